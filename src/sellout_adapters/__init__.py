@@ -1,0 +1,1 @@
+"""The stores and other adapters behind the core's ports."""

@@ -1,0 +1,167 @@
+"""Everything the core refuses, as a tree of five categories, and the one way a store may fail.
+
+A caller maps the category to its own medium (HTTP maps it to a status) and `code` to a message; codes never change.
+Typed fields carry what a client can act on. Nothing here names SQL, HTTP or another user's data.
+"""
+
+from typing import ClassVar
+
+import attrs
+
+
+@attrs.frozen
+class InvalidField:
+    """One value that breaks a rule: the field's name in the core, and why, in words for whoever sent it."""
+
+    name: str
+    reason: str
+
+
+class SellOutError(Exception):
+    """Anything the shop refuses to do. `code` is stable and machine-readable."""
+
+    code: ClassVar[str]
+
+
+class Invalid(SellOutError):
+    """The request is well-formed and breaks a rule; sending it again unchanged will not help."""
+
+
+class Unauthenticated(SellOutError):
+    """The caller has not proved who they are: no token, a bad one, or one of a user who may not act any more."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(SellOutError):
+    """The caller is known and may not do this. Says nothing of whether the thing exists."""
+
+    code = "forbidden"
+
+
+class NotFound(SellOutError):
+    """There is no such thing, or none that the caller may see: the two are one answer."""
+
+    code = "not_found"
+
+
+class Conflict(SellOutError):
+    """The request is right in itself and contradicts the state of the shop."""
+
+
+class Unavailable(SellOutError):
+    """The shop cannot answer now: its store is away or locked, or too many wait already. Nothing was changed."""
+
+    code = "unavailable_now"
+
+
+@attrs.frozen
+class InvalidFields(Invalid):
+    """One or more fields break their rules."""
+
+    code: ClassVar[str] = "invalid_fields"
+    fields: tuple[InvalidField, ...]
+
+
+class SizeOfAnotherProduct(Invalid):
+    """The size exists and belongs to another product."""
+
+    code = "size_of_another_product"
+
+
+class UnknownAddress(Invalid):
+    """The address named in a checkout is not one of the buyer's, or does not exist."""
+
+    code = "unknown_address"
+
+
+class MixedCurrencies(Invalid):
+    """One order cannot be priced in two currencies."""
+
+    code = "mixed_currencies"
+
+
+class IdempotencyKeyReused(Invalid):
+    """The idempotency key stands for another request of this buyer."""
+
+    code = "idempotency_key_reused"
+
+
+class PromoCodeUnknown(Invalid):
+    """There is no promo code of that name."""
+
+    code = "promo_code_unknown"
+
+
+class PromoCodeInactive(Invalid):
+    """The promo code has been switched off."""
+
+    code = "promo_code_inactive"
+
+
+class PromoCodeExpired(Invalid):
+    """The promo code's last day is over."""
+
+    code = "promo_code_expired"
+
+
+class PromoCodeUsedUp(Invalid):
+    """The promo code was activated as often as it may be."""
+
+    code = "promo_code_used_up"
+
+
+class BadCredentials(Unauthenticated):
+    """Unknown user, wrong password or deactivated user: deliberately one answer."""
+
+    code = "bad_credentials"
+
+
+class UsernameTaken(Conflict):
+    """Somebody has that username, in some spelling of its letters' case."""
+
+    code = "username_taken"
+
+
+class PromoCodeTaken(Conflict):
+    """A promo code of that name exists, in some spelling of its letters' case."""
+
+    code = "promo_code_taken"
+
+
+class AlreadyInWishlist(Conflict):
+    """The wishlist already holds that product in that size."""
+
+    code = "already_in_wishlist"
+
+
+@attrs.frozen
+class LimitReached(Conflict):
+    """The cart, wishlist or address book is full; `maximum` is how many it holds."""
+
+    code: ClassVar[str] = "limit_reached"
+    maximum: int
+
+
+@attrs.frozen
+class NotInCart(Conflict):
+    """Product units named in a checkout are not in the buyer's cart (any more)."""
+
+    code: ClassVar[str] = "not_in_cart"
+    unit_ids: tuple[int, ...]
+
+
+@attrs.frozen
+class UnitsUnavailable(Conflict):
+    """Product units that cannot be had now."""
+
+    code: ClassVar[str] = "unavailable"
+    unit_ids: tuple[int, ...]
+
+
+@attrs.frozen
+class PriceChanged(Conflict):
+    """The order would cost more than the buyer agreed to pay; `total` is what it costs."""
+
+    code: ClassVar[str] = "price_changed"
+    total: int

@@ -1,0 +1,220 @@
+"""Carts, promo codes, quotes and orders; `quote` is the price, and nothing else decides one."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date, datetime
+from itertools import accumulate, pairwise
+from typing import Self
+
+import attrs
+
+from sellout_core import values
+from sellout_core.accounts import Address
+from sellout_core.catalogue import ProductUnit
+from sellout_core.errors import (
+    MixedCurrencies,
+    PriceChanged,
+    PromoCodeExpired,
+    PromoCodeInactive,
+    PromoCodeUsedUp,
+)
+from sellout_core.values import (
+    AddressId,
+    CartId,
+    CurrencyId,
+    Money,
+    OrderId,
+    Percentage,
+    ProductUnitId,
+    PromoCodeId,
+    StatusId,
+    UserId,
+    ruled,
+)
+
+
+@attrs.frozen
+class Cart:
+    """A user's cart: a set of product units, in order of entry."""
+
+    id: CartId
+    user_id: UserId
+    unit_ids: tuple[ProductUnitId, ...]
+
+
+@attrs.frozen(kw_only=True)
+class NewPromoCode:
+    """A promo code before it has an id.
+
+    Raises:
+        InvalidFields: naming every field out of its limits.
+    """
+
+    code: str = ruled(values.text(values.MAX_PROMO_CODE, minimum=1))
+    owner_id: UserId
+    discount_percentage: Percentage = ruled(values.percentage, default=Percentage(0))
+    discount_absolute: Money = ruled(values.price, default=Money(0))
+    activation_count: int = ruled(values.between(0, values.MAX_STOCK), default=0)
+    max_activation_count: int = ruled(values.between(0, values.MAX_STOCK))
+    active: bool = True
+    active_until: date = ruled(values.any_date)
+
+    def __attrs_post_init__(self) -> None:
+        values.enforce(self)
+
+
+@attrs.frozen(kw_only=True)
+class PromoCode(NewPromoCode):
+    """A promo code, matched without regard to case. Belongs to a user who may not be the one redeeming it."""
+
+    id: PromoCodeId
+
+    @classmethod
+    def of(cls, promo_code_id: PromoCodeId, new: NewPromoCode) -> Self:
+        """The promo code that `new` becomes once it has an id."""
+        return cls(id=promo_code_id, **attrs.asdict(new, recurse=False))
+
+    def require_redeemable(self, today: date) -> None:
+        """Lets through a promo code that can be redeemed on `today`, a date in the shop's time zone.
+
+        Raises:
+            PromoCodeInactive, PromoCodeExpired, PromoCodeUsedUp: in this order (contract, Checkout, 5).
+        """
+        if not self.active:
+            raise PromoCodeInactive
+        if today > self.active_until:
+            raise PromoCodeExpired
+        if self.activation_count >= self.max_activation_count:
+            raise PromoCodeUsedUp
+
+    def activated(self) -> Self:
+        """This promo code after one more order."""
+        return attrs.evolve(self, activation_count=self.activation_count + 1)
+
+
+@attrs.frozen
+class OrderLine:
+    """A product unit as it was sold: its price that day, and `amount`, its share of the order's total."""
+
+    unit_id: ProductUnitId
+    price: Money
+    amount: Money
+    currency_id: CurrencyId
+
+
+@attrs.frozen
+class Quote:
+    """What units cost one buyer now. The lines' amounts add up to `total` exactly."""
+
+    lines: tuple[OrderLine, ...]
+    subtotal: Money
+    total: Money
+
+    def require_at_most(self, ceiling: Money | None) -> None:
+        """Lets through a quote that the buyer agreed to; None agrees to any.
+
+        Raises:
+            PriceChanged: the total is above the ceiling.
+        """
+        if ceiling is not None and self.total > ceiling:
+            raise PriceChanged(self.total)
+
+
+@attrs.frozen
+class Checkout:
+    """What a buyer asks for: which units of their cart, to whom and where, and `ceiling`, the most they agree to pay.
+
+    Raises:
+        InvalidFields: naming every field that breaks a rule.
+    """
+
+    unit_ids: tuple[ProductUnitId, ...] = ruled(
+        lambda ids: values.each(values.identifier, values.MAX_CART)(ids) if ids else "must not be empty"
+    )
+    email: str = ruled(values.email)
+    telephone: str = ruled(values.telephone)
+    first_name: str = ruled(values.text(values.MAX_NAME, minimum=1))
+    last_name: str = ruled(values.text(values.MAX_NAME))
+    address_id: AddressId = ruled(values.identifier)
+    promo_code: str = ruled(values.text(values.MAX_PROMO_CODE), default="")
+    ceiling: Money | None = ruled(values.optional(values.between(0, values.MAX_TOTAL)), default=None)
+
+    def __attrs_post_init__(self) -> None:
+        values.enforce(self)
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal requests, and only for those."""
+        return hashlib.sha256(repr(attrs.astuple(self)).encode()).hexdigest()
+
+
+@attrs.frozen(kw_only=True)
+class NewOrder:
+    """An order before it has an id. Everything agreed is kept by value: address, prices and promo code stay as they
+    were however the shop changes (contract, Checkout, 7).
+    """
+
+    buyer_id: UserId
+    placed_at: datetime
+    total: Money
+    email: str
+    telephone: str
+    first_name: str
+    last_name: str
+    address: Address
+    promo_code: PromoCode | None
+    status_id: StatusId
+    paid: bool
+    lines: tuple[OrderLine, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Order(NewOrder):
+    """An order."""
+
+    id: OrderId
+
+    @classmethod
+    def of(cls, order_id: OrderId, new: NewOrder) -> Self:
+        """The order that `new` becomes once it has an id."""
+        return cls(id=order_id, **attrs.asdict(new, recurse=False))
+
+
+def quote(
+    units: Sequence[ProductUnit], personal_discount: Percentage, promo_code: PromoCode | NewPromoCode | None = None
+) -> Quote:
+    """Prices units for a buyer (contract, Checkout, 3): the sum of the prices, less the personal percentage, less the
+    promo code's percentage, less its absolute discount, never below 0; each percentage rounds half-up to a whole unit.
+
+    Raises:
+        MixedCurrencies: the units are priced in more than one currency.
+    """
+    if len({unit.currency_id for unit in units}) > 1:
+        raise MixedCurrencies
+    subtotal = sum(unit.price for unit in units)
+    total = less_percentage(subtotal, personal_discount)
+    if promo_code is not None:
+        total = less_percentage(total, promo_code.discount_percentage)
+        total = max(0, total - promo_code.discount_absolute)
+    amounts = spread(total, [unit.price for unit in units])
+    lines = tuple(
+        OrderLine(unit.id, unit.price, Money(amount), unit.currency_id)
+        for unit, amount in zip(units, amounts, strict=True)
+    )
+    return Quote(lines, Money(subtotal), Money(total))
+
+
+def less_percentage(amount: int, percentage: Percentage) -> int:
+    """What remains of `amount` after a discount, rounded half-up to a whole unit."""
+    return (amount * (100 - percentage) + 50) // 100
+
+
+def spread(total: int, prices: Sequence[int]) -> list[int]:
+    """Divides `total` over the prices in proportion, in whole units that add up to it exactly.
+
+    Each line gets what the running share grows by: no line pays more than its price when the total is not above
+    their sum, and a line that costs nothing pays nothing.
+    """
+    whole = sum(prices) or 1
+    shares = [total * running // whole for running in accumulate(prices, initial=0)]
+    return [after - before for before, after in pairwise(shares)]

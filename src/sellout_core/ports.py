@@ -1,0 +1,360 @@
+"""What the core needs from outside, as Protocols, each with its law in the docstring.
+
+Reading is set-shaped: one call is one statement, whatever the number of rows, and asking for ids that do not exist
+leaves them out of the answer. Writing settles races by itself: a method that can lose a race says so in its answer.
+Any method of a store may raise `errors.Unavailable`.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+import attrs
+
+from sellout_core.accounts import (
+    Actor,
+    Address,
+    Claims,
+    Credentials,
+    NewAddress,
+    NewUser,
+    Session,
+    User,
+)
+from sellout_core.catalogue import (
+    Card,
+    NewProduct,
+    NewProductUnit,
+    NewSize,
+    Product,
+    ProductUnit,
+    ReferenceNames,
+    References,
+    Size,
+)
+from sellout_core.ordering import Cart, NewOrder, NewPromoCode, Order, PromoCode
+from sellout_core.values import (
+    AddressId,
+    OrderId,
+    ProductId,
+    ProductUnitId,
+    PromoCodeId,
+    SessionId,
+    SizeId,
+    UserId,
+    WishlistUnitId,
+)
+from sellout_core.wishlist import Wishlist, WishlistUnit
+
+T = TypeVar("T")
+
+
+class Users(Protocol):
+    """Users and the secrets they log in with."""
+
+    def add(self, user: NewUser, password_hash: str) -> User:
+        """Stores a new user. Usernames are unique under `values.fold`.
+
+        Raises:
+            UsernameTaken: somebody has that username, also when they got it at the same moment.
+        """
+
+    def get_many(self, user_ids: Collection[UserId]) -> Mapping[UserId, User]:
+        """The users of those ids, address books included."""
+
+    def all(self) -> Sequence[User]:
+        """Every user, by id."""
+
+    def for_update(self, user_id: UserId) -> User | None:
+        """The user, whom no other transaction changes, nor anything of theirs, before this one ends."""
+
+    def save(self, user: User) -> None:
+        """Writes a user obtained from `for_update`; the address book is not written.
+
+        Raises:
+            UsernameTaken: the username was changed to somebody else's.
+        """
+
+    def credentials(self, username: str) -> Credentials | None:
+        """What a log-in by that username is checked against; the case of its letters does not matter."""
+
+
+class Addresses(Protocol):
+    """Users' address books."""
+
+    def add(self, user_id: UserId, address: NewAddress) -> Address:
+        """Appends an address to a user's address book."""
+
+    def save(self, address: Address) -> None:
+        """Writes an existing address."""
+
+    def delete(self, address_id: AddressId) -> None:
+        """Deletes an address; orders keep the copy they were made with."""
+
+
+class Sessions(Protocol):
+    """Sessions that live. A revoked one is gone."""
+
+    def add(self, session: Session) -> None:
+        """Stores a new session."""
+
+    def actor(self, session_id: SessionId, user_id: UserId) -> Actor | None:
+        """Who acts in that session with today's rights; None unless it is that user's and the user is active."""
+
+    def for_update(self, session_id: SessionId) -> Session | None:
+        """The session, which no other transaction changes before this one ends."""
+
+    def save(self, session: Session) -> None:
+        """Writes an existing session."""
+
+    def delete(self, session_id: SessionId) -> None:
+        """Revokes a session, if it is there."""
+
+    def delete_expired(self, user_id: UserId, now: datetime) -> None:
+        """Deletes the user's sessions that expired by `now`."""
+
+
+class ReferenceTables(Protocol):
+    """The small tables. A new store holds the genders `M` (1) and `F` (2) and the order status `pending` (1)."""
+
+    def snapshot(self) -> References:
+        """The small tables, at least every row that anything loaded in this transaction refers to."""
+
+    def ensure(self, names: ReferenceNames) -> References:
+        """The small tables after adding the names that were not there; new ids go up in alphabetical order."""
+
+
+class Products(Protocol):
+    """Products as they are stored."""
+
+    def get_many(self, product_ids: Collection[ProductId]) -> Mapping[ProductId, Product]:
+        """The products of those ids."""
+
+    def after(self, product_id: int, limit: int) -> Sequence[Product]:
+        """The first `limit` products with ids above `product_id`, by id, listed or not."""
+
+    def by_sku(self, skus: Collection[str]) -> Mapping[str, Product]:
+        """The products with those skus."""
+
+    def add_many(self, products: Sequence[NewProduct]) -> Sequence[ProductId]:
+        """Stores new products; the ids, going up, in the order given. No sku may exist."""
+
+    def save_many(self, products: Sequence[Product]) -> None:
+        """Writes existing products."""
+
+
+class Cards(Protocol):
+    """Products as readers see them in lists. `wishlist_of` is whose wishlist decides `in_wishlist`; None: nobody's."""
+
+    def get_many(self, product_ids: Collection[ProductId], wishlist_of: UserId | None) -> Mapping[ProductId, Card]:
+        """The cards of those products, listed or not."""
+
+    def page(self, offset: int, limit: int, wishlist_of: UserId | None) -> Sequence[Card]:
+        """Up to `limit` cards of listed products, by id, after leaving out the first `offset`."""
+
+
+class Sizes(Protocol):
+    """Sizes of products."""
+
+    def get_many(self, size_ids: Collection[SizeId]) -> Mapping[SizeId, Size]:
+        """The sizes of those ids."""
+
+    def of_products(self, product_ids: Collection[ProductId]) -> Sequence[Size]:
+        """Every size of those products, by id."""
+
+    def add_many(self, sizes: Sequence[NewSize]) -> Sequence[Size]:
+        """Stores new sizes, in the order given. A product never has two sizes of one grid."""
+
+
+class Units(Protocol):
+    """Product units."""
+
+    def get_many(self, unit_ids: Collection[ProductUnitId]) -> Mapping[ProductUnitId, ProductUnit]:
+        """The units of those ids."""
+
+    def of_products(self, product_ids: Collection[ProductId]) -> Sequence[ProductUnit]:
+        """Every unit of those products, by id."""
+
+    def cheapest(self, size_ids: Collection[SizeId]) -> Mapping[SizeId, ProductUnit]:
+        """For each size its product's cheapest available unit in that size, the lowest id among equals; in any size,
+        for a "no size". Sizes without such a unit are left out.
+        """
+
+    def add_many(self, units: Sequence[NewProductUnit]) -> Sequence[ProductUnitId]:
+        """Stores new units; the ids, going up, in the order given."""
+
+    def save_many(self, units: Sequence[ProductUnit]) -> None:
+        """Writes existing units."""
+
+    def take(self, unit_ids: Collection[ProductUnitId]) -> Collection[ProductUnitId]:
+        """Takes one piece of each unit, in ascending order of id, and returns the ids of those it got. Limited stock
+        goes down by one and never below zero; what reaches zero becomes unavailable. An unavailable unit is not got.
+        """
+
+
+class Carts(Protocol):
+    """Carts, one a user."""
+
+    def create(self, user_id: UserId) -> None:
+        """Stores an empty cart for a new user."""
+
+    def of(self, user_id: UserId) -> Cart | None:
+        """The user's cart."""
+
+    def add(self, user_id: UserId, unit_id: ProductUnitId) -> bool:
+        """Puts a unit into the user's cart; False if it was there."""
+
+    def remove(self, user_id: UserId, unit_ids: Collection[ProductUnitId]) -> Collection[ProductUnitId]:
+        """Takes units out of the user's cart and returns the ids of those that were there: of transactions racing for
+        one unit, one gets it.
+        """
+
+
+class Wishlists(Protocol):
+    """Wishlists, one a user."""
+
+    def of(self, user_id: UserId) -> Wishlist:
+        """The user's wishlist; an empty one for a user without any."""
+
+    def unit(self, wishlist_unit_id: WishlistUnitId) -> WishlistUnit | None:
+        """One wishlist unit, whoever's it is."""
+
+    def add(self, user_id: UserId, size: Size) -> WishlistUnit:
+        """Appends a size, which the wishlist of a user obtained from `Users.for_update` does not hold."""
+
+    def save(self, unit: WishlistUnit) -> None:
+        """Writes an existing unit's size, which no other unit of its wishlist is in."""
+
+    def delete(self, wishlist_unit_id: WishlistUnitId) -> None:
+        """Deletes a wishlist unit."""
+
+
+class PromoCodes(Protocol):
+    """Promo codes."""
+
+    def add(self, promo_code: NewPromoCode) -> PromoCode:
+        """Stores a new promo code. Codes are unique under `values.fold`.
+
+        Raises:
+            PromoCodeTaken: there is one of that name.
+        """
+
+    def by_code(self, code: str) -> PromoCode | None:
+        """The promo code of that name; the case of its letters does not matter."""
+
+    def activate(self, promo_code_id: PromoCodeId) -> PromoCode | None:
+        """Counts one activation and returns the promo code after it; None, counting nothing, if that would pass the
+        maximum.
+        """
+
+
+class Orders(Protocol):
+    """Orders, which are written once."""
+
+    def add(self, order: NewOrder) -> Order:
+        """Stores a new order with its lines."""
+
+    def get(self, order_id: OrderId) -> Order | None:
+        """One order, whoever's it is."""
+
+    def of(self, user_id: UserId) -> Sequence[Order]:
+        """The orders of one buyer, by id."""
+
+    def all(self) -> Sequence[Order]:
+        """Every order, by id."""
+
+
+@attrs.frozen
+class KeptAnswer:
+    """The answer a buyer's idempotency key stands for, and the fingerprint of the request that got it."""
+
+    fingerprint: str
+    answer: bytes
+
+
+class Answers(Protocol):
+    """First answers, kept under idempotency keys, each the key's owner's alone."""
+
+    def find(self, user_id: UserId, key: str, kept_after: datetime) -> KeptAnswer | None:
+        """The answer kept under the user's key after that time."""
+
+    def keep(self, user_id: UserId, key: str, kept: KeptAnswer, now: datetime) -> None:
+        """Keeps an answer for a user obtained from `Users.for_update`, who has none under that key."""
+
+    def delete_older(self, user_id: UserId, kept_after: datetime) -> None:
+        """Drops the user's answers kept at that time or before."""
+
+
+class Transaction(Protocol):
+    """Everything a use case may touch, as one state of the store that nobody else changes meanwhile."""
+
+    @property
+    def users(self) -> Users: ...
+    @property
+    def addresses(self) -> Addresses: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def references(self) -> ReferenceTables: ...
+    @property
+    def products(self) -> Products: ...
+    @property
+    def cards(self) -> Cards: ...
+    @property
+    def sizes(self) -> Sizes: ...
+    @property
+    def units(self) -> Units: ...
+    @property
+    def carts(self) -> Carts: ...
+    @property
+    def wishlists(self) -> Wishlists: ...
+    @property
+    def promo_codes(self) -> PromoCodes: ...
+    @property
+    def orders(self) -> Orders: ...
+    @property
+    def answers(self) -> Answers: ...
+
+
+class Store(Protocol):
+    """Runs work inside transactions. A transaction is dead once its work has ended."""
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """Runs work that only reads, once, on one consistent state of everything committed."""
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Runs work and commits what it wrote when it returns: durably, all of it, seen by every later transaction.
+        Any exception from the work rolls everything back and passes through. Work that loses to another transaction
+        may be run again from the start, so it does nothing but use its transaction.
+        """
+
+
+class Passwords(Protocol):
+    """Password hashing."""
+
+    def hash(self, password: str) -> str:
+        """A salted hash of the password."""
+
+    def verify(self, password: str, password_hash: str | None) -> bool:
+        """Whether the password is the hash's. Takes as long for None, which no password matches, as for any hash."""
+
+
+class Tokens(Protocol):
+    """Signed tokens (contract, Tokens)."""
+
+    def sign(self, claims: Claims) -> str:
+        """The claims as a token; times keep whole seconds."""
+
+    def read(self, token: str) -> Claims:
+        """The claims of a token that this port signed.
+
+        Raises:
+            Unauthenticated: it is malformed, expired, or signed otherwise.
+        """
+
+
+class Randomness(Protocol):
+    """Unpredictable ids."""
+
+    def __call__(self) -> str:
+        """16 hexadecimal digits nobody can guess."""

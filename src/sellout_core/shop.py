@@ -1,0 +1,34 @@
+"""The shop as use cases see it: the ports they go through and the policy they follow."""
+
+from datetime import UTC, timedelta, tzinfo
+
+import attrs
+
+from sellout_core.ports import Passwords, Randomness, Store, Tokens
+from sellout_core.values import Clock
+
+
+@attrs.frozen
+class Policy:
+    """What a shop decides for itself.
+
+    `min_password_length` counts characters; a promo code's last day ends at midnight in `time_zone`.
+    """
+
+    min_password_length: int = 8
+    access_lifetime: timedelta = timedelta(days=1)
+    refresh_lifetime: timedelta = timedelta(days=7)
+    time_zone: tzinfo = UTC
+    answers_kept: timedelta = timedelta(hours=24)
+
+
+@attrs.frozen
+class Shop:
+    """The first argument of every use case."""
+
+    store: Store
+    passwords: Passwords
+    tokens: Tokens
+    clock: Clock
+    random_id: Randomness
+    policy: Policy = Policy()

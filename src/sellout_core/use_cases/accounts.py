@@ -1,0 +1,167 @@
+"""Reading users and looking after one's own: profile, last viewed products, address book."""
+
+from collections.abc import Sequence
+
+from sellout_core import values
+from sellout_core.accounts import Actor, Address, NewAddress, User, viewed_ids
+from sellout_core.errors import LimitReached, NotFound
+from sellout_core.ports import Transaction
+from sellout_core.shop import Shop
+from sellout_core.values import AddressId, UserId
+from sellout_core.views import CardView, UserView, card_view, user_view
+
+
+def read_users(shop: Shop, actor: Actor) -> tuple[UserView, ...]:
+    """Every user, by id; for staff.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is not staff.
+    """
+    actor.require_staff()
+    return shop.store.read(lambda tx: _views(tx, tx.users.all()))
+
+
+def read_user(shop: Shop, actor: Actor, user_id: UserId) -> UserView:
+    """Any user; for staff.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is not staff.
+        NotFound: there is no such user.
+    """
+    actor.require_staff()
+    return shop.store.read(lambda tx: _views(tx, [found_user(tx, user_id)])[0])
+
+
+def read_profile(shop: Shop, actor: Actor, user_id: UserId) -> UserView:
+    """A user's own document.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is neither that user nor staff.
+        NotFound: there is no such user.
+    """
+    actor.require_user(user_id)
+    return shop.store.read(lambda tx: _views(tx, [found_user(tx, user_id)])[0])
+
+
+def read_last_viewed(shop: Shop, actor: Actor, user_id: UserId) -> tuple[CardView, ...]:
+    """The last seven distinct products the user viewed, latest first.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is neither that user nor staff.
+        NotFound: there is no such user.
+    """
+    actor.require_user(user_id)
+
+    def work(tx: Transaction) -> tuple[CardView, ...]:
+        viewed = found_user(tx, user_id).last_viewed
+        cards = tx.cards.get_many(viewed, user_id)
+        references = tx.references.snapshot()
+        return tuple(card_view(cards[product_id], references) for product_id in viewed)
+
+    return shop.store.read(work)
+
+
+def read_addresses(shop: Shop, actor: Actor, user_id: UserId) -> tuple[Address, ...]:
+    """The user's address book, in order of entry.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is neither that user nor staff.
+        NotFound: there is no such user.
+    """
+    actor.require_user(user_id)
+    return shop.store.read(lambda tx: found_user(tx, user_id).addresses)
+
+
+def add_address(shop: Shop, actor: Actor, user_id: UserId, address: NewAddress) -> Address:
+    """Appends to the user's address book.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is neither that user nor staff.
+        NotFound: there is no such user.
+        LimitReached: the address book is full.
+    """
+    actor.require_user(user_id)
+
+    def work(tx: Transaction) -> Address:
+        if len(held_user(tx, user_id).addresses) >= values.MAX_ADDRESSES:
+            raise LimitReached(values.MAX_ADDRESSES)
+        return tx.addresses.add(user_id, address)
+
+    return shop.store.write(work)
+
+
+def edit_address(shop: Shop, actor: Actor, user_id: UserId, address_id: AddressId, address: NewAddress) -> Address:
+    """Replaces one address of the user's; orders already made keep the old one.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is neither that user nor staff.
+        NotFound: the user has no such address.
+    """
+    actor.require_user(user_id)
+
+    def work(tx: Transaction) -> Address:
+        found_address(held_user(tx, user_id), address_id)
+        edited = Address(address_id, address.address, address.post_index)
+        tx.addresses.save(edited)
+        return edited
+
+    return shop.store.write(work)
+
+
+def delete_address(shop: Shop, actor: Actor, user_id: UserId, address_id: AddressId) -> Address:
+    """Deletes one address of the user's and returns it as it was.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is neither that user nor staff.
+        NotFound: the user has no such address.
+    """
+    actor.require_user(user_id)
+
+    def work(tx: Transaction) -> Address:
+        address = found_address(held_user(tx, user_id), address_id)
+        tx.addresses.delete(address_id)
+        return address
+
+    return shop.store.write(work)
+
+
+def found_user(tx: Transaction, user_id: UserId) -> User:
+    """The user, to read.
+
+    Raises:
+        NotFound: there is no such user.
+    """
+    user = tx.users.get_many([user_id]).get(user_id)
+    if user is None:
+        raise NotFound
+    return user
+
+
+def held_user(tx: Transaction, user_id: UserId) -> User:
+    """The user, whose things nobody else changes until the transaction ends.
+
+    Raises:
+        NotFound: there is no such user.
+    """
+    user = tx.users.for_update(user_id)
+    if user is None:
+        raise NotFound
+    return user
+
+
+def found_address(user: User, address_id: AddressId) -> Address:
+    """One address of the user's.
+
+    Raises:
+        NotFound: the user has no such address.
+    """
+    address = user.address(address_id)
+    if address is None:
+        raise NotFound
+    return address
+
+
+def _views(tx: Transaction, users: Sequence[User]) -> tuple[UserView, ...]:
+    products = tx.products.get_many(viewed_ids(users))
+    references = tx.references.snapshot()
+    return tuple(user_view(user, products, references) for user in users)

@@ -1,0 +1,120 @@
+"""Looking at the catalogue: pages, products, cards and product units."""
+
+from sellout_core import values
+from sellout_core.accounts import Actor
+from sellout_core.catalogue import Product
+from sellout_core.errors import NotFound
+from sellout_core.ports import Transaction
+from sellout_core.shop import Shop
+from sellout_core.use_cases.accounts import held_user
+from sellout_core.values import ProductId, UserId
+from sellout_core.views import CardView, Page, ProductView, UnitView, card_view, product_view, unit_view
+
+BATCH = 1000
+
+
+def read_page(shop: Shop, actor: Actor, number: int, size: int = values.PAGE_SIZE) -> Page:
+    """A page of listed products, by id, `size` (1 to 100) a page; one past the end is empty.
+
+    Raises:
+        NotFound: pages count from 1 to 2^53-1.
+    """
+    if not 1 <= number <= values.MAX_ID:
+        raise NotFound
+
+    def work(tx: Transaction) -> Page:
+        cards = tx.cards.page((number - 1) * size, size + 1, actor.user_id)
+        references = tx.references.snapshot()
+        return Page(number, tuple(card_view(card, references) for card in cards[:size]), len(cards) > size)
+
+    return shop.store.read(work)
+
+
+def read_products(shop: Shop, actor: Actor) -> tuple[ProductView, ...]:
+    """Every product, by id, listed or not; for staff.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is not staff.
+    """
+    actor.require_staff()
+
+    def work(tx: Transaction) -> tuple[ProductView, ...]:
+        products: list[Product] = []
+        while batch := tx.products.after(products[-1].id if products else 0, BATCH):
+            products += batch
+            if len(batch) < BATCH:
+                break
+        references = tx.references.snapshot()
+        return tuple(product_view(product, references) for product in products)
+
+    return shop.store.read(work)
+
+
+def read_product(shop: Shop, actor: Actor, product_id: ProductId) -> ProductView:
+    """One product; for staff.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is not staff.
+        NotFound: there is no such product.
+    """
+    actor.require_staff()
+
+    def work(tx: Transaction) -> ProductView:
+        return product_view(found_product(tx, product_id), tx.references.snapshot())
+
+    return shop.store.read(work)
+
+
+def read_units(shop: Shop, actor: Actor, product_id: ProductId) -> tuple[UnitView, ...]:  # noqa: ARG001 - anybody may
+    """Every product unit of a product, by id, unavailable ones included; for anybody.
+
+    Raises:
+        NotFound: there is no such product.
+    """
+
+    def work(tx: Transaction) -> tuple[UnitView, ...]:
+        products = {product_id: found_product(tx, product_id)}
+        units = tx.units.of_products([product_id])
+        references = tx.references.snapshot()
+        return tuple(unit_view(unit, products, references) for unit in units)
+
+    return shop.store.read(work)
+
+
+def read_card(shop: Shop, actor: Actor, product_id: ProductId, user_id: UserId | None) -> CardView:
+    """A product's card, for anybody. For a user who asks for themselves (and for staff who ask for a user) it is
+    personal, and notes that the user viewed the product; for anybody else it is as for None.
+
+    Raises:
+        NotFound: there is no such product.
+    """
+    reader = user_id if user_id is not None and actor.may_see(user_id) else None
+
+    def work(tx: Transaction) -> CardView:
+        card = tx.cards.get_many([product_id], reader).get(product_id)
+        if card is None:
+            raise NotFound
+        if reader is not None:
+            _note_view(tx, reader, product_id)
+        return card_view(card, tx.references.snapshot())
+
+    return shop.store.read(work) if reader is None else shop.store.write(work)
+
+
+def _note_view(tx: Transaction, user_id: UserId, product_id: ProductId) -> None:
+    user = held_user(tx, user_id)
+    seen = user.having_viewed(product_id)
+    if seen != user:
+        tx.users.save(seen)
+
+
+def found_product(tx: Transaction, product_id: ProductId) -> Product:
+    """The product.
+
+    Raises:
+        NotFound: there is no such product.
+    """
+    product = tx.products.get_many([product_id]).get(product_id)
+    if product is None:
+        raise NotFound
+    return product

@@ -1,0 +1,351 @@
+"""Bringing a catalogue in and out: entries as a catalogue file holds them, upserted by sku, a batch a transaction."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Final
+
+import attrs
+
+from sellout_core import values
+from sellout_core.accounts import Actor
+from sellout_core.catalogue import (
+    NO_SIZE,
+    NewProduct,
+    NewProductUnit,
+    NewSize,
+    Product,
+    ProductUnit,
+    ReferenceNames,
+    References,
+    Size,
+    SizeGrid,
+)
+from sellout_core.errors import InvalidField, InvalidFields
+from sellout_core.ports import Transaction
+from sellout_core.shop import Shop
+from sellout_core.values import (
+    BrandId,
+    CategoryId,
+    CurrencyId,
+    DeliveryTypeId,
+    GenderId,
+    Money,
+    PlatformId,
+    ProductId,
+    SizeId,
+    TagId,
+    ruled,
+)
+
+MAX_SKU: Final = 100
+MAX_PRODUCT_NAME: Final = 300
+MAX_DESCRIPTION: Final = 20_000
+MAX_LINK: Final = 2_000
+MAX_REFERENCE_NAME: Final = 150
+MAX_REFERENCES: Final = 50
+MAX_UNITS: Final = 1_000
+MAX_SIZE_TEXT: Final = 20
+MAX_NUMBER: Final = 2**31 - 1
+
+EXPORT_BATCH: Final = 200
+
+_name = values.text(MAX_REFERENCE_NAME, minimum=1)
+_names = values.each(_name, MAX_REFERENCES)
+_size_text = values.text(MAX_SIZE_TEXT, minimum=1)
+_number = values.between(-MAX_NUMBER, MAX_NUMBER)
+
+
+def _grid(grid: SizeGrid) -> str | None:
+    return next((reason for text in attrs.astuple(grid) if (reason := _size_text(text)) is not None), None)
+
+
+UnitKey = tuple[SizeGrid, str, str, str]
+"""What tells the units of one product apart: size, platform and its site, delivery type."""
+
+
+@attrs.frozen(kw_only=True)
+class UnitEntry:
+    """A product unit in a catalogue file.
+
+    Raises:
+        InvalidFields: naming every field out of its limits.
+    """
+
+    size: SizeGrid = ruled(_grid)
+    final_price: Money = ruled(values.price)
+    currency: str = ruled(_name)
+    delivery_type: str = ruled(_name)
+    platform: str = ruled(_name)
+    site: str = ruled(values.text(MAX_LINK))
+    availability: bool
+    stock: int | None = ruled(values.optional(values.between(0, values.MAX_STOCK)), default=None)
+
+    def __attrs_post_init__(self) -> None:
+        values.enforce(self)
+
+    @property
+    def key(self) -> UnitKey:
+        """What tells this unit from the product's others."""
+        return self.size, self.platform, self.site, self.delivery_type
+
+    @property
+    def available(self) -> bool:
+        """What is sold out is unavailable, whatever the file says."""
+        return self.availability and self.stock != 0
+
+
+def _units(units: Sequence[UnitEntry] | None) -> str | None:
+    if units is None:
+        return None
+    if len(units) > MAX_UNITS:
+        return f"must hold at most {MAX_UNITS} units"
+    if len({unit.key for unit in units}) != len(units):
+        return "must not repeat a size, platform, site and delivery type"
+    return None
+
+
+@attrs.frozen(kw_only=True)
+class ProductEntry:
+    """A product in a catalogue file, with its units; units None leaves those of a known product alone.
+
+    Raises:
+        InvalidFields: naming every field out of its limits.
+    """
+
+    sku: str = ruled(values.text(MAX_SKU, minimum=1))
+    name: str = ruled(values.text(MAX_PRODUCT_NAME, minimum=1))
+    description: str = ruled(values.text(MAX_DESCRIPTION))
+    bucket_link: str = ruled(values.text(MAX_LINK))
+    brands: tuple[str, ...] = ruled(_names)
+    categories: tuple[str, ...] = ruled(_names)
+    tags: tuple[str, ...] = ruled(_names)
+    gender: str = ruled(_name)
+    fit: int = ruled(_number)
+    rel_num: int = ruled(_number)
+    available_flag: bool
+    add_date: date = ruled(values.any_date)
+    units: tuple[UnitEntry, ...] | None = ruled(_units)
+
+    def __attrs_post_init__(self) -> None:
+        values.enforce(self)
+
+
+@attrs.frozen
+class ImportCounts:
+    """How many products an import created, changed and found as they should be."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+    def __add__(self, other: "ImportCounts") -> "ImportCounts":
+        return ImportCounts(
+            self.created + other.created, self.updated + other.updated, self.unchanged + other.unchanged
+        )
+
+
+@attrs.frozen
+class _Ids:
+    """Ids of the small tables' rows by name."""
+
+    brands: Mapping[str, BrandId]
+    categories: Mapping[str, CategoryId]
+    tags: Mapping[str, TagId]
+    genders: Mapping[str, GenderId]
+    platforms: Mapping[tuple[str, str], PlatformId]
+    delivery_types: Mapping[str, DeliveryTypeId]
+    currencies: Mapping[str, CurrencyId]
+
+    @classmethod
+    def of(cls, references: References) -> "_Ids":
+        return cls(
+            {row.name: brand_id for brand_id, row in references.brands.items()},
+            {row.name: category_id for category_id, row in references.categories.items()},
+            {row.name: tag_id for tag_id, row in references.tags.items()},
+            {row.name: gender_id for gender_id, row in references.genders.items()},
+            {(row.name, row.site): platform_id for platform_id, row in references.platforms.items()},
+            {row.name: delivery_type_id for delivery_type_id, row in references.delivery_types.items()},
+            {row.name: currency_id for currency_id, row in references.currencies.items()},
+        )
+
+
+def import_products(shop: Shop, actor: Actor, entries: Sequence[ProductEntry]) -> ImportCounts:
+    """Upserts one batch of products by sku, all or nothing. What is as the entry says is not written; units that an
+    entry with units leaves out become unavailable. For staff and the operator.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is not staff.
+        InvalidFields: two entries have one sku: such a pair is two batches.
+    """
+    actor.require_staff()
+    if len({entry.sku for entry in entries}) != len(entries):
+        raise InvalidFields((InvalidField("sku", "must not repeat within a batch"),))
+    now = shop.clock()
+    return shop.store.write(lambda tx: write_entries(tx, entries, now))
+
+
+def write_entries(tx: Transaction, entries: Sequence[ProductEntry], now: datetime) -> ImportCounts:
+    """`import_products` inside somebody's transaction: products, then sizes, then units, each in one go."""
+    ids = _Ids.of(tx.references.ensure(_names_of(entries)))
+    known = tx.products.by_sku([entry.sku for entry in entries])
+    known_ids = [product.id for product in known.values()]
+    sizes = {(size.product_id, size.grid): size for size in tx.sizes.of_products(known_ids)}
+    units = {(unit.product_id, _place(unit)): unit for unit in tx.units.of_products(known_ids)}
+
+    new = [entry for entry in entries if entry.sku not in known]
+    added = tx.products.add_many([_product(entry, ids, now) for entry in new])
+    product_ids = {sku: product.id for sku, product in known.items()}
+    product_ids |= {entry.sku: product_id for entry, product_id in zip(new, added, strict=True)}
+
+    missing_sizes = [
+        NewSize(product_ids[entry.sku], grid)
+        for entry in entries
+        for grid in _grids(entry)
+        if (product_ids[entry.sku], grid) not in sizes
+    ]
+    sizes |= {(size.product_id, size.grid): size for size in tx.sizes.add_many(missing_sizes)}
+
+    new_units: list[NewProductUnit] = []
+    changed_units: list[ProductUnit] = []
+    changed_products: list[Product] = []
+    for entry in entries:
+        product_id = product_ids[entry.sku]
+        more, changed = _plan_units(entry, product_id, sizes, units, ids)
+        new_units += more
+        changed_units += changed
+        if (product := known.get(entry.sku)) is not None:
+            wanted = Product(id=product_id, **attrs.asdict(_product(entry, ids, product.updated_at), recurse=False))
+            if wanted != product or more or changed:
+                changed_products.append(attrs.evolve(wanted, updated_at=now))
+    tx.products.save_many(changed_products)
+    tx.units.add_many(new_units)
+    tx.units.save_many(changed_units)
+    return ImportCounts(len(new), len(changed_products), len(known) - len(changed_products))
+
+
+def export_products(shop: Shop, actor: Actor, sink: Callable[[ProductEntry], None]) -> None:
+    """Passes every product to `sink`, by id, as one state of the shop. What it passes, imported in order into an
+    empty shop, makes a shop that exports the same. For staff and the operator.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is not staff.
+    """
+    actor.require_staff()
+
+    def work(tx: Transaction) -> None:
+        last = 0
+        while products := tx.products.after(last, EXPORT_BATCH):
+            last = products[-1].id
+            units: dict[ProductId, list[ProductUnit]] = {product.id: [] for product in products}
+            for unit in tx.units.of_products(list(units)):
+                units[unit.product_id].append(unit)
+            references = tx.references.snapshot()
+            for product in products:
+                sink(_entry(product, units[product.id], references))
+
+    shop.store.read(work)
+
+
+def _names_of(entries: Sequence[ProductEntry]) -> ReferenceNames:
+    units = [unit for entry in entries for unit in entry.units or ()]
+    return ReferenceNames(
+        brands=frozenset(name for entry in entries for name in entry.brands),
+        categories=frozenset(name for entry in entries for name in entry.categories),
+        tags=frozenset(name for entry in entries for name in entry.tags),
+        genders=frozenset(entry.gender for entry in entries),
+        platforms=frozenset((unit.platform, unit.site) for unit in units),
+        delivery_types=frozenset(unit.delivery_type for unit in units),
+        currencies=frozenset(unit.currency for unit in units),
+    )
+
+
+def _grids(entry: ProductEntry) -> dict[SizeGrid, None]:
+    """The sizes an entry needs, in order: those of its units, and "no size", which every product has."""
+    return dict.fromkeys([*(unit.size for unit in entry.units or ()), NO_SIZE])
+
+
+def _place(unit: ProductUnit) -> tuple[SizeId, PlatformId, DeliveryTypeId]:
+    return unit.size_id, unit.platform_id, unit.delivery_type_id
+
+
+def _product(entry: ProductEntry, ids: _Ids, updated_at: datetime) -> NewProduct:
+    return NewProduct(
+        sku=entry.sku,
+        name=entry.name,
+        description=entry.description,
+        bucket_link=entry.bucket_link,
+        available=entry.available_flag,
+        updated_at=updated_at,
+        added_on=entry.add_date,
+        fit=entry.fit,
+        rel_num=entry.rel_num,
+        gender_id=ids.genders[entry.gender],
+        brand_ids=tuple(sorted(ids.brands[name] for name in entry.brands)),
+        category_ids=tuple(sorted(ids.categories[name] for name in entry.categories)),
+        tag_ids=tuple(sorted(ids.tags[name] for name in entry.tags)),
+    )
+
+
+def _plan_units(
+    entry: ProductEntry,
+    product_id: ProductId,
+    sizes: Mapping[tuple[ProductId, SizeGrid], Size],
+    units: Mapping[tuple[ProductId, tuple[SizeId, PlatformId, DeliveryTypeId]], ProductUnit],
+    ids: _Ids,
+) -> tuple[list[NewProductUnit], list[ProductUnit]]:
+    """The units to add for an entry, and those to write because they differ from it."""
+    if entry.units is None:
+        return [], []
+    new, changed, named = [], [], set()
+    for unit in entry.units:
+        wanted = NewProductUnit(
+            product_id=product_id,
+            size_id=sizes[product_id, unit.size].id,
+            price=unit.final_price,
+            currency_id=ids.currencies[unit.currency],
+            delivery_type_id=ids.delivery_types[unit.delivery_type],
+            platform_id=ids.platforms[unit.platform, unit.site],
+            available=unit.available,
+            stock=unit.stock,
+        )
+        place = (wanted.size_id, wanted.platform_id, wanted.delivery_type_id)
+        named.add(place)
+        known = units.get((product_id, place))
+        if known is None:
+            new.append(wanted)
+        elif (after := ProductUnit.of(known.id, known.size, wanted)) != known:
+            changed.append(after)
+    for (owner, place), unit_left in units.items():
+        if owner == product_id and place not in named and unit_left.available:
+            changed.append(attrs.evolve(unit_left, available=False))
+    return new, changed
+
+
+def _entry(product: Product, units: Sequence[ProductUnit], references: References) -> ProductEntry:
+    return ProductEntry(
+        sku=product.sku,
+        name=product.name,
+        description=product.description,
+        bucket_link=product.bucket_link,
+        brands=tuple(sorted(references.brands[brand_id].name for brand_id in product.brand_ids)),
+        categories=tuple(sorted(references.categories[category_id].name for category_id in product.category_ids)),
+        tags=tuple(sorted(references.tags[tag_id].name for tag_id in product.tag_ids)),
+        gender=references.genders[product.gender_id].name,
+        fit=product.fit,
+        rel_num=product.rel_num,
+        available_flag=product.available,
+        add_date=product.added_on,
+        units=tuple(
+            UnitEntry(
+                size=unit.size.grid,
+                final_price=unit.price,
+                currency=references.currencies[unit.currency_id].name,
+                delivery_type=references.delivery_types[unit.delivery_type_id].name,
+                platform=references.platforms[unit.platform_id].name,
+                site=references.platforms[unit.platform_id].site,
+                availability=unit.available,
+                stock=unit.stock,
+            )
+            for unit in units
+        ),
+    )

@@ -1,0 +1,323 @@
+"""From cart to order: the cart, promo codes, checkout, and orders to read (contract, Cart and Checkout)."""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+
+from sellout_core import values
+from sellout_core.accounts import Actor, User, viewed_ids
+from sellout_core.catalogue import PENDING, ProductUnit, not_for_sale
+from sellout_core.errors import (
+    IdempotencyKeyReused,
+    InvalidField,
+    InvalidFields,
+    LimitReached,
+    NotFound,
+    NotInCart,
+    PromoCodeUnknown,
+    PromoCodeUsedUp,
+    UnitsUnavailable,
+    UnknownAddress,
+)
+from sellout_core.ordering import Cart, Checkout, NewOrder, NewPromoCode, Order, PromoCode, quote
+from sellout_core.ports import KeptAnswer, Transaction
+from sellout_core.shop import Shop
+from sellout_core.use_cases.accounts import found_user, held_user
+from sellout_core.values import OrderId, ProductUnitId, UserId
+from sellout_core.views import (
+    CartView,
+    OrderView,
+    QuoteView,
+    UnitView,
+    order_view,
+    people_of,
+    unit_view,
+    user_view,
+)
+
+
+def read_cart(shop: Shop, actor: Actor, user_id: UserId) -> CartView:
+    """The user's cart at today's prices.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is neither that user nor staff.
+        NotFound: there is no such user.
+    """
+    actor.require_user(user_id)
+
+    def work(tx: Transaction) -> CartView:
+        user = found_user(tx, user_id)
+        cart = _cart(tx, user_id)
+        units = tx.units.get_many(cart.unit_ids)
+        products = tx.products.get_many(viewed_ids([user]) | {unit.product_id for unit in units.values()})
+        references = tx.references.snapshot()
+        views = tuple(unit_view(units[unit_id], products, references) for unit_id in cart.unit_ids)
+        return CartView(cart.id, user_view(user, products, references), views)
+
+    return shop.store.read(work)
+
+
+def add_to_cart(shop: Shop, actor: Actor, user_id: UserId, unit_id: ProductUnitId) -> tuple[UnitView, bool]:
+    """Puts a product unit into the cart; says whether it was not there before.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is neither that user nor staff.
+        NotFound: there is no such user or unit.
+        UnitsUnavailable: nobody can buy it now.
+        LimitReached: the cart is full.
+    """
+    actor.require_user(user_id)
+
+    def work(tx: Transaction) -> tuple[UnitView, bool]:
+        held_user(tx, user_id)
+        unit = _found_unit(tx, unit_id)
+        cart = _cart(tx, user_id)
+        products = tx.products.get_many([unit.product_id])
+        if unavailable := not_for_sale([unit], products):
+            raise UnitsUnavailable(unavailable)
+        if unit_id not in cart.unit_ids and len(cart.unit_ids) >= values.MAX_CART:
+            raise LimitReached(values.MAX_CART)
+        added = tx.carts.add(user_id, unit_id)
+        return unit_view(unit, products, tx.references.snapshot()), added
+
+    return shop.store.write(work)
+
+
+def remove_from_cart(shop: Shop, actor: Actor, user_id: UserId, unit_id: ProductUnitId) -> UnitView:
+    """Takes a product unit out of the cart and returns it.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is neither that user nor staff.
+        NotFound: there is no such user, or the unit is not in the cart.
+    """
+    actor.require_user(user_id)
+
+    def work(tx: Transaction) -> UnitView:
+        held_user(tx, user_id)
+        if not tx.carts.remove(user_id, [unit_id]):
+            raise NotFound
+        unit = _found_unit(tx, unit_id)
+        return unit_view(unit, tx.products.get_many([unit.product_id]), tx.references.snapshot())
+
+    return shop.store.write(work)
+
+
+def create_promo_code(shop: Shop, actor: Actor, promo_code: NewPromoCode) -> PromoCode:
+    """Adds a promo code; for staff.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is not staff.
+        NotFound: its owner does not exist.
+        PromoCodeTaken: there is one of that name.
+    """
+    actor.require_staff()
+
+    def work(tx: Transaction) -> PromoCode:
+        found_user(tx, promo_code.owner_id)
+        return tx.promo_codes.add(promo_code)
+
+    return shop.store.write(work)
+
+
+def check_promo_code(
+    shop: Shop, actor: Actor, user_id: UserId, code: str, unit_ids: Collection[ProductUnitId]
+) -> QuoteView:
+    """What a promo code would save the user on units of their cart, counting nothing.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is neither that user nor staff.
+        NotFound: there is no such user.
+        NotInCart, UnitsUnavailable, PromoCodeUnknown, PromoCodeInactive, PromoCodeExpired, PromoCodeUsedUp: as
+            `check_out` would.
+    """
+    actor.require_user(user_id)
+    now = shop.clock()
+
+    def work(tx: Transaction) -> QuoteView:
+        user = found_user(tx, user_id)
+        in_cart = _cart(tx, user_id).unit_ids
+        units = _buyable(tx, unit_ids, [unit_id for unit_id in unit_ids if unit_id in in_cart])
+        promo_code = _redeemable(shop, tx, code, now)
+        full = quote(units, user.personal_discount)
+        return QuoteView(promo_code, full, quote(units, user.personal_discount, promo_code))
+
+    return shop.store.read(work)
+
+
+def check_out(shop: Shop, actor: Actor, buyer_id: UserId, checkout: Checkout) -> OrderView:
+    """Turns units of the buyer's cart into an order, all or nothing.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is neither the buyer nor staff.
+        NotFound: there is no such buyer.
+        NotInCart: a unit is not in the cart, for instance because it was just ordered.
+        UnitsUnavailable: a unit cannot be had now.
+        UnknownAddress: the address is not one of the buyer's.
+        PromoCodeUnknown, PromoCodeInactive, PromoCodeExpired, PromoCodeUsedUp: the promo code cannot be redeemed.
+        MixedCurrencies: the units are priced in more than one currency.
+        PriceChanged: the total is above the checkout's ceiling.
+    """
+    actor.require_user(buyer_id)
+    now = shop.clock()
+    return shop.store.write(lambda tx: _place(shop, tx, actor, held_user(tx, buyer_id), checkout, now))
+
+
+def check_out_once(
+    shop: Shop, actor: Actor, buyer_id: UserId, checkout: Checkout, key: str, encode: Callable[[OrderView], bytes]
+) -> bytes:
+    """`check_out` for callers who may have to ask again: under one idempotency key a buyer gets one order, and every
+    repetition gets the first answer, as `encode` wrote it, for 24 hours (contract, Checkout, 8).
+
+    Raises:
+        InvalidFields: the key is not 1 to 255 printable ASCII characters.
+        IdempotencyKeyReused: the key stands for another checkout.
+        Unauthenticated, Forbidden, NotFound, Invalid, Conflict: as `check_out`; a refusal is not kept.
+    """
+    actor.require_user(buyer_id)
+    if reason := values.idempotency_key(key):
+        raise InvalidFields((InvalidField("idempotency_key", reason),))
+    now = shop.clock()
+
+    def work(tx: Transaction) -> bytes:
+        buyer = held_user(tx, buyer_id)
+        kept_after = now - shop.policy.answers_kept
+        kept = tx.answers.find(buyer_id, key, kept_after)
+        if kept is None:
+            tx.answers.delete_older(buyer_id, kept_after)
+            kept = KeptAnswer(checkout.fingerprint, encode(_place(shop, tx, actor, buyer, checkout, now)))
+            tx.answers.keep(buyer_id, key, kept, now)
+        if kept.fingerprint != checkout.fingerprint:
+            raise IdempotencyKeyReused
+        return kept.answer
+
+    return shop.store.write(work)
+
+
+def read_orders(shop: Shop, actor: Actor) -> tuple[OrderView, ...]:
+    """Every order, by id; for staff.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is not staff.
+    """
+    actor.require_staff()
+    return shop.store.read(lambda tx: _views(tx, tx.orders.all(), actor))
+
+
+def read_user_orders(shop: Shop, actor: Actor, user_id: UserId) -> tuple[OrderView, ...]:
+    """The user's orders, by id.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is neither that user nor staff.
+        NotFound: there is no such user.
+    """
+    actor.require_user(user_id)
+
+    def work(tx: Transaction) -> tuple[OrderView, ...]:
+        found_user(tx, user_id)
+        return _views(tx, tx.orders.of(user_id), actor)
+
+    return shop.store.read(work)
+
+
+def read_order(shop: Shop, actor: Actor, order_id: OrderId) -> OrderView:
+    """One order.
+
+    Raises:
+        Unauthenticated: the actor is anonymous.
+        NotFound: the actor has no such order (there is none, for staff).
+    """
+    actor.require_known()
+
+    def work(tx: Transaction) -> OrderView:
+        order = tx.orders.get(order_id)
+        if order is None or not actor.may_see(order.buyer_id):
+            raise NotFound
+        return _views(tx, [order], actor)[0]
+
+    return shop.store.read(work)
+
+
+def _place(shop: Shop, tx: Transaction, actor: Actor, buyer: User, checkout: Checkout, now: datetime) -> OrderView:
+    """Contract, Checkout, 1 to 6. Rows are locked in one order everywhere: the buyer, their cart, the units by id, and
+    the promo code, which everybody may want at once, last.
+    """
+    units = _buyable(tx, checkout.unit_ids, tx.carts.remove(buyer.id, checkout.unit_ids))
+    address = buyer.address(checkout.address_id)
+    if address is None:
+        raise UnknownAddress
+    promo_code = _redeemable(shop, tx, checkout.promo_code, now) if checkout.promo_code else None
+    quoted = quote(units, buyer.personal_discount, promo_code)
+    quoted.require_at_most(checkout.ceiling)
+    _take(tx, checkout.unit_ids)
+    order = NewOrder(
+        buyer_id=buyer.id,
+        placed_at=now,
+        total=quoted.total,
+        email=checkout.email,
+        telephone=checkout.telephone,
+        first_name=checkout.first_name,
+        last_name=checkout.last_name,
+        address=address,
+        promo_code=_activated(tx, promo_code) if promo_code else None,
+        status_id=PENDING,
+        paid=False,
+        lines=quoted.lines,
+    )
+    return _views(tx, [tx.orders.add(order)], actor)[0]
+
+
+def _buyable(
+    tx: Transaction, wanted: Collection[ProductUnitId], in_cart: Collection[ProductUnitId]
+) -> list[ProductUnit]:
+    """The wanted units, in the order wanted, all in the cart and for sale."""
+    if missing := tuple(unit_id for unit_id in wanted if unit_id not in in_cart):
+        raise NotInCart(missing)
+    found = tx.units.get_many(wanted)
+    units = [found[unit_id] for unit_id in wanted]
+    if unavailable := not_for_sale(units, tx.products.get_many({unit.product_id for unit in units})):
+        raise UnitsUnavailable(unavailable)
+    return units
+
+
+def _redeemable(shop: Shop, tx: Transaction, code: str, now: datetime) -> PromoCode:
+    promo_code = tx.promo_codes.by_code(code)
+    if promo_code is None:
+        raise PromoCodeUnknown
+    promo_code.require_redeemable(now.astimezone(shop.policy.time_zone).date())
+    return promo_code
+
+
+def _take(tx: Transaction, unit_ids: Collection[ProductUnitId]) -> None:
+    taken = tx.units.take(unit_ids)
+    if missed := tuple(unit_id for unit_id in unit_ids if unit_id not in taken):
+        raise UnitsUnavailable(missed)
+
+
+def _activated(tx: Transaction, promo_code: PromoCode) -> PromoCode:
+    activated = tx.promo_codes.activate(promo_code.id)
+    if activated is None:
+        raise PromoCodeUsedUp
+    return activated
+
+
+def _cart(tx: Transaction, user_id: UserId) -> Cart:
+    """The cart of a user who exists: registration made it."""
+    cart = tx.carts.of(user_id)
+    if cart is None:
+        raise NotFound
+    return cart
+
+
+def _found_unit(tx: Transaction, unit_id: ProductUnitId) -> ProductUnit:
+    unit = tx.units.get_many([unit_id]).get(unit_id)
+    if unit is None:
+        raise NotFound
+    return unit
+
+
+def _views(tx: Transaction, orders: Sequence[Order], reader: Actor) -> tuple[OrderView, ...]:
+    people = tx.users.get_many({user_id for order in orders for user_id in people_of(order)})
+    units = tx.units.get_many({line.unit_id for order in orders for line in order.lines})
+    products = tx.products.get_many(viewed_ids(list(people.values())) | {unit.product_id for unit in units.values()})
+    references = tx.references.snapshot()
+    users = {user_id: user_view(user, products, references) for user_id, user in people.items()}
+    return tuple(order_view(order, users, units, products, references, reader) for order in orders)

@@ -1,0 +1,189 @@
+"""Becoming known to the shop and staying so: register, log in, refresh, verify, log out (contract, Tokens)."""
+
+from datetime import datetime
+
+import attrs
+
+from sellout_core.accounts import ANONYMOUS, OPERATOR, Actor, Claims, Registration, Session, TokenPair, TokenType, User
+from sellout_core.errors import BadCredentials, InvalidField, InvalidFields, Unauthenticated
+from sellout_core.ports import Transaction
+from sellout_core.shop import Shop
+from sellout_core.values import SessionId, UserId
+
+
+def register(shop: Shop, registration: Registration) -> TokenPair:
+    """Creates a user with an empty cart and an empty wishlist, and logs them in.
+
+    Raises:
+        InvalidFields: the password is shorter than the shop's policy allows.
+        UsernameTaken: somebody has that username.
+    """
+    require_password(shop, registration.password)
+    password_hash = shop.passwords.hash(registration.password)
+    now = shop.clock()
+
+    def work(tx: Transaction) -> TokenPair:
+        user = tx.users.add(registration.new_user(now), password_hash)
+        tx.carts.create(user.id)
+        return start_session(shop, tx, user.id, now)
+
+    return shop.store.write(work)
+
+
+def create_admin(shop: Shop, actor: Actor, registration: Registration) -> User:
+    """Creates a user who is staff and superuser; for the operator at the machine alone.
+
+    Raises:
+        Forbidden: the actor is a user of the shop.
+        InvalidFields, UsernameTaken: as `register`.
+    """
+    if actor != OPERATOR:
+        actor.require_user(UserId(0))
+    require_password(shop, registration.password)
+    password_hash = shop.passwords.hash(registration.password)
+    now = shop.clock()
+
+    def work(tx: Transaction) -> User:
+        user = tx.users.add(registration.new_user(now, is_admin=True), password_hash)
+        tx.carts.create(user.id)
+        return user
+
+    return shop.store.write(work)
+
+
+def log_in(shop: Shop, username: str, password: str) -> TokenPair:
+    """Starts a session and notes the time.
+
+    Raises:
+        BadCredentials: unknown user, wrong password or deactivated user, after the same work.
+    """
+    credentials = shop.store.read(lambda tx: tx.users.credentials(username))
+    matches = shop.passwords.verify(password, credentials.password_hash if credentials else None)
+    if credentials is None or not matches or not credentials.is_active:
+        raise BadCredentials
+    now = shop.clock()
+
+    def work(tx: Transaction) -> TokenPair:
+        user = tx.users.for_update(credentials.user_id)
+        if user is None or not user.is_active:
+            raise BadCredentials
+        tx.users.save(attrs.evolve(user, last_login=now))
+        tx.sessions.delete_expired(user.id, now)
+        return start_session(shop, tx, user.id, now)
+
+    return shop.store.write(work)
+
+
+def refresh(shop: Shop, token: str) -> TokenPair:
+    """Exchanges a refresh token for a fresh pair. A token exchanged before revokes its whole family: somebody else
+    has it, and nobody can tell who is who.
+
+    Raises:
+        Unauthenticated: it is no refresh token of a session that lives, or it was used before.
+    """
+    claims = read_token(shop, token, "refresh")
+    now = shop.clock()
+
+    def work(tx: Transaction) -> TokenPair | None:
+        session = tx.sessions.for_update(claims.session_id)
+        if session is None or tx.sessions.actor(session.id, claims.user_id) is None:
+            return None
+        if session.refresh_fingerprint != claims.fingerprint:
+            tx.sessions.delete(session.id)
+            return None
+        fresh, pair = issue(shop, session.id, session.user_id, now)
+        tx.sessions.save(fresh)
+        return pair
+
+    pair = shop.store.write(work)
+    if pair is None:
+        raise Unauthenticated
+    return pair
+
+
+def verify(shop: Shop, token: str) -> None:
+    """Lets through an access or refresh token that the shop would accept now.
+
+    Raises:
+        Unauthenticated: it would not.
+    """
+    claims = shop.tokens.read(token)
+
+    def work(tx: Transaction) -> bool:
+        if tx.sessions.actor(claims.session_id, claims.user_id) is None:
+            return False
+        if claims.token_type == "access":  # noqa: S105 - a kind of token, no secret
+            return True
+        session = tx.sessions.for_update(claims.session_id)
+        return session is not None and session.refresh_fingerprint == claims.fingerprint
+
+    if not shop.store.read(work):
+        raise Unauthenticated
+
+
+def log_out(shop: Shop, claims: Claims | None) -> None:
+    """Revokes the session that an access token belongs to, the token itself included.
+
+    Raises:
+        Unauthenticated: there is no such session.
+    """
+
+    def work(tx: Transaction) -> None:
+        if claims is None or tx.sessions.actor(claims.session_id, claims.user_id) is None:
+            raise Unauthenticated
+        tx.sessions.delete(claims.session_id)
+
+    shop.store.write(work)
+
+
+def authenticate(shop: Shop, claims: Claims | None) -> Actor:
+    """Who acts under an access token's claims, with the rights the store gives them now; no claims: anonymous.
+
+    Raises:
+        Unauthenticated: the session was revoked, or the user is gone or deactivated.
+    """
+    if claims is None:
+        return ANONYMOUS
+    actor = shop.store.read(lambda tx: tx.sessions.actor(claims.session_id, claims.user_id))
+    if actor is None:
+        raise Unauthenticated
+    return actor
+
+
+def read_token(shop: Shop, token: str, token_type: TokenType) -> Claims:
+    """The claims of a token of that type.
+
+    Raises:
+        Unauthenticated: the token is bad, or of the other type.
+    """
+    claims = shop.tokens.read(token)
+    if claims.token_type != token_type:
+        raise Unauthenticated
+    return claims
+
+
+def start_session(shop: Shop, tx: Transaction, user_id: UserId, now: datetime) -> TokenPair:
+    """Stores a new session and returns its first pair of tokens."""
+    session, pair = issue(shop, SessionId(shop.random_id()), user_id, now)
+    tx.sessions.add(session)
+    return pair
+
+
+def issue(shop: Shop, session_id: SessionId, user_id: UserId, now: datetime) -> tuple[Session, TokenPair]:
+    """A pair of tokens for a session, and the session as it stands once they are handed out."""
+    refresh_expires = now + shop.policy.refresh_lifetime
+    refresh_claims = Claims("refresh", now, refresh_expires, session_id + shop.random_id(), user_id)
+    access_claims = Claims("access", now, now + shop.policy.access_lifetime, session_id + shop.random_id(), user_id)
+    pair = TokenPair(shop.tokens.sign(refresh_claims), shop.tokens.sign(access_claims))
+    return Session(session_id, user_id, refresh_claims.fingerprint, refresh_expires), pair
+
+
+def require_password(shop: Shop, password: str) -> None:
+    """Lets through a password that the shop's policy allows.
+
+    Raises:
+        InvalidFields: it is too short.
+    """
+    minimum = shop.policy.min_password_length
+    if len(password) < minimum:
+        raise InvalidFields((InvalidField("password", f"must be at least {minimum} characters long"),))

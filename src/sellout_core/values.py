@@ -1,0 +1,175 @@
+"""The small values everything else is made of: typed ids, money, time, and the rules text and numbers obey.
+
+A limit lives here once; whoever takes input (the HTTP edge, a catalogue file, another service) refers to it.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any, NewType, TypeVar
+
+import attrs
+
+from sellout_core.errors import InvalidField, InvalidFields
+
+UserId = NewType("UserId", int)
+AddressId = NewType("AddressId", int)
+ProductId = NewType("ProductId", int)
+SizeId = NewType("SizeId", int)
+ProductUnitId = NewType("ProductUnitId", int)
+WishlistUnitId = NewType("WishlistUnitId", int)
+CartId = NewType("CartId", int)
+PromoCodeId = NewType("PromoCodeId", int)
+OrderId = NewType("OrderId", int)
+BrandId = NewType("BrandId", int)
+CategoryId = NewType("CategoryId", int)
+TagId = NewType("TagId", int)
+GenderId = NewType("GenderId", int)
+PlatformId = NewType("PlatformId", int)
+DeliveryTypeId = NewType("DeliveryTypeId", int)
+CurrencyId = NewType("CurrencyId", int)
+StatusId = NewType("StatusId", int)
+SessionId = NewType("SessionId", str)
+
+Money = NewType("Money", int)
+"""Whole currency units, never negative, never a float."""
+
+Percentage = NewType("Percentage", int)
+"""A whole number from 0 to 100."""
+
+Clock = Callable[[], datetime]
+"""Tells the time as an aware datetime in UTC."""
+
+MAX_ID = 2**53 - 1
+"""The largest id: the largest integer every JSON reader keeps exact (RFC 8259, section 6)."""
+
+MAX_PRICE = Money(1_000_000_000)
+MAX_STOCK = 1_000_000_000
+MAX_TOTAL = 10**15
+MAX_USERNAME = 150
+MAX_NAME = 150
+MAX_PASSWORD = 128
+MAX_EMAIL = 254
+MAX_TELEPHONE_DIGITS = 15
+MAX_ADDRESS = 500
+MAX_POST_INDEX = 20
+MAX_PROMO_CODE = 64
+MAX_IDEMPOTENCY_KEY = 255
+MAX_CART = 100
+MAX_WISHLIST = 500
+MAX_ADDRESSES = 50
+LAST_VIEWED = 7
+PAGE_SIZE = 20
+MAX_PAGE_SIZE = 100
+
+# A local part and at least one dot-separated domain label, as browsers check <input type=email>, with letters of any
+# script allowed (RFC 6531).
+_EMAIL = re.compile(
+    r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*"
+    r"@(?:[^\W_](?:[^\W_]|-){0,61}[^\W_]\.|[^\W_]\.)+[^\W_](?:[^\W_]|-){0,61}[^\W_]"
+)
+_TELEPHONE = re.compile(r"\+?[0-9]{1,15}")
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
+
+Rule = Callable[[Any], str | None]
+"""Says what is wrong with a value, or None."""
+
+T = TypeVar("T")
+
+
+def ruled(rule: Rule, **options: Any) -> Any:
+    """An attrs field whose value must satisfy `rule`; the class enforces it with `enforce`."""
+    return attrs.field(metadata={"rule": rule}, **options)
+
+
+def enforce(value: Any) -> None:
+    """Checks every ruled field of an attrs instance.
+
+    Raises:
+        InvalidFields: naming all the fields that break their rule, not just the first.
+    """
+    faults = []
+    for field in attrs.fields(type(value)):
+        rule: Rule | None = field.metadata.get("rule")
+        if rule is not None and (reason := rule(getattr(value, field.name))) is not None:
+            faults.append(InvalidField(field.name, reason))
+    if faults:
+        raise InvalidFields(tuple(faults))
+
+
+def text(maximum: int, *, minimum: int = 0) -> Rule:
+    """A rule for text of `minimum` to `maximum` characters, not blank where it must not be empty, without NUL or lone
+    surrogates: no store and no UTF-8 document could give those back as they were sent.
+    """
+
+    def rule(value: Any) -> str | None:
+        if not minimum <= len(value) <= maximum:
+            return f"must be {minimum} to {maximum} characters long"
+        if minimum and not value.strip():
+            return "must not be blank"
+        if "\0" in value:
+            return "must not contain NUL"
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            return "must not contain lone surrogates"
+        return None
+
+    return rule
+
+
+def optional(rule: Rule) -> Rule:
+    """A rule that also lets None through."""
+    return lambda value: None if value is None else rule(value)
+
+
+def each(rule: Rule, maximum: int) -> Rule:
+    """A rule for at most `maximum` values without repeats, each of which satisfies `rule`."""
+
+    def rule_of_all(values: Any) -> str | None:
+        if len(values) > maximum:
+            return f"must hold at most {maximum} values"
+        if len(set(values)) != len(values):
+            return "must not repeat a value"
+        return next((reason for value in values if (reason := rule(value)) is not None), None)
+
+    return rule_of_all
+
+
+def between(minimum: int, maximum: int) -> Rule:
+    """A rule for a whole number from `minimum` to `maximum`, both included."""
+
+    def rule(value: Any) -> str | None:
+        return None if minimum <= value <= maximum else f"must be from {minimum} to {maximum}"
+
+    return rule
+
+
+def any_date(value: date) -> str | None:
+    """A rule for a date in the years 1000 to 9999, which every store and reader writes with four digits."""
+    return None if value.year >= 1000 else "must be a date from 1000-01-01 on"
+
+
+identifier = between(1, MAX_ID)
+price = between(0, MAX_PRICE)
+percentage = between(0, 100)
+
+
+def email(value: str) -> str | None:
+    """A rule for e-mail addresses: the length of RFC 5321, section 4.5.3.1, and the form of `_EMAIL`."""
+    well_formed = len(value) <= MAX_EMAIL and len(value.partition("@")[0]) <= 64 and _EMAIL.fullmatch(value) is not None
+    return None if well_formed else "must be an e-mail address"
+
+
+def telephone(value: str) -> str | None:
+    """A rule for telephone numbers: up to 15 digits (ITU-T E.164), a leading `+` allowed."""
+    return None if _TELEPHONE.fullmatch(value) else "must be a telephone number of up to 15 digits"
+
+
+def idempotency_key(value: str) -> str | None:
+    """A rule for idempotency keys: 1 to 255 printable ASCII characters, what an HTTP header carries unchanged."""
+    return None if _IDEMPOTENCY_KEY.fullmatch(value) else "must be 1 to 255 printable ASCII characters"
+
+
+def fold(name: str) -> str:
+    """The form in which names that differ only by case or Unicode composition are equal (usernames, promo codes)."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -1,0 +1,198 @@
+"""The frozen documents a reader gets, and the pure functions that assemble them from what a store loaded.
+
+Names of brands and the like come from `References`; a product stands in a document in one of three shapes (contract,
+Reading the samples): as the plain `Product` with ids, as a `ProductView` with names, or as a `CardView`.
+"""
+
+from collections.abc import Mapping
+
+import attrs
+
+from sellout_core.accounts import Actor, User
+from sellout_core.catalogue import Card, Named, Platform, Product, ProductUnit, References, Size
+from sellout_core.ordering import NewOrder, Order, PromoCode, Quote
+from sellout_core.values import CartId, Money, ProductId, ProductUnitId, UserId, WishlistUnitId
+from sellout_core.wishlist import WishlistUnit
+
+Products = Mapping[ProductId, Product]
+
+
+@attrs.frozen
+class ProductView:
+    """A product with its names."""
+
+    product: Product
+    gender: Named
+    brands: tuple[Named, ...]
+    categories: tuple[Named, ...]
+    tags: tuple[Named, ...]
+
+
+@attrs.frozen
+class CardView:
+    """A product as a list shows it."""
+
+    product: ProductView
+    min_price: Money | None
+    in_wishlist: bool
+
+
+@attrs.frozen
+class Page:
+    """A page of the catalogue; `number` counts from 1."""
+
+    number: int
+    items: tuple[CardView, ...]
+    has_next: bool
+
+
+@attrs.frozen
+class UnitView:
+    """A product unit with its product and names."""
+
+    unit: ProductUnit
+    product: ProductView
+    currency: Named
+    delivery_type: Named
+    platform: Platform
+
+
+@attrs.frozen
+class WishlistUnitView:
+    """A wishlist's card: the product, the chosen size, and the cheapest available unit in it."""
+
+    id: WishlistUnitId
+    card: CardView
+    size: Size
+    unit: UnitView | None
+
+
+@attrs.frozen
+class UserView:
+    """A user as they and staff see them. `gender` is named; `last_viewed` is latest first."""
+
+    user: User
+    gender: Named | None
+    last_viewed: tuple[Product, ...]
+
+
+@attrs.frozen
+class CartView:
+    """A cart with today's prices, units that became unavailable included."""
+
+    id: CartId
+    user: UserView
+    units: tuple[UnitView, ...]
+
+
+@attrs.frozen
+class PromoCodeView:
+    """A promo code; its owner as the reader may see them: None in place of what is personal."""
+
+    promo_code: PromoCode
+    owner_id: UserId
+    owner: UserView | None
+
+
+@attrs.frozen
+class OrderView:
+    """An order. Its units carry the prices and currencies agreed."""
+
+    order: Order
+    user: UserView
+    promo_code: PromoCodeView | None
+    status: Named
+    units: tuple[UnitView, ...]
+
+
+@attrs.frozen
+class QuoteView:
+    """What a promo code would save on some units of a cart."""
+
+    promo_code: PromoCode
+    full: Quote
+    discounted: Quote
+
+    @property
+    def saving(self) -> Money:
+        """How much less the order would cost."""
+        return Money(self.full.total - self.discounted.total)
+
+
+def product_view(product: Product, references: References) -> ProductView:
+    """A product with its names."""
+    return ProductView(
+        product,
+        references.genders[product.gender_id],
+        tuple(references.brands[brand_id] for brand_id in product.brand_ids),
+        tuple(references.categories[category_id] for category_id in product.category_ids),
+        tuple(references.tags[tag_id] for tag_id in product.tag_ids),
+    )
+
+
+def card_view(card: Card, references: References) -> CardView:
+    """A card with its product's names."""
+    return CardView(product_view(card.product, references), card.min_price, card.in_wishlist)
+
+
+def unit_view(unit: ProductUnit, products: Products, references: References) -> UnitView:
+    """A product unit with its product, which must be among `products`."""
+    return UnitView(
+        unit,
+        product_view(products[unit.product_id], references),
+        references.currencies[unit.currency_id],
+        references.delivery_types[unit.delivery_type_id],
+        references.platforms[unit.platform_id],
+    )
+
+
+def wishlist_unit_view(
+    unit: WishlistUnit, card: Card, cheapest: ProductUnit | None, references: References
+) -> WishlistUnitView:
+    """A wishlist's card."""
+    products = {card.product.id: card.product}
+    return WishlistUnitView(
+        unit.id,
+        card_view(card, references),
+        unit.size,
+        None if cheapest is None else unit_view(cheapest, products, references),
+    )
+
+
+def user_view(user: User, products: Products, references: References) -> UserView:
+    """A user with the products they viewed last."""
+    return UserView(
+        user,
+        None if user.gender_id is None else references.genders[user.gender_id],
+        tuple(products[product_id] for product_id in user.last_viewed if product_id in products),
+    )
+
+
+def promo_code_view(promo_code: PromoCode, owner: UserView, reader: Actor) -> PromoCodeView:
+    """A promo code as this reader may see it: its owner is a person, known to themselves and to staff alone."""
+    return PromoCodeView(promo_code, promo_code.owner_id, owner if reader.may_see(promo_code.owner_id) else None)
+
+
+def order_view(
+    order: Order,
+    users: Mapping[UserId, UserView],
+    units: Mapping[ProductUnitId, ProductUnit],
+    products: Products,
+    references: References,
+    reader: Actor,
+) -> OrderView:
+    """An order as this reader may see it, from its buyer and promo code owner, its units and their products."""
+    sold = [attrs.evolve(units[line.unit_id], price=line.price, currency_id=line.currency_id) for line in order.lines]
+    promo_code = order.promo_code
+    return OrderView(
+        order,
+        users[order.buyer_id],
+        None if promo_code is None else promo_code_view(promo_code, users[promo_code.owner_id], reader),
+        references.statuses[order.status_id],
+        tuple(unit_view(unit, products, references) for unit in sold),
+    )
+
+
+def people_of(order: NewOrder) -> set[UserId]:
+    """The users that an order's document shows."""
+    return {order.buyer_id} | ({order.promo_code.owner_id} if order.promo_code else set())

@@ -1,0 +1,1 @@
+"""The documented HTTP API over the core, on Litestar, and the `sellout` command."""
