@@ -98,7 +98,7 @@ class Registration:
     first_name: str = ruled(values.text(values.MAX_NAME), default="")
     last_name: str = ruled(values.text(values.MAX_NAME), default="")
     gender: Literal["male", "female"] | None = None
-    email: str = ruled(lambda value: value and values.email(value), default="")
+    email: str = ruled(lambda value: values.email(value) if value else None, default="")
 
     def __attrs_post_init__(self) -> None:
         values.enforce(self)

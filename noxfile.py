@@ -1,0 +1,54 @@
+"""Everything that must hold before a change lands: `nox` runs it all, `nox -s NAME` one part.
+
+Each session installs the project as a wheel into an environment of its own, so what is tested is what is shipped.
+"""
+
+import nox
+
+nox.needs_version = ">=2026.4.10"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = True
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def install(session: nox.Session, group: str) -> None:
+    """Installs the project and one of pyproject's dependency groups."""
+    session.install(".", *nox.project.dependency_groups(PYPROJECT, group))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and the mistakes that can be seen without running anything."""
+    session.install(*nox.project.dependency_groups(PYPROJECT, "lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy --strict."""
+    install(session, "types")
+    session.run("mypy", "src", "tests", "noxfile.py", "examples")
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """The core alone."""
+    install(session, "test")
+    session.run("pytest", "tests/unit", *session.posargs)
+
+
+@nox.session
+def contract(session: nox.Session) -> None:
+    """Every store, the HTTP API over every store, and the command."""
+    install(session, "test")
+    session.run("pytest", "tests/contract", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Every branch of the core is run by the core's own tests."""
+    install(session, "test")
+    session.run("coverage", "run", "-m", "pytest", "-q", "tests/unit")
+    session.run("coverage", "report")

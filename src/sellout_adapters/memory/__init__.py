@@ -1,0 +1,79 @@
+"""A store in memory, with real transactions, for tests and for trying things out.
+
+Writers run one after another, each on a fork of the committed state that takes its place when they are done; readers
+run on the committed state as they found it, so nobody waits for a reader and no reader sees half of anything.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from sellout_adapters.memory.repositories import (
+    Addresses,
+    Answers,
+    Cards,
+    Carts,
+    Live,
+    Orders,
+    Products,
+    PromoCodes,
+    ReferenceTables,
+    Sessions,
+    Sizes,
+    Units,
+    Users,
+    Wishlists,
+)
+from sellout_adapters.memory.tables import Tables
+from sellout_core.ports import Transaction
+
+T = TypeVar("T")
+
+
+class MemoryTransaction:
+    """`ports.Transaction` on one state."""
+
+    def __init__(self, live: Live) -> None:
+        """Takes the state to work on."""
+        self.users = Users(live)
+        self.addresses = Addresses(live)
+        self.sessions = Sessions(live)
+        self.references = ReferenceTables(live)
+        self.products = Products(live)
+        self.cards = Cards(live)
+        self.sizes = Sizes(live)
+        self.units = Units(live)
+        self.carts = Carts(live)
+        self.wishlists = Wishlists(live)
+        self.promo_codes = PromoCodes(live)
+        self.orders = Orders(live)
+        self.answers = Answers(live)
+
+
+class MemoryStore:
+    """`ports.Store` in memory; every instance is a shop of its own, safe to use from many threads."""
+
+    def __init__(self) -> None:
+        """An empty shop."""
+        self._committed = Tables()
+        self._writer = threading.Lock()
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """Runs work on the committed state; whatever it writes is lost."""
+        return self._run(work, self._committed.fork())
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Runs work and commits what it wrote; an exception leaves the store as it was."""
+        with self._writer:
+            tables = self._committed.fork()
+            result = self._run(work, tables)
+            self._committed = tables
+            return result
+
+    @staticmethod
+    def _run(work: Callable[[Transaction], T], tables: Tables) -> T:
+        live = Live(tables)
+        try:
+            return work(MemoryTransaction(live))
+        finally:
+            live.end()

@@ -1,0 +1,36 @@
+"""Time and chance as the machine has them, and a shop put together from the standard adapters."""
+
+import secrets
+from datetime import UTC, datetime
+
+from sellout_adapters.passwords import Argon2Passwords
+from sellout_adapters.tokens import JwtTokens
+from sellout_core.ports import Store
+from sellout_core.shop import Policy, Shop
+from sellout_core.values import Clock
+
+
+def system_clock() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)
+
+
+def random_id() -> str:
+    """16 hexadecimal digits from the operating system's source of randomness."""
+    return secrets.token_hex(8)
+
+
+def assemble(store: Store, secret_key: str, policy: Policy | None = None, clock: Clock = system_clock) -> Shop:
+    """A shop over a store, with argon2 passwords and tokens signed with `secret_key` (at least 32 bytes).
+
+    Raises:
+        ValueError: the key is too short.
+    """
+    return Shop(
+        store=store,
+        passwords=Argon2Passwords(),
+        tokens=JwtTokens(secret_key, clock),
+        clock=clock,
+        random_id=random_id,
+        policy=policy or Policy(),
+    )

@@ -1,0 +1,325 @@
+"""A Hypothesis state machine: register, wishlist, cart, promo codes and checkout on a store, against a small model.
+
+The model knows nothing of the core: it keeps what the contract says should be there in lists and dicts, prices with
+fractions, and predicts each answer, refusals included. Everything is read back and compared after every step.
+"""
+
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from datetime import date
+from fractions import Fraction
+from math import floor
+from pathlib import Path
+from typing import Any
+
+import attrs
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from sellout_adapters.testing.scene import PASSWORD, Scene, checkout, product_entry, shoe_size, unit_entry
+from sellout_core import errors
+from sellout_core.accounts import Actor, Registration
+from sellout_core.catalogue import NO_SIZE, ProductUnit, Size
+from sellout_core.ports import Store
+from sellout_core.use_cases.ordering import (
+    add_to_cart,
+    check_out,
+    check_out_once,
+    check_promo_code,
+    read_cart,
+    read_user_orders,
+    remove_from_cart,
+)
+from sellout_core.use_cases.sessions import log_in, read_token, register
+from sellout_core.use_cases.wishlist import add_to_wishlist, change_size, delete_from_wishlist, read_wishlist
+from sellout_core.values import AddressId, SizeId, UserId, WishlistUnitId
+
+NAMES = ["anna", "ANNA", "Борис", "борис", "c@mail.ru"]
+CODES = ["SALE", "sale", "FLAT", "OLD", "none such"]
+
+StoreMaker = Callable[[Path], AbstractContextManager[Store]]
+"""Makes an empty store, in an empty folder if it wants one."""
+
+
+@attrs.define
+class Person:
+    """What the model knows of a user."""
+
+    user_id: UserId
+    address_id: AddressId
+    wishlist: list[tuple[WishlistUnitId, SizeId]] = attrs.Factory(list)
+    cart: list[int] = attrs.Factory(list)
+    orders: list[tuple[int, tuple[int, ...]]] = attrs.Factory(list)
+    answers: dict[str, tuple[Any, bytes]] = attrs.Factory(dict)
+
+    @property
+    def actor(self) -> Actor:
+        """Who they act as."""
+        return Actor(self.user_id)
+
+
+@attrs.define
+class Code:
+    """What the model knows of a promo code."""
+
+    percentage: int
+    absolute: int
+    left: int
+    expired: bool
+
+
+def half_up(amount: Fraction) -> int:
+    """The nearest whole number, the higher one of two."""
+    return floor(amount + Fraction(1, 2))
+
+
+class ShopMachine(RuleBasedStateMachine):
+    """One run: a shop of a few products on a fresh store, and what should be in it."""
+
+    make_store: StoreMaker
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cleanup = ExitStack()
+        folder = Path(self.cleanup.enter_context(tempfile.TemporaryDirectory()))
+        self.scene = Scene(self.cleanup.enter_context(type(self).make_store(folder)))
+        self.shop = self.scene.shop
+        self.people: dict[str, Person] = {}
+        self.units: dict[int, ProductUnit] = {}
+        self.sizes: list[Size] = []
+        self.stock: dict[int, int | None] = {}
+        self.codes: dict[str, Code] = {}
+
+    def teardown(self) -> None:
+        """Closes the store."""
+        self.cleanup.close()
+
+    @initialize()
+    def open_shop(self) -> None:
+        """Two products in three sizes, stock of every kind, and three promo codes of a fourth user's."""
+        for entry in (
+            product_entry("one", unit_entry(7, shoe_size("41")), unit_entry(101, shoe_size("42"), stock=2)),
+            product_entry("two", unit_entry(33, shoe_size("41"), stock=1), unit_entry(50, shoe_size("40"), stock=0)),
+        ):
+            product, units = self.scene.sell(entry)
+            self.units |= {unit.id: unit for unit in units}
+            self.sizes += self.scene.store.read(lambda tx, found=product: tx.sizes.of_products([found.id]))  # type: ignore[misc]
+        self.stock = {unit.id: unit.stock for unit in self.units.values()}
+        owner = self.scene.user("owner")
+        self.scene.promo_code("SALE", owner, 15, max_activation_count=2)
+        self.scene.promo_code("FLAT", owner, 3, discount_absolute=60, max_activation_count=1)
+        self.scene.promo_code("OLD", owner, 50, active_until=date(2026, 2, 28))
+        self.codes = {"sale": Code(15, 0, 2, False), "flat": Code(3, 60, 1, False), "old": Code(50, 0, 10, True)}
+
+    @rule(name=st.sampled_from(NAMES))
+    def register(self, name: str) -> None:
+        """A name is given once, whatever the case of its letters."""
+        key = name.lower()
+        if key in self.people:
+            refused(errors.UsernameTaken, register, self.shop, Registration(name, PASSWORD))
+            log_in(self.shop, name, PASSWORD)
+            return
+        pair = register(self.shop, Registration(name, PASSWORD))
+        user_id = read_token(self.shop, pair.access, "access").user_id
+        self.people[key] = Person(user_id, self.scene.address(user_id))
+
+    @precondition(lambda self: self.people)
+    @rule(data=st.data())
+    def add_to_wishlist(self, data: st.DataObject) -> None:
+        """A product in a size stands once; without a size it stands in "no size"."""
+        person, size = self.somebody(data), data.draw(st.sampled_from(self.sizes))
+        asked = None if size.grid == NO_SIZE else size.id
+        view, created = add_to_wishlist(self.shop, person.actor, person.user_id, size.product_id, asked)
+        assert created == (size.id not in [held for _, held in person.wishlist])
+        if created:
+            person.wishlist.append((view.id, size.id))
+        assert (view.id, view.size.id) in person.wishlist
+
+    @precondition(lambda self: self.people)
+    @rule(data=st.data())
+    def change_size(self, data: st.DataObject) -> None:
+        """A wished size becomes another of its product, unless that one is wished for already."""
+        person, size = self.somebody(data), data.draw(st.sampled_from(self.sizes))
+        if not person.wishlist:
+            return
+        place = data.draw(st.integers(0, len(person.wishlist) - 1))
+        unit_id, size_id = person.wishlist[place]
+        now = next(known for known in self.sizes if known.id == size_id)
+        arguments = (self.shop, person.actor, person.user_id, unit_id, size.id)
+        if size.product_id != now.product_id:
+            refused(errors.SizeOfAnotherProduct, change_size, *arguments)
+        elif size.id != size_id and size.id in [held for _, held in person.wishlist]:
+            refused(errors.AlreadyInWishlist, change_size, *arguments)
+        else:
+            assert change_size(*arguments).size == size
+            person.wishlist[place] = (unit_id, size.id)
+
+    @precondition(lambda self: self.people)
+    @rule(data=st.data())
+    def delete_from_wishlist(self, data: st.DataObject) -> None:
+        """Only the owner can, and only once."""
+        person, other = self.somebody(data), self.somebody(data)
+        if not person.wishlist:
+            return
+        unit_id, size_id = data.draw(st.sampled_from(person.wishlist))
+        if other is not person:
+            refused(errors.NotFound, delete_from_wishlist, self.shop, other.actor, unit_id)
+            return
+        assert delete_from_wishlist(self.shop, person.actor, unit_id).size.id == size_id
+        person.wishlist.remove((unit_id, size_id))
+        refused(errors.NotFound, delete_from_wishlist, self.shop, person.actor, unit_id)
+
+    @precondition(lambda self: self.people)
+    @rule(data=st.data())
+    def add_to_cart(self, data: st.DataObject) -> None:
+        """What can be had goes in once; what cannot, never."""
+        person, unit_id = self.somebody(data), data.draw(st.sampled_from(sorted(self.units)))
+        arguments = (self.shop, person.actor, person.user_id, self.units[unit_id].id)
+        if self.stock[unit_id] == 0:
+            refused(errors.UnitsUnavailable, add_to_cart, *arguments)
+            return
+        _, created = add_to_cart(*arguments)
+        assert created == (unit_id not in person.cart)
+        if created:
+            person.cart.append(unit_id)
+
+    @precondition(lambda self: self.people)
+    @rule(data=st.data())
+    def remove_from_cart(self, data: st.DataObject) -> None:
+        """What is in the cart can be taken out, once."""
+        person, unit_id = self.somebody(data), data.draw(st.sampled_from(sorted(self.units)))
+        arguments = (self.shop, person.actor, person.user_id, self.units[unit_id].id)
+        if unit_id not in person.cart:
+            refused(errors.NotFound, remove_from_cart, *arguments)
+            return
+        assert remove_from_cart(*arguments).unit.id == unit_id
+        person.cart.remove(unit_id)
+
+    @precondition(lambda self: self.people)
+    @rule(data=st.data())
+    def check_promo_code(self, data: st.DataObject) -> None:
+        """A check says what checkout would, and counts nothing."""
+        person, wanted, code = self.somebody(data), self.wanted(data), data.draw(st.sampled_from(CODES))
+        refusal, total = self.expected(person, wanted, code, None)
+        arguments = (self.shop, person.actor, person.user_id, code, tuple(wanted))
+        if refusal is not None:
+            refused(refusal, check_promo_code, *arguments)
+            return
+        view = check_promo_code(*arguments)
+        assert (view.discounted.total, view.full.total) == (total, sum(self.units[i].price for i in wanted))
+
+    @precondition(lambda self: self.people)
+    @rule(data=st.data())
+    def check_out(self, data: st.DataObject) -> None:
+        """Checkout gives the order asked for at the right price, or refuses and changes nothing."""
+        person, wanted = self.somebody(data), self.wanted(data)
+        code = data.draw(st.sampled_from(["", *CODES]))
+        ceiling = data.draw(st.none() | st.integers(0, 250))
+        ask = checkout(person.address_id, *wanted, promo_code=code, ceiling=ceiling)
+        refusal, total = self.expected(person, wanted, code, ceiling)
+        key = data.draw(st.sampled_from([None, "first", "second"]))
+        arguments = (self.shop, person.actor, person.user_id, ask)
+        if key is not None and key in person.answers:
+            kept_ask, answer = person.answers[key]
+            if kept_ask != ask:
+                refused(errors.IdempotencyKeyReused, check_out_once, *arguments, key, encoded)
+            else:
+                assert check_out_once(*arguments, key, encoded) == answer
+            return
+        if refusal is not None:
+            refused(refusal, check_out, *arguments)
+            return
+        if key is None:
+            check_out(*arguments)
+        else:
+            person.answers[key] = (ask, check_out_once(*arguments, key, encoded))
+        person.orders.append((total, tuple(wanted)))
+        self.settle(person, wanted, code)
+
+    def settle(self, person: Person, wanted: list[int], code: str) -> None:
+        """Counts what an order takes."""
+        for unit_id in wanted:
+            person.cart.remove(unit_id)
+            left = self.stock[unit_id]
+            self.stock[unit_id] = None if left is None else left - 1
+        if code:
+            self.codes[code.lower()].left -= 1
+
+    def somebody(self, data: st.DataObject) -> Person:
+        """One of the users."""
+        return self.people[data.draw(st.sampled_from(sorted(self.people)))]
+
+    def wanted(self, data: st.DataObject) -> list[Any]:
+        """Some units, in some order."""
+        return data.draw(st.lists(st.sampled_from(sorted(self.units)), min_size=1, max_size=3, unique=True))
+
+    def expected(
+        self, person: Person, wanted: list[int], code: str, ceiling: int | None
+    ) -> tuple[type[errors.SellOutError] | None, int]:
+        """The refusal a checkout should meet, or None, and its total."""
+        if any(unit_id not in person.cart for unit_id in wanted):
+            return errors.NotInCart, 0
+        if any(self.stock[unit_id] == 0 for unit_id in wanted):
+            return errors.UnitsUnavailable, 0
+        total = sum(int(self.units[unit_id].price) for unit_id in wanted)
+        if code:
+            known = self.codes.get(code.lower())
+            if known is None:
+                return errors.PromoCodeUnknown, 0
+            if known.expired:
+                return errors.PromoCodeExpired, 0
+            if known.left == 0:
+                return errors.PromoCodeUsedUp, 0
+            total = max(0, half_up(Fraction(total * (100 - known.percentage), 100)) - known.absolute)
+        return (errors.PriceChanged if ceiling is not None and total > ceiling else None), total
+
+    @invariant()
+    def everything_is_as_the_model_says(self) -> None:
+        """Wishlists, carts, orders, stock and activations."""
+        for person in self.people.values():
+            wishlist = read_wishlist(self.shop, person.actor, person.user_id)
+            assert [(card.id, card.size.id) for card in wishlist] == person.wishlist
+            for card in wishlist:
+                assert (card.unit and card.unit.unit.id) == self.cheapest(card.size)
+            assert [view.unit.id for view in read_cart(self.shop, person.actor, person.user_id).units] == person.cart
+            orders = read_user_orders(self.shop, person.actor, person.user_id)
+            assert [(o.order.total, tuple(u.unit.id for u in o.units)) for o in orders] == person.orders
+            assert all(sum(line.amount for line in o.order.lines) == o.order.total for o in orders)
+        found = self.scene.store.read(lambda tx: tx.units.get_many([unit.id for unit in self.units.values()]))
+        assert {unit.id: unit.stock for unit in found.values()} == self.stock
+        assert all(unit.available == (unit.stock != 0) for unit in found.values())
+        for name, code in self.codes.items():
+            stored = self.scene.store.read(lambda tx, wanted=name: tx.promo_codes.by_code(wanted))  # type: ignore[misc]
+            assert stored.max_activation_count - stored.activation_count == code.left
+
+    def cheapest(self, size: Size) -> int | None:
+        """The unit a wishlist's card should show."""
+        candidates = [
+            (unit.price, unit.id)
+            for unit in self.units.values()
+            if self.stock[unit.id] != 0
+            and unit.product_id == size.product_id
+            and (size.grid == NO_SIZE or unit.size == size)
+        ]
+        return min(candidates)[1] if candidates else None
+
+
+def refused(refusal: type[errors.SellOutError], call: Callable[..., Any], *arguments: Any) -> None:
+    """Asserts that a call is refused in just this way."""
+    try:
+        call(*arguments)
+    except errors.SellOutError as error:
+        assert type(error) is refusal, error
+    else:
+        raise AssertionError(f"not refused with {refusal.__name__}")
+
+
+def encoded(view: Any) -> bytes:
+    """An answer to keep."""
+    return repr(view).encode()
+
+
+def shop_machine(make_store: StoreMaker) -> type[ShopMachine]:
+    """The state machine over one kind of store; run it with `hypothesis.stateful.run_state_machine_as_test`."""
+    return type("Machine", (ShopMachine,), {"make_store": staticmethod(make_store)})

@@ -1,0 +1,163 @@
+"""A small shop to test with: real use cases, a clock the test holds, and short ways to fill it."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import attrs
+
+from sellout_adapters.passwords import Argon2Passwords
+from sellout_adapters.system import random_id
+from sellout_adapters.tokens import JwtTokens
+from sellout_core.accounts import OPERATOR, Actor, NewAddress, Registration
+from sellout_core.catalogue import NO_SIZE, Product, ProductUnit, SizeGrid
+from sellout_core.ordering import Checkout, NewPromoCode, PromoCode
+from sellout_core.ports import Store
+from sellout_core.shop import Policy, Shop
+from sellout_core.use_cases.accounts import add_address
+from sellout_core.use_cases.importing import ProductEntry, UnitEntry, import_products
+from sellout_core.use_cases.ordering import add_to_cart, create_promo_code
+from sellout_core.use_cases.sessions import read_token, register
+from sellout_core.values import AddressId, Money, Percentage, ProductUnitId, UserId
+
+PASSWORD = "a password of some length"  # noqa: S105 - everybody's in a scene
+KEY = "a key of the scene, thirty-two bytes or more"
+
+
+class HeldClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: datetime = datetime(2026, 3, 1, 12, 0, 0, 250_000, UTC)) -> None:
+        """Takes the time to begin with."""
+        self.now = now
+
+    def __call__(self) -> datetime:
+        """The time."""
+        return self.now
+
+    def advance(self, **duration: float) -> None:
+        """Moves on by a `timedelta` of these arguments; backwards if they are negative."""
+        self.now += timedelta(**duration)
+
+
+def shoe_size(number: str) -> SizeGrid:
+    """A size that all six grids write alike."""
+    return SizeGrid(number, number, number, number, number, number)
+
+
+def unit_entry(price: int, size: SizeGrid = NO_SIZE, **other: Any) -> UnitEntry:
+    """A product unit to sell, of the scene's one platform unless said otherwise."""
+    entry = UnitEntry(
+        size=size,
+        final_price=Money(price),
+        currency="RUB",
+        delivery_type="Самолёт",
+        platform="Poizon",
+        site="/poizon",
+        availability=True,
+    )
+    return attrs.evolve(entry, **other)
+
+
+def product_entry(sku: str, *units: UnitEntry, **other: Any) -> ProductEntry:
+    """A product to sell, of the scene's one brand unless said otherwise."""
+    entry = ProductEntry(
+        sku=sku,
+        name=f"The {sku}",
+        description="",
+        bucket_link="/buck",
+        brands=("Nike",),
+        categories=("Sport",),
+        tags=("Style",),
+        gender="M",
+        fit=0,
+        rel_num=0,
+        available_flag=True,
+        add_date=date(2026, 1, 31),
+        units=units,
+    )
+    return attrs.evolve(entry, **other)
+
+
+class Scene:
+    """A shop over a store, with cheap password hashing and a held clock."""
+
+    def __init__(self, store: Store, policy: Policy | None = None) -> None:
+        """Takes an empty store."""
+        self.store = store
+        self.clock = HeldClock()
+        self.shop = Shop(
+            store=store,
+            passwords=Argon2Passwords(time_cost=1, memory_kib=8),
+            tokens=JwtTokens(KEY, self.clock),
+            clock=self.clock,
+            random_id=random_id,
+            policy=policy or Policy(),
+        )
+
+    def user(self, username: str) -> UserId:
+        """Registers a user."""
+        pair = register(self.shop, Registration(username, PASSWORD))
+        return read_token(self.shop, pair.access, "access").user_id
+
+    def actor(self, username: str, *, is_staff: bool = False) -> tuple[UserId, Actor]:
+        """Registers a user and gives who they act as."""
+        user_id = self.user(username)
+        if is_staff:
+            self.change_user(user_id, is_staff=True)
+        return user_id, Actor(user_id, is_staff)
+
+    def change_user(self, user_id: UserId, **changes: Any) -> None:
+        """Changes a user behind everybody's back, as an administrator would."""
+
+        def change(tx: Any) -> None:
+            tx.users.save(attrs.evolve(tx.users.for_update(user_id), **changes))
+
+        self.store.write(change)
+
+    def sell(self, entry: ProductEntry) -> tuple[Product, Sequence[ProductUnit]]:
+        """Imports a product and gives it back with its units."""
+        import_products(self.shop, OPERATOR, [entry])
+
+        def find(tx: Any) -> tuple[Product, Sequence[ProductUnit]]:
+            product = tx.products.by_sku([entry.sku])[entry.sku]
+            return product, tx.units.of_products([product.id])
+
+        return self.store.read(find)
+
+    def unit(self, sku: str, price: int, size: SizeGrid = NO_SIZE, **other: Any) -> ProductUnitId:
+        """Sells a new product in one unit and gives the unit's id."""
+        return self.sell(product_entry(sku, unit_entry(price, size, **other)))[1][0].id
+
+    def promo_code(self, code: str, owner_id: UserId, percentage: int = 15, **other: Any) -> PromoCode:
+        """Adds a promo code that is good until the end of the scene's year, ten times."""
+        new = NewPromoCode(
+            code=code,
+            owner_id=owner_id,
+            discount_percentage=Percentage(percentage),
+            max_activation_count=10,
+            active_until=date(2026, 12, 31),
+        )
+        return create_promo_code(self.shop, OPERATOR, attrs.evolve(new, **other))
+
+    def address(self, user_id: UserId) -> AddressId:
+        """Adds an address."""
+        return add_address(self.shop, OPERATOR, user_id, NewAddress("Проспект Мира 111", "308033")).id
+
+    def fill_cart(self, user_id: UserId, *unit_ids: ProductUnitId) -> None:
+        """Puts units into a cart."""
+        for unit_id in unit_ids:
+            add_to_cart(self.shop, OPERATOR, user_id, unit_id)
+
+
+def checkout(address_id: AddressId, *unit_ids: ProductUnitId, **other: Any) -> Checkout:
+    """A checkout of those units."""
+    ask = Checkout(
+        unit_ids=unit_ids,
+        email="mail@mail.ru",
+        telephone="77777777777",
+        first_name="Имя",
+        last_name="Фамилия",
+        address_id=address_id,
+    )
+    return attrs.evolve(ask, **other)

@@ -1,0 +1,104 @@
+"""A read issues as many statements for 50 rows as for one: N+1 cannot come back unnoticed."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from sellout_adapters.sql import SqlStore
+from sellout_adapters.testing.scene import Scene, checkout, product_entry, shoe_size, unit_entry
+from sellout_core.accounts import OPERATOR, Actor
+from sellout_core.use_cases import accounts, browsing, ordering, wishlist
+from sellout_core.values import ProductId, UserId
+
+MANY = 50
+
+
+class SqlScene(Scene):
+    """A scene that counts what its store says to the database."""
+
+    def __init__(self, store: SqlStore) -> None:
+        super().__init__(store)
+        self.engine = store.engine
+
+    @contextmanager
+    def counted(self) -> Iterator[list[str]]:
+        """The statements issued meanwhile, without the transaction's own."""
+        statements: list[str] = []
+
+        def note(*arguments: Any) -> None:
+            if not arguments[2].startswith(("BEGIN", "COMMIT", "ROLLBACK")):
+                statements.append(arguments[2])
+
+        event.listen(self.engine, "before_cursor_execute", note)
+        try:
+            yield statements
+        finally:
+            event.remove(self.engine, "before_cursor_execute", note)
+
+
+def grow(scene: SqlScene, rows: int) -> Actor:
+    """A shop with that many rows of everything, seen by a user who has them all."""
+    anna, her = scene.actor("anna")
+    for n in range(rows):
+        product, _ = scene.sell(
+            product_entry(
+                f"p{n}",
+                unit_entry(10 + n, shoe_size("41")),
+                unit_entry(20 + n, shoe_size("42")),
+                brands=(f"brand {n}", "Nike"),
+            )
+        )
+        units = scene.store.read(lambda tx, p=product: tx.units.of_products([p.id]))  # type: ignore[misc]
+        wishlist.add_to_wishlist(scene.shop, her, anna, product.id, None)
+        browsing.read_card(scene.shop, her, product.id, anna)
+        scene.fill_cart(anna, units[0].id)
+        buyer = scene.user(f"buyer{n}")
+        address = scene.address(buyer)
+        scene.fill_cart(buyer, units[1].id)
+        scene.promo_code(f"CODE{n}", buyer)
+        ordering.check_out(scene.shop, OPERATOR, buyer, checkout(address, units[1].id, promo_code=f"CODE{n}"))
+        scene.fill_cart(anna, units[1].id)
+        her_address = scene.address(anna) if n == 0 else accounts.read_addresses(scene.shop, her, anna)[0].id
+        ordering.check_out(scene.shop, her, anna, checkout(her_address, units[1].id))
+    return her
+
+
+READS: dict[str, Callable[[Any, Actor, UserId], object]] = {
+    "page": lambda shop, actor, _: browsing.read_page(shop, actor, 1, 100),
+    "products": lambda shop, _, __: browsing.read_products(shop, OPERATOR),
+    "units": lambda shop, actor, _: browsing.read_units(shop, actor, ProductId(1)),
+    "wishlist": wishlist.read_wishlist,
+    "cart": ordering.read_cart,
+    "orders": lambda shop, _, __: ordering.read_orders(shop, OPERATOR),
+    "user_orders": ordering.read_user_orders,
+    "users": lambda shop, _, __: accounts.read_users(shop, OPERATOR),
+    "last_viewed": accounts.read_last_viewed,
+}
+
+
+def statements_of(read: str, folder: Path, rows: int) -> int:
+    """How many statements a read issues in a shop of that size, its small tables known."""
+    folder.mkdir()
+    store = SqlStore.open(f"sqlite:///{folder / 'sellout.db'}")
+    try:
+        scene = SqlScene(store)
+        actor = grow(scene, rows)
+        assert actor.user_id is not None
+        READS[read](scene.shop, actor, actor.user_id)
+        with scene.counted() as statements:
+            READS[read](scene.shop, actor, actor.user_id)
+        return len(statements)
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize("read", READS)
+def test_a_read_issues_as_many_statements_for_many_rows_as_for_one(read: str, tmp_path: Path) -> None:
+    """The number is the read's own, not the shop's, and small."""
+    one, many = statements_of(read, tmp_path / "one", 1), statements_of(read, tmp_path / "many", MANY)
+    assert one == many
+    assert 1 <= one <= 5

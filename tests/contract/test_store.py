@@ -1,0 +1,21 @@
+"""Every store obeys the laws of the ports, and a model of the shop predicts what it does."""
+
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from sellout_adapters.testing.contract import StoreContract
+from sellout_adapters.testing.machine import StoreMaker, shop_machine
+
+
+class TestStore(StoreContract):
+    """The laws, on every store."""
+
+
+def test_a_model_predicts_the_shop(make_store: StoreMaker) -> None:
+    """Any sequence of what buyers do gives what the contract says."""
+    run_state_machine_as_test(
+        shop_machine(make_store),
+        settings=settings(
+            max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        ),
+    )
