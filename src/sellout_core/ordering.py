@@ -120,6 +120,11 @@ class Quote:
             raise PriceChanged(self.total)
 
 
+def wanted_units(unit_ids: Sequence[ProductUnitId]) -> str | None:
+    """A rule for the units somebody wants to order: 1 to 100, without repeats."""
+    return values.each(values.identifier, values.MAX_CART)(unit_ids) if unit_ids else "must not be empty"
+
+
 @attrs.frozen
 class Checkout:
     """What a buyer asks for: which units of their cart, to whom and where, and `ceiling`, the most they agree to pay.
@@ -128,9 +133,7 @@ class Checkout:
         InvalidFields: naming every field that breaks a rule.
     """
 
-    unit_ids: tuple[ProductUnitId, ...] = ruled(
-        lambda ids: values.each(values.identifier, values.MAX_CART)(ids) if ids else "must not be empty"
-    )
+    unit_ids: tuple[ProductUnitId, ...] = ruled(wanted_units)
     email: str = ruled(values.email)
     telephone: str = ruled(values.telephone)
     first_name: str = ruled(values.text(values.MAX_NAME, minimum=1))

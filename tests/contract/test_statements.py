@@ -1,8 +1,7 @@
 """A read issues as many statements for 50 rows as for one: N+1 cannot come back unnoticed."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -80,25 +79,33 @@ READS: dict[str, Callable[[Any, Actor, UserId], object]] = {
 }
 
 
-def statements_of(read: str, folder: Path, rows: int) -> int:
-    """How many statements a read issues in a shop of that size, its small tables known."""
-    folder.mkdir()
-    store = SqlStore.open(f"sqlite:///{folder / 'sellout.db'}")
-    try:
-        scene = SqlScene(store)
-        actor = grow(scene, rows)
-        assert actor.user_id is not None
+@pytest.fixture(scope="module")
+def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, tuple[SqlScene, Actor]]]:
+    """A shop with one row of everything, and one with many."""
+    with ExitStack() as stack:
+        grown = {}
+        for rows in (1, MANY):
+            store = SqlStore.open(f"sqlite:///{tmp_path_factory.mktemp('shop') / 'sellout.db'}")
+            stack.callback(store.close)
+            scene = SqlScene(store)
+            grown[rows] = scene, grow(scene, rows)
+        yield grown
+
+
+def statements_of(read: str, scene: SqlScene, actor: Actor) -> int:
+    """How many statements a read issues, the small tables known."""
+    assert actor.user_id is not None
+    READS[read](scene.shop, actor, actor.user_id)
+    with scene.counted() as statements:
         READS[read](scene.shop, actor, actor.user_id)
-        with scene.counted() as statements:
-            READS[read](scene.shop, actor, actor.user_id)
-        return len(statements)
-    finally:
-        store.close()
+    return len(statements)
 
 
 @pytest.mark.parametrize("read", READS)
-def test_a_read_issues_as_many_statements_for_many_rows_as_for_one(read: str, tmp_path: Path) -> None:
+def test_a_read_issues_as_many_statements_for_many_rows_as_for_one(
+    read: str, shops: dict[int, tuple[SqlScene, Actor]]
+) -> None:
     """The number is the read's own, not the shop's, and small."""
-    one, many = statements_of(read, tmp_path / "one", 1), statements_of(read, tmp_path / "many", MANY)
+    one, many = statements_of(read, *shops[1]), statements_of(read, *shops[MANY])
     assert one == many
     assert 1 <= one <= 5

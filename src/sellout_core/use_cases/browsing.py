@@ -6,7 +6,6 @@ from sellout_core.catalogue import Product
 from sellout_core.errors import NotFound
 from sellout_core.ports import Transaction
 from sellout_core.shop import Shop
-from sellout_core.use_cases.accounts import held_user
 from sellout_core.values import ProductId, UserId
 from sellout_core.views import CardView, Page, ProductView, UnitView, card_view, product_view, unit_view
 
@@ -83,7 +82,8 @@ def read_units(shop: Shop, actor: Actor, product_id: ProductId) -> tuple[UnitVie
 
 def read_card(shop: Shop, actor: Actor, product_id: ProductId, user_id: UserId | None) -> CardView:
     """A product's card, for anybody. For a user who asks for themselves (and for staff who ask for a user) it is
-    personal, and notes that the user viewed the product; for anybody else it is as for None.
+    personal, and notes that the user viewed the product; for anybody else, and for a user who does not exist, it is
+    as for None.
 
     Raises:
         NotFound: there is no such product.
@@ -102,9 +102,8 @@ def read_card(shop: Shop, actor: Actor, product_id: ProductId, user_id: UserId |
 
 
 def _note_view(tx: Transaction, user_id: UserId, product_id: ProductId) -> None:
-    user = held_user(tx, user_id)
-    seen = user.having_viewed(product_id)
-    if seen != user:
+    user = tx.users.for_update(user_id)
+    if user is not None and (seen := user.having_viewed(product_id)) != user:
         tx.users.save(seen)
 
 

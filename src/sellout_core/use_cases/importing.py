@@ -43,7 +43,6 @@ MAX_DESCRIPTION: Final = 20_000
 MAX_LINK: Final = 2_000
 MAX_REFERENCE_NAME: Final = 150
 MAX_REFERENCES: Final = 50
-MAX_UNITS: Final = 1_000
 MAX_SIZE_TEXT: Final = 20
 MAX_NUMBER: Final = 2**31 - 1
 
@@ -97,8 +96,6 @@ class UnitEntry:
 def _units(units: Sequence[UnitEntry] | None) -> str | None:
     if units is None:
         return None
-    if len(units) > MAX_UNITS:
-        return f"must hold at most {MAX_UNITS} units"
     if len({unit.key for unit in units}) != len(units):
         return "must not repeat a size, platform, site and delivery type"
     return None

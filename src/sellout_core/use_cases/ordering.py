@@ -18,7 +18,7 @@ from sellout_core.errors import (
     UnitsUnavailable,
     UnknownAddress,
 )
-from sellout_core.ordering import Cart, Checkout, NewOrder, NewPromoCode, Order, PromoCode, quote
+from sellout_core.ordering import Cart, Checkout, NewOrder, NewPromoCode, Order, PromoCode, quote, wanted_units
 from sellout_core.ports import KeptAnswer, Transaction
 from sellout_core.shop import Shop
 from sellout_core.use_cases.accounts import found_user, held_user
@@ -119,17 +119,19 @@ def create_promo_code(shop: Shop, actor: Actor, promo_code: NewPromoCode) -> Pro
 
 
 def check_promo_code(
-    shop: Shop, actor: Actor, user_id: UserId, code: str, unit_ids: Collection[ProductUnitId]
+    shop: Shop, actor: Actor, user_id: UserId, code: str, unit_ids: Sequence[ProductUnitId]
 ) -> QuoteView:
     """What a promo code would save the user on units of their cart, counting nothing.
 
     Raises:
         Unauthenticated, Forbidden: the actor is neither that user nor staff.
         NotFound: there is no such user.
-        NotInCart, UnitsUnavailable, PromoCodeUnknown, PromoCodeInactive, PromoCodeExpired, PromoCodeUsedUp: as
-            `check_out` would.
+        InvalidFields, NotInCart, UnitsUnavailable, PromoCodeUnknown, PromoCodeInactive, PromoCodeExpired,
+            PromoCodeUsedUp, MixedCurrencies: as a checkout would.
     """
     actor.require_user(user_id)
+    if reason := wanted_units(unit_ids):
+        raise InvalidFields((InvalidField("unit_ids", reason),))
     now = shop.clock()
 
     def work(tx: Transaction) -> QuoteView:

@@ -5,7 +5,7 @@ from datetime import datetime
 import attrs
 
 from sellout_core.accounts import ANONYMOUS, OPERATOR, Actor, Claims, Registration, Session, TokenPair, TokenType, User
-from sellout_core.errors import BadCredentials, InvalidField, InvalidFields, Unauthenticated
+from sellout_core.errors import BadCredentials, Forbidden, InvalidField, InvalidFields, Unauthenticated
 from sellout_core.ports import Transaction
 from sellout_core.shop import Shop
 from sellout_core.values import SessionId, UserId
@@ -38,7 +38,7 @@ def create_admin(shop: Shop, actor: Actor, registration: Registration) -> User:
         InvalidFields, UsernameTaken: as `register`.
     """
     if actor != OPERATOR:
-        actor.require_user(UserId(0))
+        raise Forbidden
     require_password(shop, registration.password)
     password_hash = shop.passwords.hash(registration.password)
     now = shop.clock()

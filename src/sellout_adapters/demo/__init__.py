@@ -1,0 +1,125 @@
+"""A shop to look around in: the documented sample, and invented products around it in `catalogue.jsonl`."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from importlib import resources
+from typing import Final
+
+from sellout_adapters import catalogue_file
+from sellout_core.accounts import Address, NewAddress, NewUser, User
+from sellout_core.catalogue import NO_SIZE, PENDING, Product, ProductUnit
+from sellout_core.ordering import NewOrder, NewPromoCode, quote
+from sellout_core.ports import Transaction
+from sellout_core.shop import Shop
+from sellout_core.use_cases.importing import ProductEntry, write_entries
+from sellout_core.values import Percentage
+
+STAFF: Final = "artem"
+CUSTOMER: Final = "noadmin"
+PASSWORD: Final = "sellout-demo"  # noqa: S105 - printed when the demo starts
+PROMO_CODE: Final = "SALE"
+
+_ADDRESS: Final = NewAddress("Проспект Мира 111", "308033")
+_DOCUMENTED_PRODUCTS: Final = 2
+
+
+def load(shop: Shop) -> bool:
+    """Fills an empty shop, all at once; does nothing and says False if it holds any product or user."""
+    entries = read_catalogue()
+    password_hash = shop.passwords.hash(PASSWORD)
+    now = shop.clock()
+
+    def work(tx: Transaction) -> bool:
+        if tx.products.after(0, 1) or tx.users.all():
+            return False
+        # The sample's brand, category and the like are the first of their kind, so they go in before any other.
+        write_entries(tx, entries[:_DOCUMENTED_PRODUCTS], now)
+        write_entries(tx, entries[_DOCUMENTED_PRODUCTS:], now)
+        products = tx.products.after(0, _DOCUMENTED_PRODUCTS)
+        units = tx.units.of_products([product.id for product in products])
+        staff = _add_user(tx, _staff(products), password_hash)
+        customer = _add_user(tx, _customer(products), password_hash)
+        tx.addresses.add(staff.id, _ADDRESS)
+        address = tx.addresses.add(customer.id, _ADDRESS)
+        for unit in units:
+            tx.carts.add(staff.id, unit.id)
+        tx.carts.add(customer.id, units[0].id)
+        _wish(tx, staff, products[0])
+        tx.promo_codes.add(_promo_code(staff))
+        tx.orders.add(_order(customer, address, units, now))
+        return True
+
+    return shop.store.write(work)
+
+
+def read_catalogue() -> Sequence[ProductEntry]:
+    """The packaged products, the documented ones first."""
+    content = resources.files(__name__).joinpath("catalogue.jsonl").read_bytes()
+    return [catalogue_file.decode(line) for line in content.splitlines()]
+
+
+def _add_user(tx: Transaction, new: NewUser, password_hash: str) -> User:
+    user = tx.users.add(new, password_hash)
+    tx.carts.create(user.id)
+    return user
+
+
+def _staff(viewed: Sequence[Product]) -> NewUser:
+    return NewUser(
+        username=STAFF,
+        first_name="",
+        last_name="",
+        email="arten@mail.ru",
+        is_staff=True,
+        is_superuser=True,
+        joined_at=datetime(2023, 4, 7, 15, 26, 38, tzinfo=UTC),
+        last_login=datetime(2023, 4, 12, 15, 14, 50, 148633, tzinfo=UTC),
+        last_viewed=tuple(product.id for product in viewed),
+    )
+
+
+def _customer(viewed: Sequence[Product]) -> NewUser:
+    return NewUser(
+        username=CUSTOMER,
+        first_name="no",
+        last_name="admin",
+        email="noadmin@mail.ru",
+        joined_at=datetime(2023, 4, 12, 10, 7, 34, tzinfo=UTC),
+        last_login=datetime(2023, 4, 12, 10, 7, 7, tzinfo=UTC),
+        last_viewed=tuple(product.id for product in viewed),
+    )
+
+
+def _wish(tx: Transaction, user: User, product: Product) -> None:
+    tx.users.for_update(user.id)
+    no_size = next(size for size in tx.sizes.of_products([product.id]) if size.grid == NO_SIZE)
+    tx.wishlists.add(user.id, no_size)
+
+
+def _promo_code(owner: User) -> NewPromoCode:
+    return NewPromoCode(
+        code=PROMO_CODE,
+        owner_id=owner.id,
+        discount_percentage=Percentage(15),
+        activation_count=5,
+        max_activation_count=10,
+        active_until=date(2099, 12, 31),
+    )
+
+
+def _order(buyer: User, address: Address, units: Sequence[ProductUnit], placed_at: datetime) -> NewOrder:
+    price = quote(units, buyer.personal_discount)
+    return NewOrder(
+        buyer_id=buyer.id,
+        placed_at=placed_at,
+        total=price.total,
+        email="sh@mail.ru",
+        telephone="7777777777777",
+        first_name="artem",
+        last_name="sh",
+        address=address,
+        promo_code=None,
+        status_id=PENDING,
+        paid=False,
+        lines=price.lines,
+    )

@@ -1,0 +1,214 @@
+"""Users, their address books, their sessions, and the answers kept for them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import attrs
+from sqlalchemy import Row, and_, bindparam, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from sellout_adapters.sql.dialects import AMONG_IDS, among, breaks_unique, collected, insert_missing, lookup_key
+from sellout_adapters.sql.link import Link
+from sellout_adapters.sql.tables import addresses, answers, sessions, users
+from sellout_core.accounts import Actor, Address, Credentials, NewAddress, NewUser, Session, User
+from sellout_core.errors import UsernameTaken
+from sellout_core.ports import KeptAnswer
+from sellout_core.values import AddressId, SessionId, UserId, fold
+
+_USER: Final = select(
+    *(users.c[name] for name in ("id", *attrs.fields_dict(NewUser))),
+    select(collected(addresses.c.id, addresses.c.address, addresses.c.post_index))
+    .where(addresses.c.user_id == users.c.id)
+    .scalar_subquery()
+    .label("addresses"),
+)
+_USERS_BY_ID: Final = _USER.where(among(users.c.id, AMONG_IDS))
+_ALL_USERS: Final = _USER.order_by(users.c.id)
+_USER_FOR_UPDATE: Final = _USER.where(users.c.id == bindparam("user_id")).with_for_update(of=users)
+_CREDENTIALS: Final = select(users.c.id, users.c.password_hash, users.c.is_active).where(
+    users.c.username_key == bindparam("key")
+)
+_ADD_USER: Final = insert_missing(users, users.c.username_key).returning(users.c.id)
+_SAVE_USER: Final = update(users).where(users.c.id == bindparam("user_id"))
+
+
+def _user(row: Row[Any]) -> User:
+    return User(
+        id=row.id,
+        username=row.username,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        email=row.email,
+        gender_id=row.gender_id,
+        is_staff=row.is_staff,
+        is_superuser=row.is_superuser,
+        is_active=row.is_active,
+        joined_at=row.joined_at,
+        last_login=row.last_login,
+        purchased_total=row.purchased_total,
+        personal_discount=row.personal_discount,
+        referral_link=row.referral_link,
+        preferred_size_grid=row.preferred_size_grid,
+        referrer_id=row.referrer_id,
+        last_viewed=tuple(row.last_viewed),
+        addresses=tuple(Address(*address) for address in sorted(row.addresses)),
+    )
+
+
+def _user_values(user: NewUser) -> dict[str, Any]:
+    values = {name: getattr(user, name) for name in attrs.fields_dict(NewUser)}
+    return values | {"username_key": fold(user.username), "last_viewed": list(user.last_viewed)}
+
+
+class SqlUsers:
+    """`ports.Users`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def add(self, user: NewUser, password_hash: str) -> User:
+        """A username that is taken writes nothing, so the transaction goes on on every database."""
+        row = self._link.row(_ADD_USER, _user_values(user) | {"password_hash": password_hash})
+        if row is None:
+            raise UsernameTaken
+        self._refer([user])
+        return User.of(row.id, user)
+
+    def get_many(self, user_ids: Collection[UserId]) -> Mapping[UserId, User]:
+        """One statement."""
+        return {user.id: user for user in self._users(self._link.rows_among(_USERS_BY_ID, user_ids))}
+
+    def all(self) -> Sequence[User]:
+        """One statement."""
+        return tuple(self._users(self._link.rows(_ALL_USERS)))
+
+    def for_update(self, user_id: UserId) -> User | None:
+        """Locks the user's row; where writers go one at a time, that is lock enough."""
+        row = self._link.row(_USER_FOR_UPDATE, {"user_id": user_id})
+        return None if row is None else self._users([row])[0]
+
+    def save(self, user: User) -> None:
+        """Writes every column but the password's hash."""
+        try:
+            self._link.run(_SAVE_USER, _user_values(user) | {"user_id": user.id})
+        except IntegrityError as error:
+            if breaks_unique(error, users.c.username_key, "uq_users_username_key"):
+                raise UsernameTaken from error
+            raise
+        self._refer([user])
+
+    def credentials(self, username: str) -> Credentials | None:
+        """By the folded username."""
+        row = self._link.row(_CREDENTIALS, {"key": lookup_key(username)})
+        return None if row is None else Credentials(row.id, row.password_hash, row.is_active)
+
+    def _users(self, rows: Sequence[Row[Any]]) -> list[User]:
+        found = [_user(row) for row in rows]
+        self._refer(found)
+        return found
+
+    def _refer(self, found: Sequence[NewUser]) -> None:
+        self._link.refers("genders", (user.gender_id for user in found if user.gender_id is not None))
+
+
+_ADD_ADDRESS: Final = insert(addresses).returning(addresses.c.id)
+_SAVE_ADDRESS: Final = update(addresses).where(addresses.c.id == bindparam("address_id"))
+_DELETE_ADDRESS: Final = delete(addresses).where(addresses.c.id == bindparam("address_id"))
+
+
+class SqlAddresses:
+    """`ports.Addresses`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def add(self, user_id: UserId, address: NewAddress) -> Address:
+        """Ids go up, so they order the address book."""
+        [address_id] = self._link.insert_many(_ADD_ADDRESS, [{"user_id": user_id} | attrs.asdict(address)])
+        return Address(address_id, address.address, address.post_index)
+
+    def save(self, address: Address) -> None:
+        """One statement."""
+        parameters = {"address": address.address, "post_index": address.post_index}
+        self._link.run(_SAVE_ADDRESS, {"address_id": address.id} | parameters)
+
+    def delete(self, address_id: AddressId) -> None:
+        """Nothing refers to the row."""
+        self._link.run(_DELETE_ADDRESS, {"address_id": address_id})
+
+
+_ADD_SESSION: Final = insert(sessions)
+_ACTOR: Final = (
+    select(users.c.id, users.c.is_staff)
+    .join_from(sessions, users, sessions.c.user_id == users.c.id)
+    .where(sessions.c.id == bindparam("session_id"), users.c.id == bindparam("user_id"), users.c.is_active)
+)
+_SESSION_FOR_UPDATE: Final = select(sessions).where(sessions.c.id == bindparam("session_id")).with_for_update()
+_SAVE_SESSION: Final = update(sessions).where(sessions.c.id == bindparam("session_id"))
+_DELETE_SESSION: Final = delete(sessions).where(sessions.c.id == bindparam("session_id"))
+_DELETE_EXPIRED: Final = delete(sessions).where(
+    sessions.c.user_id == bindparam("user_id"), sessions.c.expires_at <= bindparam("now")
+)
+
+
+class SqlSessions:
+    """`ports.Sessions`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def add(self, session: Session) -> None:
+        """One statement."""
+        self._link.run(_ADD_SESSION, attrs.asdict(session))
+
+    def actor(self, session_id: SessionId, user_id: UserId) -> Actor | None:
+        """One statement: the session, the user and their rights together."""
+        row = self._link.row(_ACTOR, {"session_id": session_id, "user_id": user_id})
+        return None if row is None else Actor(row.id, row.is_staff)
+
+    def for_update(self, session_id: SessionId) -> Session | None:
+        """Locks the row."""
+        row = self._link.row(_SESSION_FOR_UPDATE, {"session_id": session_id})
+        return None if row is None else Session(row.id, row.user_id, row.refresh_fingerprint, row.expires_at)
+
+    def save(self, session: Session) -> None:
+        """One statement."""
+        self._link.run(_SAVE_SESSION, attrs.asdict(session) | {"session_id": session.id})
+
+    def delete(self, session_id: SessionId) -> None:
+        """One statement."""
+        self._link.run(_DELETE_SESSION, {"session_id": session_id})
+
+    def delete_expired(self, user_id: UserId, now: datetime) -> None:
+        """A session is over the moment it expires."""
+        self._link.run(_DELETE_EXPIRED, {"user_id": user_id, "now": now})
+
+
+_HIS_ANSWERS: Final = answers.c.user_id == bindparam("user_id")
+_FIND_ANSWER: Final = select(answers.c.fingerprint, answers.c.answer).where(
+    and_(_HIS_ANSWERS, answers.c.idempotency_key == bindparam("key"), answers.c.kept_at > bindparam("kept_after"))
+)
+_KEEP_ANSWER: Final = insert(answers)
+_DELETE_OLDER: Final = delete(answers).where(_HIS_ANSWERS, answers.c.kept_at <= bindparam("kept_after"))
+
+
+class SqlAnswers:
+    """`ports.Answers`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def find(self, user_id: UserId, key: str, kept_after: datetime) -> KeptAnswer | None:
+        """One statement."""
+        row = self._link.row(_FIND_ANSWER, {"user_id": user_id, "key": key, "kept_after": kept_after})
+        return None if row is None else KeptAnswer(row.fingerprint, row.answer)
+
+    def keep(self, user_id: UserId, key: str, kept: KeptAnswer, now: datetime) -> None:
+        """One statement."""
+        parameters = {"user_id": user_id, "idempotency_key": key, "kept_at": now}
+        self._link.run(_KEEP_ANSWER, parameters | attrs.asdict(kept))
+
+    def delete_older(self, user_id: UserId, kept_after: datetime) -> None:
+        """One statement."""
+        self._link.run(_DELETE_OLDER, {"user_id": user_id, "kept_after": kept_after})

@@ -1,0 +1,83 @@
+"""How repositories reach the database inside one transaction."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Executable, Row
+
+from sellout_core.catalogue import References
+from sellout_core.errors import Unavailable
+
+
+class Link:
+    """One transaction's connection, dead once its work has ended, with what the work knows of the small tables.
+
+    Args:
+        connection: in a transaction.
+        known: the small tables as this transaction last saw them.
+    """
+
+    def __init__(self, connection: Connection, known: References) -> None:
+        self._connection: Connection | None = connection
+        self.known = known
+        self.added_references = False
+        self.referred: defaultdict[str, set[int]] = defaultdict(set)
+
+    def require_alive(self) -> Connection:
+        """The connection, while the work goes on and the database has not failed it.
+
+        Raises:
+            RuntimeError: the transaction is over.
+        """
+        if self._connection is None:
+            raise RuntimeError("the transaction has ended")
+        return self._connection
+
+    def end(self) -> None:
+        """Cuts the link."""
+        self._connection = None
+
+    def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+        """Every row that the statement gives."""
+        return self._execute(statement, parameters).all()
+
+    def rows_among(
+        self, statement: Executable, values: Collection[Any], parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[Row[Any]]:
+        """Every row that a statement with `among` gives for the values; for none of them, none without asking."""
+        if not values:
+            self.require_alive()
+            return ()
+        return self._execute(statement, {"among": values, **(parameters or {})}).all()
+
+    def row(self, statement: Executable, parameters: Mapping[str, Any]) -> Row[Any] | None:
+        """The one row that the statement gives, if it gives one."""
+        return self._execute(statement, parameters).one_or_none()
+
+    def run(self, statement: Executable, parameters: Mapping[str, Any]) -> int:
+        """How many rows the statement wrote."""
+        return self._execute(statement, parameters).rowcount
+
+    def run_many(self, statement: Executable, parameters: Sequence[Mapping[str, Any]]) -> None:
+        """Runs the statement for each set of parameters, in order."""
+        self.require_alive()
+        if parameters:
+            self._execute(statement, parameters)
+
+    def insert_many(self, statement: Executable, parameters: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
+        """Inserts rows and gives the one column that the statement returns for each, in order."""
+        self.require_alive()
+        return self._execute(statement, parameters).scalars().all() if parameters else ()
+
+    def refers(self, table: str, ids: Iterable[int]) -> None:
+        """Notes ids of a small table's rows (a field of `References`) that something loaded refers to."""
+        self.referred[table].update(ids)
+
+    def _execute(self, statement: Executable, parameters: Any) -> CursorResult[Any]:
+        try:
+            return self.require_alive().execute(statement, parameters)
+        except Unavailable:
+            # The database may have rolled back by itself; what came now would be committed alone.
+            self.end()
+            raise

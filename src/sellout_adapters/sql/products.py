@@ -1,0 +1,186 @@
+"""Products, and the cards that lists show."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+from sqlalchemy import Row, ScalarSelect, Table, bindparam, delete, func, insert, select, update
+
+from sellout_adapters.sql.dialects import AMONG_IDS, AMONG_TEXTS, Id, among, collected
+from sellout_adapters.sql.link import Link
+from sellout_adapters.sql.tables import (
+    product_brands,
+    product_categories,
+    product_tags,
+    products,
+    sizes,
+    units,
+    wishlist_units,
+)
+from sellout_core.catalogue import Card, NewProduct, Product
+from sellout_core.values import MAX_ID, ProductId, UserId
+
+# By the product's field: the table that holds its links, and the small table they lead to.
+_LINKS: Final = {
+    "brand_ids": (product_brands, "brands"),
+    "category_ids": (product_categories, "categories"),
+    "tag_ids": (product_tags, "tags"),
+}
+_OWN_FIELDS: Final = tuple(name for name in attrs.fields_dict(NewProduct) if name not in _LINKS)
+
+
+def _linked(table: Table) -> ScalarSelect[Any]:
+    return select(collected(table.c[1])).where(table.c.product_id == products.c.id).scalar_subquery()
+
+
+_COLUMNS: Final = (
+    products.c.id,
+    *(products.c[name] for name in _OWN_FIELDS),
+    *(_linked(table).label(field) for field, (table, _) in _LINKS.items()),
+)
+_BY_ID: Final = select(*_COLUMNS).where(among(products.c.id, AMONG_IDS))
+_BY_SKU: Final = select(*_COLUMNS).where(among(products.c.sku, AMONG_TEXTS))
+_AFTER: Final = (
+    select(*_COLUMNS).where(products.c.id > bindparam("product_id")).order_by(products.c.id).limit(bindparam("limit"))
+)
+
+
+def _product(row: Row[Any]) -> Product:
+    """A product from a row of its columns."""
+    return Product(
+        id=row.id,
+        sku=row.sku,
+        name=row.name,
+        description=row.description,
+        bucket_link=row.bucket_link,
+        available=row.available,
+        updated_at=row.updated_at,
+        added_on=row.added_on,
+        fit=row.fit,
+        rel_num=row.rel_num,
+        gender_id=row.gender_id,
+        brand_ids=tuple(sorted(row.brand_ids)),
+        category_ids=tuple(sorted(row.category_ids)),
+        tag_ids=tuple(sorted(row.tag_ids)),
+    )
+
+
+def _refer(link: Link, found: Sequence[NewProduct]) -> None:
+    link.refers("genders", (product.gender_id for product in found))
+    for field, (_, small_table) in _LINKS.items():
+        for product in found:
+            link.refers(small_table, getattr(product, field))
+
+
+_ADD: Final = insert(products).returning(products.c.id, sort_by_parameter_order=True)
+_SAVE: Final = update(products).where(products.c.id == bindparam("product_id"))
+_ADD_LINKS: Final = {field: insert(table) for field, (table, _) in _LINKS.items()}
+_DELETE_LINKS: Final = {
+    field: delete(table).where(among(table.c.product_id, AMONG_IDS)) for field, (table, _) in _LINKS.items()
+}
+
+
+class SqlProducts:
+    """`ports.Products`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def get_many(self, product_ids: Collection[ProductId]) -> Mapping[ProductId, Product]:
+        """One statement."""
+        return {product.id: product for product in self._products(self._link.rows_among(_BY_ID, product_ids))}
+
+    def after(self, product_id: int, limit: int) -> Sequence[Product]:
+        """One statement."""
+        # Within range, where an `Id` stays what it is: every product comes after -1, none after 2^60.
+        after = max(0, min(product_id, MAX_ID))
+        return self._products(self._link.rows(_AFTER, {"product_id": after, "limit": limit}))
+
+    def by_sku(self, skus: Collection[str]) -> Mapping[str, Product]:
+        """One statement."""
+        return {product.sku: product for product in self._products(self._link.rows_among(_BY_SKU, skus))}
+
+    def add_many(self, products: Sequence[NewProduct]) -> Sequence[ProductId]:
+        """A statement for the products and one for each kind of link."""
+        product_ids = self._link.insert_many(_ADD, [_own_values(product) for product in products])
+        self._link_up(list(zip(product_ids, products, strict=True)))
+        return product_ids
+
+    def save_many(self, products: Sequence[Product]) -> None:
+        """Replaces all links of the products."""
+        self._link.run_many(_SAVE, [_own_values(product) | {"product_id": product.id} for product in products])
+        for statement in _DELETE_LINKS.values():
+            self._link.run(statement, {"among": [product.id for product in products]})
+        self._link_up([(product.id, product) for product in products])
+
+    def _products(self, rows: Sequence[Row[Any]]) -> list[Product]:
+        found = [_product(row) for row in rows]
+        _refer(self._link, found)
+        return found
+
+    def _link_up(self, saved: Iterable[tuple[ProductId, NewProduct]]) -> None:
+        for field, (table, _) in _LINKS.items():
+            column = table.c[1].name
+            self._link.run_many(
+                _ADD_LINKS[field],
+                [
+                    {"product_id": product_id, column: linked_id}
+                    for product_id, product in saved
+                    for linked_id in getattr(product, field)
+                ],
+            )
+
+
+def _own_values(product: NewProduct) -> dict[str, Any]:
+    return {name: getattr(product, name) for name in _OWN_FIELDS}
+
+
+_wished = sizes.alias("wished")
+_CARD: Final = select(
+    *_COLUMNS,
+    select(func.min(units.c.price))
+    .where(units.c.product_id == products.c.id, units.c.available)
+    .scalar_subquery()
+    .label("min_price"),
+    # Not correlated: the wishlist is read once, not once a product.
+    products.c.id.in_(
+        select(_wished.c.product_id)
+        .join_from(wishlist_units, _wished, wishlist_units.c.size_id == _wished.c.id)
+        .where(wishlist_units.c.user_id == bindparam("user_id", type_=Id()))
+    ).label("in_wishlist"),
+)
+_CARDS_BY_ID: Final = _CARD.where(among(products.c.id, AMONG_IDS))
+_listed = products.alias("listed")
+# The page's ids come from the index of listed products alone; what is left out is never read.
+_PAGE: Final = _CARD.where(
+    products.c.id.in_(
+        select(_listed.c.id)
+        .where(_listed.c.available)
+        .order_by(_listed.c.id)
+        .limit(bindparam("limit"))
+        .offset(bindparam("offset"))
+    )
+).order_by(products.c.id)
+
+
+class SqlCards:
+    """`ports.Cards`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def get_many(self, product_ids: Collection[ProductId], wishlist_of: UserId | None) -> Mapping[ProductId, Card]:
+        """One statement."""
+        rows = self._link.rows_among(_CARDS_BY_ID, product_ids, {"user_id": wishlist_of})
+        return {card.product.id: card for card in self._cards(rows)}
+
+    def page(self, offset: int, limit: int, wishlist_of: UserId | None) -> Sequence[Card]:
+        """One statement."""
+        # No store holds more products than ids; an offset past 64 bits would not reach the driver.
+        parameters = {"offset": min(offset, MAX_ID), "limit": limit, "user_id": wishlist_of}
+        return self._cards(self._link.rows(_PAGE, parameters))
+
+    def _cards(self, rows: Sequence[Row[Any]]) -> list[Card]:
+        cards = [Card(_product(row), row.min_price, bool(row.in_wishlist)) for row in rows]
+        _refer(self._link, [card.product for card in cards])
+        return cards

@@ -1,0 +1,300 @@
+"""The tables, with a constraint behind every law that a database can keep, and what a new store holds."""
+
+from typing import Final
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from sellout_adapters.sql.columns import (
+    NEVER_REUSED,
+    all_or_none,
+    check,
+    count,
+    flag,
+    key,
+    metadata,
+    refers,
+    text,
+)
+from sellout_adapters.sql.dialects import Id, UtcTime
+
+SCHEMA_VERSION: Final = 1
+
+
+def _small(name: str) -> Table:
+    return Table(name, metadata, key(), text("name", unique=True), check("named", "name <> ''"))
+
+
+brands: Final = _small("brands")
+categories: Final = _small("categories")
+tags: Final = _small("tags")
+genders: Final = _small("genders")
+delivery_types: Final = _small("delivery_types")
+currencies: Final = _small("currencies")
+statuses: Final = _small("order_statuses")
+platforms: Final = Table(
+    "platforms",
+    metadata,
+    key(),
+    text("name"),
+    text("site"),
+    UniqueConstraint("name", "site"),
+    check("named", "name <> ''"),
+)
+
+users: Final = Table(
+    "users",
+    metadata,
+    key(),
+    text("username"),
+    text("username_key", unique=True),
+    text("password_hash"),
+    text("first_name"),
+    text("last_name"),
+    text("email"),
+    refers("gender_id", genders.c.id, nullable=True),
+    flag("is_staff"),
+    flag("is_superuser"),
+    flag("is_active"),
+    Column("joined_at", UtcTime, nullable=False),
+    Column("last_login", UtcTime),
+    count("purchased_total"),
+    Column("personal_discount", Integer, nullable=False),
+    text("referral_link", nullable=True),
+    text("preferred_size_grid", nullable=True),
+    Column("referrer_id", Id, ForeignKey("users.id")),
+    Column("last_viewed", JSON, nullable=False),
+    check("named", "username <> '' AND username_key <> ''"),
+    check("purchased_total", "purchased_total >= 0"),
+    check("personal_discount", "personal_discount BETWEEN 0 AND 100"),
+    **NEVER_REUSED,
+)
+
+addresses: Final = Table(
+    "addresses",
+    metadata,
+    key(),
+    refers("user_id", users.c.id, index=True),
+    text("address"),
+    text("post_index"),
+    check("address", "address <> ''"),
+    **NEVER_REUSED,
+)
+
+sessions: Final = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    refers("user_id", users.c.id, index=True),
+    text("refresh_fingerprint"),
+    Column("expires_at", UtcTime, nullable=False),
+)
+
+answers: Final = Table(
+    "answers",
+    metadata,
+    refers("user_id", users.c.id, primary_key=True),
+    Column("idempotency_key", Text, primary_key=True),
+    text("fingerprint"),
+    Column("answer", LargeBinary, nullable=False),
+    Column("kept_at", UtcTime, nullable=False),
+    Index(None, "user_id", "kept_at"),
+)
+
+products: Final = Table(
+    "products",
+    metadata,
+    key(),
+    text("sku", unique=True),
+    text("name"),
+    text("description"),
+    text("bucket_link"),
+    flag("available"),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("added_on", Date, nullable=False),
+    count("fit"),
+    count("rel_num"),
+    refers("gender_id", genders.c.id),
+    Index(None, "available", "id"),
+    check("sku", "sku <> ''"),
+    check("named", "name <> ''"),
+    **NEVER_REUSED,
+)
+
+
+def _links(name: str, target: Table, column: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        refers("product_id", products.c.id, primary_key=True),
+        refers(column, target.c.id, primary_key=True, index=True),
+        sqlite_with_rowid=False,
+    )
+
+
+product_brands: Final = _links("product_brands", brands, "brand_id")
+product_categories: Final = _links("product_categories", categories, "category_id")
+product_tags: Final = _links("product_tags", tags, "tag_id")
+
+sizes: Final = Table(
+    "sizes",
+    metadata,
+    key(),
+    refers("product_id", products.c.id),
+    text("international"),
+    text("us"),
+    text("uk"),
+    text("eu"),
+    text("it"),
+    text("ru"),
+    UniqueConstraint("product_id", "international", "us", "uk", "eu", "it", "ru"),
+    UniqueConstraint("id", "product_id"),
+    check("written", "international <> '' AND us <> '' AND uk <> '' AND eu <> '' AND it <> '' AND ru <> ''"),
+    **NEVER_REUSED,
+)
+
+units: Final = Table(
+    "product_units",
+    metadata,
+    key(),
+    refers("product_id", products.c.id),
+    Column("size_id", Id, nullable=False, index=True),
+    count("price"),
+    refers("currency_id", currencies.c.id),
+    refers("delivery_type_id", delivery_types.c.id),
+    refers("platform_id", platforms.c.id),
+    flag("available"),
+    count("stock", nullable=True),
+    Index(None, "product_id", "available", "price"),
+    ForeignKeyConstraint(["size_id", "product_id"], [sizes.c.id, sizes.c.product_id]),
+    check("price", "price >= 0"),
+    check("stock", "stock >= 0"),
+    check("sold_out", "stock IS NULL OR stock > 0 OR NOT available"),
+    **NEVER_REUSED,
+)
+
+wishlist_units: Final = Table(
+    "wishlist_units",
+    metadata,
+    key(),
+    refers("user_id", users.c.id),
+    refers("size_id", sizes.c.id, index=True),
+    UniqueConstraint("user_id", "size_id"),
+    **NEVER_REUSED,
+)
+
+carts: Final = Table("carts", metadata, key(), refers("user_id", users.c.id, unique=True), **NEVER_REUSED)
+
+cart_units: Final = Table(
+    "cart_units",
+    metadata,
+    key(),
+    refers("cart_id", carts.c.id),
+    refers("unit_id", units.c.id, index=True),
+    UniqueConstraint("cart_id", "unit_id"),
+    **NEVER_REUSED,
+)
+
+promo_codes: Final = Table(
+    "promo_codes",
+    metadata,
+    key(),
+    text("code"),
+    text("code_key", unique=True),
+    refers("owner_id", users.c.id, index=True),
+    Column("discount_percentage", Integer, nullable=False),
+    count("discount_absolute"),
+    count("activation_count"),
+    count("max_activation_count"),
+    flag("active"),
+    Column("active_until", Date, nullable=False),
+    check("named", "code <> '' AND code_key <> ''"),
+    check("discount_percentage", "discount_percentage BETWEEN 0 AND 100"),
+    check("discount_absolute", "discount_absolute >= 0"),
+    check("activations", "activation_count >= 0 AND activation_count <= max_activation_count"),
+    **NEVER_REUSED,
+)
+
+_PROMO_TERMS: Final = (
+    "promo_code_id",
+    "promo_code",
+    "promo_owner_id",
+    "promo_discount_percentage",
+    "promo_discount_absolute",
+    "promo_activation_count",
+    "promo_max_activation_count",
+    "promo_active",
+    "promo_active_until",
+)
+
+# An order keeps the address and the promo code's terms by value; the address may be gone, so nothing refers to it.
+orders: Final = Table(
+    "orders",
+    metadata,
+    key(),
+    refers("buyer_id", users.c.id, index=True),
+    Column("placed_at", UtcTime, nullable=False),
+    count("total"),
+    text("email"),
+    text("telephone"),
+    text("first_name"),
+    text("last_name"),
+    Column("address_id", Id, nullable=False),
+    text("address"),
+    text("post_index"),
+    refers("status_id", statuses.c.id),
+    flag("paid"),
+    refers("promo_code_id", promo_codes.c.id, nullable=True, index=True),
+    text("promo_code", nullable=True),
+    refers("promo_owner_id", users.c.id, nullable=True),
+    Column("promo_discount_percentage", Integer),
+    count("promo_discount_absolute", nullable=True),
+    count("promo_activation_count", nullable=True),
+    count("promo_max_activation_count", nullable=True),
+    flag("promo_active", nullable=True),
+    Column("promo_active_until", Date),
+    check("total", "total >= 0"),
+    check("contact", "email <> '' AND telephone <> '' AND first_name <> '' AND address <> ''"),
+    check("promo_discount_percentage", "promo_discount_percentage BETWEEN 0 AND 100"),
+    check("promo_discount_absolute", "promo_discount_absolute >= 0"),
+    check(
+        "promo_activations",
+        "promo_activation_count >= 0 AND promo_activation_count <= promo_max_activation_count",
+    ),
+    check("promo_code", all_or_none(*_PROMO_TERMS)),
+    **NEVER_REUSED,
+)
+
+order_lines: Final = Table(
+    "order_lines",
+    metadata,
+    refers("order_id", orders.c.id, primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    refers("unit_id", units.c.id, index=True),
+    count("price"),
+    count("amount"),
+    refers("currency_id", currencies.c.id),
+    UniqueConstraint("order_id", "unit_id"),
+    check("price", "price >= 0"),
+    check("amount", "amount >= 0"),
+    sqlite_with_rowid=False,
+)
+
+
+def create(connection: Connection) -> None:
+    """Creates the tables and what every new store holds; the ids count from 1, as the core's constants say."""
+    metadata.create_all(connection, checkfirst=False)
+    connection.execute(genders.insert(), [{"name": "M"}, {"name": "F"}])
+    connection.execute(statuses.insert(), [{"name": "pending"}])
