@@ -1,0 +1,77 @@
+"""The outermost layer: the spellings of a path become the one that is routed, and HEAD becomes GET without a body.
+
+It stands outside the framework, whose middleware runs only after routing.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+# ASGI's own loose types: the framework's know only the keys and events of its own servers.
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+PREFIX: Final = "sellout.prefix"
+"""The key of the request's scope under which the prefix stands that the path came with, perhaps empty."""
+
+API_PREFIX: Final = "/api/v1"
+
+# No route matches it.
+_NOWHERE: Final = "/\0nowhere"
+
+_SPELLINGS: Final[Sequence[tuple[re.Pattern[str], str]]] = (
+    (re.compile(r"/cart/(cart_delete/[^/]+/[^/]+)"), r"/order/\1"),
+    (re.compile(r"/cart/(checkout/[^/]+)"), r"/order/\1"),
+    (re.compile(r"/order/([0-9][^/]*)"), r"/order/info/\1"),
+    (re.compile(r"/user/(user_info/[^/]+)"), r"/\1"),
+)
+"""The index of the documented API spells these differently from its details; the details are what is routed."""
+
+
+class Edge:
+    """An ASGI application around the routed one."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on under its routed path; anything that is not HTTP as it is."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        prefix, path = routed(scope["path"], scope.get("raw_path") or b"")
+        inner = {**scope, "path": path, "raw_path": quote(path).encode(), PREFIX: prefix}
+        if scope["method"] == "HEAD":
+            inner["method"] = "GET"
+            send = _without_body(send)
+        await self._app(inner, receive, send)
+
+
+def routed(path: str, raw_path: bytes) -> tuple[str, str]:
+    """The API's prefix, if the path has it, and the path to route. An empty segment and an encoded slash are part of no
+    path here, and would be taken for a plain one further in.
+    """
+    if "//" in path or b"%2f" in raw_path.lower():
+        return "", _NOWHERE
+    prefix = API_PREFIX if path == API_PREFIX or path.startswith(API_PREFIX + "/") else ""
+    path = path.removeprefix(prefix).removesuffix("/") or "/"
+    for pattern, canonical in _SPELLINGS:
+        if (match := pattern.fullmatch(path)) is not None:
+            return prefix, match.expand(canonical)
+    return prefix, path
+
+
+def _without_body(send: Send) -> Send:
+    """Sends a response's start as it is, Content-Length included, and an empty body."""
+
+    async def send_start(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+        elif message["type"] == "http.response.body" and not message.get("more_body", False):
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return send_start

@@ -1,0 +1,149 @@
+"""The OpenAPI 3.1 document, built from the operations and from the very types the edge enforces and encodes."""
+
+from typing import Any, Final
+
+import msgspec
+
+from sellout_core import errors, values
+from sellout_http.operations import Access, Operation
+from sellout_http.problem_texts import KINDS
+from sellout_http.problems import PAGES, Problem, problem, problem_of
+from sellout_http.routes import GROUPS, OPERATIONS
+
+API_VERSION: Final = "1.0.0"
+
+_SCHEMAS: Final = "#/components/schemas/{name}"
+_BODY_CODES: Final = ("malformed_json", "body_too_large", "unsupported_media_type", "invalid_fields")
+_BEARER: Final = "bearer"
+_DESCRIPTION: Final = f"""The back end of a sneaker shop.
+
+Send the access token that registering or logging in gives as `Authorization: Bearer ...`. Paths answer with and without
+a trailing slash. A path's id that is no whole number in its limits is a 404. Anything that goes wrong is a problem
+document (RFC 9457) whose `code` never changes; [{PAGES}]({PAGES}) explains each."""
+_PROBLEM_HEADERS: Final = {
+    401: {"WWW-Authenticate": "Bearer, with an error where a token was sent."},
+    503: {"Retry-After": "After how many seconds to try again."},
+}
+# Errors with typed members, as examples show them.
+_TELLING: Final = (
+    errors.InvalidFields((errors.InvalidField("#/address_id", "is missing"),)),
+    errors.PriceChanged(107),
+    errors.UnitsUnavailable((2,)),
+    errors.NotInCart((1, 2)),
+    errors.LimitReached(values.MAX_CART),
+)
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document, ready to be written as JSON."""
+    bodies = [operation.body for operation in OPERATIONS if operation.body is not None]
+    answers = [operation.answer for operation in OPERATIONS]
+    schemas, components = msgspec.json.schema_components([*bodies, *answers, Problem], ref_template=_SCHEMAS)
+    body_schemas = dict(zip(bodies, schemas, strict=False))
+    answer_schemas = schemas[len(bodies) :]
+    paths: dict[str, dict[str, Any]] = {}
+    for operation, answer_schema in zip(OPERATIONS, answer_schemas, strict=False):
+        body_schema = body_schemas[operation.body] if operation.body else None
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(
+            operation, body_schema, answer_schema
+        )
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "SellOut", "version": API_VERSION, "description": _DESCRIPTION},
+        "servers": [{"url": "/"}, {"url": "/api/v1"}],
+        "tags": [{"name": group.tag, "description": group.description} for group in GROUPS],
+        "paths": paths,
+        "components": {
+            "schemas": {name: _one_line(schema) for name, schema in components.items()},
+            "examples": {code: {"value": _problem_example(code)} for code in KINDS},
+            "securitySchemes": {
+                _BEARER: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "An access token."}
+            },
+        },
+    }
+
+
+def codes(operation: Operation) -> list[str]:
+    """The codes of the problems an operation can answer with, those that every operation has included."""
+    found = {errors.Unauthenticated.code, errors.Unavailable.code, *(error.code for error in operation.errors)}
+    if operation.access is Access.ADMIN or (operation.access is Access.USER and "user_id" in operation.id_names):
+        found.add(errors.Forbidden.code)
+    if operation.id_names:
+        found.add(errors.NotFound.code)
+    if operation.body is not None:
+        found.update(_BODY_CODES)
+    return [code for code in KINDS if code in found]
+
+
+def _operation(operation: Operation, body_schema: Any, answer_schema: Any) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.handler.__name__,
+        "summary": operation.summary,
+        "description": f"{operation.description} Access: {operation.access.value}.".strip(),
+        "tags": [operation.tag],
+        "security": [{}, {_BEARER: []}] if operation.access is Access.ANON else [{_BEARER: []}],
+        "parameters": _parameters(operation),
+        "responses": {str(status): _success(operation, status, answer_schema) for status in operation.statuses}
+        | _problems(codes(operation)),
+    }
+    if body_schema is not None:
+        content = {"schema": body_schema, "example": operation.request_example}
+        described["requestBody"] = {"required": True, "content": {"application/json": content}}
+    return described
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    ids = [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "integer", "minimum": operation.least_id(name), "maximum": values.MAX_ID},
+        }
+        for name in operation.id_names
+    ]
+    others = [
+        {"name": more.name, "in": more.location, "description": more.description, "schema": dict(more.schema)}
+        for more in operation.parameters
+    ]
+    return [*ids, *others]
+
+
+def _success(operation: Operation, status: int, schema: Any) -> dict[str, Any]:
+    created = "Created" if status == 201 else "Done" if operation.method != "GET" else "The document"
+    content = {"schema": schema, "example": operation.reply_example}
+    response: dict[str, Any] = {"description": created, "content": {"application/json": content}}
+    if operation.reply_headers:
+        response["headers"] = _headers(operation.reply_headers)
+    return response
+
+
+def _problems(found: list[str]) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status in sorted({KINDS[code].status for code in found}):
+        here = [code for code in found if KINDS[code].status == status]
+        content = {
+            "schema": {"$ref": _SCHEMAS.format(name=Problem.__name__)},
+            "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in here},
+        }
+        responses[str(status)] = {
+            "description": ", ".join(f"{KINDS[code].title} (`{code}`)" for code in here),
+            "content": {"application/problem+json": content},
+        }
+        if status in _PROBLEM_HEADERS:
+            responses[str(status)]["headers"] = _headers(_PROBLEM_HEADERS[status])
+    return responses
+
+
+def _one_line(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema whose description, a docstring, is freed of its line breaks."""
+    return {**schema, "description": " ".join(schema["description"].split())}
+
+
+def _headers(described: Any) -> dict[str, Any]:
+    return {name: {"description": text, "schema": {"type": "string"}} for name, text in described.items()}
+
+
+def _problem_example(code: str) -> Any:
+    telling = next((error for error in _TELLING if error.code == code), None)
+    return msgspec.to_builtins(problem(code) if telling is None else problem_of(telling))

@@ -1,0 +1,263 @@
+"""Making the documents of the HTTP API from the core's views, one function for each document, each value named."""
+
+from msgspec.structs import asdict
+
+from sellout_core import accounts, catalogue, views
+from sellout_core.values import UserId
+from sellout_http.documents import (
+    Address,
+    Cart,
+    CheckedUnit,
+    FlatProduct,
+    FlatUnit,
+    ListedOrder,
+    Named,
+    Order,
+    Page,
+    Platform,
+    Product,
+    ProductBase,
+    ProductCard,
+    PromoCheck,
+    PromoCode,
+    PromoCodeOwner,
+    Size,
+    SizeBase,
+    SizeOfProduct,
+    Tokens,
+    Unit,
+    User,
+    UserBase,
+    WishlistUnit,
+)
+
+
+def tokens(pair: accounts.TokenPair) -> Tokens:
+    """A pair of tokens."""
+    return Tokens(pair.refresh, pair.access)
+
+
+def named(row: catalogue.Named) -> Named:
+    """A row of a small table."""
+    return Named(row.id, row.name)
+
+
+def platform(row: catalogue.Platform) -> Platform:
+    """A marketplace."""
+    return Platform(row.id, row.name, row.site)
+
+
+def flat_product(row: catalogue.Product) -> FlatProduct:
+    """A product with ids."""
+    return FlatProduct(
+        **asdict(_product_base(row)),
+        gender=row.gender_id,
+        brands=row.brand_ids,
+        categories=row.category_ids,
+        tags=row.tag_ids,
+    )
+
+
+def product(view: views.ProductView) -> Product:
+    """A product with names."""
+    return Product(
+        **asdict(_product_base(view.product)),
+        gender=named(view.gender),
+        brands=tuple(map(named, view.brands)),
+        categories=tuple(map(named, view.categories)),
+        tags=tuple(map(named, view.tags)),
+    )
+
+
+def product_card(view: views.CardView) -> ProductCard:
+    """A product as lists show it."""
+    return ProductCard(**asdict(product(view.product)), min_price=view.min_price, in_wishlist=view.in_wishlist)
+
+
+def page(view: views.Page) -> Page:
+    """A page of cards."""
+    return Page(view.number, tuple(map(product_card, view.items)))
+
+
+def size(row: catalogue.Size) -> Size:
+    """A size with its product's id."""
+    return Size(**asdict(_size_base(row)), product=row.product_id)
+
+
+def flat_unit(view: views.UnitView) -> FlatUnit:
+    """A product unit as carts and orders hold it."""
+    return FlatUnit(
+        id=view.unit.id,
+        final_price=view.unit.price,
+        availability=view.unit.available,
+        product=flat_product(view.product.product),
+        size=size(view.unit.size),
+        currency=named(view.currency),
+        delivery_type=named(view.delivery_type),
+        platform=platform(view.platform),
+    )
+
+
+def unit(view: views.UnitView) -> Unit:
+    """A product unit with names."""
+    return Unit(
+        id=view.unit.id,
+        final_price=view.unit.price,
+        availability=view.unit.available,
+        product=product(view.product),
+        size=SizeOfProduct(**asdict(_size_base(view.unit.size)), product=flat_product(view.product.product)),
+        currency=named(view.currency),
+        delivery_type=named(view.delivery_type),
+        platform=platform(view.platform),
+    )
+
+
+def wishlist_unit(view: views.WishlistUnitView) -> WishlistUnit:
+    """A wishlist's card."""
+    cheapest = None if view.unit is None else unit(view.unit)
+    return WishlistUnit(view.id, product_card(view.card), size(view.size), cheapest)
+
+
+def address(row: accounts.Address) -> Address:
+    """A delivery address."""
+    return Address(row.id, row.address, row.post_index)
+
+
+def user(view: views.UserView) -> User:
+    """A user as they and staff see them."""
+    return User(**asdict(_user_base(view)), last_viewed_products=tuple(map(flat_product, view.last_viewed)))
+
+
+def promo_code(view: views.PromoCodeView) -> PromoCode:
+    """A promo code as its reader may see it."""
+    code = view.promo_code
+    return PromoCode(
+        id=code.id,
+        string_representation=code.code,
+        discount_percentage=code.discount_percentage,
+        discount_absolute=code.discount_absolute,
+        activation_count=code.activation_count,
+        max_activation_count=code.max_activation_count,
+        active_status=code.active,
+        active_until_date=code.active_until,
+        owner=_emptied_owner(view.owner_id) if view.owner is None else _owner(view.owner),
+    )
+
+
+def cart(view: views.CartView) -> Cart:
+    """A cart."""
+    return Cart(view.id, user(view.user), tuple(map(flat_unit, view.units)))
+
+
+def order(view: views.OrderView) -> Order:
+    """An order."""
+    return Order(
+        id=view.order.id,
+        total_amount=view.order.total,
+        email=view.order.email,
+        tel=view.order.telephone,
+        name=view.order.first_name,
+        surname=view.order.last_name,
+        fact_of_payment=view.order.paid,
+        user=user(view.user),
+        address=address(view.order.address),
+        promo_code=None if view.promo_code is None else promo_code(view.promo_code),
+        status=named(view.status),
+        product_unit=tuple(map(flat_unit, view.units)),
+    )
+
+
+def listed_order(view: views.OrderView) -> ListedOrder:
+    """An order in the list of all."""
+    listed = order(view)
+    return ListedOrder(**asdict(listed), product_units=listed.product_unit)
+
+
+def promo_check(view: views.QuoteView) -> PromoCheck:
+    """What a promo code would save."""
+    return PromoCheck(
+        promo_code=view.promo_code.code,
+        discount_percentage=view.promo_code.discount_percentage,
+        discount_absolute=view.promo_code.discount_absolute,
+        amount=view.full.total,
+        saving=view.saving,
+        total_amount=view.discounted.total,
+        product_unit=tuple(CheckedUnit(line.unit_id, line.price, line.amount) for line in view.discounted.lines),
+    )
+
+
+def _product_base(row: catalogue.Product) -> ProductBase:
+    return ProductBase(
+        id=row.id,
+        name=row.name,
+        bucket_link=row.bucket_link,
+        description=row.description,
+        sku=row.sku,
+        available_flag=row.available,
+        last_upd=row.updated_at,
+        add_date=row.added_on,
+        fit=row.fit,
+        rel_num=row.rel_num,
+    )
+
+
+def _size_base(row: catalogue.Size) -> SizeBase:
+    grid = row.grid
+    return SizeBase(row.id, grid.international, grid.us, grid.uk, grid.eu, grid.it, grid.ru)
+
+
+def _user_base(view: views.UserView) -> UserBase:
+    row = view.user
+    return UserBase(
+        id=row.id,
+        last_login=row.last_login,
+        is_superuser=row.is_superuser,
+        username=row.username,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        email=row.email,
+        is_staff=row.is_staff,
+        is_active=row.is_active,
+        date_joined=row.joined_at,
+        all_purchase_amount=row.purchased_total,
+        personal_discount_percentage=row.personal_discount,
+        referral_link=row.referral_link,
+        preferred_size_grid=row.preferred_size_grid,
+        gender=None if view.gender is None else named(view.gender),
+        ref_user=row.referrer_id,
+        groups=(),
+        user_permissions=(),
+        my_groups=(),
+        address=tuple(map(address, row.addresses)),
+    )
+
+
+def _owner(view: views.UserView) -> PromoCodeOwner:
+    viewed = tuple(row.id for row in view.last_viewed)
+    return PromoCodeOwner(**asdict(_user_base(view)), last_viewed_products=viewed)
+
+
+def _emptied_owner(owner_id: UserId) -> PromoCodeOwner:
+    return PromoCodeOwner(
+        id=owner_id,
+        last_login=None,
+        is_superuser=False,
+        username="",
+        first_name="",
+        last_name="",
+        email="",
+        is_staff=False,
+        is_active=False,
+        date_joined=None,
+        all_purchase_amount=0,
+        personal_discount_percentage=0,
+        referral_link=None,
+        preferred_size_grid=None,
+        gender=None,
+        ref_user=None,
+        groups=(),
+        user_permissions=(),
+        my_groups=(),
+        address=(),
+        last_viewed_products=(),
+    )

@@ -1,0 +1,105 @@
+"""Every problem the API answers with: one table from stable codes to status and words, and the documents made from it.
+
+What the words say goes for every occurrence of a problem; what tells one occurrence from another stands in the
+document's members.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import attrs
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from sellout_core import errors
+from sellout_http.problem_texts import KINDS, Kind
+
+PAGES: Final = "/problems"
+
+# Fields that the core names otherwise than the documented API, and those that come in other places than the body.
+_MEMBERS: Final = {"unit_ids": "product_unit", "telephone": "tel", "ceiling": "total_amount"}
+_HEADERS: Final = {"idempotency_key": "Idempotency-Key"}
+_PARAMETERS: Final = {"page_size"}
+
+
+@attrs.frozen
+class Refused(Exception):
+    """A request that is wrong as HTTP or JSON, before the shop has to do with it; `code` is one of `KINDS`."""
+
+    code: str
+    detail: str | None = None
+
+
+class FieldProblem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One invalid value: where it is (a JSON pointer into the body, a query parameter or a header) and why."""
+
+    detail: str
+    pointer: str | UnsetType = UNSET
+    parameter: str | UnsetType = UNSET
+    header: str | UnsetType = UNSET
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A problem document (RFC 9457). `type` is a page of this server that explains it; members after `code` stand only
+    where they help.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    fields: tuple[FieldProblem, ...] | UnsetType = UNSET
+    total_amount: int | UnsetType = UNSET
+    unavailable: tuple[int, ...] | UnsetType = UNSET
+    not_in_cart: tuple[int, ...] | UnsetType = UNSET
+    maximum: int | UnsetType = UNSET
+
+
+def problem(code: str, detail: str | None = None, **members: Any) -> Problem:
+    """The document of a problem."""
+    kind = KINDS[code]
+    return Problem(f"{PAGES}/{code}", kind.title, kind.status, detail or kind.english, code, **members)
+
+
+def problem_of(error: errors.SellOutError) -> Problem:
+    """The document of something the core refused."""
+    match error:
+        case errors.InvalidFields(fields):
+            return problem(error.code, fields=tuple(map(_field_problem, fields)))
+        case errors.PriceChanged(total):
+            return problem(error.code, total_amount=total)
+        case errors.UnitsUnavailable(unit_ids):
+            return problem(error.code, unavailable=unit_ids)
+        case errors.NotInCart(unit_ids):
+            return problem(error.code, not_in_cart=unit_ids)
+        case errors.LimitReached(maximum):
+            return problem(error.code, maximum=maximum)
+        case _:
+            return problem(error.code)
+
+
+def kinds_of(root: type[errors.SellOutError] = errors.SellOutError) -> Mapping[type[errors.SellOutError], Kind]:
+    """What each error of the core that has a code becomes; for a test that the table is complete.
+
+    Raises:
+        KeyError: an error has no entry in the table.
+    """
+    return {error: KINDS[error.code] for error in _tree(root) if hasattr(error, "code")}
+
+
+def _tree(root: type[errors.SellOutError]) -> Iterable[type[errors.SellOutError]]:
+    yield root
+    for child in root.__subclasses__():
+        yield from _tree(child)
+
+
+def _field_problem(field: errors.InvalidField) -> FieldProblem:
+    """The reading of a body names its fields by pointers already; the core names them by its own names."""
+    if field.name.startswith("#"):
+        return FieldProblem(field.reason, pointer=field.name)
+    if field.name in _HEADERS:
+        return FieldProblem(field.reason, header=_HEADERS[field.name])
+    if field.name in _PARAMETERS:
+        return FieldProblem(field.reason, parameter=field.name)
+    return FieldProblem(field.reason, pointer="#/" + _MEMBERS.get(field.name, field.name))

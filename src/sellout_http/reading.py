@@ -1,0 +1,152 @@
+"""Reading a request's body: JSON as strict as RFC 8259 allows, then a Struct, naming everything wrong with it."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin
+from urllib.parse import quote
+
+import msgspec
+
+from sellout_core import values
+from sellout_core.errors import InvalidField, InvalidFields
+from sellout_http.problems import Refused
+
+B = TypeVar("B", bound=msgspec.Struct)
+
+MAX_BYTES: Final = 65_536
+MAX_DEPTH: Final = 32
+MAX_FAULTS: Final = 100
+
+_JSON_TYPE: Final = re.compile(r'application/json[ \t]*(?:;[ \t]*(?:charset=("?)utf-8\1[ \t]*)?)*', re.IGNORECASE)
+_PLACE: Final = re.compile(r" - at `\$(.*)`$")
+_INDEX: Final = re.compile(r"\[(\d+)\]")
+_TYPE_NAMES: Final = {
+    "int": "an integer",
+    "str": "a string",
+    "bool": "a boolean",
+    "float": "a number with a fraction",
+    "array": "an array",
+    "object": "an object",
+}
+_fault_in_text = values.text(MAX_BYTES)
+
+
+def read_body(body: type[B], content: bytes, content_types: Sequence[str], codings: Sequence[str]) -> B:
+    """A body read from a request's bytes and its Content-Type and Content-Encoding headers.
+
+    Raises:
+        Refused: it is not one JSON document in UTF-8 without repeated members and over 32 levels.
+        InvalidFields: it is JSON, and no such body; up to 100 faults are named by JSON pointers.
+    """
+    if len(content_types) != 1 or _JSON_TYPE.fullmatch(content_types[0].strip(" \t")) is None:
+        raise Refused("unsupported_media_type")
+    if any(coding.strip().lower() not in {"", "identity"} for coding in codings):
+        raise Refused("unsupported_media_type")
+    document = read_json(content)
+    if not isinstance(document, dict):
+        raise InvalidFields((InvalidField("#", "must be an object"),))
+    return _convert(body, document)
+
+
+def read_json(content: bytes) -> Any:
+    """A JSON document from its bytes.
+
+    Raises:
+        Refused: it is none, repeats a member, or nests deeper than 32 levels.
+    """
+    try:
+        document = json.loads(content.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refuse_constant)
+    except UnicodeDecodeError:
+        raise Refused("malformed_json", "The body is not UTF-8.") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise Refused("malformed_json", f"The body is not JSON: {error.msg} ({where}).") from None
+    except RecursionError:
+        raise Refused("malformed_json", _TOO_DEEP) from None
+    except ValueError:
+        # Left of ValueError: Python's own limit on the digits of a number.
+        raise Refused("malformed_json", "The body holds a number with too many digits.") from None
+    if any(depth > MAX_DEPTH for depth, _, _ in _walk(document)):
+        raise Refused("malformed_json", _TOO_DEEP)
+    return document
+
+
+_TOO_DEEP: Final = f"The body nests deeper than {MAX_DEPTH} levels."
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(members)
+    if len(document) != len(members):
+        raise Refused("malformed_json", "An object in the body repeats a member.")
+    return document
+
+
+def _refuse_constant(name: str) -> None:
+    raise Refused("malformed_json", f"The body holds {name}, which JSON has not.")
+
+
+def _walk(document: Any) -> Iterator[tuple[int, str, Any]]:
+    """Every value with its depth (containers count) and JSON pointer; the names of members stand as values too."""
+    found: list[tuple[int, str, Any]] = [(0, "#", document)]
+    while found:
+        depth, pointer, value = found.pop()
+        if isinstance(value, dict | list):
+            depth += 1
+            yield depth, pointer, value
+            if depth <= MAX_DEPTH:
+                members = value.items() if isinstance(value, dict) else enumerate(value)
+                found += [(depth, _pointer(pointer, name), member) for name, member in members]
+                found += [(depth, _pointer(pointer, name), name) for name, _ in members if isinstance(name, str)]
+        else:
+            yield depth, pointer, value
+
+
+def _pointer(parent: str, name: str | int) -> str:
+    """A JSON pointer as a URI fragment (RFC 6901, section 6)."""
+    escaped = str(name).replace("~", "~0").replace("/", "~1")
+    return f"{parent}/{quote(escaped, safe='~', errors='replace')}"
+
+
+def _convert(body: type[B], document: dict[str, Any]) -> B:
+    faults = {
+        pointer: reason
+        for _, pointer, value in _walk(document)
+        if isinstance(value, str) and (reason := _fault_in_text(value)) is not None
+    }
+    members = {}
+    for field in msgspec.structs.fields(body):
+        pointer = _pointer("#", field.encode_name)
+        if pointer in faults:
+            # Text at fault is not even compared: msgspec fails to compare a lone surrogate with the words of a Literal.
+            continue
+        if field.encode_name in document:
+            try:
+                members[field.name] = msgspec.convert(document[field.encode_name], field.type, strict=True)
+            except msgspec.ValidationError as error:
+                place, reason = _explained(str(error), field.type)
+                faults.setdefault(pointer + place, reason)
+        elif field.required:
+            faults[pointer] = "is missing"
+    known = {field.encode_name for field in msgspec.structs.fields(body)}
+    faults |= {_pointer("#", name): "is not known here" for name in document if name not in known}
+    if faults:
+        raise InvalidFields(tuple(InvalidField(*fault) for fault in list(faults.items())[:MAX_FAULTS]))
+    return body(**members)
+
+
+def _explained(message: str, wanted: Any) -> tuple[str, str]:
+    """Where a value is wrong, relative to its member, and why, in words of JSON's."""
+    match = _PLACE.search(message)
+    place = "".join(f"/{index}" for index in _INDEX.findall(match[1])) if match else ""
+    choices = [
+        choice for part in (wanted, *get_args(wanted)) if get_origin(part) is Literal for choice in get_args(part)
+    ]
+    if message.startswith("Invalid enum value"):
+        return place, "must be one of " + ", ".join(choices)
+    reason = _PLACE.sub("", message).replace("Expected", "must be").replace(", got", ", is")
+    return place, re.sub(r"`([^`]*)`", lambda names: _in_json(names[1]), reason)
+
+
+def _in_json(names: str) -> str:
+    return " or ".join(_TYPE_NAMES.get(name, name) for name in names.split(" | "))

@@ -1,0 +1,99 @@
+"""Becoming known to the shop, tokens, and users to read."""
+
+from typing import Final
+
+from sellout_core.errors import BadCredentials, UsernameTaken
+from sellout_core.use_cases import accounts, sessions
+from sellout_core.values import UserId
+from sellout_http import documents, present, samples
+from sellout_http.bodies import LogInRequest, RefreshRequest, RegisterRequest, VerifyRequest
+from sellout_http.call import Call
+from sellout_http.operations import Access, Group
+
+group = Group("Users", "Registering, logging in, tokens, and users' documents.")
+
+_TOKENS: Final = samples.answer("POST", "/user/login")
+
+
+@group.operation("GET", "/user", Access.ADMIN)
+def list_users(call: Call) -> tuple[documents.User, ...]:
+    """Every user, by id."""
+    return tuple(map(present.user, accounts.read_users(call.shop, call.actor)))
+
+
+@group.operation("GET", "/user/{user_id}", Access.ADMIN)
+def show_user(call: Call, user_id: UserId) -> documents.User:
+    """Any user."""
+    return present.user(accounts.read_user(call.shop, call.actor, user_id))
+
+
+@group.operation("GET", "/user_info/{user_id}", Access.USER, reply_example=samples.answer("GET", "/user/{user_id}"))
+def show_profile(call: Call, user_id: UserId) -> documents.User:
+    """One's own user document.
+
+    Answers at /user/user_info/{user_id} too.
+    """
+    return present.user(accounts.read_profile(call.shop, call.actor, user_id))
+
+
+@group.operation("POST", "/user/register", Access.ANON, statuses=(201,), errors=(UsernameTaken,), hashes_passwords=True)
+def register(call: Call, body: RegisterRequest) -> documents.Tokens:
+    """Register and log in.
+
+    A username that is an e-mail address becomes the user's e-mail address too. Usernames are unique without regard to
+    case.
+    """
+    return present.tokens(sessions.register(call.shop, body.registration()))
+
+
+@group.operation("POST", "/user/login", Access.ANON, errors=(BadCredentials,), hashes_passwords=True)
+def log_in(call: Call, body: LogInRequest) -> documents.Tokens:
+    """Log in.
+
+    Starts a session of its own; others go on.
+    """
+    return present.tokens(sessions.log_in(call.shop, body.username, body.password))
+
+
+@group.operation(
+    "POST",
+    "/user/token/refresh",
+    Access.ANON,
+    request_example={"refresh": _TOKENS["refresh"]},
+    reply_example=_TOKENS,
+)
+def refresh_tokens(call: Call, body: RefreshRequest) -> documents.Tokens:
+    """Exchange a refresh token for a fresh pair.
+
+    A refresh token is good once. One that comes a second time ends its session.
+    """
+    return present.tokens(sessions.refresh(call.shop, body.refresh))
+
+
+@group.operation(
+    "POST",
+    "/user/token/verify",
+    Access.ANON,
+    request_example={"token": _TOKENS["access"]},
+    reply_example={},
+)
+def verify_token(call: Call, body: VerifyRequest) -> documents.Nothing:
+    """Check that the shop accepts an access or refresh token now."""
+    sessions.verify(call.shop, body.token)
+    return documents.Nothing()
+
+
+@group.operation("POST", "/user/logout", Access.USER, reply_example={})
+def log_out(call: Call) -> documents.Nothing:
+    """Log out.
+
+    Ends the session of the access token: neither it nor its refresh token is good any more.
+    """
+    sessions.log_out(call.shop, call.claims)
+    return documents.Nothing()
+
+
+@group.operation("GET", "/user/last_seen/{user_id}", Access.USER)
+def list_last_seen(call: Call, user_id: UserId) -> tuple[documents.ProductCard, ...]:
+    """The last seven products a user viewed, latest first."""
+    return tuple(map(present.product_card, accounts.read_last_viewed(call.shop, call.actor, user_id)))

@@ -1,0 +1,60 @@
+"""Users' address books."""
+
+from typing import Final
+
+from sellout_core.errors import LimitReached
+from sellout_core.use_cases import accounts
+from sellout_core.values import AddressId, UserId
+from sellout_http import documents, present, samples
+from sellout_http.bodies import AddressRequest
+from sellout_http.call import Call
+from sellout_http.operations import Access, Group
+
+group = Group("Addresses", "Where a user's orders may go.")
+
+_ADDRESS: Final = samples.answer("POST", "/order/checkout/{user_id}")["address"]
+_NEW_ADDRESS: Final = {name: value for name, value in _ADDRESS.items() if name != "id"}
+
+
+@group.operation("GET", "/user/address/{user_id}", Access.USER, reply_example=[_ADDRESS])
+def list_addresses(call: Call, user_id: UserId) -> tuple[documents.Address, ...]:
+    """A user's addresses, in order of entry."""
+    return tuple(map(present.address, accounts.read_addresses(call.shop, call.actor, user_id)))
+
+
+@group.operation(
+    "POST",
+    "/user/address/{user_id}",
+    Access.USER,
+    statuses=(201,),
+    errors=(LimitReached,),
+    request_example=_NEW_ADDRESS,
+    reply_example=_ADDRESS,
+)
+def add_address(call: Call, user_id: UserId, body: AddressRequest) -> documents.Address:
+    """Add an address."""
+    return present.address(accounts.add_address(call.shop, call.actor, user_id, body.new_address()))
+
+
+@group.operation(
+    "PUT",
+    "/user/address/{user_id}/{address_id}",
+    Access.USER,
+    request_example=_NEW_ADDRESS,
+    reply_example=_ADDRESS,
+)
+def edit_address(call: Call, user_id: UserId, address_id: AddressId, body: AddressRequest) -> documents.Address:
+    """Replace an address.
+
+    Orders keep the address they were placed with.
+    """
+    return present.address(accounts.edit_address(call.shop, call.actor, user_id, address_id, body.new_address()))
+
+
+@group.operation("DELETE", "/user/address/{user_id}/{address_id}", Access.USER, reply_example=_ADDRESS)
+def delete_address(call: Call, user_id: UserId, address_id: AddressId) -> documents.Address:
+    """Delete an address and answer it as it was.
+
+    Orders keep the address they were placed with.
+    """
+    return present.address(accounts.delete_address(call.shop, call.actor, user_id, address_id))

@@ -1,0 +1,172 @@
+"""Carts, promo codes, checkout and orders."""
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta
+
+from sellout_core import values
+from sellout_core.errors import (
+    IdempotencyKeyReused,
+    InvalidField,
+    InvalidFields,
+    LimitReached,
+    MixedCurrencies,
+    NotInCart,
+    PriceChanged,
+    PromoCodeExpired,
+    PromoCodeInactive,
+    PromoCodeUnknown,
+    PromoCodeUsedUp,
+    UnitsUnavailable,
+    UnknownAddress,
+)
+from sellout_core.use_cases import ordering
+from sellout_core.values import OrderId, ProductUnitId, UserId
+from sellout_core.views import OrderView
+from sellout_http import documents, present, samples
+from sellout_http.bodies import CheckoutRequest, PromoCheckRequest
+from sellout_http.call import Call
+from sellout_http.operations import Access, Group, Parameter, Reply
+
+group = Group("Orders", "Carts, promo codes, checkout and orders.")
+
+OneOrder = Annotated[tuple[documents.Order, ...], Meta(min_length=1, max_length=1)]
+
+_REFUSALS: Final = (
+    NotInCart,
+    UnitsUnavailable,
+    MixedCurrencies,
+    PromoCodeUnknown,
+    PromoCodeInactive,
+    PromoCodeExpired,
+    PromoCodeUsedUp,
+)
+_IDEMPOTENCY_KEY: Final = Parameter(
+    "header",
+    "Idempotency-Key",
+    "Makes it safe to send a checkout again: within 24 hours the same key and body get the first answer.",
+    {"type": "string", "minLength": 1, "maxLength": values.MAX_IDEMPOTENCY_KEY},
+)
+_USER_ORDERS: Final = samples.answer("GET", "/order/user_orders/{user_id}")
+# The documented sample shows carts; the answer is orders with a cart's member (contract, `order/orders`).
+_ALL_ORDERS: Final = [{**order, "product_units": order["product_unit"]} for order in _USER_ORDERS]
+_CHECK: Final[dict[str, Any]] = {
+    "promo_code": "SALE",
+    "discount_percentage": 15,
+    "discount_absolute": 0,
+    "amount": 107,
+    "saving": 16,
+    "total_amount": 91,
+    "product_unit": [{"id": 1, "final_price": 7, "amount": 5}, {"id": 2, "final_price": 100, "amount": 86}],
+}
+
+
+@group.operation("GET", "/order/cart/{user_id}", Access.USER)
+def show_cart(call: Call, user_id: UserId) -> documents.Cart:
+    """A user's cart at today's prices.
+
+    Units that became unavailable since stay in it and say so.
+    """
+    return present.cart(ordering.read_cart(call.shop, call.actor, user_id))
+
+
+@group.operation(
+    "POST",
+    "/order/cart_add/{user_id}/{product_unit_id}",
+    Access.USER,
+    statuses=(201, 200),
+    errors=(UnitsUnavailable, LimitReached),
+)
+def add_to_cart(call: Call, user_id: UserId, product_unit_id: ProductUnitId) -> Reply[documents.Unit]:
+    """Put a product unit into the cart.
+
+    Answers 200 when it is there already.
+    """
+    view, added = ordering.add_to_cart(call.shop, call.actor, user_id, product_unit_id)
+    return Reply(present.unit(view), 201 if added else 200)
+
+
+@group.operation("DELETE", "/order/cart_delete/{user_id}/{product_unit_id}", Access.USER)
+def remove_from_cart(call: Call, user_id: UserId, product_unit_id: ProductUnitId) -> documents.Unit:
+    """Take a product unit out of the cart and answer it.
+
+    Answers at /cart/cart_delete/{user_id}/{product_unit_id} too.
+    """
+    return present.unit(ordering.remove_from_cart(call.shop, call.actor, user_id, product_unit_id))
+
+
+@group.operation(
+    "POST",
+    "/promo/check/{user_id}",
+    Access.USER,
+    errors=_REFUSALS,
+    request_example={"promo_code": "SALE", "product_unit": [1, 2]},
+    reply_example=_CHECK,
+)
+def check_promo_code(call: Call, user_id: UserId, body: PromoCheckRequest) -> documents.PromoCheck:
+    """What a promo code would save on units of the cart.
+
+    Uses none of the promo code's activations.
+    """
+    unit_ids = body.unit_ids()
+    return present.promo_check(ordering.check_promo_code(call.shop, call.actor, user_id, body.promo_code, unit_ids))
+
+
+@group.operation(
+    "POST",
+    "/order/checkout/{user_id}",
+    Access.USER,
+    statuses=(201,),
+    errors=(*_REFUSALS, UnknownAddress, PriceChanged, IdempotencyKeyReused),
+    parameters=(_IDEMPOTENCY_KEY,),
+)
+def check_out(call: Call, user_id: UserId, body: CheckoutRequest) -> Reply[documents.Order]:
+    """Order units of the cart, all or none.
+
+    The price is the shop's. `total_amount` is the most the buyer agrees to pay; a lower total goes through, a higher
+    one is refused. Answers at /cart/checkout/{user_id} too.
+    """
+    keys = call.header(_IDEMPOTENCY_KEY.name.lower())
+    if not keys:
+        view = ordering.check_out(call.shop, call.actor, user_id, body.checkout())
+        return Reply(present.order(view), 201)
+    if len(keys) > 1:
+        raise InvalidFields((InvalidField("idempotency_key", "must not be repeated"),))
+    answer = ordering.check_out_once(call.shop, call.actor, user_id, body.checkout(), keys[0], _encoded)
+    return Reply(msgspec.Raw(answer), 201)
+
+
+@group.operation("GET", "/order/orders", Access.ADMIN, reply_example=_ALL_ORDERS)
+def list_orders(call: Call) -> tuple[documents.ListedOrder, ...]:
+    """Every order, by id."""
+    return tuple(map(present.listed_order, ordering.read_orders(call.shop, call.actor)))
+
+
+@group.operation("GET", "/order/user_orders", Access.USER, reply_example=_USER_ORDERS)
+def list_own_orders(call: Call) -> tuple[documents.Order, ...]:
+    """The caller's orders, by id."""
+    return _orders(ordering.read_user_orders(call.shop, call.actor, call.user_id))
+
+
+@group.operation("GET", "/order/user_orders/{user_id}", Access.USER)
+def list_user_orders(call: Call, user_id: UserId) -> tuple[documents.Order, ...]:
+    """A user's orders, by id."""
+    return _orders(ordering.read_user_orders(call.shop, call.actor, user_id))
+
+
+@group.operation("GET", "/order/info/{order_id}", Access.USER)
+def show_order(call: Call, order_id: OrderId) -> OneOrder:
+    """One order, in a list.
+
+    Answers at /order/{order_id} too.
+    """
+    return (present.order(ordering.read_order(call.shop, call.actor, order_id)),)
+
+
+def _orders(views: tuple[OrderView, ...]) -> tuple[documents.Order, ...]:
+    return tuple(map(present.order, views))
+
+
+def _encoded(view: OrderView) -> bytes:
+    return msgspec.json.encode(present.order(view))

@@ -1,0 +1,85 @@
+"""The catalogue: products, pages of cards, and product units."""
+
+import re
+from typing import Final
+
+from sellout_core import values
+from sellout_core.errors import InvalidField, InvalidFields
+from sellout_core.use_cases import browsing
+from sellout_core.values import ProductId, UserId
+from sellout_http import documents, present
+from sellout_http.call import Call
+from sellout_http.operations import Access, Group, Parameter, Reply
+
+group = Group("Products", "The catalogue.")
+
+_PAGE_SIZE: Final = Parameter(
+    "query",
+    "page_size",
+    "How many products a page holds.",
+    {"type": "integer", "minimum": 1, "maximum": values.MAX_PAGE_SIZE, "default": values.PAGE_SIZE},
+)
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,2}")
+
+
+@group.operation("GET", "/product", Access.ADMIN)
+def list_products(call: Call) -> tuple[documents.Product, ...]:
+    """Every product, by id, listed or not."""
+    return tuple(map(present.product, browsing.read_products(call.shop, call.actor)))
+
+
+@group.operation("GET", "/product/{product_id}", Access.ADMIN)
+def show_product(call: Call, product_id: ProductId) -> documents.Product:
+    """One product, listed or not."""
+    return present.product(browsing.read_product(call.shop, call.actor, product_id))
+
+
+@group.operation(
+    "GET",
+    "/product/all/{num_page}",
+    Access.ANON,
+    errors=(InvalidFields,),
+    parameters=(_PAGE_SIZE,),
+    reply_headers={"Link": 'The pages before (rel="prev") and after (rel="next") this one, where there are any.'},
+)
+def show_page(call: Call, num_page: int) -> Reply[documents.Page]:
+    """A page of listed products, by id.
+
+    Pages count from 1; one past the end is empty. A token decides `in_wishlist`.
+    """
+    sent = call.query(_PAGE_SIZE.name)
+    page = browsing.read_page(call.shop, call.actor, num_page, _page_size(sent))
+    neighbours = [("prev", num_page - 1, num_page > 1), ("next", num_page + 1, page.has_next)]
+    query = f"?page_size={sent[0]}" if sent else ""
+    links = ", ".join(
+        f'<{call.prefix}/product/all/{number}{query}>; rel="{rel}"' for rel, number, there in neighbours if there
+    )
+    return Reply(present.page(page), 200, {"link": links} if links else {})
+
+
+@group.operation("GET", "/product_unit/product/{product_id}", Access.ANON)
+def list_units(call: Call, product_id: ProductId) -> tuple[documents.Unit, ...]:
+    """Every product unit of a product, by id, unavailable ones included."""
+    return tuple(map(present.unit, browsing.read_units(call.shop, call.actor, product_id)))
+
+
+@group.operation("GET", "/product_unit/product_main/{product_id}/{user_id}", Access.ANON)
+def show_card(call: Call, product_id: ProductId, user_id: UserId) -> documents.ProductCard:
+    """A product's card.
+
+    With user_id 0 it is anonymous. For the user of the token, and for staff, it is personal and counts as that user's
+    view; for anybody else it is as for 0.
+    """
+    return present.product_card(browsing.read_card(call.shop, call.actor, product_id, user_id or None))
+
+
+def _page_size(sent: list[str]) -> int:
+    if not sent:
+        return values.PAGE_SIZE
+    if len(sent) > 1:
+        raise InvalidFields((InvalidField(_PAGE_SIZE.name, "must not be repeated"),))
+    size = int(sent[0]) if _NUMBER.fullmatch(sent[0]) else 0
+    if not 1 <= size <= values.MAX_PAGE_SIZE:
+        reason = f"must be a whole number from 1 to {values.MAX_PAGE_SIZE}"
+        raise InvalidFields((InvalidField(_PAGE_SIZE.name, reason),))
+    return size

@@ -1,0 +1,79 @@
+"""Users' wishlists."""
+
+from typing import Final
+
+from sellout_core.errors import AlreadyInWishlist, LimitReached, SizeOfAnotherProduct
+from sellout_core.use_cases import wishlist
+from sellout_core.values import ProductId, SizeId, UserId, WishlistUnitId
+from sellout_core.views import WishlistUnitView
+from sellout_http import documents, present, samples
+from sellout_http.call import Call
+from sellout_http.operations import Access, Group, Reply
+
+group = Group("Wishlists", "What users would like to have.")
+
+_CARD: Final = samples.answer("GET", "/wishlist/{user_id}")[0]
+
+
+@group.operation("GET", "/wishlist/{user_id}", Access.USER)
+def show_wishlist(call: Call, user_id: UserId) -> tuple[documents.WishlistUnit, ...]:
+    """A user's wishlist, in order of entry."""
+    return tuple(map(present.wishlist_unit, wishlist.read_wishlist(call.shop, call.actor, user_id)))
+
+
+@group.operation(
+    "POST",
+    "/wishlist/add/{user_id}/{product_id}/{size_id}",
+    Access.USER,
+    statuses=(201, 200),
+    errors=(SizeOfAnotherProduct, LimitReached),
+    reply_example=_CARD,
+)
+def add_to_wishlist(
+    call: Call, user_id: UserId, product_id: ProductId, size_id: SizeId
+) -> Reply[documents.WishlistUnit]:
+    """Put a product in a size on the wishlist.
+
+    Answers 200 with the card that is there when there is one.
+    """
+    return _added(*wishlist.add_to_wishlist(call.shop, call.actor, user_id, product_id, size_id))
+
+
+@group.operation("DELETE", "/wishlist/delete/{wishlist_unit_id}", Access.USER, reply_example=_CARD)
+def delete_from_wishlist(call: Call, wishlist_unit_id: WishlistUnitId) -> documents.WishlistUnit:
+    """Take a card off the wishlist and answer it as it was."""
+    return present.wishlist_unit(wishlist.delete_from_wishlist(call.shop, call.actor, wishlist_unit_id))
+
+
+@group.operation(
+    "POST",
+    "/wishlist/add_no_size/{user_id}/{product_id}",
+    Access.USER,
+    statuses=(201, 200),
+    errors=(LimitReached,),
+    reply_example=_CARD,
+)
+def add_to_wishlist_without_size(call: Call, user_id: UserId, product_id: ProductId) -> Reply[documents.WishlistUnit]:
+    """Put a product on the wishlist without choosing a size.
+
+    Answers 200 with the card that is there when there is one.
+    """
+    return _added(*wishlist.add_to_wishlist(call.shop, call.actor, user_id, product_id, None))
+
+
+@group.operation(
+    "POST",
+    "/wishlist/change_size/{user_id}/{wishlist_unit_id}/{size_id}",
+    Access.USER,
+    errors=(SizeOfAnotherProduct, AlreadyInWishlist),
+    reply_example=_CARD,
+)
+def change_size(
+    call: Call, user_id: UserId, wishlist_unit_id: WishlistUnitId, size_id: SizeId
+) -> documents.WishlistUnit:
+    """Change a card's size to another one of its product."""
+    return present.wishlist_unit(wishlist.change_size(call.shop, call.actor, user_id, wishlist_unit_id, size_id))
+
+
+def _added(view: WishlistUnitView, new: bool) -> Reply[documents.WishlistUnit]:
+    return Reply(present.wishlist_unit(view), 201 if new else 200)

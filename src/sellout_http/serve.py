@@ -1,0 +1,193 @@
+"""Running the shop as a server: everything that can fail is tried first, then granian's workers take over."""
+
+import copy
+import errno
+import os
+import signal
+import socket
+import threading
+from collections.abc import Sequence
+from contextlib import closing
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import click
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LOGGING_CONFIG, LogLevels
+from sqlalchemy import make_url
+from typed_settings import Secret
+
+from sellout_adapters import demo
+from sellout_adapters.sql import SqlStore
+from sellout_adapters.system import assemble
+from sellout_http.app import create_app
+from sellout_http.edge import Application
+from sellout_http.settings import BadSettings, Settings, key_beside, load, variable
+
+DRAIN_SECONDS: Final = 30
+_PROBE_SECONDS: Final = 0.05
+
+
+class CannotServe(Exception):
+    """The server cannot start; the message is one line that says why."""
+
+
+def run(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT, answers what was asked by then, and returns.
+
+    Raises:
+        BadSettings: the database needs a key and has none, or the key beside it is not fit.
+        CannotOpen: the database cannot be used.
+        CannotServe: the port cannot.
+    """
+    announcement = _prepare(settings)
+    os.register_at_fork(after_in_child=_leave_signals_to_parent)
+    threading.Thread(target=_announce, args=(settings, announcement), daemon=True).start()
+    _serve(settings)
+
+
+def app_from_environment() -> Application:
+    """The ASGI application of one worker, by the variables that `run` left it.
+
+    Raises:
+        BadSettings: a variable is out of its limits, or there is no key.
+        CannotOpen: the database cannot be used.
+    """
+    settings = load()
+    key = _given_key(settings)
+    store = SqlStore.open(settings.database_url, connections=settings.connections)
+    shop = assemble(store, key, settings.policy)
+    return create_app(shop, threads=settings.threads, hash_threads=settings.hash_threads, on_shutdown=store.close)
+
+
+def _prepare(settings: Settings) -> Sequence[str]:
+    """Everything short of serving: the port is free, the database is ours, it has a key, the demo data is in. Leaves
+    the settings to the workers and returns what to say once they are up.
+    """
+    _require_free(settings.host, settings.port)
+    # What this process opens is closed again: a worker that inherits a connection would share it.
+    with closing(SqlStore.open(settings.database_url, connections=1)) as store:
+        file = _database_file(settings.database_url)
+        key = _given_key(settings) if settings.secret_key or file is None else key_beside(file)
+        loaded = demo.load(assemble(store, key, settings.policy)) if settings.demo else None
+    attrs.evolve(settings, secret_key=Secret(key)).export(os.environ)
+    return [
+        "SellOut is running. Ctrl-C stops it.",
+        f"  API            {_url(settings)}/",
+        f"  Documentation  {_url(settings)}/docs",
+        f"  Database       {file or make_url(settings.database_url).render_as_string(hide_password=True)}",
+        *_demo_lines(loaded),
+    ]
+
+
+def _demo_lines(loaded: bool | None) -> Sequence[str]:
+    if loaded is None:
+        return []
+    if not loaded:
+        return ["The demo data was not loaded: the shop is not empty."]
+    return [
+        f"  Demo accounts  {demo.STAFF}, who is staff and may do everything, and {demo.CUSTOMER}, a customer;",
+        f"                 the password of both is {demo.PASSWORD}",
+    ]
+
+
+def _given_key(settings: Settings) -> str:
+    if settings.secret_key is None:
+        raise BadSettings(f"{variable('secret_key')} must be set: only an SQLite database keeps a key of its own")
+    return settings.secret_key.get_secret_value()
+
+
+def _database_file(url: str) -> Path | None:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return None
+    return Path(parsed.database).absolute()
+
+
+def _require_free(host: str, port: int) -> None:
+    """Binds once without SO_REUSEPORT, which granian sets: with it, two servers would share a port in silence.
+
+    Raises:
+        CannotServe: somebody listens there, or this process may not.
+    """
+    with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen()
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise CannotServe(f"port {port} on {host} is in use") from None
+            raise CannotServe(f"cannot listen on port {port} of {host}: {error.strerror}") from None
+
+
+def _serve(settings: Settings) -> None:
+    server = Granian(
+        "sellout_http.serve:app_from_environment",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        workers=settings.workers,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=1024,
+        http1_settings=HTTP1Settings(header_read_timeout=30_000, max_buffer_size=65_536),
+        workers_kill_timeout=DRAIN_SECONDS,
+        log_level=LogLevels.warning,
+        log_dictconfig=_logging(),
+    )
+    server.serve()
+
+
+def _logging() -> dict[str, Any]:
+    """Granian's logging with our own beside it, all on stderr: stdout is for what the command says."""
+    config: dict[str, Any] = copy.deepcopy(LOGGING_CONFIG)
+    for handler in config["handlers"].values():
+        handler["stream"] = "ext://sys.stderr"
+    config["loggers"]["sellout_http"] = {"handlers": ["console"], "level": "WARNING", "propagate": False}
+    return config
+
+
+def _leave_signals_to_parent() -> None:
+    """In a worker that has just been forked and still carries the parent's handlers: SIGTERM, by which the parent ends
+    it, must work before its own handlers stand, and a terminal's SIGINT is the parent's to pass on.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _announce(settings: Settings, lines: Sequence[str]) -> None:
+    """Prints the lines once somebody answers on the port."""
+    pause = threading.Event()
+    while not _answers(settings):
+        pause.wait(_PROBE_SECONDS)
+    click.echo("\n".join(lines))
+
+
+def _answers(settings: Settings) -> bool:
+    try:
+        socket.create_connection((_reachable(settings.host), settings.port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _url(settings: Settings) -> str:
+    host = _reachable(settings.host)
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def _reachable(host: str) -> str:
+    """The address at which this machine reaches a server that listens on `host`."""
+    if ip_address(host).is_unspecified:
+        return "::1" if _family(host) == socket.AF_INET6 else "127.0.0.1"
+    return host
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

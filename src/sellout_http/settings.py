@@ -1,0 +1,249 @@
+"""What an operator can set: flags first, then `SELLOUT_*` variables, then defaults; and the key that signs tokens."""
+
+import ipaddress
+import os
+import secrets
+import stat
+from collections.abc import Mapping, MutableMapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import attrs
+from typed_settings import EnvLoader, Secret, load_settings
+from typed_settings.converters import get_default_ts_converter
+from typed_settings.loaders import DictLoader
+from typed_settings.types import OptionList, SettingsClass, SettingsDict
+
+from sellout_core import values
+from sellout_core.shop import Policy
+
+PREFIX: Final = "SELLOUT_"
+ADMIN_PASSWORD: Final = "SELLOUT_ADMIN_PASSWORD"  # noqa: S105 - a variable's name
+MIN_KEY_BYTES: Final = 32
+DEMO_PASSWORD_LENGTH: Final = 6
+
+_TEST_PREFIX: Final = "SELLOUT_TEST_"
+_TRUE: Final = ("1", "true", "yes", "on")
+_FALSE: Final = ("0", "false", "no", "off")
+_LONGEST_LIFETIME: Final = 10 * 366 * 24 * 3600
+
+
+def _cores() -> int:
+    return min(64, os.cpu_count() or 1)
+
+
+class BadSettings(Exception):
+    """Settings the shop cannot start with; the message is one line that names the flag or variable."""
+
+
+def _whole(value: Any, minimum: int, maximum: int) -> int:
+    text = str(value)
+    if not (text.isascii() and text.isdigit() and len(text) <= 18 and minimum <= int(text) <= maximum):
+        raise ValueError(f"must be a whole number from {minimum} to {maximum}")
+    return int(text)
+
+
+def _port(value: Any) -> int:
+    return _whole(value, 1, 65535)
+
+
+def _lifetime(value: Any) -> int:
+    return _whole(value, 1, _LONGEST_LIFETIME)
+
+
+def _up_to_64(value: Any) -> int:
+    return _whole(value, 1, 64)
+
+
+def _password_length(value: Any) -> int | None:
+    return None if value is None else _whole(value, 1, values.MAX_PASSWORD)
+
+
+def _truth(value: Any) -> bool:
+    text = str(value).lower()
+    if text not in _TRUE + _FALSE:
+        raise ValueError(f"must be one of {', '.join(_TRUE + _FALSE)}")
+    return text in _TRUE
+
+
+def _host(value: Any) -> str:
+    if value == "localhost":
+        return "127.0.0.1"
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        address = None
+    if address is None or "%" in value:
+        raise ValueError("must be an IP address or localhost")
+    return str(address)
+
+
+def _database_url(value: Any) -> str:
+    if not value:
+        raise ValueError("must not be empty")
+    value.encode()
+    return str(value)
+
+
+def _secret_key(value: Any) -> Secret[str] | None:
+    if value is None or isinstance(value, Secret):
+        return value
+    if len(value.encode()) < MIN_KEY_BYTES:
+        raise ValueError(f"must be at least {MIN_KEY_BYTES} bytes long")
+    return Secret(value)
+
+
+def _time_zone(value: Any) -> str:
+    try:
+        return ZoneInfo(value).key
+    except (ValueError, OSError, KeyError):
+        raise ValueError("must be the name of an IANA time zone, as Europe/Moscow is") from None
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """How one shop runs. Lifetimes are in seconds. `hash_threads` hash passwords, `threads` do everything else; each
+    needs a connection of its own. `min_password_length` None means the shop's default, which --demo lowers.
+    """
+
+    host: str = attrs.field(default="127.0.0.1", converter=_host)
+    port: int = attrs.field(default=8000, converter=_port)
+    database_url: str = attrs.field(default="sqlite:///sellout.db", converter=_database_url)
+    workers: int = attrs.field(default=1, converter=_up_to_64)
+    demo: bool = attrs.field(default=False, converter=_truth)
+    secret_key: Secret[str] | None = attrs.field(default=None, converter=_secret_key)
+    threads: int = attrs.field(default=8, converter=_up_to_64)
+    hash_threads: int = attrs.field(factory=_cores, converter=_up_to_64)
+    min_password_length: int | None = attrs.field(default=None, converter=_password_length)
+    access_token_lifetime: int = attrs.field(default=86_400, converter=_lifetime)
+    refresh_token_lifetime: int = attrs.field(default=604_800, converter=_lifetime)
+    time_zone: str = attrs.field(default="UTC", converter=_time_zone)
+
+    @property
+    def policy(self) -> Policy:
+        """The core's policy under these settings."""
+        default = DEMO_PASSWORD_LENGTH if self.demo else Policy().min_password_length
+        return Policy(
+            min_password_length=self.min_password_length or default,
+            access_lifetime=timedelta(seconds=self.access_token_lifetime),
+            refresh_lifetime=timedelta(seconds=self.refresh_token_lifetime),
+            time_zone=ZoneInfo(self.time_zone),
+        )
+
+    @property
+    def connections(self) -> int:
+        """How many connections the store of one process needs for no thread to wait for another's."""
+        return self.threads + self.hash_threads
+
+    def export(self, environment: MutableMapping[str, str]) -> None:
+        """Writes these settings as variables, for processes that load them without the flags."""
+        for field in attrs.fields(Settings):
+            value = getattr(self, field.name)
+            if isinstance(value, Secret):
+                value = value.get_secret_value()
+            if value is not None:
+                environment[variable(field.name)] = str(value)
+
+
+def variable(name: str) -> str:
+    """The variable that sets a setting."""
+    return PREFIX + name.upper()
+
+
+def flag(name: str) -> str:
+    """The flag that sets a setting, where a command has one."""
+    return "--" + name.replace("_", "-")
+
+
+def load(flags: Mapping[str, Any] | None = None) -> Settings:
+    """The settings in force. `flags` are those given, by the names of their settings; None stands for a flag that was
+    not given.
+
+    Raises:
+        BadSettings: naming every flag or variable that is out of its limits or unknown.
+    """
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    faults = _unknown_variables()
+
+    # The parameters' names are typed-settings' own.
+    def check(settings_dict: SettingsDict, settings_cls: SettingsClass, options: OptionList) -> SettingsDict:  # noqa: ARG001
+        faults.extend(_faults(settings_dict, given, options))
+        if faults:
+            raise BadSettings("; ".join(faults))
+        return settings_dict
+
+    return load_settings(
+        Settings, [EnvLoader(PREFIX), DictLoader(given)], processors=[check], converter=get_default_ts_converter()
+    )
+
+
+def _faults(loaded: SettingsDict, given: Mapping[str, Any], options: OptionList) -> Sequence[str]:
+    """What is wrong with raw values, before typed-settings tries them: its own report would print a secret."""
+    faults = []
+    for option in options:
+        if option.name in loaded and option.converter is not None:
+            try:
+                option.converter(loaded[option.name])
+            except UnicodeEncodeError:
+                faults.append(f"{_source(option.name, given)} must be valid UTF-8")
+            except ValueError as error:
+                faults.append(f"{_source(option.name, given)} {error}")
+    return faults
+
+
+def _source(name: str, given: Mapping[str, Any]) -> str:
+    return flag(name) if name in given else variable(name)
+
+
+def _unknown_variables() -> list[str]:
+    known = {variable(field.name) for field in attrs.fields(Settings)} | {ADMIN_PASSWORD}
+    names = [name for name in os.environ if name.startswith(PREFIX) and not name.startswith(_TEST_PREFIX)]
+    return [f"{ascii(name)[1:-1]} is not a setting" for name in sorted(set(names) - known)]
+
+
+def key_beside(database: Path) -> str:
+    """The key kept beside a database file as `<file>.key`, made there if it is missing. Of processes that make it at
+    once, one wins and all return its key.
+
+    Raises:
+        BadSettings: the file cannot be made or read, others may read it, or what it holds is too short.
+    """
+    path = database.with_name(database.name + ".key")
+    try:
+        if not path.exists():
+            _make_key(path)
+        return _read_key(path)
+    except OSError as error:
+        raise BadSettings(f"cannot use the key file {path}: {error.strerror}") from None
+
+
+def _make_key(path: Path) -> None:
+    """Writes the whole key under another name first: whoever sees the file sees all of it."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(MIN_KEY_BYTES) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def _read_key(path: Path) -> str:
+    with path.open("rb") as file:
+        if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+            raise BadSettings(f"the key file {path} can be read by others: chmod 600 it, or remove it for a new key")
+        content = file.read(4096).strip()
+    try:
+        key = content.decode()
+    except UnicodeDecodeError:
+        raise BadSettings(f"the key file {path} holds no key: remove it for a new one") from None
+    if len(content) < MIN_KEY_BYTES:
+        raise BadSettings(f"the key file {path} holds less than {MIN_KEY_BYTES} bytes: remove it for a new key")
+    return key
