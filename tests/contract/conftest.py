@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from sellout_adapters.memory import MemoryStore
 from sellout_adapters.sql import SqlStore
 from sellout_core.ports import Store
+from tests.contract.http_shop import Served, serving_demo
 
 
 @contextmanager
@@ -44,3 +46,23 @@ def store(make_store: Callable[[Path], AbstractContextManager[Store]], tmp_path:
     """An empty shop."""
     with make_store(tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def served(store: Store) -> Iterator[Served]:
+    """The demo shop, served for one test."""
+    with serving_demo(store) as served:
+        yield served
+
+
+@pytest.fixture
+def client(served: Served) -> httpx2.Client:
+    """A client of the demo shop, served for one test."""
+    return served.client
+
+
+@pytest.fixture(scope="module", params=STORES)
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The demo shop, served once for all tests of a module that only read or are refused."""
+    with STORES[request.param](tmp_path_factory.mktemp("shared")) as store, serving_demo(store) as served:
+        yield served

@@ -1,0 +1,69 @@
+"""The tree of errors: categories, codes, typed fields."""
+
+import pytest
+
+from sellout_core import errors
+from sellout_core.errors import SellOutError
+
+CATEGORIES = (
+    errors.Invalid,
+    errors.Unauthenticated,
+    errors.Forbidden,
+    errors.NotFound,
+    errors.Conflict,
+    errors.Unavailable,
+)
+
+
+def descendants(kind: type[SellOutError]) -> set[type[SellOutError]]:
+    return {kind}.union(*(descendants(child) for child in kind.__subclasses__()))
+
+
+ABSTRACT = {SellOutError, errors.Invalid, errors.Conflict}
+CONCRETE = sorted((kind for kind in descendants(SellOutError) if kind.__module__ == errors.__name__), key=str)
+CONCRETE = [kind for kind in CONCRETE if kind not in ABSTRACT]
+
+
+def test_every_error_of_the_module_is_in_the_tree() -> None:
+    defined = {thing for thing in vars(errors).values() if isinstance(thing, type) and issubclass(thing, Exception)}
+    assert defined == set(CONCRETE) | ABSTRACT
+
+
+@pytest.mark.parametrize("kind", CONCRETE)
+def test_an_error_is_of_one_category(kind: type[SellOutError]) -> None:
+    assert sum(issubclass(kind, category) for category in CATEGORIES) == 1
+
+
+@pytest.mark.parametrize("kind", CONCRETE)
+def test_an_error_has_a_code_of_its_own_in_snake_case(kind: type[SellOutError]) -> None:
+    assert "code" in vars(kind)
+    assert kind.code.replace("_", "").isalpha()
+    assert kind.code == kind.code.lower()
+    assert [other for other in CONCRETE if other.code == kind.code] == [kind]
+
+
+@pytest.mark.parametrize("kind", sorted(ABSTRACT, key=str))
+def test_a_category_that_never_stands_alone_has_no_code(kind: type[SellOutError]) -> None:
+    assert not hasattr(kind, "code")
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (errors.NotInCart, "not_in_cart"),
+        (errors.UnitsUnavailable, "unavailable"),
+        (errors.PriceChanged, "price_changed"),
+        (errors.InvalidFields, "invalid_fields"),
+    ],
+)
+def test_the_codes_the_contract_names_are_those(kind: type[SellOutError], code: str) -> None:
+    assert kind.code == code
+
+
+def test_typed_fields_carry_what_a_client_can_act_on() -> None:
+    field = errors.InvalidField("username", "must not be blank")
+    assert errors.InvalidFields((field,)).fields == (field,)
+    assert errors.NotInCart((1, 2)).unit_ids == (1, 2)
+    assert errors.UnitsUnavailable((3,)).unit_ids == (3,)
+    assert errors.PriceChanged(107).total == 107
+    assert errors.LimitReached(100).maximum == 100

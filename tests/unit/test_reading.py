@@ -1,0 +1,91 @@
+"""What only reads asks no store to write, so that it waits for no writer; and a store's failure passes through."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import attrs
+import pytest
+
+from sellout_adapters.testing.scene import PASSWORD
+from sellout_core.accounts import ANONYMOUS, OPERATOR, Registration
+from sellout_core.errors import Unavailable
+from sellout_core.ports import Store, Transaction
+from sellout_core.use_cases.accounts import read_addresses, read_last_viewed, read_profile, read_user, read_users
+from sellout_core.use_cases.browsing import read_card, read_page, read_product, read_products, read_units
+from sellout_core.use_cases.importing import export_products
+from sellout_core.use_cases.ordering import (
+    add_to_cart,
+    check_out,
+    check_promo_code,
+    read_cart,
+    read_order,
+    read_orders,
+    read_user_orders,
+)
+from sellout_core.use_cases.sessions import authenticate, log_in, read_token, register, verify
+from sellout_core.use_cases.wishlist import read_wishlist
+from sellout_core.values import ProductId, UserId
+from tests.unit.shop_scene import Scene
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class ReadOnlyStore:
+    """A store that cannot be written to now."""
+
+    store: Store
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        return self.store.read(work)
+
+    def write(self, work: Callable[[Transaction], T]) -> T:  # noqa: ARG002 - a port's signature
+        raise Unavailable
+
+
+def test_whatever_only_reads_works_on_a_store_that_cannot_be_written_to(scene: Scene) -> None:
+    anna, sold, kept = scene.person("anna"), scene.unit("dunk", 7), scene.unit("air", 100)
+    order = check_out(scene.shop, anna.actor, anna.id, scene.ready(anna, sold)).order
+    scene.fill_cart(anna.id, kept)
+    scene.promo_code("SALE", anna.id)
+    pair = log_in(scene.shop, "anna", PASSWORD)
+    claims = read_token(scene.shop, pair.access, "access")
+    shop, product_id = attrs.evolve(scene.shop, store=ReadOnlyStore(scene.store)), ProductId(1)
+    for read in (
+        lambda: read_users(shop, OPERATOR),
+        lambda: read_user(shop, OPERATOR, anna.id),
+        lambda: read_profile(shop, anna.actor, anna.id),
+        lambda: read_last_viewed(shop, anna.actor, anna.id),
+        lambda: read_addresses(shop, anna.actor, anna.id),
+        lambda: read_page(shop, ANONYMOUS, 1),
+        lambda: read_products(shop, OPERATOR),
+        lambda: read_product(shop, OPERATOR, product_id),
+        lambda: read_units(shop, ANONYMOUS, product_id),
+        lambda: read_card(shop, ANONYMOUS, product_id, anna.id),
+        lambda: read_card(shop, anna.actor, product_id, None),
+        lambda: read_wishlist(shop, anna.actor, anna.id),
+        lambda: read_cart(shop, anna.actor, anna.id),
+        lambda: check_promo_code(shop, anna.actor, anna.id, "SALE", [kept]),
+        lambda: read_orders(shop, OPERATOR),
+        lambda: read_user_orders(shop, anna.actor, anna.id),
+        lambda: read_order(shop, anna.actor, order.id),
+        lambda: export_products(shop, OPERATOR, lambda _: None),
+        lambda: authenticate(shop, claims),
+        lambda: verify(shop, pair.access),
+        lambda: verify(shop, pair.refresh),
+    ):
+        read()
+
+
+def test_a_store_that_is_away_is_unavailable_to_whoever_writes(scene: Scene) -> None:
+    anna, unit_id = scene.person("anna"), scene.unit("dunk", 7)
+    shop = attrs.evolve(scene.shop, store=ReadOnlyStore(scene.store))
+    for write in (
+        lambda: register(shop, Registration("boris", PASSWORD)),
+        lambda: log_in(shop, "anna", PASSWORD),
+        lambda: add_to_cart(shop, anna.actor, anna.id, unit_id),
+        lambda: read_card(shop, anna.actor, ProductId(1), anna.id),
+    ):
+        with pytest.raises(Unavailable):
+            write()
+    assert scene.user_now(UserId(1)).last_viewed == ()

@@ -1,0 +1,87 @@
+"""Becoming a user, or an admin."""
+
+from datetime import UTC, timedelta
+
+import pytest
+
+from sellout_adapters.testing.scene import PASSWORD
+from sellout_core.accounts import OPERATOR, Actor, Registration
+from sellout_core.errors import InvalidFields, UsernameTaken
+from sellout_core.shop import Policy
+from sellout_core.use_cases.accounts import read_profile
+from sellout_core.use_cases.ordering import read_cart
+from sellout_core.use_cases.sessions import authenticate, create_admin, log_in, read_token, register
+from sellout_core.use_cases.wishlist import read_wishlist
+from sellout_core.values import UserId
+from tests.unit.shop_scene import Scene
+
+
+def test_registering_makes_a_user_with_an_empty_cart_and_wishlist_and_logs_them_in(scene: Scene) -> None:
+    pair = register(scene.shop, Registration("anna", PASSWORD, "Анна", "Кузнецова", "female"))
+    actor = authenticate(scene.shop, read_token(scene.shop, pair.access, "access"))
+    assert actor == Actor(UserId(1))
+    view = read_profile(scene.shop, actor, UserId(1))
+    assert view.user.first_name == "Анна"
+    assert view.user.joined_at == scene.clock.now
+    assert view.user.last_login is None
+    assert view.gender is not None
+    assert (view.gender.id, view.gender.name) == (2, "F")
+    assert read_cart(scene.shop, actor, UserId(1)).units == ()
+    assert read_wishlist(scene.shop, actor, UserId(1)) == ()
+
+
+@pytest.mark.parametrize("username", ["anna", "ANNA", "Anna"])
+def test_a_username_is_given_once_whatever_its_case(scene: Scene, username: str) -> None:
+    scene.user("anna")
+    with pytest.raises(UsernameTaken):
+        register(scene.shop, Registration(username, PASSWORD))
+    assert len(scene.store.read(lambda tx: tx.users.all())) == 1
+
+
+@pytest.mark.parametrize(("length", "minimum"), [(7, 8), (5, 6), (0, 1)])
+def test_a_password_shorter_than_the_policy_is_refused(length: int, minimum: int) -> None:
+    scene = Scene(Policy(min_password_length=minimum))
+    with pytest.raises(InvalidFields) as refusal:
+        register(scene.shop, Registration("anna", "ё" * length))
+    assert [field.name for field in refusal.value.fields] == ["password"]
+    assert str(minimum) in refusal.value.fields[0].reason
+    with pytest.raises(InvalidFields):
+        create_admin(scene.shop, OPERATOR, Registration("anna", "ё" * length))
+    assert scene.store.read(lambda tx: tx.users.all()) == ()
+
+
+@pytest.mark.parametrize("minimum", [6, 8])
+def test_a_password_as_long_as_the_policy_is_let_through(minimum: int) -> None:
+    scene = Scene(Policy(min_password_length=minimum))
+    register(scene.shop, Registration("anna", "ё" * minimum))
+    assert log_in(scene.shop, "anna", "ё" * minimum)
+
+
+def test_the_default_policy_is_the_contracts() -> None:
+    policy = Policy()
+    assert policy.min_password_length == 8
+    assert (policy.access_lifetime, policy.refresh_lifetime) == (timedelta(days=1), timedelta(days=7))
+    assert (policy.answers_kept, policy.time_zone) == (timedelta(hours=24), UTC)
+
+
+def test_a_password_is_stored_as_a_hash_alone(scene: Scene) -> None:
+    scene.user("anna")
+    credentials = scene.store.read(lambda tx: tx.users.credentials("anna"))
+    assert credentials is not None
+    assert PASSWORD not in credentials.password_hash
+    assert PASSWORD not in repr(scene.user_now(UserId(1)))
+
+
+def test_the_operator_creates_an_admin_with_a_cart_but_no_session(scene: Scene) -> None:
+    admin = create_admin(scene.shop, OPERATOR, Registration("root", PASSWORD, email="root@mail.ru"))
+    assert (admin.is_staff, admin.is_superuser, admin.is_active, admin.email) == (True, True, True, "root@mail.ru")
+    assert admin.joined_at == scene.clock.now
+    assert scene.in_cart(admin.id) == ()
+    pair = log_in(scene.shop, "root", PASSWORD)
+    assert authenticate(scene.shop, read_token(scene.shop, pair.access, "access")).is_staff
+
+
+def test_an_admin_cannot_take_a_username(scene: Scene) -> None:
+    scene.user("root")
+    with pytest.raises(UsernameTaken):
+        create_admin(scene.shop, OPERATOR, Registration("ROOT", PASSWORD))
