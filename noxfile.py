@@ -27,7 +27,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """mypy --strict."""
+    """Types, strictly."""
     install(session, "types")
     session.run("mypy", "src", "tests", "noxfile.py", "examples")
 
