@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any, BinaryIO, Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 import msgspec
@@ -28,12 +27,12 @@ from sellout_core.shop import Shop
 from sellout_core.use_cases import ordering, sessions
 from sellout_core.use_cases.importing import ProductEntry, export_products
 from sellout_core.values import Money, Percentage
-from sellout_http.settings import ADMIN_PASSWORD, BadSettings, Settings, load
+from sellout_http.settings import BadSettings, Settings, load
+from sellout_http.streams import Failure, Interrupted, Refusal, password, progress, reading, shown, why, writing
 
 REPORTED_LINES: Final = 100
 """How many bad lines an import describes; further ones are only counted."""
 
-_MAX_PASSWORD_LINE: Final = 4096
 _OPTIONS: Final = {
     "discount_percentage": "--percent",
     "discount_absolute": "--absolute",
@@ -42,24 +41,6 @@ _OPTIONS: Final = {
     "username": "--username",
     "email": "--email",
 }
-
-
-class Failure(click.ClickException):
-    """The call or the set-up is wrong; the message is one line for stderr."""
-
-    exit_code = 2
-
-
-class Refusal(Failure):
-    """The shop refuses, or only a part was done."""
-
-    exit_code = 1
-
-
-class Interrupted(Failure):
-    """Ctrl-C; 128 and the signal's number, as shells have it."""
-
-    exit_code = 130
 
 
 class OneLineErrors(click.Group):
@@ -79,7 +60,7 @@ class OneLineErrors(click.Group):
         except OSError as error:
             # Python would try to write what is left once more on its way out.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            code = _fail(_why(error), Refusal.exit_code)
+            code = _fail(why(error), Refusal.exit_code)
         sys.exit(code)
 
 
@@ -143,16 +124,16 @@ def import_(file: str, database_url: str | None) -> None:
         nonlocal report
         report = current
 
-    with _reading(file) as stream, _shop(settings) as shop:
+    with reading(file) as stream, _shop(settings) as shop:
         try:
-            with _progress(stream) as advance:
+            with progress(stream) as advance:
                 import_lines(shop, _reporting(read_lines(stream), advance), remember)
         except KeyboardInterrupt:
             raise Interrupted(f"stopped; what was finished stays in the shop: {_summary(report)}") from None
         except Unavailable:
             raise Refusal(f"the database cannot answer now; finished and kept: {_summary(report)}") from None
         except OSError as error:
-            raise Refusal(f"cannot read {_shown(file)} to its end: {_why(error)}; {_summary(report)}") from None
+            raise Refusal(f"cannot read {shown(file)} to its end: {why(error)}; {_summary(report)}") from None
     click.echo(_summary(report))
     if report.bad:
         sys.exit(Refusal.exit_code)
@@ -163,7 +144,7 @@ def import_(file: str, database_url: str | None) -> None:
 @_database_url
 def export(file: str | None, database_url: str | None) -> None:
     """Write every product as a catalogue file, to FILE or to standard output."""
-    with _shop(_settings({"database_url": database_url})) as shop, _writing(file) as stream:
+    with _shop(_settings({"database_url": database_url})) as shop, writing(file) as stream:
 
         def write(entry: ProductEntry) -> None:
             stream.write(encode(entry))
@@ -181,7 +162,7 @@ def create_admin(username: str, email: str, database_url: str | None) -> None:
     The password is asked for; without a terminal it comes from SELLOUT_ADMIN_PASSWORD or standard input.
     """
     with _shop(_settings({"database_url": database_url})) as shop:
-        registration = Registration(username=username, password=_password(), email=email)
+        registration = Registration(username=username, password=password(), email=email)
         user = sessions.create_admin(shop, OPERATOR, registration)
     click.echo(f"Created {user.username}, user {user.id}, who is staff.")
 
@@ -202,7 +183,7 @@ def create_promo_code(
     with _shop(_settings({"database_url": database_url})) as shop:
         credentials = shop.store.read(lambda tx: tx.users.credentials(owner)) if _is_username(owner) else None
         if credentials is None:
-            raise Refusal(f"there is no user {_shown(owner)}")
+            raise Refusal(f"there is no user {shown(owner)}")
         promo_code = NewPromoCode(
             code=code,
             owner_id=credentials.user_id,
@@ -263,55 +244,6 @@ def _in_options(error: InvalidFields) -> str:
     return "; ".join(f"{_OPTIONS.get(field.name, field.name)} {field.reason}" for field in error.fields)
 
 
-@contextmanager
-def _reading(file: str) -> Iterator[BinaryIO]:
-    if file == "-":
-        if sys.stdin is None:
-            raise Failure("there is no standard input")
-        yield sys.stdin.buffer
-        return
-    try:
-        stream = Path(file).open("rb")  # noqa: SIM115 - only opening it is tried here; the `with` below closes it
-    except OSError as error:
-        raise Failure(f"cannot read {_shown(file)}: {_why(error)}") from None
-    with stream:
-        yield stream
-
-
-@contextmanager
-def _writing(file: str | None) -> Iterator[BinaryIO]:
-    """Where an export goes: a file appears under its name whole or not at all."""
-    if file is None or file == "-":
-        if sys.stdout is None:
-            raise Failure("there is no standard output")
-        with open(sys.stdout.fileno(), "wb", closefd=False) as stream:
-            yield stream
-        return
-    try:
-        with _replacing(Path(os.path.realpath(file))) as stream:
-            yield stream
-    except OSError as error:
-        raise Failure(f"cannot write {_shown(file)}: {_why(error)}") from None
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[BinaryIO]:
-    """A file that takes the target's place once it is complete; a device or a pipe is written to as it is."""
-    if target.exists() and not target.is_file():
-        with target.open("wb") as stream:
-            yield stream
-        return
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
-    try:
-        with draft.open("wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
 def _reporting(lines: Iterator[GoodLine | BadLine], advance: Callable[[int], None]) -> Iterator[GoodLine | BadLine]:
     """The lines as they come; bad ones are described on the way, up to a number."""
     bad = 0
@@ -326,45 +258,12 @@ def _reporting(lines: Iterator[GoodLine | BadLine], advance: Callable[[int], Non
         yield line
 
 
-@contextmanager
-def _progress(stream: BinaryIO) -> Iterator[Callable[[int], None]]:
-    """Something to tell how many bytes were read: a bar on a terminal, nothing anywhere else."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    size = os.fstat(stream.fileno()).st_size
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("Importing", total=size or None)
-        yield lambda length: progress.advance(task, length)
-
-
 def _summary(report: ImportReport) -> str:
     counts = report.counts
     return (
         f"{counts.created} created, {counts.updated} updated, {counts.unchanged} unchanged,"
         f" {report.bad} bad {'line' if report.bad == 1 else 'lines'}"
     )
-
-
-def _password() -> str:
-    given = os.environ.get(ADMIN_PASSWORD)
-    if given is not None:
-        return given
-    if sys.stdin is None:
-        raise Failure(f"there is no standard input: set {ADMIN_PASSWORD}")
-    if sys.stdin.isatty():
-        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
-    return _decoded(sys.stdin.buffer.readline(_MAX_PASSWORD_LINE)).rstrip("\r\n")
-
-
-def _decoded(line: bytes) -> str:
-    try:
-        return line.decode()
-    except UnicodeDecodeError:
-        raise Failure("the password on standard input is not valid UTF-8") from None
 
 
 def _is_username(text: str) -> bool:
@@ -378,11 +277,3 @@ def _date(text: str) -> date:
     except ValueError:
         pass
     raise Failure("--until must be a date, YYYY-MM-DD")
-
-
-def _why(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
-
-
-def _shown(path: str) -> str:
-    return path.encode(errors="backslashreplace").decode()

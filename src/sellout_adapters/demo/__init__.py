@@ -20,7 +20,11 @@ PASSWORD: Final = "sellout-demo"  # noqa: S105 - printed when the demo starts
 PROMO_CODE: Final = "SALE"
 
 _ADDRESS: Final = NewAddress("Проспект Мира 111", "308033")
-_DOCUMENTED_PRODUCTS: Final = 2
+_DOCUMENTED_UPDATES: Final = (
+    datetime(2023, 4, 7, 15, 28, 17, tzinfo=UTC),
+    datetime(2023, 4, 7, 15, 59, 39, tzinfo=UTC),
+)
+"""When the sample's two products, the first in the file, were changed last."""
 
 
 def load(shop: Shop) -> bool:
@@ -33,9 +37,10 @@ def load(shop: Shop) -> bool:
         if tx.products.after(0, 1) or tx.users.all():
             return False
         # The sample's brand, category and the like are the first of their kind, so they go in before any other.
-        write_entries(tx, entries[:_DOCUMENTED_PRODUCTS], now)
-        write_entries(tx, entries[_DOCUMENTED_PRODUCTS:], now)
-        products = tx.products.after(0, _DOCUMENTED_PRODUCTS)
+        for entry, updated_at in zip(entries, _DOCUMENTED_UPDATES, strict=False):
+            write_entries(tx, [entry], updated_at)
+        write_entries(tx, entries[len(_DOCUMENTED_UPDATES) :], now)
+        products = tx.products.after(0, len(_DOCUMENTED_UPDATES))
         units = tx.units.of_products([product.id for product in products])
         staff = _add_user(tx, _staff(products), password_hash)
         customer = _add_user(tx, _customer(products), password_hash)
