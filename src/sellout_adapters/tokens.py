@@ -60,9 +60,9 @@ class JwtTokens:
             raise Unauthenticated
         try:
             payload = jwt.decode(token, self._key, algorithms=[ALGORITHM], options=self._options)
-        except (jwt.PyJWTError, ValueError, RecursionError):
+            return self._checked(payload)
+        except (jwt.PyJWTError, ValueError, OverflowError, RecursionError):
             raise Unauthenticated from None
-        return self._checked(payload)
 
     def _checked(self, payload: dict[str, Any]) -> Claims:
         token_type, expires, issued, jti, user_id = (payload[name] for name in _CLAIMS)

@@ -9,8 +9,9 @@ import pytest
 
 from sellout_adapters.memory import MemoryStore
 from sellout_adapters.sql import SqlStore
+from sellout_adapters.testing.scene import HeldClock
 from sellout_core.ports import Store
-from tests.contract.http_shop import Served, serving_demo
+from tests.contract.http_shop import Served, demo_shop, serving_demo, serving_shop
 
 
 @contextmanager
@@ -59,6 +60,19 @@ def served(store: Store) -> Iterator[Served]:
 def client(served: Served) -> httpx2.Client:
     """A client of the demo shop, served for one test."""
     return served.client
+
+
+@pytest.fixture
+def clock() -> HeldClock:
+    """A time that the test holds, a quarter of a second past noon."""
+    return HeldClock()
+
+
+@pytest.fixture
+def timed(store: Store, clock: HeldClock) -> Iterator[Served]:
+    """The demo shop at that time, served for one test."""
+    with serving_shop(demo_shop(store, clock)) as served:
+        yield served
 
 
 @pytest.fixture(scope="module", params=STORES)

@@ -39,6 +39,19 @@ def client_of(app: Any) -> Iterator[httpx2.Client]:
         yield client
 
 
+def raw(client: httpx2.Client, request: bytes) -> tuple[int, bytes]:
+    """The status and the body that a client's server answers bytes on the wire with, be they HTTP or not. The server
+    must close the connection after it, so a request asks for that.
+    """
+    with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=10) as connection:
+        connection.sendall(request)
+        answer = b""
+        while part := connection.recv(65_536):
+            answer += part
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split(maxsplit=2)[1]), body
+
+
 class _ServerThread(threading.Thread):
     """Runs the server in an event loop; what ends it early is raised where it is waited for."""
 

@@ -22,6 +22,7 @@ from sellout_core.values import MAX_ID, ProductId, ProductUnitId, SizeId, UserId
 from sellout_http import bodies
 from sellout_http.operations import Access, Operation
 from sellout_http.routes import OPERATIONS
+from tests.contract.http_buyer import change_user, order_body
 from tests.contract.http_shop import KEY, PASSWORDS, STAFF_ID, Served, everything_in, log_in
 
 ABSENT: Final = 987_654_321
@@ -73,32 +74,15 @@ def customer(shop: Shop) -> Customer:
     return Customer({"Authorization": f"Bearer {pair.access}"}, pair.refresh, ids)
 
 
-def change_user(shop: Shop, user_id: UserId, **changes: Any) -> None:
-    """Changes a user behind everybody's back, as an administrator would."""
-
-    def change(tx: Any) -> None:
-        tx.users.save(attrs.evolve(tx.users.for_update(user_id), **changes))
-
-    shop.store.write(change)
-
-
 def body_of(operation: Operation, who: Customer) -> Any:
     """A body that the operation takes, on that customer's things."""
-    order = {
-        "product_unit": [1],
-        "email": "mail@mail.ru",
-        "tel": 77777777777,
-        "first_name": "Имя",
-        "last_name": "Фамилия",
-        "address_id": who.ids["address_id"],
-    }
     made: dict[type, Any] = {
         bodies.RegisterRequest: {"username": f"newcomer{next(NAMES)}", "password": "a password"},
         bodies.LogInRequest: {"username": "noadmin", "password": PASSWORDS["noadmin"]},
         bodies.RefreshRequest: {"refresh": who.refresh},
         bodies.VerifyRequest: {"token": who.access},
         bodies.AddressRequest: {"address": "Невский 1", "post_index": "190000"},
-        bodies.CheckoutRequest: order,
+        bodies.CheckoutRequest: order_body(1, address_id=who.ids["address_id"]),
         bodies.PromoCheckRequest: {"promo_code": "SALE", "product_unit": [1]},
     }
     return None if operation.body is None else made[operation.body]
@@ -312,10 +296,14 @@ def bad_tokens(world: World) -> dict[str, str]:
     header, payload, signature = access.split(".")
     hour, day = timedelta(hours=1), timedelta(days=1)
     without: dict[str, dict[str, Any]] = {name: {name: ...} for name in ("exp", "iat", "jti", "user_id", "token_type")}
-    mine = world.mine.user_id
-    user_ids: tuple[Any, ...] = ("1", str(mine), True, 1.0, float(mine), 2**53, 2**70, 0, -1, None, [1], {})
+    # User 1's own token, so that only the form of the claim is wrong where it would pass for 1.
+    first = world.staff["Authorization"].removeprefix("Bearer ")
+    user_ids: tuple[Any, ...] = ("1", True, 1.0, [1], {"id": 1}, None, 0, -1, 2**53, 2**70)
     return {
         "refresh as access": world.mine.refresh,
+        "past the last year": forged(access, exp=2**40),
+        "far past the last year": forged(access, exp=2**70),
+        "before the first year": forged(access, iat=-(2**40)),
         "expired": forged(access, iat=int((now - 2 * day).timestamp()), exp=int((now - day).timestamp())),
         "expired this second": forged(access, exp=int(now.timestamp())),
         "issued in the future": forged(access, iat=int((now + hour).timestamp())),
@@ -346,7 +334,7 @@ def bad_tokens(world: World) -> dict[str, str]:
         "exp with a fraction": forged(access, exp=_claim(access, "exp") + 0.5),
         "iat as text": forged(access, iat=str(_claim(access, "iat"))),
         **{f"without {name}": forged(access, **changes) for name, changes in without.items()},
-        **{f"user_id {user_id!r}": forged(access, user_id=user_id) for user_id in user_ids},
+        **{f"user_id {user_id!r}": forged(first, user_id=user_id) for user_id in user_ids},
     }
 
 

@@ -134,7 +134,7 @@ def test_the_documented_values_are_the_demos(client: httpx2.Client) -> None:
     """What the samples agree on among themselves is served as printed."""
     for endpoint in ("GET product/<product_id>", "GET product_unit/product_main/<product_id>/<user_id>"):
         answer, sample = call(client, endpoint).json(), BY_ENDPOINT[endpoint]["response"]
-        assert {**answer, "last_upd": ""} == {**sample, "last_upd": ""}
+        assert answer == sample
     ((wished,), (sample,)) = call(client, WISHLIST).json(), BY_ENDPOINT[WISHLIST]["response"]
     assert wished["size"] == sample["size"]
     ((order,), (sample,)) = (

@@ -1,40 +1,26 @@
 """Tokens and sessions over real HTTP, on every store: what they say, how long they live, and what ends them."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import attrs
 import httpx2
 import jwt
 import pytest
 
 from sellout_adapters.testing.scene import HeldClock
-from sellout_core.ports import Store
 from tests.contract.conftest import sqlite_store
-from tests.contract.http_shop import KEY, PASSWORDS, Served, demo_shop, problem_of, serving_shop, shop_over
+from tests.contract.http_buyer import change_user
+from tests.contract.http_shop import CUSTOMER_ID, KEY, PASSWORDS, Served, demo_shop, problem_of, serving_shop, shop_over
 
 DAY = 24 * 60 * 60
 CUSTOMER = {"username": "noadmin", "password": PASSWORDS["noadmin"]}
 
 
 @pytest.fixture
-def clock() -> HeldClock:
-    """The time, a quarter of a second past noon."""
-    return HeldClock()
-
-
-@pytest.fixture
-def served(store: Store, clock: HeldClock) -> Iterator[Served]:
-    """The demo shop at a time that the test holds."""
-    with serving_shop(demo_shop(store, clock)) as served:
-        yield served
-
-
-@pytest.fixture
-def client(served: Served) -> httpx2.Client:
-    return served.client
+def client(timed: Served) -> httpx2.Client:
+    """A client of the demo shop at a time that the test holds."""
+    return timed.client
 
 
 def bearer(pair: dict[str, str]) -> dict[str, str]:
@@ -242,15 +228,11 @@ def test_logging_in_sets_last_login(client: httpx2.Client, clock: HeldClock) -> 
     assert document_of(client, pair)["last_login"] == "2026-03-01T13:00:00Z"
 
 
-def test_a_failed_log_in_does_not_say_why(served: Served) -> None:
+def test_a_failed_log_in_does_not_say_why(timed: Served) -> None:
     """Unknown user, wrong password and deactivated user get one answer."""
-    client = served.client
+    client = timed.client
     registered(client, username="gone")
-
-    def deactivate(tx: Any) -> None:
-        tx.users.save(attrs.evolve(tx.users.for_update(3), is_active=False))
-
-    served.shop.store.write(deactivate)
+    change_user(timed.shop, 3, is_active=False)
     answers = [
         client.post("/user/login", json={"username": username, "password": password})
         for username, password in (
@@ -270,21 +252,16 @@ def test_a_failed_log_in_does_not_say_why(served: Served) -> None:
     assert len({answer.content for answer in answers}) == 1
 
 
-def test_a_deactivated_user_is_nobody(served: Served) -> None:
+def test_a_deactivated_user_is_nobody(timed: Served) -> None:
     """Every token of theirs is refused, and good again when they are back."""
-    pair = logged_in(served.client)
-
-    def switch(tx: Any) -> None:
-        user = tx.users.for_update(2)
-        tx.users.save(attrs.evolve(user, is_active=not user.is_active))
-
-    served.shop.store.write(switch)
-    assert not is_good(served.client, pair["access"])
-    assert not is_good(served.client, pair["refresh"])
-    assert refresh(served.client, pair).status_code == 401
-    served.shop.store.write(switch)
-    assert is_good(served.client, pair["access"])
-    assert refresh(served.client, pair).status_code == 200
+    pair = logged_in(timed.client)
+    change_user(timed.shop, CUSTOMER_ID, is_active=False)
+    assert not is_good(timed.client, pair["access"])
+    assert not is_good(timed.client, pair["refresh"])
+    assert refresh(timed.client, pair).status_code == 401
+    change_user(timed.shop, CUSTOMER_ID, is_active=True)
+    assert is_good(timed.client, pair["access"])
+    assert refresh(timed.client, pair).status_code == 200
 
 
 def test_usernames_differ_by_more_than_case(client: httpx2.Client) -> None:

@@ -167,7 +167,8 @@ def check_out_once(
     shop: Shop, actor: Actor, buyer_id: UserId, checkout: Checkout, key: str, encode: Callable[[OrderView], bytes]
 ) -> bytes:
     """`check_out` for callers who may have to ask again: under one idempotency key a buyer gets one order, and every
-    repetition gets the first answer, as `encode` wrote it, for 24 hours (contract, Checkout, 8).
+    repetition gets the first answer, as `encode` wrote it, for 24 hours (contract, Checkout, 8). Whoever asks, the
+    answer is the one the buyer may see.
 
     Raises:
         InvalidFields: the key is not 1 to 255 printable ASCII characters.
@@ -185,7 +186,9 @@ def check_out_once(
         kept = tx.answers.find(buyer_id, key, kept_after)
         if kept is None:
             tx.answers.delete_older(buyer_id, kept_after)
-            kept = KeptAnswer(checkout.fingerprint, encode(_place(shop, tx, actor, buyer, checkout, now)))
+            # Staff may ask first and the buyer again: what is kept shows no more than the buyer may see.
+            placed = _place(shop, tx, Actor(buyer_id), buyer, checkout, now)
+            kept = KeptAnswer(checkout.fingerprint, encode(placed))
             tx.answers.keep(buyer_id, key, kept, now)
         if kept.fingerprint != checkout.fingerprint:
             raise IdempotencyKeyReused
