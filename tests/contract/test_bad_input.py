@@ -106,7 +106,7 @@ def operation(request: pytest.FixtureRequest) -> Operation:
 
 def text_faults(maximum: int, *, blank: bool = True) -> list[Any]:
     """Values that no text of so many characters may have."""
-    wrong_types = [True, 1, 1.5, None, [], {}, ["x"], 10**400]
+    wrong_types: list[Any] = [True, 1, 1.5, None, [], {}, ["x"], 10**400]
     return [*wrong_types, "x" * (maximum + 1), "\0", "x\0x", "\ud800", "x\udfff", *([] if blank else ["", " \t"])]
 
 
@@ -602,7 +602,7 @@ def test_a_bad_authorization_is_a_401(spoiler: Spoiler, name: str) -> None:
         ["", f"Bearer {token}"],
     ]
     for headers in bad:
-        every = [("Authorization", one) for one in headers] + [("Content-Type", "application/json")]
+        every: Any = [("Authorization", one) for one in headers] + [("Content-Type", "application/json")]
         response = spoiler.served.client.request(operation.method, path_of(operation), content=b"{", headers=every)
         problem_of(response, 401, "unauthenticated")
         assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"', headers

@@ -1,4 +1,4 @@
-"""Problem documents: the table is complete, each type is a page that explains it, and what fails is said and no more."""
+"""Problem documents: the table is complete, each type is a page that explains it, and nothing more is said."""
 
 import html
 import json
@@ -56,7 +56,7 @@ TELLING: Final[dict[type[errors.SellOutError], tuple[errors.SellOutError, dict[s
     errors.PriceChanged: (errors.PriceChanged(107), {"total_amount": 107}),
 }
 SECRET: Final = "SELECT secret FROM a_table"
-RUSSIAN: Final = re.compile("[а-яё]", re.IGNORECASE)
+RUSSIAN: Final = re.compile("[а-яё]", re.IGNORECASE)  # noqa: RUF001 - Cyrillic is meant
 
 
 def tree(root: type[errors.SellOutError] = errors.SellOutError) -> Iterator[type[errors.SellOutError]]:

@@ -47,6 +47,7 @@ def test_a_product_out_of_its_limits_names_the_field(changes: dict[str, Any], na
     [
         {"sku": "x" * 100},
         {"name": "x" * 300},
+        {"sku": "x", "name": "x"},
         {"description": "x" * 20_000},
         {"bucket_link": ""},
         {"brands": tuple(map(str, range(50)))},
