@@ -29,6 +29,7 @@ PRODUCT, IN_CART, FREE = ProductId(1), ProductUnitId(1), ProductUnitId(2)
 S41, S42, HOME, WISHED = SizeId(1), SizeId(2), AddressId(1), WishlistUnitId(1)
 
 
+@attrs.frozen
 class NotedUsers(Users):
     """Users that note who is held, in the list they carry."""
 
@@ -52,8 +53,7 @@ class NotingStore:
     def write(self, work: Callable[[Transaction], T]) -> T:
         def noted(tx: Transaction) -> T:
             assert isinstance(tx, MemoryTransaction)
-            tx.users = users = NotedUsers(tx.users._live)
-            users.held = self.held
+            tx.users = NotedUsers(tx.users._live, self.held)
             return work(tx)
 
         return self.store.write(noted)
