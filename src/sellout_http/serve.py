@@ -1,5 +1,6 @@
 """Running the shop as a server: everything that can fail is tried first, then granian's workers take over."""
 
+import asyncio
 import copy
 import errno
 import os
@@ -25,11 +26,13 @@ from sellout_adapters import demo
 from sellout_adapters.sql import SqlStore
 from sellout_adapters.system import assemble
 from sellout_http.app import create_app
-from sellout_http.edge import Application
+from sellout_http.edge import Application, Receive, Scope, Send
 from sellout_http.settings import BadSettings, Settings, key_beside, load, variable
 
 DRAIN_SECONDS: Final = 30
 _PROBE_SECONDS: Final = 0.05
+_SETTLE_SECONDS: Final = 0.25
+_STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class CannotServe(Exception):
@@ -45,7 +48,7 @@ def run(settings: Settings) -> None:
         CannotServe: the port cannot.
     """
     announcement = _prepare(settings)
-    os.register_at_fork(after_in_child=_leave_signals_to_parent)
+    os.register_at_fork(after_in_child=_hold_signals)
     threading.Thread(target=_announce, args=(settings, announcement), daemon=True).start()
     _serve(settings)
 
@@ -61,7 +64,8 @@ def app_from_environment() -> Application:
     key = _given_key(settings)
     store = SqlStore.open(settings.database_url, connections=settings.connections)
     shop = assemble(store, key, settings.policy)
-    return create_app(shop, threads=settings.threads, hash_threads=settings.hash_threads, on_shutdown=store.close)
+    app = create_app(shop, threads=settings.threads, hash_threads=settings.hash_threads, on_shutdown=store.close)
+    return _releasing_signals(app)
 
 
 def _prepare(settings: Settings) -> Sequence[str]:
@@ -153,12 +157,23 @@ def _logging() -> dict[str, Any]:
     return config
 
 
-def _leave_signals_to_parent() -> None:
-    """In a worker that has just been forked and still carries the parent's handlers: SIGTERM, by which the parent ends
-    it, must work before its own handlers stand, and a terminal's SIGINT is the parent's to pass on.
+def _hold_signals() -> None:
+    """In a worker that has just been forked: a signal waits until the worker serves. One that came before would meet
+    the parent's handlers, or be lost between granian's own handlers and its server.
     """
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+
+
+def _releasing_signals(app: Application) -> Application:
+    """The application, which lets the signals through once its event loop has served for a moment."""
+
+    async def releasing(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            loop = asyncio.get_running_loop()
+            loop.call_later(_SETTLE_SECONDS, signal.pthread_sigmask, signal.SIG_UNBLOCK, _STOPPING)
+        await app(scope, receive, send)
+
+    return releasing
 
 
 def _announce(settings: Settings, lines: Sequence[str]) -> None:
