@@ -97,7 +97,9 @@ class Registration:
     password: str = ruled(values.text(values.MAX_PASSWORD), repr=False)
     first_name: str = ruled(values.text(values.MAX_NAME), default="")
     last_name: str = ruled(values.text(values.MAX_NAME), default="")
-    gender: Literal["male", "female"] | None = None
+    gender: Literal["male", "female"] | None = ruled(
+        lambda value: None if value is None or value in GENDERS else "must be male or female", default=None
+    )
     email: str = ruled(lambda value: values.email(value) if value else None, default="")
 
     def __attrs_post_init__(self) -> None:

@@ -12,6 +12,8 @@ from sellout_core import values
 from sellout_core.accounts import Address
 from sellout_core.catalogue import ProductUnit
 from sellout_core.errors import (
+    InvalidField,
+    InvalidFields,
     MixedCurrencies,
     PriceChanged,
     PromoCodeExpired,
@@ -61,6 +63,8 @@ class NewPromoCode:
 
     def __attrs_post_init__(self) -> None:
         values.enforce(self)
+        if self.activation_count > self.max_activation_count:
+            raise InvalidFields((InvalidField("activation_count", "must not be above the maximum"),))
 
 
 @attrs.frozen(kw_only=True)

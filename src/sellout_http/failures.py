@@ -67,6 +67,9 @@ def _response(request: AnyRequest, document: Problem) -> Response[bytes]:
         # RFC 6750, section 3: an error is named only where a token was sent.
         sent = document.code == "unauthenticated" and "authorization" in request.headers
         headers["www-authenticate"] = 'Bearer error="invalid_token"' if sent else "Bearer"
+    if document.status == 413:
+        # What is left of the body is not read, so nothing can follow it on this connection.
+        headers["connection"] = "close"
     if document.status == 503:
         headers["retry-after"] = str(RETRY_AFTER_SECONDS)
     return Response(

@@ -9,10 +9,16 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
+from sellout_adapters import demo
+from sellout_core.ports import Store
 from sellout_http import samples
+from sellout_http.app import create_app
 from sellout_http.openapi import document
+from sellout_http.operations import Access, Operation
+from sellout_http.problem_texts import KINDS
 from sellout_http.routes import OPERATIONS
-from tests.contract.http_shop import Served
+from tests.contract.http_requests import IN_WORKING_ORDER, live_body, path_of
+from tests.contract.http_shop import Served, demo_shop, log_in
 
 DOCUMENT: Final[dict[str, Any]] = json.loads(json.dumps(document()))
 DESCRIBED: Final = {
@@ -123,6 +129,61 @@ def test_what_is_served_fits_its_schema(shared: Served, staff: dict[str, str], p
     validator(reply_schema(DESCRIBED[f"GET {path}"])).validate(response.json())
 
 
+def test_what_any_operation_answers_fits_the_schema_of_its_status(served: Served) -> None:
+    """Changes included, each with a request that succeeds."""
+    for operation in IN_WORKING_ORDER:
+        body = live_body(operation, served.client)
+        staff = log_in(served.client, demo.STAFF)
+        response = served.client.request(operation.method, path_of(operation), json=body, headers=staff)
+        replies = DESCRIBED[f"{operation.method} {operation.path}"]["responses"]
+        content = replies[str(response.status_code)]["content"]["application/json"]
+        assert response.status_code < 300, response.text
+        validator(content["schema"]).validate(response.json())
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: f"{operation.method} {operation.path}")
+def test_access_and_statuses_are_the_operations(operation: Operation) -> None:
+    """A token is optional just where anybody may call, and every status of success is there."""
+    described = DESCRIBED[f"{operation.method} {operation.path}"]
+    assert ({} in described["security"]) == (operation.access is Access.ANON)
+    assert {int(status) for status in described["responses"] if status < "3"} == set(operation.statuses)
+    assert ("403" in described["responses"]) == (
+        operation.access is Access.ADMIN or (operation.access is Access.USER and "{user_id}" in operation.path)
+    )
+    for name in ("WWW-Authenticate", "Retry-After"):
+        assert name in described["responses"]["401" if name == "WWW-Authenticate" else "503"]["headers"]
+
+
+def test_the_problems_given_as_examples_are_problems() -> None:
+    """Each stands under its own status, fits the schema, and is one of the table's; every one of the core's is used."""
+    problem, examples = validator(DOCUMENT["components"]["schemas"]["Problem"]), DOCUMENT["components"]["examples"]
+    assert set(examples) == set(KINDS)
+    used = set()
+    for described in DESCRIBED.values():
+        for status, response in described["responses"].items():
+            for code, example in response["content"].get("application/problem+json", {}).get("examples", {}).items():
+                assert example == {"$ref": f"#/components/examples/{code}"}
+                value = examples[code]["value"]
+                problem.validate(value)
+                assert (value["code"], str(value["status"])) == (code, status)
+                used.add(code)
+    # What is left is every request's, or no operation of the API raises it.
+    of_all = {"bad_request", "method_not_allowed", "internal_error"}
+    assert set(KINDS) - used == {*of_all, "promo_code_taken"}
+
+
+def test_the_paths_are_those_the_app_routes(store: Store) -> None:
+    """Besides the pages for browsers, all of them and no other, by the router's own word."""
+    router: Any = vars(create_app(demo_shop(store)))["_app"]
+    routed = {
+        f"{method} {re.sub(r':str', '', route.path)}"
+        for route in router.routes
+        for method in set(route.methods) - {"OPTIONS"}
+    }
+    pages = {"/", "/docs", "/docs/{name}", "/openapi.json", "/problems", "/problems/{code}"}
+    assert routed == set(DESCRIBED) | {f"GET {page}" for page in pages}
+
+
 def test_a_refusal_fits_the_problem_schema(shared: Served) -> None:
     problem = DOCUMENT["components"]["schemas"]["Problem"]
     for response in (shared.client.get("/user"), shared.client.post("/user/login", json={})):
@@ -144,6 +205,12 @@ def test_the_interactive_page_needs_nothing_from_elsewhere(shared: Served) -> No
         assert not file.startswith("//"), file
         if file.startswith("/"):
             assert_served_both_ways(shared.client, file)
+    script = shared.client.get("/docs/start.js").text
+    assert re.findall(r'url: "([^"]+)"', script) == ["/openapi.json"]
+    assert "validatorUrl: null" in script
+    assert "//" not in script
+    style = shared.client.get("/docs/swagger-ui.css").text
+    assert not re.findall(r"@import|url\((?![\"']?(?:data:|#))", style)
     assert "default-src 'self'" in page.headers["content-security-policy"]
 
 

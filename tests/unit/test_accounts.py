@@ -228,3 +228,9 @@ def test_a_fingerprint_tells_tokens_apart_without_giving_them_away() -> None:
 )
 def test_secrets_do_not_show_in_what_is_printed(secretive: object) -> None:
     assert "hush" not in repr(secretive)
+
+
+def test_a_gender_is_one_of_two_or_none() -> None:
+    with pytest.raises(InvalidFields) as caught:
+        Registration("anna", "long enough", gender="other")  # type: ignore[arg-type]
+    assert [field.name for field in caught.value.fields] == ["gender"]

@@ -4,7 +4,7 @@ import pytest
 
 from sellout_adapters.testing.scene import product_entry, shoe_size, unit_entry
 from sellout_core.accounts import ANONYMOUS, OPERATOR
-from sellout_core.errors import NotFound
+from sellout_core.errors import InvalidFields, NotFound
 from sellout_core.use_cases.browsing import BATCH, read_card, read_page, read_product, read_products, read_units
 from sellout_core.use_cases.importing import import_products
 from sellout_core.use_cases.wishlist import add_to_wishlist
@@ -189,3 +189,10 @@ def test_staff_who_ask_for_a_user_who_does_not_exist_get_nobodys_card(scene: Sce
     goods, boss = scene.goods("dunk", unit_entry(7)), scene.staff()
     card = read_card(scene.shop, boss.actor, goods.product_id, UserId(999))
     assert card == read_card(scene.shop, ANONYMOUS, goods.product_id, None)
+
+
+@pytest.mark.parametrize("size", [-5, 0, 101])
+def test_a_page_of_an_impossible_size_is_refused(scene: Scene, size: int) -> None:
+    with pytest.raises(InvalidFields) as caught:
+        read_page(scene.shop, ANONYMOUS, 1, size)
+    assert [field.name for field in caught.value.fields] == ["page_size"]

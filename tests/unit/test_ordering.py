@@ -35,7 +35,6 @@ def test_a_promo_code_is_good_through_its_last_day(today: date) -> None:
         ({"active": False}, PromoCodeInactive),
         ({"active_until": LAST_DAY - timedelta(days=1)}, PromoCodeExpired),
         ({"activation_count": 10}, PromoCodeUsedUp),
-        ({"activation_count": 11}, PromoCodeUsedUp),
         ({"max_activation_count": 0}, PromoCodeUsedUp),
         ({"active": False, "active_until": date(2025, 1, 1), "activation_count": 10}, PromoCodeInactive),
         ({"active_until": date(2025, 1, 1), "activation_count": 10}, PromoCodeExpired),
@@ -152,3 +151,15 @@ def test_without_a_promo_code_or_ceiling_a_checkout_has_none() -> None:
 def test_a_fingerprint_is_a_requests_own(changes: dict[str, Any]) -> None:
     assert checkout().fingerprint == checkout().fingerprint
     assert checkout(**changes).fingerprint != checkout().fingerprint
+
+
+def test_a_promo_code_is_never_activated_more_often_than_its_maximum() -> None:
+    with pytest.raises(InvalidFields) as caught:
+        NewPromoCode(
+            code="SALE",
+            owner_id=UserId(1),
+            activation_count=11,
+            max_activation_count=10,
+            active_until=date(2026, 12, 31),
+        )
+    assert [field.name for field in caught.value.fields] == ["activation_count"]

@@ -148,6 +148,21 @@ def test_a_key_is_its_buyers_own(scene: Scene, anna: Person) -> None:
     assert answers == [b"order 1 for 7", b"order 2 for 7"]
 
 
+def test_staff_who_ask_first_get_no_more_than_the_buyer_who_asks_again_may_see(scene: Scene, anna: Person) -> None:
+    boss, owner = scene.staff(), scene.person("owner")
+    scene.promo_code("SALE", owner.id)
+    asked = scene.ready(anna, scene.unit("dunk", 7), promo_code="SALE")
+
+    def owner_shown(view: OrderView) -> bytes:
+        assert view.promo_code is not None
+        return repr(view.promo_code.owner).encode()
+
+    answers = [
+        check_out_once(scene.shop, actor, anna.id, asked, "key", owner_shown) for actor in (boss.actor, anna.actor)
+    ]
+    assert answers == [b"None", b"None"]
+
+
 def test_a_key_is_free_again_after_24_hours(scene: Scene, anna: Person) -> None:
     asked = scene.ready(anna, scene.unit("dunk", 7))
     check_out_once(scene.shop, anna.actor, anna.id, asked, "key", encoded)

@@ -1,16 +1,24 @@
 """The wishlist: read, add, add without a size, change the size, delete."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
+import attrs
 import pytest
 
+from sellout_adapters.memory import MemoryStore, MemoryTransaction
+from sellout_adapters.memory.repositories import Users
 from sellout_adapters.testing.scene import product_entry, shoe_size, unit_entry
-from sellout_core.accounts import OPERATOR
+from sellout_core.accounts import OPERATOR, User
 from sellout_core.errors import AlreadyInWishlist, LimitReached, NotFound, SizeOfAnotherProduct
+from sellout_core.ports import Transaction
 from sellout_core.use_cases.browsing import read_card, read_product
 from sellout_core.use_cases.importing import import_products
 from sellout_core.use_cases.wishlist import add_to_wishlist, change_size, delete_from_wishlist, read_wishlist
-from sellout_core.values import ProductId, SizeId, WishlistUnitId
+from sellout_core.values import ProductId, SizeId, UserId, WishlistUnitId
 from tests.unit.shop_scene import Goods, Person, Scene
 
+T = TypeVar("T")
 S41, S42, S43 = shoe_size("41"), shoe_size("42"), shoe_size("43")
 
 
@@ -188,3 +196,35 @@ def test_a_wishlist_holds_five_hundred_units(scene: Scene, anna: Person) -> None
     assert not created
     delete_from_wishlist(scene.shop, anna.actor, view.id)
     assert add_to_wishlist(scene.shop, anna.actor, anna.id, ProductId(501), None)[1]
+
+
+class _LateUsers(Users):
+    """Users among whom somebody else deletes the wishlist's unit while its owner is waited for."""
+
+    def for_update(self, user_id: UserId) -> User | None:
+        for unit_id in list(self._tables.wishlist_units):
+            self._tables.wishlist_units.drop(unit_id)
+        return super().for_update(user_id)
+
+
+class _LateStore(MemoryStore):
+    """A store whose writers come second."""
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        def late(tx: Transaction) -> T:
+            assert isinstance(tx, MemoryTransaction)
+            tx.users = _LateUsers(tx.users._live)
+            return work(tx)
+
+        return super().write(late)
+
+
+def test_of_two_who_delete_a_unit_at_once_the_second_finds_none(scene: Scene) -> None:
+    anna = scene.person("anna")
+    goods = scene.goods("one")
+    view, _ = add_to_wishlist(scene.shop, anna.actor, anna.id, goods.product_id, None)
+    late = _LateStore()
+    assert isinstance(scene.store, MemoryStore)
+    late._committed = scene.store._committed
+    with pytest.raises(NotFound):
+        delete_from_wishlist(attrs.evolve(scene.shop, store=late), anna.actor, view.id)

@@ -3,7 +3,7 @@
 from sellout_core import values
 from sellout_core.accounts import Actor
 from sellout_core.catalogue import Product
-from sellout_core.errors import NotFound
+from sellout_core.errors import InvalidField, InvalidFields, NotFound
 from sellout_core.ports import Transaction
 from sellout_core.shop import Shop
 from sellout_core.values import ProductId, UserId
@@ -16,8 +16,11 @@ def read_page(shop: Shop, actor: Actor, number: int, size: int = values.PAGE_SIZ
     """A page of listed products, by id, `size` (1 to 100) a page; one past the end is empty.
 
     Raises:
+        InvalidFields: the page's size is out of its limits.
         NotFound: pages count from 1 to 2^53-1.
     """
+    if reason := values.between(1, values.MAX_PAGE_SIZE)(size):
+        raise InvalidFields((InvalidField("page_size", reason),))
     if not 1 <= number <= values.MAX_ID:
         raise NotFound
 

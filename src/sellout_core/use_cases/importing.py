@@ -61,6 +61,9 @@ def _grid(grid: SizeGrid) -> str | None:
 UnitKey = tuple[SizeGrid, str, str, str]
 """What tells the units of one product apart: size, platform and its site, delivery type."""
 
+Place = tuple[SizeId, PlatformId, DeliveryTypeId]
+"""The same, by ids."""
+
 
 @attrs.frozen(kw_only=True)
 class UnitEntry:
@@ -187,7 +190,9 @@ def write_entries(tx: Transaction, entries: Sequence[ProductEntry], now: datetim
     known = tx.products.by_sku([entry.sku for entry in entries])
     known_ids = [product.id for product in known.values()]
     sizes = {(size.product_id, size.grid): size for size in tx.sizes.of_products(known_ids)}
-    units = {(unit.product_id, _place(unit)): unit for unit in tx.units.of_products(known_ids)}
+    units: dict[ProductId, dict[Place, ProductUnit]] = {product_id: {} for product_id in known_ids}
+    for unit in tx.units.of_products(known_ids):
+        units[unit.product_id][unit.size_id, unit.platform_id, unit.delivery_type_id] = unit
 
     new = [entry for entry in entries if entry.sku not in known]
     added = tx.products.add_many([_product(entry, ids, now) for entry in new])
@@ -207,7 +212,7 @@ def write_entries(tx: Transaction, entries: Sequence[ProductEntry], now: datetim
     changed_products: list[Product] = []
     for entry in entries:
         product_id = product_ids[entry.sku]
-        more, changed = _plan_units(entry, product_id, sizes, units, ids)
+        more, changed = _plan_units(entry, product_id, sizes, units.get(product_id, {}), ids)
         new_units += more
         changed_units += changed
         if (product := known.get(entry.sku)) is not None:
@@ -261,10 +266,6 @@ def _grids(entry: ProductEntry) -> dict[SizeGrid, None]:
     return dict.fromkeys([*(unit.size for unit in entry.units or ()), NO_SIZE])
 
 
-def _place(unit: ProductUnit) -> tuple[SizeId, PlatformId, DeliveryTypeId]:
-    return unit.size_id, unit.platform_id, unit.delivery_type_id
-
-
 def _product(entry: ProductEntry, ids: _Ids, updated_at: datetime) -> NewProduct:
     return NewProduct(
         sku=entry.sku,
@@ -287,7 +288,7 @@ def _plan_units(
     entry: ProductEntry,
     product_id: ProductId,
     sizes: Mapping[tuple[ProductId, SizeGrid], Size],
-    units: Mapping[tuple[ProductId, tuple[SizeId, PlatformId, DeliveryTypeId]], ProductUnit],
+    units: Mapping[Place, ProductUnit],
     ids: _Ids,
 ) -> tuple[list[NewProductUnit], list[ProductUnit]]:
     """The units to add for an entry, and those to write because they differ from it."""
@@ -307,14 +308,13 @@ def _plan_units(
         )
         place = (wanted.size_id, wanted.platform_id, wanted.delivery_type_id)
         named.add(place)
-        known = units.get((product_id, place))
+        known = units.get(place)
         if known is None:
             new.append(wanted)
         elif (after := ProductUnit.of(known.id, known.size, wanted)) != known:
             changed.append(after)
-    for (owner, place), unit_left in units.items():
-        if owner == product_id and place not in named and unit_left.available:
-            changed.append(attrs.evolve(unit_left, available=False))
+    left_out = (unit for place, unit in units.items() if place not in named)
+    changed += [attrs.evolve(unit, available=False) for unit in left_out if unit.available]
     return new, changed
 
 

@@ -98,10 +98,14 @@ def delete_from_wishlist(shop: Shop, actor: Actor, wishlist_unit_id: WishlistUni
     actor.require_known()
 
     def work(tx: Transaction) -> WishlistUnitView:
-        unit = tx.wishlists.unit(wishlist_unit_id)
-        if unit is None or not actor.may_see(unit.user_id):
+        found = tx.wishlists.unit(wishlist_unit_id)
+        if found is None or not actor.may_see(found.user_id):
             raise NotFound
-        held_user(tx, unit.user_id)
+        held_user(tx, found.user_id)
+        # Whose it is shows only once it is loaded; who deletes it is settled only once the owner is held.
+        unit = tx.wishlists.unit(wishlist_unit_id)
+        if unit is None:
+            raise NotFound
         card = _views(tx, [unit])[0]
         tx.wishlists.delete(wishlist_unit_id)
         return card
