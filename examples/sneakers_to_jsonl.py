@@ -1,6 +1,6 @@
 """Turns a CSV of sneaker market data into a catalogue file, on standard output.
 
-    python examples/sneakers_to_jsonl.py sneakers2023.csv > sneakers.jsonl
+    python examples/sneakers_to_jsonl.py listings.csv > sneakers.jsonl
     sellout import sneakers.jsonl
 
 Names repeat in such data, so the number of the row makes the sku. What the data lacks or spoils is left as it is, but

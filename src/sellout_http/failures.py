@@ -7,7 +7,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from sellout_core.errors import SellOutError
+from sellout_core.errors import SellOutError, Unavailable
 from sellout_http.problems import Problem, Refused, problem, problem_of
 
 logger = logging.getLogger("sellout_http")
@@ -22,7 +22,9 @@ _CLIENT_LEFT: Final = "client disconnected prematurely"
 
 
 def answer_refusal(request: AnyRequest, error: SellOutError) -> Response[bytes]:
-    """The answer to what the core refused."""
+    """The answer to what the core refused. Why a store cannot answer is for the operator, who finds it in the log."""
+    if isinstance(error, Unavailable) and error.__cause__ is not None:
+        logger.warning("%s %r is unavailable", request.scope["method"], request.scope["path"], exc_info=error)
     return _response(request, problem_of(error))
 
 

@@ -2,9 +2,12 @@
 
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +16,7 @@ from sellout_adapters import demo
 from sellout_adapters.catalogue_file import ImportReport, encode, import_lines, read_lines
 from sellout_adapters.memory import MemoryStore
 from sellout_adapters.system import assemble
-from sellout_core.accounts import OPERATOR
+from sellout_core.accounts import ANONYMOUS, OPERATOR
 from sellout_core.catalogue import Product, ProductUnit
 from sellout_core.ports import Store
 from sellout_core.shop import Shop
@@ -34,6 +37,24 @@ def ticking() -> Iterator[datetime]:
 @pytest.fixture
 def shop(store: Store) -> Shop:
     return assemble(store, KEY, clock=ticking().__next__)
+
+
+def test_the_example_script_makes_a_catalogue_that_is_browsed_whole(shop: Shop, tmp_path: Path) -> None:
+    """Names that repeat, quotes and missing dates included: every row is a product, each on one page."""
+    rows = ["item,brand,release,lowestAsk", '"Plain ""Quoted"" (Women\'s)",Nike,,90']
+    rows += [f"Same Name,Brand {number % 7},2023-03-21,{100 + number}" for number in range(249)]
+    listings = tmp_path / "listings.csv"
+    listings.write_text("\n".join(rows), encoding="utf-8")
+    script = Path(__file__).parents[2] / "examples" / "sneakers_to_jsonl.py"
+    made = subprocess.run([sys.executable, script, listings], capture_output=True, check=True)  # noqa: S603 - ours
+    report = import_lines(shop, read_lines(io.BytesIO(made.stdout)))
+    assert (report.counts, report.bad) == (ImportCounts(created=250), 0)
+    pages = [browsing.read_page(shop, ANONYMOUS, number) for number in range(1, 15)]
+    assert [len(page.items) for page in pages] == [20] * 12 + [10, 0]
+    cards = [card for page in pages for card in page.items]
+    assert [card.product.product.id for card in cards] == list(range(1, 251))
+    assert [card.min_price for card in cards] == [90, *range(100, 349)]
+    assert (cards[0].product.gender.name, cards[1].product.gender.name) == ("F", "M")
 
 
 def line(sku: str, **members: Any) -> bytes:

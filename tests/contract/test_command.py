@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -213,6 +213,16 @@ def test_a_database_that_is_not_ours_is_left_alone(
     before = path.is_dir() or path.read_bytes()
     assert_fails(called(*command), "sellout.db")
     assert (path.is_dir() or path.read_bytes()) == before
+
+
+def test_a_value_damaged_inside_a_database_is_one_line(sellout: Run, tmp_path: Path) -> None:
+    """SQLite keeps whatever stands in a column; a date that is none is found only when it is read."""
+    assert sellout("import", "-", stdin=line(1)).returncode == 0
+    with closing(sqlite3.connect(tmp_path / "sellout.db")) as database, database:
+        database.execute("UPDATE products SET added_on = 'xx23-04-07'")
+    done = sellout("export")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "sellout: the database cannot answer now; nothing was changed\n"
 
 
 def test_another_database_without_a_key_is_refused_without_its_password(called: Run) -> None:

@@ -21,6 +21,7 @@ from sellout_core.ports import Passwords, Store, Transaction
 from sellout_http.app import create_app
 from sellout_http.problem_texts import KINDS
 from sellout_http.problems import kinds_of, problem_of
+from tests.contract.conftest import STORES
 from tests.contract.http_client import client_of
 from tests.contract.http_requests import OPERATION_NAMES, body_of, path_of
 from tests.contract.http_shop import Served, demo_shop, everything_in, log_in
@@ -222,12 +223,15 @@ class Fragile:
             self.store.failures.pop()
 
 
-@pytest.fixture
-def fragile(store: Store) -> Iterator[Fragile]:
-    """Its client does not mind what is documented: that a server makes mistakes is not."""
-    failing = FailingStore(store, [])
-    with client_of(create_app(demo_shop(failing))) as client:
-        yield Fragile(client, failing)
+@pytest.fixture(scope="module", params=STORES)
+def fragile(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fragile]:
+    """One for all tests: what fails changes nothing. Its client does not mind what is documented, for that a server
+    makes mistakes is not.
+    """
+    with STORES[request.param](tmp_path_factory.mktemp("fragile")) as store:
+        failing = FailingStore(store, [])
+        with client_of(create_app(demo_shop(failing))) as client:
+            yield Fragile(client, failing)
 
 
 @pytest.mark.parametrize("error", CONCRETE, ids=lambda error: error.__name__)

@@ -40,7 +40,7 @@ class Link:
 
     def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Every row that the statement gives."""
-        return self._execute(statement, parameters).all()
+        return self._fetched(self._execute(statement, parameters))
 
     def rows_among(
         self, statement: Executable, values: Collection[Any], parameters: Mapping[str, Any] | None = None
@@ -49,11 +49,11 @@ class Link:
         if not values:
             self.require_alive()
             return ()
-        return self._execute(statement, {"among": values, **(parameters or {})}).all()
+        return self._fetched(self._execute(statement, {"among": values, **(parameters or {})}))
 
     def row(self, statement: Executable, parameters: Mapping[str, Any]) -> Row[Any] | None:
         """The one row that the statement gives, if it gives one."""
-        return self._execute(statement, parameters).one_or_none()
+        return next(iter(self._fetched(self._execute(statement, parameters))), None)
 
     def run(self, statement: Executable, parameters: Mapping[str, Any]) -> int:
         """How many rows the statement wrote."""
@@ -73,6 +73,18 @@ class Link:
     def refers(self, table: str, ids: Iterable[int]) -> None:
         """Notes ids of a small table's rows (a field of `References`) that something loaded refers to."""
         self.referred[table].update(ids)
+
+    @staticmethod
+    def _fetched(result: CursorResult[Any]) -> Sequence[Row[Any]]:
+        """The rows.
+
+        Raises:
+            Unavailable: a value is no such value as its column holds: the database is damaged.
+        """
+        try:
+            return result.all()
+        except ValueError as error:
+            raise Unavailable from error
 
     def _execute(self, statement: Executable, parameters: Any) -> CursorResult[Any]:
         try:

@@ -24,6 +24,8 @@ _APPLICATION_ID: Final = 0x53_45_4C_4F  # "SELO": marks a file as a store of our
 _AWAY: Final = frozenset(
     {
         sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
         sqlite3.SQLITE_LOCKED,
         sqlite3.SQLITE_NOMEM,
         sqlite3.SQLITE_READONLY,
