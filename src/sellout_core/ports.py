@@ -134,7 +134,7 @@ class Products(Protocol):
         """The first `limit` products with ids above `product_id`, by id, listed or not."""
 
     def by_sku(self, skus: Collection[str]) -> Mapping[str, Product]:
-        """The products with those skus."""
+        """The products with those skus. What `Store.write` reads of them here, nobody else changes before it ends."""
 
     def add_many(self, products: Sequence[NewProduct]) -> Sequence[ProductId]:
         """Stores new products; the ids, going up, in the order given. No sku may exist."""
@@ -173,7 +173,9 @@ class Units(Protocol):
         """The units of those ids."""
 
     def of_products(self, product_ids: Collection[ProductId]) -> Sequence[ProductUnit]:
-        """Every unit of those products, by id."""
+        """Every unit of those products, by id. What `Store.write` reads of them here, nobody else changes or sells
+        before it ends.
+        """
 
     def cheapest(self, size_ids: Collection[SizeId]) -> Mapping[SizeId, ProductUnit]:
         """For each size its product's cheapest available unit in that size, the lowest id among equals; in any size,
@@ -186,9 +188,10 @@ class Units(Protocol):
     def save_many(self, units: Sequence[ProductUnit]) -> None:
         """Writes existing units."""
 
-    def take(self, unit_ids: Collection[ProductUnitId]) -> Collection[ProductUnitId]:
+    def take(self, units: Collection[ProductUnit]) -> Collection[ProductUnitId]:
         """Takes one piece of each unit, in ascending order of id, and returns the ids of those it got. Limited stock
         goes down by one and never below zero; what reaches zero becomes unavailable. An unavailable unit is not got.
+        If a unit's price is no longer what this transaction read, its work is run again.
         """
 
 
@@ -320,7 +323,9 @@ class Store(Protocol):
     """Runs work inside transactions. A transaction is dead once its work has ended."""
 
     def read(self, work: Callable[[Transaction], T]) -> T:
-        """Runs work that only reads, once, on one consistent state of everything committed."""
+        """Runs work that only reads, once, on one consistent state of everything committed. `for_update` reads there
+        as it does in `write`, and holds up nobody.
+        """
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Runs work and commits what it wrote when it returns: durably, all of it, seen by every later transaction.

@@ -10,6 +10,7 @@ import pytest
 
 from sellout_adapters.memory import MemoryStore, MemoryTransaction
 from sellout_adapters.memory.repositories import PromoCodes, Units
+from sellout_core.catalogue import ProductUnit
 from sellout_core.errors import PromoCodeUsedUp, UnitsUnavailable
 from sellout_core.ordering import Checkout, PromoCode
 from sellout_core.ports import Transaction
@@ -24,9 +25,9 @@ T = TypeVar("T")
 class OvertakenUnits(Units):
     """Somebody else gets the first piece of the last unit asked for."""
 
-    def take(self, unit_ids: Collection[ProductUnitId]) -> Collection[ProductUnitId]:
-        super().take([max(unit_ids)])
-        return super().take(unit_ids)
+    def take(self, units: Collection[ProductUnit]) -> Collection[ProductUnitId]:
+        super().take([max(units, key=lambda unit: unit.id)])
+        return super().take(units)
 
 
 class OvertakenPromoCodes(PromoCodes):

@@ -337,10 +337,10 @@ class Units(_Repository):
         for unit in units:
             self._tables.units.put(unit.id, unit)
 
-    def take(self, unit_ids: Collection[ProductUnitId]) -> Collection[ProductUnitId]:
-        """Takes one piece of each unit that can be had."""
+    def take(self, units: Collection[ProductUnit]) -> Collection[ProductUnitId]:
+        """Takes one piece of each unit that can be had; nobody else writes meanwhile."""
         taken = []
-        for unit in _some(self._tables.units, sorted(unit_ids)).values():
+        for unit in _some(self._tables.units, sorted(unit.id for unit in units)).values():
             if not unit.available or unit.stock == 0:
                 continue
             if unit.stock is not None:

@@ -1,8 +1,8 @@
-"""The store in a SQL database: SQLAlchemy Core on a SQLite file. Tables, one statement for each question, rows turned
-into the core's values by explicit functions.
+"""The store in a SQL database: SQLAlchemy Core on a SQLite file or a PostgreSQL server. Tables, one statement for each
+question, rows turned into the core's values by explicit functions.
 """
 
-from sellout_adapters.sql.sqlite import CannotOpen
+from sellout_adapters.sql.database import CannotOpen, Timeouts
 from sellout_adapters.sql.store import SqlStore
 
-__all__ = ["CannotOpen", "SqlStore"]
+__all__ = ["CannotOpen", "SqlStore", "Timeouts"]

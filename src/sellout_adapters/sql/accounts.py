@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Row, and_, bindparam, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Row, and_, bindparam, delete, exists, insert, select, update
 
-from sellout_adapters.sql.dialects import AMONG_IDS, among, breaks_unique, collected, insert_missing, lookup_key
+from sellout_adapters.sql.dialects import AMONG_IDS, among, collected, insert_missing, lookup_key
 from sellout_adapters.sql.link import Link
 from sellout_adapters.sql.tables import addresses, answers, sessions, users
 from sellout_core.accounts import Actor, Address, Credentials, NewAddress, NewUser, Session, User
@@ -25,12 +24,17 @@ _USER: Final = select(
 )
 _USERS_BY_ID: Final = _USER.where(among(users.c.id, AMONG_IDS))
 _ALL_USERS: Final = _USER.order_by(users.c.id)
-_USER_FOR_UPDATE: Final = _USER.where(users.c.id == bindparam("user_id")).with_for_update(of=users)
+_LOCK_USER: Final = select(users.c.id).where(users.c.id == bindparam("user_id"))
+_USER_BY_ID: Final = _USER.where(users.c.id == bindparam("user_id"))
 _CREDENTIALS: Final = select(users.c.id, users.c.password_hash, users.c.is_active).where(
     users.c.username_key == bindparam("key")
 )
-_ADD_USER: Final = insert_missing(users, users.c.username_key).returning(users.c.id)
-_SAVE_USER: Final = update(users).where(users.c.id == bindparam("user_id"))
+_ADD_USER: Final = insert_missing(users).returning(users.c.id)
+_namesake = users.alias("namesake")
+_SAVE_USER: Final = update(users).where(
+    users.c.id == bindparam("user_id"),
+    ~exists().where(_namesake.c.username_key == bindparam("taken_key"), _namesake.c.id != bindparam("user_id")),
+)
 
 
 def _user(row: Row[Any]) -> User:
@@ -84,18 +88,16 @@ class SqlUsers:
         return tuple(self._users(self._link.rows(_ALL_USERS)))
 
     def for_update(self, user_id: UserId) -> User | None:
-        """Locks the user's row; where writers go one at a time, that is lock enough."""
-        row = self._link.row(_USER_FOR_UPDATE, {"user_id": user_id})
+        """Locks the user's row, then reads it; where writers go one at a time, that is lock enough."""
+        self._link.lock(_LOCK_USER, {"user_id": user_id})
+        row = self._link.row(_USER_BY_ID, {"user_id": user_id})
         return None if row is None else self._users([row])[0]
 
     def save(self, user: User) -> None:
-        """Writes every column but the password's hash."""
-        try:
-            self._link.run(_SAVE_USER, _user_values(user) | {"user_id": user.id})
-        except IntegrityError as error:
-            if breaks_unique(error, users.c.username_key, "uq_users_username_key"):
-                raise UsernameTaken from error
-            raise
+        """Every column but the password's hash. A name that is taken writes nothing, so the transaction goes on."""
+        values = _user_values(user)
+        if not self._link.run(_SAVE_USER, values | {"user_id": user.id, "taken_key": values["username_key"]}):
+            raise UsernameTaken
         self._refer([user])
 
     def credentials(self, username: str) -> Credentials | None:
@@ -144,7 +146,7 @@ _ACTOR: Final = (
     .join_from(sessions, users, sessions.c.user_id == users.c.id)
     .where(sessions.c.id == bindparam("session_id"), users.c.id == bindparam("user_id"), users.c.is_active)
 )
-_SESSION_FOR_UPDATE: Final = select(sessions).where(sessions.c.id == bindparam("session_id")).with_for_update()
+_SESSION: Final = select(sessions).where(sessions.c.id == bindparam("session_id"))
 _SAVE_SESSION: Final = update(sessions).where(sessions.c.id == bindparam("session_id"))
 _DELETE_SESSION: Final = delete(sessions).where(sessions.c.id == bindparam("session_id"))
 _DELETE_EXPIRED: Final = delete(sessions).where(
@@ -168,8 +170,9 @@ class SqlSessions:
         return None if row is None else Actor(row.id, row.is_staff)
 
     def for_update(self, session_id: SessionId) -> Session | None:
-        """Locks the row."""
-        row = self._link.row(_SESSION_FOR_UPDATE, {"session_id": session_id})
+        """Locks the row, then reads it."""
+        self._link.lock(_SESSION, {"session_id": session_id})
+        row = self._link.row(_SESSION, {"session_id": session_id})
         return None if row is None else Session(row.id, row.user_id, row.refresh_fingerprint, row.expires_at)
 
     def save(self, session: Session) -> None:

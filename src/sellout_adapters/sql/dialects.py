@@ -13,7 +13,6 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
-    ColumnElement,
     DateTime,
     Dialect,
     Integer,
@@ -22,7 +21,6 @@ from sqlalchemy import (
     bindparam,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import functions
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -108,6 +106,10 @@ class Texts(_Values):
 
     cache_ok = True
 
+    def askable(self, values: Iterable[Any]) -> list[Any]:
+        """Those of the texts that something may hold."""
+        return [value for value in values if storable(value)]
+
 
 class Ids(_Values):
     """Any number of ids, for `among`."""
@@ -169,22 +171,18 @@ def _collected_on_postgresql(element: collected, compiler: SQLCompiler, **option
     return f"coalesce(json_agg({items}), '[]'::json)"
 
 
-def insert_missing(table: Table, *unique: ColumnElement[Any]) -> postgresql.Insert:
-    """An INSERT that passes over rows whose `unique` columns are taken. Both databases write it alike, and
-    SQLAlchemy's construct for PostgreSQL is the one of its two that compiles for both.
+def insert_missing(table: Table) -> postgresql.Insert:
+    """An INSERT that passes over rows which the table has already, by any of its unique constraints. Both databases
+    write it alike, and SQLAlchemy's construct for PostgreSQL is the one of its two that compiles for both.
     """
-    return postgresql.insert(table).on_conflict_do_nothing(index_elements=list(unique))
+    return postgresql.insert(table).on_conflict_do_nothing()
 
 
-def breaks_unique(error: IntegrityError, column: ColumnElement[Any], constraint: str) -> bool:
-    """Whether a statement failed because another row has its value of a UNIQUE column: SQLite names the column,
-    PostgreSQL the constraint.
-    """
-    told = str(error.orig)
-    return f"UNIQUE constraint failed: {column}" in told or f'"{constraint}"' in told
+def storable(text: str) -> bool:
+    """Whether a text can be kept, and so asked for: drivers refuse lone surrogates, PostgreSQL refuses NUL."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def lookup_key(name: str) -> str:
     """A name folded as it is kept; or, where it holds what no store can, the empty text, which nothing is called."""
-    storable = "\0" not in name and not any("\ud800" <= character <= "\udfff" for character in name)
-    return fold(name) if storable else ""
+    return fold(name) if storable(name) else ""

@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
-from sqlalchemy import Connection, CursorResult, Executable, Row
+from sqlalchemy import Connection, CursorResult, Executable, Row, Select
 
+from sellout_adapters.sql.database import RunAgain
 from sellout_core.catalogue import References
 from sellout_core.errors import Unavailable
 
@@ -16,20 +17,29 @@ class Link:
     Args:
         connection: in a transaction.
         known: the small tables as this transaction last saw them.
+        writing: whether the transaction may write.
+
+    Attributes:
+        locking: whether rows that are read to be changed must be locked, because other transactions write meanwhile.
     """
 
-    def __init__(self, connection: Connection, known: References) -> None:
+    def __init__(self, connection: Connection, known: References, *, writing: bool) -> None:
         self._connection: Connection | None = connection
+        self._failure: Exception | None = None
+        self.locking = writing and connection.dialect.name != "sqlite"
         self.known = known
         self.added_references = False
         self.referred: defaultdict[str, set[int]] = defaultdict(set)
 
     def require_alive(self) -> Connection:
-        """The connection, while the work goes on and the database has not failed it.
+        """The connection, while the work goes on and no statement has failed.
 
         Raises:
+            Exception: what a statement failed with; what is asked after it cannot be answered.
             RuntimeError: the transaction is over.
         """
+        if self._failure is not None:
+            raise self._failure
         if self._connection is None:
             raise RuntimeError("the transaction has ended")
         return self._connection
@@ -37,6 +47,25 @@ class Link:
     def end(self) -> None:
         """Cuts the link."""
         self._connection = None
+
+    def lock(self, statement: Select[Any], parameters: Mapping[str, Any]) -> None:
+        """Locks the rows of a table that the statement selects, in its order, until the transaction ends.
+
+        What is locked is read in a statement of its own: one that both waits for a row and joins others to it gives
+        these as they were before it waited.
+        """
+        if self.locking:
+            # Other tables' references to the rows are let through: nothing here changes what they refer to.
+            self._execute(statement.with_for_update(key_share=True), parameters)
+
+    def run_again(self) -> NoReturn:
+        """Gives the transaction up because another one changed what this one had read.
+
+        Raises:
+            RunAgain: always; the work is run from the start.
+        """
+        self._failure = RunAgain()
+        raise self._failure
 
     def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Every row that the statement gives."""
@@ -87,9 +116,9 @@ class Link:
             raise Unavailable from error
 
     def _execute(self, statement: Executable, parameters: Any) -> CursorResult[Any]:
+        connection = self.require_alive()
         try:
-            return self.require_alive().execute(statement, parameters)
-        except Unavailable:
-            # The database may have rolled back by itself; what came now would be committed alone.
-            self.end()
+            return connection.execute(statement, parameters)
+        except Exception as failure:
+            self._failure = failure
             raise

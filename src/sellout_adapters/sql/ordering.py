@@ -21,7 +21,7 @@ _CART: Final = (
     .where(carts.c.user_id == bindparam("user_id"))
     .order_by(cart_units.c.id)
 )
-_ADD_TO_CART: Final = insert_missing(cart_units, cart_units.c.cart_id, cart_units.c.unit_id).from_select(
+_ADD_TO_CART: Final = insert_missing(cart_units).from_select(
     ["cart_id", "unit_id"],
     select(carts.c.id, bindparam("unit_id", type_=Id())).where(carts.c.user_id == bindparam("user_id")),
 )
@@ -64,7 +64,7 @@ class SqlCarts:
 
 _TERMS: Final = tuple(attrs.fields_dict(NewPromoCode))
 _PROMO_CODE_COLUMNS: Final = (promo_codes.c.id, *(promo_codes.c[name] for name in _TERMS))
-_ADD_PROMO_CODE: Final = insert_missing(promo_codes, promo_codes.c.code_key).returning(promo_codes.c.id)
+_ADD_PROMO_CODE: Final = insert_missing(promo_codes).returning(promo_codes.c.id)
 _BY_CODE: Final = select(*_PROMO_CODE_COLUMNS).where(promo_codes.c.code_key == bindparam("key"))
 _ACTIVATE: Final = (
     update(promo_codes)

@@ -40,6 +40,7 @@ _COLUMNS: Final = (
 )
 _BY_ID: Final = select(*_COLUMNS).where(among(products.c.id, AMONG_IDS))
 _BY_SKU: Final = select(*_COLUMNS).where(among(products.c.sku, AMONG_TEXTS))
+_LOCK_BY_SKU: Final = select(products.c.id).where(among(products.c.sku, AMONG_TEXTS)).order_by(products.c.id)
 _AFTER: Final = (
     select(*_COLUMNS).where(products.c.id > bindparam("product_id")).order_by(products.c.id).limit(bindparam("limit"))
 )
@@ -97,7 +98,8 @@ class SqlProducts:
         return self._products(self._link.rows(_AFTER, {"product_id": after, "limit": limit}))
 
     def by_sku(self, skus: Collection[str]) -> Mapping[str, Product]:
-        """One statement."""
+        """One statement, and one that locks the products in order of id first."""
+        self._link.lock(_LOCK_BY_SKU, {"among": skus})
         return {product.sku: product for product in self._products(self._link.rows_among(_BY_SKU, skus))}
 
     def add_many(self, products: Sequence[NewProduct]) -> Sequence[ProductId]:

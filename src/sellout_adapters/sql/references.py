@@ -35,7 +35,7 @@ _EVERYTHING: Final = union_all(
 ).order_by("field", "id")
 
 _INSERTS: Final = {
-    field: insert_missing(table, *(column for column in table.c if column.name != "id")).values(
+    field: insert_missing(table).values(
         {column.name: bindparam(column.name) for column in table.c if column.name != "id"}
     )
     for field, table in _TABLES.items()

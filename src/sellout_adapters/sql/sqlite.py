@@ -4,21 +4,28 @@ import os
 import sqlite3
 import stat
 import time
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+import attrs
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from sellout_adapters.sql import tables
+from sellout_adapters.sql import schema
 from sellout_adapters.sql.columns import metadata
+from sellout_adapters.sql.database import CannotOpen, Timeouts, connected, told
+from sellout_adapters.sql.turns import Turns
 from sellout_core.errors import Unavailable
 
-WAIT: Final = 10.0
-"""How long, in seconds, anything waits for a connection, its turn to write, or a file that another process locks."""
+T = TypeVar("T")
 
 _APPLICATION_ID: Final = 0x53_45_4C_4F  # "SELO": marks a file as a store of ours
+_FIRST_STEP: Final = "0001"
+_FIRST_FORMAT: Final = 1
+"""The file's `user_version` before the migrations' own table kept the step."""
+_FORMAT: Final = 2
 
 # What passes, or what the machine's operator has to see to; the rest are faults of ours or of the file.
 _AWAY: Final = frozenset(
@@ -38,46 +45,90 @@ _AWAY: Final = frozenset(
 _BEGIN: Final = "sellout_begin"
 
 
-class CannotOpen(Exception):
-    """A store cannot be opened; the message says why in one sentence for whoever runs the shop."""
-
-
-def open_file(name: str, connections: int) -> Engine:
-    """An engine for a store's file, which is made if it is not there or empty.
-
-    Args:
-        name: the file's path.
-        connections: how many connections there may be at once.
-
-    Raises:
-        CannotOpen: the file cannot be a store.
+@attrs.frozen
+class SqliteDatabase:
+    """`database.Database` in a file. Its transactions that write hold the file's write lock from their first moment:
+    what they read stays true until they commit, and none of them is refused half-way.
     """
-    path = Path(name).absolute()
-    _check_place(path)
-    engine = _engine(path, connections)
-    try:
-        with closing(sqlite3.connect(path, timeout=WAIT, isolation_level=None)) as file:
-            new = _is_new(file.cursor(), path)
-            if not new:
-                _require_sound(file.cursor(), path)
-            _write_ahead(file.cursor(), path)
-        if new:
-            with for_writing(engine).begin() as connection:
-                _make(connection, path)
-    except (sqlite3.Error, DBAPIError, Unavailable, OSError, ValueError) as error:
-        engine.dispose()
-        raise CannotOpen(f"The database {name!r} cannot be opened: {_told(error)}.") from error
-    except BaseException:
-        engine.dispose()
-        raise
-    return engine
+
+    engine: Engine
+    migrated: Sequence[str]
+    _writer: Engine
+    _turns: Turns
+
+    @classmethod
+    def open(cls, name: str, connections: int, timeouts: Timeouts) -> "SqliteDatabase":
+        """A store's file, which is made if it is not there or empty, and brought to the current schema.
+
+        Args:
+            name: The file's path.
+            connections: How many connections there may be at once.
+            timeouts: How long anything waits.
+
+        Raises:
+            CannotOpen: the file cannot be a store.
+        """
+        path = Path(name).absolute()
+        _check_place(path)
+        engine = _engine(path, connections, timeouts.lock)
+        writer = engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+        try:
+            with closing(sqlite3.connect(path, timeout=timeouts.lock, isolation_level=None)) as file:
+                if _format(file.cursor(), path):
+                    _require_sound(file.cursor(), path)
+                _write_ahead(file.cursor(), path, timeouts.lock)
+            done = _migrate(engine, writer, path)
+        except (sqlite3.Error, DBAPIError, Unavailable, OSError, ValueError) as error:
+            engine.dispose()
+            raise CannotOpen(f"The database {name!r} cannot be opened: {told(error)}.") from error
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, done, writer, Turns(timeouts.lock))
+
+    def read(self, run: Callable[[Connection], T]) -> T:
+        """Never kept waiting by a writer."""
+        with connected(self.engine) as connection:
+            connection.begin()
+            result = run(connection)
+            connection.rollback()
+        return result
+
+    def write(self, run: Callable[[Connection], T]) -> T:
+        """One at a time, in the order in which they came."""
+        with self._turns.one(), connected(self._writer) as connection:
+            connection.begin()
+            result = run(connection)
+            connection.commit()
+        return result
 
 
-def for_writing(engine: Engine) -> Engine:
-    """The engine, its transactions holding the file's write lock from their first moment: what they read stays true
-    until they commit, and none of them is refused half-way.
-    """
-    return engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+def _migrate(engine: Engine, writer: Engine, path: Path) -> Sequence[str]:
+    """Takes the steps that are due, in one transaction, unless another process just did."""
+    with engine.begin() as connection:
+        if _format(_cursor(connection), path) == _FORMAT and schema.step_of(connection) == schema.CURRENT:
+            _require_tables(connection, path)
+            return []
+    with writer.begin() as connection:
+        first = _format(_cursor(connection), path) == _FIRST_FORMAT
+        step = schema.step_of(connection)
+        if step is not None and not schema.knows(step):
+            raise CannotOpen(f"The database {str(path)!r} was made by a newer version of this program.")
+        done = schema.upgrade(connection, adopted=_FIRST_STEP if first else None)
+        connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.exec_driver_sql(f"PRAGMA user_version = {_FORMAT}")
+        _require_tables(connection, path)
+        return done
+
+
+def _cursor(connection: Connection) -> Any:
+    """The driver's own."""
+    return connection.connection.cursor()
+
+
+def _require_tables(connection: Connection, path: Path) -> None:
+    if schema.tables_in(connection) != metadata.tables.keys():
+        raise CannotOpen(f"The database {str(path)!r} is damaged: tables are missing.")
 
 
 def _check_place(path: Path) -> None:
@@ -86,7 +137,7 @@ def _check_place(path: Path) -> None:
             raise CannotOpen(f"There is no directory {str(path.parent)!r} to hold the database.")
         mode = path.stat().st_mode if path.exists() else None
     except (OSError, ValueError) as error:
-        raise CannotOpen(f"The database {str(path)!r} cannot be opened: {_told(error)}.") from error
+        raise CannotOpen(f"The database {str(path)!r} cannot be opened: {told(error)}.") from error
     if mode is not None and stat.S_ISDIR(mode):
         raise CannotOpen(f"The database {str(path)!r} is a directory; it must be a file.")
     if mode is not None and not stat.S_ISREG(mode):
@@ -96,14 +147,14 @@ def _check_place(path: Path) -> None:
         raise CannotOpen(f"There is no permission to read and write the database {str(path)!r} and its directory.")
 
 
-def _engine(path: Path, connections: int) -> Engine:
+def _engine(path: Path, connections: int, wait: float) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
-        connect_args={"timeout": WAIT, "check_same_thread": False},
+        connect_args={"timeout": wait, "check_same_thread": False},
         poolclass=QueuePool,
         pool_size=connections,
         max_overflow=0,
-        pool_timeout=WAIT,
+        pool_timeout=wait,
         hide_parameters=True,  # an error that is logged must not show what people sent
     )
     event.listen(engine, "connect", _set_up)
@@ -131,8 +182,8 @@ def _translate(context: ExceptionContext) -> None:
         raise Unavailable from error
 
 
-def _is_new(cursor: Any, path: Path) -> bool:
-    """Whether there is nothing in the file; False: a store of ours. Only looks.
+def _format(cursor: Any, path: Path) -> int:
+    """The format of a store's file; 0: there is nothing in it. Only looks.
 
     Raises:
         CannotOpen: it is something else.
@@ -141,14 +192,14 @@ def _is_new(cursor: Any, path: Path) -> bool:
     [version] = cursor.execute("PRAGMA user_version").fetchone()
     names = {name for (name,) in cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()}
     if application_id == 0 and version == 0 and not names:
-        return True
+        return 0
     if application_id != _APPLICATION_ID:
         raise CannotOpen(f"The database {str(path)!r} belongs to another program.")
-    if version > tables.SCHEMA_VERSION:
+    if version > _FORMAT:
         raise CannotOpen(f"The database {str(path)!r} was made by a newer version of this program.")
-    if version != tables.SCHEMA_VERSION or not names >= metadata.tables.keys():
+    if version < _FIRST_FORMAT:
         raise CannotOpen(f"The database {str(path)!r} is damaged: tables are missing.")
-    return False
+    return int(version)
 
 
 def _require_sound(cursor: Any, path: Path) -> None:
@@ -163,12 +214,12 @@ def _require_sound(cursor: Any, path: Path) -> None:
         raise CannotOpen(f"The database {str(path)!r} is damaged: restore it from a backup.")
 
 
-def _write_ahead(cursor: Any, path: Path) -> None:
+def _write_ahead(cursor: Any, path: Path, wait: float) -> None:
     """Turns write-ahead logging on, which lasts: readers and the writer do not wait for each other.
 
     SQLite does not wait for another process that is doing the same, so this does.
     """
-    deadline = time.monotonic() + WAIT
+    deadline = time.monotonic() + wait
     while True:
         try:
             [mode] = cursor.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -180,22 +231,3 @@ def _write_ahead(cursor: Any, path: Path) -> None:
             break
     if mode != "wal":
         raise CannotOpen(f"The database {str(path)!r} is on a file system that cannot hold a write-ahead log.")
-
-
-def _make(connection: Connection, path: Path) -> None:
-    """Makes a store of a new file, unless another process just did."""
-    dbapi_connection = connection.connection.dbapi_connection
-    if dbapi_connection is None or not _is_new(dbapi_connection.cursor(), path):
-        return
-    tables.create(connection)
-    connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION_ID}")
-    connection.exec_driver_sql(f"PRAGMA user_version = {tables.SCHEMA_VERSION}")
-
-
-def _told(error: BaseException) -> str:
-    """What went wrong, in the words of whoever noticed first."""
-    while isinstance(error, DBAPIError | Unavailable) and error.__cause__ is not None:
-        error = error.__cause__
-    if isinstance(error, OSError):
-        return error.strerror or "the system refuses"
-    return str(error)

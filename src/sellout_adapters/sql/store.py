@@ -1,79 +1,23 @@
 """The store: a database's transactions as the core's."""
 
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Lock
+from collections.abc import Callable, Sequence
 from typing import Self, TypeVar
 
 import attrs
-from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from sellout_adapters.sql import accounts, ordering, products, references, sqlite, units, wishlists
+from sellout_adapters.sql import accounts, ordering, products, references, schema, units, wishlists
+from sellout_adapters.sql.database import CannotOpen, Database, Timeouts
 from sellout_adapters.sql.link import Link
-from sellout_adapters.sql.sqlite import CannotOpen
+from sellout_adapters.sql.sqlite import SqliteDatabase
 from sellout_core.catalogue import References
-from sellout_core.errors import Unavailable
 from sellout_core.ports import Transaction
 
 T = TypeVar("T")
 
-
-class _Turns:
-    """A lock whose waiters get it in the order in which they came: no writer starves, and none polls the file."""
-
-    def __init__(self) -> None:
-        self._guard = Lock()
-        self._taken = False
-        self._waiting: deque[Lock] = deque()
-
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """Waits for a turn and takes it.
-
-        Raises:
-            Unavailable: it did not come in time.
-        """
-        self._take()
-        try:
-            yield
-        finally:
-            self._pass_on()
-
-    def _take(self) -> None:
-        with self._guard:
-            if not self._taken:
-                self._taken = True
-                return
-            gate = Lock()
-            gate.acquire()
-            self._waiting.append(gate)
-        called = False
-        try:
-            called = gate.acquire(timeout=sqlite.WAIT)
-        finally:
-            if not called:
-                self._leave(gate)
-        if not called:
-            raise Unavailable
-
-    def _leave(self, gate: Lock) -> None:
-        """Gives up waiting; a turn that came at that very moment goes to the next."""
-        with self._guard:
-            called = gate not in self._waiting
-            if not called:
-                self._waiting.remove(gate)
-        if called:
-            self._pass_on()
-
-    def _pass_on(self) -> None:
-        with self._guard:
-            if self._waiting:
-                self._waiting.popleft().release()
-            else:
-                self._taken = False
+_SQLITE = frozenset({"sqlite", "sqlite+pysqlite"})
+_POSTGRESQL = frozenset({"postgresql", "postgresql+psycopg", "postgres"})
 
 
 class SqlTransaction:
@@ -96,34 +40,50 @@ class SqlTransaction:
 
 
 class SqlStore:
-    """`ports.Store` over a SQL database. Any number of threads may use it; each transaction is its thread's.
+    """`ports.Store` over a SQL database. Any number of threads may use it; each transaction is its thread's."""
 
-    Attributes:
-        engine: the database, for whoever watches what is asked of it.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self._writer = sqlite.for_writing(engine)
-        self._turns = _Turns()
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._references = references.UNREAD
 
     @classmethod
-    def open(cls, url: str, *, connections: int = 8) -> Self:
-        """Opens the database a URL names, and makes a store of it if there is none yet.
+    def open(cls, url: str, *, connections: int = 8, timeouts: Timeouts | None = None, migrate: bool = False) -> Self:
+        """Opens the database a URL names. An SQLite file is made if there is none, and always brought to the current
+        schema.
 
         Args:
-            url: `sqlite:///` and the file's path, which is relative unless it begins with another `/`.
-            connections: how many transactions may run at once; more wait, 10 seconds at most.
+            url: `sqlite:///` and the file's path, which is relative unless it begins with another `/`; or
+                `postgresql://user:password@host:port/database`, where libpq's settings may follow as a query.
+            connections: How many transactions may run at once; more wait.
+            timeouts: How long anything waits.
+            migrate: Whether to bring PostgreSQL to the current schema, too.
 
         Raises:
-            CannotOpen: there is no such database, or it is no store of ours.
+            CannotOpen: there is no such database, it is no store of ours, or its schema is not the current one.
         """
-        return cls(sqlite.open_file(_file_of(url), connections))
+        return cls(_database(url, connections, timeouts or Timeouts(), migrate=migrate))
+
+    @property
+    def engine(self) -> Engine:
+        """The database, for whoever watches what is asked of it."""
+        return self._database.engine
+
+    @property
+    def migrated(self) -> Sequence[str]:
+        """A line for each step of the migrations that opening the database took."""
+        return self._database.migrated
 
     def close(self) -> None:
         """Closes the connections. Nothing else is to be running."""
         self.engine.dispose()
+
+    def check(self) -> None:
+        """Lets through a database that answers and is at the current schema.
+
+        Raises:
+            Unavailable: it does not, or is not.
+        """
+        self._database.read(schema.require_current)
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         """Runs the work in a transaction that sees one snapshot and is never kept waiting by a writer.
@@ -131,29 +91,29 @@ class SqlStore:
         Raises:
             Unavailable: no connection came free, or the database is away.
         """
-        return self._run(self.engine, work, Connection.rollback)
+
+        def run(connection: Connection) -> tuple[T, Link]:
+            return _run(Link(connection, self._references, writing=False), work)
+
+        result, link = self._database.read(run)
+        if not link.added_references:
+            self._learn(link.known)
+        return result
 
     def write(self, work: Callable[[Transaction], T]) -> T:
-        """Runs the work in a transaction that is the only one to write.
+        """Runs the work in a transaction that no other one gets in the way of: others that change the same wait, or
+        this one is run again.
 
         Raises:
-            Unavailable: the turn to write or a connection did not come, or the database is away, locked or full.
+            Unavailable: the turn to write, a lock or a connection did not come, the work lost to others time and again,
+                or the database is away or full.
         """
-        with self._turns.one():
-            return self._run(self._writer, work, Connection.commit)
 
-    def _run(self, engine: Engine, work: Callable[[Transaction], T], finish: Callable[[Connection], None]) -> T:
-        with _connected(engine) as connection:
-            connection.begin()
-            link = Link(connection, self._references)
-            try:
-                result = work(SqlTransaction(link))
-                link.require_alive()
-            finally:
-                link.end()
-            finish(connection)
-        if finish is Connection.commit or not link.added_references:
-            self._learn(link.known)
+        def run(connection: Connection) -> tuple[T, Link]:
+            return _run(Link(connection, self._references, writing=True), work)
+
+        result, link = self._database.write(run)
+        self._learn(link.known)
         return result
 
     def _learn(self, seen: References) -> None:
@@ -165,22 +125,27 @@ class SqlStore:
             self._references = seen
 
 
+def _run(link: Link, work: Callable[[Transaction], T]) -> tuple[T, Link]:
+    """What work returns over a link that ends with it.
+
+    Raises:
+        Exception: also what failed inside the work and was swallowed there: the database may have rolled back, and what
+            came after must not be committed alone.
+    """
+    try:
+        result = work(SqlTransaction(link))
+        link.require_alive()
+    finally:
+        link.end()
+    return result, link
+
+
 def _size(references: References) -> int:
     return sum(len(rows) for rows in attrs.astuple(references, recurse=False))
 
 
-@contextmanager
-def _connected(engine: Engine) -> Iterator[Connection]:
-    try:
-        connection = engine.connect()
-    except PoolTimeoutError as error:
-        raise Unavailable from error
-    with connection:
-        yield connection
-
-
-def _file_of(url: str) -> str:
-    """The path of the file that a database URL names.
+def _database(url: str, connections: int, timeouts: Timeouts, *, migrate: bool) -> Database:
+    """The database that a URL names.
 
     Raises:
         CannotOpen: it names none. The message repeats nothing of the URL, which may hold a password.
@@ -189,10 +154,23 @@ def _file_of(url: str) -> str:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
         raise CannotOpen("The database URL cannot be read: it must look like sqlite:///shop.db.") from error
-    if parsed.drivername not in {"sqlite", "sqlite+pysqlite"}:
-        raise CannotOpen("The database URL names a kind of database that is not supported: use sqlite:///shop.db.")
-    if parsed.host or parsed.username or parsed.password or parsed.port or parsed.query:
+    if parsed.drivername in _SQLITE:
+        return SqliteDatabase.open(_file(parsed), connections, timeouts)
+    if parsed.drivername not in _POSTGRESQL:
+        raise CannotOpen(
+            "The database URL names a kind of database that is not supported: use sqlite:///shop.db or"
+            " postgresql://user:password@host/database."
+        )
+    try:
+        from sellout_adapters.sql.postgres import PostgresDatabase  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise CannotOpen("PostgreSQL needs a driver: pip install 'sellout[postgres]'.") from error
+    return PostgresDatabase.open(parsed, connections, timeouts, migrate=migrate)
+
+
+def _file(url: URL) -> str:
+    if url.host or url.username or url.password or url.port or url.query:
         raise CannotOpen("The database URL holds more than a file's path: it must look like sqlite:///shop.db.")
-    if not parsed.database or parsed.database == ":memory:":
+    if not url.database or url.database == ":memory:":
         raise CannotOpen("The database URL names no file: it must look like sqlite:///shop.db.")
-    return parsed.database
+    return url.database

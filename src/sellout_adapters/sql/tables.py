@@ -1,11 +1,10 @@
-"""The tables, with a constraint behind every law that a database can keep, and what a new store holds."""
+"""The tables, with a constraint behind every law that a database can keep. `migrations` makes them."""
 
 from typing import Final
 
 from sqlalchemy import (
     JSON,
     Column,
-    Connection,
     Date,
     ForeignKey,
     ForeignKeyConstraint,
@@ -15,6 +14,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    column,
+    func,
 )
 
 from sellout_adapters.sql.columns import (
@@ -29,8 +30,6 @@ from sellout_adapters.sql.columns import (
     text,
 )
 from sellout_adapters.sql.dialects import Id, UtcTime
-
-SCHEMA_VERSION: Final = 1
 
 
 def _small(name: str) -> Table:
@@ -50,7 +49,9 @@ platforms: Final = Table(
     key(),
     text("name"),
     text("site"),
-    UniqueConstraint("name", "site"),
+    # A site may be longer than PostgreSQL's indexes take.
+    UniqueConstraint("name", "site").ddl_if(dialect="sqlite"),
+    Index("uq_platforms_name_site", "name", func.md5(column("site")), unique=True).ddl_if(dialect="postgresql"),
     check("named", "name <> ''"),
 )
 
@@ -291,10 +292,3 @@ order_lines: Final = Table(
     check("amount", "amount >= 0"),
     sqlite_with_rowid=False,
 )
-
-
-def create(connection: Connection) -> None:
-    """Creates the tables and what every new store holds; the ids count from 1, as the core's constants say."""
-    metadata.create_all(connection, checkfirst=False)
-    connection.execute(genders.insert(), [{"name": "M"}, {"name": "F"}])
-    connection.execute(statuses.insert(), [{"name": "pending"}])

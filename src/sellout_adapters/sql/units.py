@@ -24,6 +24,7 @@ _UNIT_COLUMNS: Final = (units.c.id, *(units.c[name] for name in _UNIT), *(sizes.
 _UNITS: Final[Select[Any]] = select(*_UNIT_COLUMNS).join_from(units, sizes, units.c.size_id == sizes.c.id)
 _UNITS_BY_ID: Final = _UNITS.where(among(units.c.id, AMONG_IDS))
 _UNITS_OF_PRODUCTS: Final = _UNITS.where(among(units.c.product_id, AMONG_IDS)).order_by(units.c.id)
+_LOCK_UNITS_OF_PRODUCTS: Final = select(units.c.id).where(among(units.c.product_id, AMONG_IDS)).order_by(units.c.id)
 _ADD_UNITS: Final = insert(units).returning(units.c.id, sort_by_parameter_order=True)
 _SAVE_UNITS: Final = update(units).where(units.c.id == bindparam("unit_id"))
 
@@ -53,11 +54,11 @@ _CHEAPEST: Final = (
     .where(among(_wanted.c.id, AMONG_IDS))
 )
 
+_LOCK_UNITS: Final = select(units.c.id).where(among(units.c.id, AMONG_IDS)).order_by(units.c.id)
 _TAKE: Final = (
     update(units)
     .where(
-        # Locked in order of id first, where rows are locked at all, so that two checkouts cannot wait for each other.
-        units.c.id.in_(select(units.c.id).where(among(units.c.id, AMONG_IDS)).order_by(units.c.id).with_for_update()),
+        among(units.c.id, AMONG_IDS),
         units.c.available,
         or_(units.c.stock.is_(None), units.c.stock > 0),
     )
@@ -65,7 +66,7 @@ _TAKE: Final = (
         stock=units.c.stock - 1,
         available=case((or_(units.c.stock.is_(None), units.c.stock > 1), true()), else_=false()),
     )
-    .returning(units.c.id)
+    .returning(units.c.id, units.c.price, units.c.currency_id)
 )
 
 
@@ -121,7 +122,8 @@ class SqlUnits:
         return {unit.id: unit for unit in self._units(self._link.rows_among(_UNITS_BY_ID, unit_ids))}
 
     def of_products(self, product_ids: Collection[ProductId]) -> Sequence[ProductUnit]:
-        """One statement."""
+        """One statement, and one that locks the units in order of id first."""
+        self._link.lock(_LOCK_UNITS_OF_PRODUCTS, {"among": product_ids})
         return self._units(self._link.rows_among(_UNITS_OF_PRODUCTS, product_ids))
 
     def cheapest(self, size_ids: Collection[SizeId]) -> Mapping[SizeId, ProductUnit]:
@@ -137,9 +139,16 @@ class SqlUnits:
         """One prepared statement for all."""
         self._link.run_many(_SAVE_UNITS, [_values(unit) | {"unit_id": unit.id} for unit in units])
 
-    def take(self, unit_ids: Collection[ProductUnitId]) -> Collection[ProductUnitId]:
+    def take(self, units: Collection[ProductUnit]) -> Collection[ProductUnitId]:
         """One conditional UPDATE: whoever comes second finds the stock as the first left it."""
-        return {row.id for row in self._link.rows_among(_TAKE, unit_ids)}
+        prices = {unit.id: (unit.price, unit.currency_id) for unit in units}
+        if len(prices) > 1:
+            # In order of id, so that two checkouts cannot wait for each other.
+            self._link.lock(_LOCK_UNITS, {"among": list(prices)})
+        taken = self._link.rows_among(_TAKE, list(prices))
+        if any(prices[row.id] != (row.price, row.currency_id) for row in taken):
+            self._link.run_again()
+        return {row.id for row in taken}
 
     def _units(self, rows: Sequence[Row[Any]]) -> list[ProductUnit]:
         found = [_unit(row) for row in rows]

@@ -4,7 +4,7 @@ Subclass `StoreContract` in a test module and give it a fixture `store`, an empt
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -68,6 +68,11 @@ def racing(count: int, call: Callable[[int], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(run, range(count)))
+
+
+def take(tx: Transaction, *unit_ids: ProductUnitId) -> Collection[ProductUnitId]:
+    """Takes a piece of each of those units as they stand."""
+    return tx.units.take(list(tx.units.get_many(unit_ids).values()))
 
 
 class StoreContract:
@@ -533,7 +538,7 @@ class StoreContract:
 
     def test_stock_never_goes_below_zero_and_what_is_sold_out_is_unavailable(self, scene: Scene) -> None:
         unit = scene.unit("one", 10, stock=3)
-        got = racing(RACERS, lambda _: list(scene.store.write(lambda tx: tx.units.take([unit]))))
+        got = racing(RACERS, lambda _: list(scene.store.write(lambda tx: take(tx, unit))))
         assert sorted(got) == [[]] * (RACERS - 3) + [[unit]] * 3
         found = scene.store.read(lambda tx: tx.units.get_many([unit]))[unit]
         assert (found.stock, found.available) == (0, False)
@@ -541,7 +546,7 @@ class StoreContract:
     def test_taking_leaves_what_is_ordered_on_demand_and_what_cannot_be_had(self, scene: Scene) -> None:
         on_demand, gone = scene.unit("one", 10), scene.unit("two", 10, availability=False, stock=5)
         some = scene.unit("three", 10, stock=2)
-        assert set(scene.store.write(lambda tx: tx.units.take([some, gone, on_demand]))) == {on_demand, some}
+        assert set(scene.store.write(lambda tx: take(tx, some, gone, on_demand))) == {on_demand, some}
         found = scene.store.read(lambda tx: tx.units.get_many([on_demand, gone, some]))
         assert [(u.stock, u.available) for u in found.values()] == [(None, True), (5, False), (1, True)]
 

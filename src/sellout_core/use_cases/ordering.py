@@ -243,7 +243,7 @@ def read_order(shop: Shop, actor: Actor, order_id: OrderId) -> OrderView:
 
 def _place(shop: Shop, tx: Transaction, actor: Actor, buyer: User, checkout: Checkout, now: datetime) -> OrderView:
     """Contract, Checkout, 1 to 6. Rows are locked in one order everywhere: the buyer, their cart, the units by id, and
-    the promo code, which everybody may want at once, last.
+    the promo code, which everybody may want at once, last: whatever can be read before is.
     """
     units = _buyable(tx, checkout.unit_ids, tx.carts.remove(buyer.id, checkout.unit_ids))
     address = buyer.address(checkout.address_id)
@@ -252,7 +252,9 @@ def _place(shop: Shop, tx: Transaction, actor: Actor, buyer: User, checkout: Che
     promo_code = _redeemable(shop, tx, checkout.promo_code, now) if checkout.promo_code else None
     quoted = quote(units, buyer.personal_discount, promo_code)
     quoted.require_at_most(checkout.ceiling)
-    _take(tx, checkout.unit_ids)
+    _take(tx, units)
+    owners = [] if promo_code is None else [promo_code.owner_id]
+    shown = _shown(tx, [buyer.id, *owners], checkout.unit_ids)
     order = NewOrder(
         buyer_id=buyer.id,
         placed_at=now,
@@ -267,7 +269,7 @@ def _place(shop: Shop, tx: Transaction, actor: Actor, buyer: User, checkout: Che
         paid=False,
         lines=quoted.lines,
     )
-    return _views(tx, [tx.orders.add(order)], actor)[0]
+    return shown(tx.orders.add(order), actor)
 
 
 def _buyable(
@@ -291,9 +293,9 @@ def _redeemable(shop: Shop, tx: Transaction, code: str, now: datetime) -> PromoC
     return promo_code
 
 
-def _take(tx: Transaction, unit_ids: Collection[ProductUnitId]) -> None:
-    taken = tx.units.take(unit_ids)
-    if missed := tuple(unit_id for unit_id in unit_ids if unit_id not in taken):
+def _take(tx: Transaction, units: Sequence[ProductUnit]) -> None:
+    taken = tx.units.take(units)
+    if missed := tuple(unit.id for unit in units if unit.id not in taken):
         raise UnitsUnavailable(missed)
 
 
@@ -320,9 +322,21 @@ def _found_unit(tx: Transaction, unit_id: ProductUnitId) -> ProductUnit:
 
 
 def _views(tx: Transaction, orders: Sequence[Order], reader: Actor) -> tuple[OrderView, ...]:
-    people = tx.users.get_many({user_id for order in orders for user_id in people_of(order)})
-    units = tx.units.get_many({line.unit_id for order in orders for line in order.lines})
+    shown = _shown(
+        tx,
+        {user_id for order in orders for user_id in people_of(order)},
+        {line.unit_id for order in orders for line in order.lines},
+    )
+    return tuple(shown(order, reader) for order in orders)
+
+
+def _shown(
+    tx: Transaction, people_ids: Collection[UserId], unit_ids: Collection[ProductUnitId]
+) -> Callable[[Order, Actor], OrderView]:
+    """Reads what is shown beside orders of those people and units, and returns how such an order is shown."""
+    people = tx.users.get_many(people_ids)
+    units = tx.units.get_many(unit_ids)
     products = tx.products.get_many(viewed_ids(list(people.values())) | {unit.product_id for unit in units.values()})
     references = tx.references.snapshot()
     users = {user_id: user_view(user, products, references) for user_id, user in people.items()}
-    return tuple(order_view(order, users, units, products, references, reader) for order in orders)
+    return lambda order, reader: order_view(order, users, units, products, references, reader)

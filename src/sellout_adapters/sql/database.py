@@ -1,0 +1,92 @@
+"""What the databases have in common: how each is opened, asked and waited for."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, Protocol, TypeVar
+
+import attrs
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from sellout_core.errors import Unavailable
+
+T = TypeVar("T")
+
+TRIES: Final = 20
+"""How often work that loses to another transaction is run in all."""
+
+
+class CannotOpen(Exception):
+    """A store cannot be opened; the message says why in one sentence for whoever runs the shop."""
+
+
+class RunAgain(Exception):
+    """The transaction lost to another one, or its connection broke before it could commit: nothing of it is kept, and
+    its work can be run again from the start.
+    """
+
+
+@attrs.frozen(kw_only=True)
+class Timeouts:
+    """How long a store waits, in seconds.
+
+    `lock` is for a connection of the pool, a turn to write, or a row or file that somebody else holds; `statement` for
+    the database to carry out one statement, and for a transaction to say its next; `connect` for the database to answer
+    at all. SQLite is in this process and knows `lock` alone.
+    """
+
+    lock: float = 10
+    statement: float = 30
+    connect: float = 5
+
+
+class Database(Protocol):
+    """A database with the tables of a store in it."""
+
+    @property
+    def engine(self) -> Engine:
+        """Its connections."""
+
+    @property
+    def migrated(self) -> Sequence[str]:
+        """A line for each step of the migrations that was taken when it was opened."""
+
+    def read(self, run: Callable[[Connection], T]) -> T:
+        """What `run` returns, run once in a transaction that sees one snapshot and ends without a trace.
+
+        Raises:
+            Unavailable: the database cannot answer now.
+        """
+
+    def write(self, run: Callable[[Connection], T]) -> T:
+        """What `run` returns, once all that it wrote is durable. It may be run again if it loses to others.
+
+        Raises:
+            Unavailable: the database cannot answer now. If it went away during the commit, nobody knows whether that
+                took place.
+        """
+
+
+@contextmanager
+def connected(engine: Engine) -> Iterator[Connection]:
+    """A connection of the pool.
+
+    Raises:
+        Unavailable: none came free in time.
+    """
+    try:
+        connection = engine.connect()
+    except PoolTimeoutError as error:
+        raise Unavailable from error
+    with connection:
+        yield connection
+
+
+def told(error: BaseException) -> str:
+    """What went wrong, in the words of whoever noticed first."""
+    while isinstance(error, DBAPIError | Unavailable | RunAgain) and error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, OSError):
+        return error.strerror or "the system refuses"
+    return " ".join(str(error).split())

@@ -1,0 +1,19 @@
+"""How Alembic runs the steps: on a connection that `schema.upgrade` gives it, in the transaction that is open there.
+
+To write the next step, change `tables` and let Alembic compare: CONTRIBUTING.md has the command.
+"""
+
+from alembic import context
+
+from sellout_adapters.sql import schema, tables  # noqa: F401 - with its tables, the metadata is whole
+from sellout_adapters.sql.columns import metadata
+
+attributes = context.config.attributes
+context.configure(
+    connection=attributes["connection"],
+    target_metadata=metadata,
+    version_table=schema.VERSIONS,
+    transactional_ddl=True,  # SQLite's too, where the driver leaves transactions to us
+    on_version_apply=attributes.get("on_step"),
+)
+context.run_migrations()

@@ -1,0 +1,219 @@
+"""The PostgreSQL server behind a store: how it is spoken to, and what its refusals mean.
+
+Other engines that speak its protocol are spoken to in the same way, those that answer contention with SQLSTATE 40001
+among them.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, TypeVar
+
+import attrs
+import psycopg
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, QueuePool, create_engine, event
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from sellout_adapters.sql import schema
+from sellout_adapters.sql.database import TRIES, CannotOpen, RunAgain, Timeouts, connected, told
+from sellout_core.errors import Unavailable
+
+T = TypeVar("T")
+
+_BEGIN: Final = "sellout_begin"
+_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_WRITING: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+
+_LOST: Final = frozenset(
+    {
+        "40001",  # serialization_failure
+        "40P01",  # deadlock_detected
+        "23505",  # unique_violation: another transaction was first; run again, the work finds what that one wrote
+    }
+)
+# Classes and conditions (PostgreSQL, appendix A) that pass, or that the operator has to see to; the rest are ours.
+_AWAY: Final = ("08", "53", "55", "57", "58", "XX", "25006", "25P03")
+
+_LONGEST_PAUSE: Final = 0.5
+_MIGRATING: Final = 0x53_45_4C_4F
+"""The advisory lock of whoever migrates."""
+
+
+class _ConnectionLost(RunAgain):
+    """The connection broke. During a commit nobody knows whether that took place."""
+
+
+@attrs.frozen
+class PostgresDatabase:
+    """`database.Database` on a server. Transactions that write run side by side: rows are locked, and work that loses
+    to other work is run again.
+    """
+
+    engine: Engine
+    migrated: Sequence[str]
+    _writer: Engine
+
+    @classmethod
+    def open(cls, url: URL, connections: int, timeouts: Timeouts, *, migrate: bool) -> "PostgresDatabase":
+        """A database that is there.
+
+        Args:
+            url: Where it is.
+            connections: How many connections there may be at once.
+            timeouts: How long anything waits.
+            migrate: Whether to bring it to the current schema.
+
+        Raises:
+            CannotOpen: it cannot be reached, or it is not at the current schema.
+        """
+        engine = _engine(url, connections, timeouts)
+        reader = engine.execution_options(**{_BEGIN: _READING})
+        opened = cls(reader, [], engine.execution_options(**{_BEGIN: _WRITING}))
+        try:
+            opened.read(_require_unicode)
+            if migrate:
+                return attrs.evolve(opened, migrated=opened.write(_upgrade))
+            opened.read(_require_current)
+        except (DBAPIError, Unavailable, RunAgain) as error:
+            engine.dispose()
+            raise CannotOpen(f"The database cannot be reached: {told(error)}.") from error
+        except BaseException:
+            engine.dispose()
+            raise
+        return opened
+
+    def read(self, run: Callable[[Connection], T]) -> T:
+        """Never kept waiting by writers. Only a connection that broke while it was idle is replaced silently."""
+        with _begun(self.engine) as connection:
+            try:
+                result = run(connection)
+            except RunAgain as lost:
+                raise Unavailable from lost
+            connection.rollback()
+        return result
+
+    def write(self, run: Callable[[Connection], T]) -> T:
+        """Side by side with others; again, after a pause that differs from theirs, if they were first."""
+        tries = 1
+        while True:
+            try:
+                return self._once(run)
+            except RunAgain as lost:
+                if isinstance(lost.__cause__, psycopg.IntegrityError) and tries == TRIES:
+                    raise IntegrityError(None, None, lost.__cause__, hide_parameters=True) from lost
+                if tries == TRIES:
+                    raise Unavailable from lost
+            time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.005 * 2**tries)))  # noqa: S311 - no secret
+            tries += 1
+
+    def _once(self, run: Callable[[Connection], T]) -> T:
+        with _begun(self._writer) as connection:
+            result = run(connection)
+            try:
+                connection.commit()
+            except _ConnectionLost as error:
+                raise Unavailable from error
+        return result
+
+
+@contextmanager
+def _begun(engine: Engine) -> Iterator[Connection]:
+    """A connection in a transaction. One that the server closed while nobody used it is replaced: nothing was asked of
+    it yet, and the pool forgets all that are as old.
+    """
+    with connected(engine) as connection:
+        try:
+            connection.begin()
+        except _ConnectionLost:
+            connection.rollback()
+            try:
+                connection.begin()
+            except _ConnectionLost as error:
+                raise Unavailable from error
+        yield connection
+
+
+def _engine(url: URL, connections: int, timeouts: Timeouts) -> Engine:
+    options = {
+        "lock_timeout": _milliseconds(timeouts.lock),
+        "statement_timeout": _milliseconds(timeouts.statement),
+        "idle_in_transaction_session_timeout": _milliseconds(timeouts.statement),
+        "timezone": "UTC",
+    }
+    given = url.query.get("options", "")
+    settings = {
+        "application_name": "sellout",
+        "connect_timeout": str(max(2, round(timeouts.connect))),  # libpq takes whole seconds, two at least
+        "keepalives_idle": "10",
+        "keepalives_interval": "5",
+        "keepalives_count": "3",
+        "tcp_user_timeout": str(_milliseconds(timeouts.statement)),
+        **{name: value for name, value in url.query.items() if name != "options"},
+        "options": " ".join([*(f"-c {name}={value}" for name, value in options.items()), str(given)]),
+    }
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg", query={}),
+        connect_args=settings,
+        isolation_level="AUTOCOMMIT",  # the transactions are begun below, in the words that each kind needs
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=timeouts.lock,
+        hide_parameters=True,  # an error that is logged must not show what people sent
+    )
+    event.listen(engine, "begin", _begin)
+    event.listen(engine, "handle_error", _translate)
+    return engine
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options()[_BEGIN])
+
+
+def _translate(context: ExceptionContext) -> None:
+    error = context.original_exception
+    if not isinstance(error, psycopg.Error):
+        return
+    if context.connection is None:
+        raise Unavailable from error
+    if context.is_disconnect:
+        raise _ConnectionLost from error
+    code = error.sqlstate or ""
+    if code in _LOST:
+        raise RunAgain from error
+    if code.startswith(_AWAY) or (not code and isinstance(error, psycopg.OperationalError)):
+        raise Unavailable from error
+
+
+def _require_unicode(connection: Connection) -> None:
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding not in {"UTF8", "UTF-8", "utf8"}:
+        raise CannotOpen(f"The database keeps text as {encoding}: make one with ENCODING 'UTF8'.")
+
+
+def _require_current(connection: Connection) -> None:
+    step = schema.step_of(connection)
+    _require_known(step)
+    if step != schema.CURRENT:
+        found = "has no tables of the shop yet" if step is None else f"is at step {step}, not {schema.CURRENT}"
+        raise CannotOpen(f"The database {found}: run 'sellout migrate'.")
+
+
+def _upgrade(connection: Connection) -> Sequence[str]:
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
+    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    step = schema.step_of(connection)
+    _require_known(step)
+    if step is None and (taken := schema.tables_in(connection)):
+        raise CannotOpen(f"The database holds a table {min(taken)!r} of another program: give the shop one of its own.")
+    return schema.upgrade(connection)
+
+
+def _require_known(step: str | None) -> None:
+    if step is not None and not schema.knows(step):
+        raise CannotOpen("The database was made by a newer version of this program.")
