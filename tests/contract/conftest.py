@@ -1,7 +1,8 @@
 """The stores that every contract test runs on, and the one place that names them."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 import httpx2
@@ -11,6 +12,8 @@ from sellout_adapters.memory import MemoryStore
 from sellout_adapters.sql import SqlStore
 from sellout_adapters.testing.scene import HeldClock
 from sellout_core.ports import Store
+from tests import postgres_server
+from tests.postgres_server import Databases
 from tests.contract.http_shop import Served, demo_shop, serving_demo, serving_shop
 
 
@@ -21,9 +24,32 @@ def memory_store(folder: Path) -> Iterator[Store]:  # noqa: ARG001 - the others 
 
 
 @contextmanager
-def sqlite_store(folder: Path) -> Iterator[Store]:
-    """An empty store in a new SQLite file."""
+def sqlite_store(folder: Path) -> Iterator[SqlStore]:
+    """A store in a folder's SQLite file, empty if there was none."""
     store = SqlStore.open(f"sqlite:///{folder / 'sellout.db'}")
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@cache
+def databases() -> tuple[Databases, str]:
+    """The PostgreSQL server of this run, and a database there with the tables of a shop, to copy."""
+    server = _UNTIL_THE_END.enter_context(postgres_server.databases())
+    template = server.create()
+    SqlStore.open(template, migrate=True).close()
+    return server, template
+
+
+@contextmanager
+def postgresql_store(folder: Path) -> Iterator[SqlStore]:
+    """A store in a PostgreSQL database that belongs to a folder, empty if there was none."""
+    note = folder / "postgresql.url"
+    if not note.exists():
+        server, template = databases()
+        note.write_text(server.create(template))
+    store = SqlStore.open(note.read_text())
     try:
         yield store
     finally:
@@ -33,7 +59,20 @@ def sqlite_store(folder: Path) -> Iterator[Store]:
 STORES: dict[str, Callable[[Path], AbstractContextManager[Store]]] = {
     "memory": memory_store,
     "sqlite": sqlite_store,
+    "postgresql": postgresql_store,
 }
+PERSISTENT: dict[str, Callable[[Path], AbstractContextManager[SqlStore]]] = {
+    "sqlite": sqlite_store,
+    "postgresql": postgresql_store,
+}
+"""Those that can be closed and opened again."""
+
+_UNTIL_THE_END = ExitStack()
+
+
+def pytest_unconfigure() -> None:
+    """Stops the server, if one was started."""
+    _UNTIL_THE_END.close()
 
 
 @pytest.fixture(params=STORES)

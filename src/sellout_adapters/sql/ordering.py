@@ -21,9 +21,13 @@ _CART: Final = (
     .where(carts.c.user_id == bindparam("user_id"))
     .order_by(cart_units.c.id)
 )
-_ADD_TO_CART: Final = insert_missing(cart_units).from_select(
-    ["cart_id", "unit_id"],
-    select(carts.c.id, bindparam("unit_id", type_=Id())).where(carts.c.user_id == bindparam("user_id")),
+_ADD_TO_CART: Final = (
+    insert_missing(cart_units)
+    .from_select(
+        ["cart_id", "unit_id"],
+        select(carts.c.id, bindparam("unit_id", type_=Id())).where(carts.c.user_id == bindparam("user_id")),
+    )
+    .returning(cart_units.c.id)
 )
 _REMOVE_FROM_CART: Final = (
     delete(cart_units)
@@ -54,7 +58,7 @@ class SqlCarts:
 
     def add(self, user_id: UserId, unit_id: ProductUnitId) -> bool:
         """One statement, which writes nothing if the unit is there."""
-        return self._link.run(_ADD_TO_CART, {"user_id": user_id, "unit_id": unit_id}) == 1
+        return self._link.row(_ADD_TO_CART, {"user_id": user_id, "unit_id": unit_id}) is not None
 
     def remove(self, user_id: UserId, unit_ids: Collection[ProductUnitId]) -> Collection[ProductUnitId]:
         """One statement, whose deleted rows are the answer."""
