@@ -13,8 +13,8 @@ from sellout_adapters.sql import SqlStore
 from sellout_adapters.testing.scene import HeldClock
 from sellout_core.ports import Store
 from tests import postgres_server
-from tests.postgres_server import Databases
 from tests.contract.http_shop import Served, demo_shop, serving_demo, serving_shop
+from tests.postgres_server import Databases
 
 
 @contextmanager

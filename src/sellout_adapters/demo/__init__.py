@@ -8,6 +8,7 @@ from typing import Final
 from sellout_adapters import catalogue_file
 from sellout_core.accounts import Address, NewAddress, NewUser, User
 from sellout_core.catalogue import NO_SIZE, PENDING, Product, ProductUnit
+from sellout_core.errors import UsernameTaken
 from sellout_core.ordering import NewOrder, NewPromoCode, quote
 from sellout_core.ports import Transaction
 from sellout_core.shop import Shop
@@ -54,7 +55,10 @@ def load(shop: Shop) -> bool:
         tx.orders.add(_order(customer, address, units, now))
         return True
 
-    return shop.store.write(work)
+    try:
+        return shop.store.write(work)
+    except UsernameTaken:  # another process loads it at the same moment, and was first
+        return False
 
 
 def read_catalogue() -> Sequence[ProductEntry]:

@@ -85,12 +85,12 @@ class PostgresDatabase:
 
     def read(self, run: Callable[[Connection], T]) -> T:
         """Never kept waiting by writers. Only a connection that broke while it was idle is replaced silently."""
-        with _begun(self.engine) as connection:
-            try:
+        try:
+            with _begun(self.engine) as connection:
                 result = run(connection)
-            except RunAgain as lost:
-                raise Unavailable from lost
-            connection.rollback()
+                connection.rollback()
+        except RunAgain as lost:
+            raise Unavailable from lost
         return result
 
     def write(self, run: Callable[[Connection], T]) -> T:
@@ -127,10 +127,7 @@ def _begun(engine: Engine) -> Iterator[Connection]:
             connection.begin()
         except _ConnectionLost:
             connection.rollback()
-            try:
-                connection.begin()
-            except _ConnectionLost as error:
-                raise Unavailable from error
+            connection.begin()
         yield connection
 
 

@@ -4,7 +4,6 @@ Subclass `StoreContract` in a test module and give it a fixture `store`, an empt
 """
 
 import threading
-from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -12,13 +11,14 @@ from typing import Any
 import attrs
 import pytest
 
+from sellout_adapters.testing.races import RACERS, RaceContract, racing, take
 from sellout_adapters.testing.scene import Scene, checkout, product_entry, shoe_size, unit_entry
 from sellout_core import errors
-from sellout_core.accounts import OPERATOR, Actor, Address, NewAddress, NewUser, Session, User
+from sellout_core.accounts import Actor, Address, NewAddress, NewUser, Session, User
 from sellout_core.catalogue import NO_SIZE, PENDING, NewSize, ReferenceNames
 from sellout_core.ordering import NewOrder, NewPromoCode, OrderLine
 from sellout_core.ports import KeptAnswer, Store, Transaction
-from sellout_core.use_cases.ordering import check_out, check_out_once, read_user_orders
+from sellout_core.use_cases.ordering import check_out, read_user_orders
 from sellout_core.use_cases.wishlist import add_to_wishlist
 from sellout_core.values import (
     AddressId,
@@ -46,7 +46,6 @@ TEXTS = [
     "\u202e",
     "%_\\",
 ]
-RACERS = 8
 
 
 def new_user(username: str, **other: Any) -> NewUser:
@@ -55,33 +54,8 @@ def new_user(username: str, **other: Any) -> NewUser:
     return attrs.evolve(plain, **other)
 
 
-def racing(count: int, call: Callable[[int], Any]) -> list[Any]:
-    """What `call` gives, or raises of what the shop refuses, from `count` threads that start together."""
-    start = threading.Barrier(count)
-
-    def run(number: int) -> Any:
-        start.wait()
-        try:
-            return call(number)
-        except errors.SellOutError as refusal:
-            return refusal
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))
-
-
-def take(tx: Transaction, *unit_ids: ProductUnitId) -> Collection[ProductUnitId]:
-    """Takes a piece of each of those units as they stand."""
-    return tx.units.take(list(tx.units.get_many(unit_ids).values()))
-
-
-class StoreContract:
+class StoreContract(RaceContract):
     """What `ports` promises. Every test gets an empty store and never asks which."""
-
-    @pytest.fixture
-    def scene(self, store: Store) -> Scene:
-        """A shop over the store."""
-        return Scene(store)
 
     # Transactions
 
@@ -615,52 +589,67 @@ class StoreContract:
         scene.store.write(lambda tx: tx.answers.delete_older(anna, NOW))
         assert [find(anna, "key", before), find(boris, "key", before)] == [None, kept]
 
-    # Whole checkouts, racing
+    # What databases do differently
 
-    def test_of_buyers_racing_for_the_last_piece_one_gets_it(self, scene: Scene) -> None:
-        unit = scene.unit("one", 10, stock=1)
-        buyers = [scene.user(f"buyer{n}") for n in range(RACERS)]
-        asks = []
-        for buyer in buyers:
-            scene.fill_cart(buyer, unit)
-            asks.append(checkout(scene.address(buyer), unit))
-        results = racing(RACERS, lambda n: check_out(scene.shop, OPERATOR, buyers[n], asks[n]))
-        refusals = [result for result in results if isinstance(result, errors.UnitsUnavailable)]
-        assert [refusal.unit_ids for refusal in refusals] == [(unit,)] * (RACERS - 1)
-        assert len(scene.store.read(lambda tx: tx.orders.all())) == 1
-        carts = [scene.store.read(lambda tx, b=buyer: tx.carts.of(b)) for buyer in buyers]  # type: ignore[misc]
-        assert sorted(len(cart.unit_ids) for cart in carts) == [0] + [1] * (RACERS - 1)
+    def test_a_name_that_is_taken_leaves_the_transaction_whole(self, store: Store) -> None:
+        anna = store.write(lambda tx: tx.users.add(new_user("anna"), "hash"))
+        boris = store.write(lambda tx: tx.users.add(new_user("boris"), "hash"))
+        new = NewPromoCode(code="SALE", owner_id=anna.id, max_activation_count=1, active_until=date(2099, 12, 31))
 
-    def test_a_double_click_orders_once(self, scene: Scene) -> None:
-        anna, unit = scene.user("anna"), scene.unit("one", 10)
-        scene.fill_cart(anna, unit)
-        ask = checkout(scene.address(anna), unit)
-        results = racing(RACERS, lambda _: check_out(scene.shop, OPERATOR, anna, ask))
-        assert sum(isinstance(result, errors.NotInCart) for result in results) == RACERS - 1
-        assert len(scene.store.read(lambda tx: tx.orders.all())) == 1
+        def work(tx: Transaction) -> None:
+            tx.promo_codes.add(new)
+            with pytest.raises(errors.UsernameTaken):
+                tx.users.add(new_user("ANNA"), "hash")
+            with pytest.raises(errors.UsernameTaken):
+                tx.users.save(attrs.evolve(boris, username="ANNA"))
+            with pytest.raises(errors.PromoCodeTaken):
+                tx.promo_codes.add(attrs.evolve(new, code="sale"))
+            tx.users.save(attrs.evolve(boris, first_name="Boris"))
 
-    def test_one_idempotency_key_is_one_order_and_one_answer(self, scene: Scene) -> None:
-        anna, unit = scene.user("anna"), scene.unit("one", 10, stock=9)
-        scene.fill_cart(anna, unit)
-        ask = checkout(scene.address(anna), unit)
+        store.write(work)
+        assert [user.first_name for user in store.read(lambda tx: tx.users.all())] == ["", "Boris"]
+        assert store.read(lambda tx: tx.promo_codes.by_code("SALE")) is not None
 
-        def encode(view: Any) -> bytes:
-            return repr(view).encode()
+    @pytest.mark.parametrize("text", ["a\0b", "\0", "\ud800", "x" * 100_000, ""])
+    def test_a_text_that_nothing_can_be_called_finds_nothing(self, store: Store, text: str) -> None:
+        def work(tx: Transaction) -> list[Any]:
+            return [tx.users.credentials(text), tx.promo_codes.by_code(text), *tx.products.by_sku([text, "one"])]
 
-        answers = racing(RACERS, lambda _: check_out_once(scene.shop, OPERATOR, anna, ask, "key", encode))
-        assert len(set(answers)) == 1
-        assert isinstance(answers[0], bytes)
-        assert len(scene.store.read(lambda tx: tx.orders.all())) == 1
-        assert scene.store.read(lambda tx: tx.units.get_many([unit]))[unit].stock == 8
+        assert store.read(work) == [None, None]
+        assert store.write(work) == [None, None]
 
-    def test_the_last_activation_goes_to_one_order(self, scene: Scene) -> None:
-        unit, owner = scene.unit("one", 10), scene.user("owner")
-        scene.promo_code("SALE", owner, max_activation_count=1)
-        buyers = [scene.user(f"buyer{n}") for n in range(RACERS)]
-        asks = []
-        for buyer in buyers:
-            scene.fill_cart(buyer, unit)
-            asks.append(checkout(scene.address(buyer), unit, promo_code="sale"))
-        results = racing(RACERS, lambda n: check_out(scene.shop, OPERATOR, buyers[n], asks[n]))
-        assert sum(isinstance(result, errors.PromoCodeUsedUp) for result in results) == RACERS - 1
-        assert len(scene.store.read(lambda tx: tx.orders.all())) == 1
+    def test_ids_go_up_whatever_was_rolled_back(self, store: Store) -> None:
+        def fails(tx: Transaction) -> None:
+            tx.users.add(new_user("nobody"), "hash")
+            raise errors.NotFound
+
+        first = store.write(lambda tx: tx.users.add(new_user("anna"), "hash"))
+        with pytest.raises(errors.NotFound):
+            store.write(fails)
+        second = store.write(lambda tx: tx.users.add(new_user("boris"), "hash"))
+        assert first.id < second.id
+        assert store.read(lambda tx: tx.users.all()) == (first, second)
+
+    def test_a_long_site_tells_platforms_apart_by_its_end(self, store: Store) -> None:
+        sites = [f"/{'ж' * 1_998}{end}" for end in "ab"]
+        names = ReferenceNames(platforms=frozenset(("Poizon", site) for site in sites))
+        for _ in range(2):
+            rows = store.write(lambda tx: tx.references.ensure(names)).platforms.values()
+            assert sorted(row.site for row in rows) == sites
+
+    def test_a_reader_may_ask_as_a_writer_does_and_holds_up_nobody(self, store: Store) -> None:
+        user = store.write(lambda tx: tx.users.add(new_user("anna"), "hash"))
+        session = Session(SessionId("0123456789abcdef"), user.id, "print", NOW)
+        store.write(lambda tx: tx.sessions.add(session))
+
+        def work(tx: Transaction) -> list[Any]:
+            found = [tx.users.for_update(user.id), tx.sessions.for_update(session.id)]
+            writer = threading.Thread(
+                target=lambda: store.write(lambda tx: tx.users.save(attrs.evolve(user, email="x")))
+            )
+            writer.start()
+            writer.join()
+            return found
+
+        assert store.read(work) == [user, session]
+        assert store.read(lambda tx: tx.users.get_many([user.id]))[user.id].email == "x"

@@ -1,0 +1,230 @@
+"""What holds when transactions race, as tests that any store must pass: part of `contract.StoreContract`."""
+
+import threading
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import attrs
+import pytest
+
+from sellout_adapters.testing.scene import Scene, checkout, product_entry, unit_entry
+from sellout_core import errors
+from sellout_core.accounts import OPERATOR, NewAddress
+from sellout_core.ports import Store, Transaction
+from sellout_core.use_cases.importing import import_products
+from sellout_core.use_cases.ordering import check_out, check_out_once
+from sellout_core.values import Money, ProductUnitId
+
+RACERS = 8
+HEAD_START = 0.2
+"""How long, in seconds, somebody who may have to wait is given to get in between."""
+
+
+def racing(count: int, call: Callable[[int], Any]) -> list[Any]:
+    """What `call` gives, or raises of what the shop refuses, from `count` threads that start together."""
+    start = threading.Barrier(count)
+
+    def run(number: int) -> Any:
+        start.wait()
+        try:
+            return call(number)
+        except errors.SellOutError as refusal:
+            return refusal
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+def take(tx: Transaction, *unit_ids: ProductUnitId) -> Collection[ProductUnitId]:
+    """Takes a piece of each of those units as they stand."""
+    return tx.units.take(list(tx.units.get_many(unit_ids).values()))
+
+
+class Rival:
+    """Somebody who does something of their own while a transaction goes on: gets in between if the store lets them, or
+    is made to wait until it has ended.
+    """
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        """Takes what they do."""
+        self._thread: threading.Thread | None = None
+        self._call = call
+
+    def has_come_first(self) -> bool:
+        """Lets them try, once; whether they are done."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._call)
+            self._thread.start()
+            self._thread.join(HEAD_START)
+        return not self._thread.is_alive()
+
+    def finish(self) -> None:
+        """Waits for them."""
+        assert self._thread is not None
+        self._thread.join()
+
+
+class RaceContract:
+    """Every test gets an empty store and never asks which."""
+
+    @pytest.fixture
+    def scene(self, store: Store) -> Scene:
+        """A shop over the store."""
+        return Scene(store)
+
+    # Whole checkouts, racing
+
+    def test_of_buyers_racing_for_the_last_piece_one_gets_it(self, scene: Scene) -> None:
+        unit = scene.unit("one", 10, stock=1)
+        buyers = [scene.user(f"buyer{n}") for n in range(RACERS)]
+        asks = []
+        for buyer in buyers:
+            scene.fill_cart(buyer, unit)
+            asks.append(checkout(scene.address(buyer), unit))
+        results = racing(RACERS, lambda n: check_out(scene.shop, OPERATOR, buyers[n], asks[n]))
+        refusals = [result for result in results if isinstance(result, errors.UnitsUnavailable)]
+        assert [refusal.unit_ids for refusal in refusals] == [(unit,)] * (RACERS - 1)
+        assert len(scene.store.read(lambda tx: tx.orders.all())) == 1
+        carts = [scene.store.read(lambda tx, b=buyer: tx.carts.of(b)) for buyer in buyers]  # type: ignore[misc]
+        assert sorted(len(cart.unit_ids) for cart in carts) == [0] + [1] * (RACERS - 1)
+
+    def test_a_double_click_orders_once(self, scene: Scene) -> None:
+        anna, unit = scene.user("anna"), scene.unit("one", 10)
+        scene.fill_cart(anna, unit)
+        ask = checkout(scene.address(anna), unit)
+        results = racing(RACERS, lambda _: check_out(scene.shop, OPERATOR, anna, ask))
+        assert sum(isinstance(result, errors.NotInCart) for result in results) == RACERS - 1
+        assert len(scene.store.read(lambda tx: tx.orders.all())) == 1
+
+    def test_one_idempotency_key_is_one_order_and_one_answer(self, scene: Scene) -> None:
+        anna, unit = scene.user("anna"), scene.unit("one", 10, stock=9)
+        scene.fill_cart(anna, unit)
+        ask = checkout(scene.address(anna), unit)
+
+        def encode(view: Any) -> bytes:
+            return repr(view).encode()
+
+        answers = racing(RACERS, lambda _: check_out_once(scene.shop, OPERATOR, anna, ask, "key", encode))
+        assert len(set(answers)) == 1
+        assert isinstance(answers[0], bytes)
+        assert len(scene.store.read(lambda tx: tx.orders.all())) == 1
+        assert scene.store.read(lambda tx: tx.units.get_many([unit]))[unit].stock == 8
+
+    def test_the_last_activation_goes_to_one_order(self, scene: Scene) -> None:
+        unit, owner = scene.unit("one", 10), scene.user("owner")
+        scene.promo_code("SALE", owner, max_activation_count=1)
+        buyers = [scene.user(f"buyer{n}") for n in range(RACERS)]
+        asks = []
+        for buyer in buyers:
+            scene.fill_cart(buyer, unit)
+            asks.append(checkout(scene.address(buyer), unit, promo_code="sale"))
+        results = racing(RACERS, lambda n: check_out(scene.shop, OPERATOR, buyers[n], asks[n]))
+        assert sum(isinstance(result, errors.PromoCodeUsedUp) for result in results) == RACERS - 1
+        assert len(scene.store.read(lambda tx: tx.orders.all())) == 1
+
+    # Transactions that get in each other's way
+
+    def test_who_waits_for_a_user_finds_their_things_as_they_were_left(self, scene: Scene) -> None:
+        anna = scene.user("anna")
+        found: list[int] = []
+
+        def look(tx: Transaction) -> None:
+            user = tx.users.for_update(anna)
+            assert user is not None
+            found.append(len(user.addresses))
+
+        rival = Rival(lambda: scene.store.write(look))
+
+        def work(tx: Transaction) -> None:
+            tx.users.for_update(anna)
+            tx.addresses.add(anna, NewAddress("street", ""))
+            assert not rival.has_come_first()
+
+        scene.store.write(work)
+        rival.finish()
+        assert found == [1]
+
+    def test_a_price_that_changes_before_a_unit_is_taken_is_read_again(self, scene: Scene) -> None:
+        unit = scene.unit("one", 10, stock=5)
+        rival = Rival(lambda: scene.sell(product_entry("one", unit_entry(20, stock=5))))
+
+        def work(tx: Transaction) -> tuple[int, bool]:
+            read = tx.units.get_many([unit])[unit]
+            came_first = rival.has_come_first()
+            assert list(tx.units.take([read])) == [unit]
+            return read.price, came_first
+
+        price, came_first = scene.store.write(work)
+        rival.finish()
+        assert price == (20 if came_first else 10)
+        found = scene.store.read(lambda tx: tx.units.get_many([unit]))[unit]
+        assert (found.price, found.stock) == (20, 4 if came_first else 5)
+
+    def test_what_is_sold_during_an_import_stays_sold(self, scene: Scene) -> None:
+        product, [unit] = scene.sell(product_entry("one", unit_entry(10, stock=5)))
+        rival = Rival(lambda: scene.store.write(lambda tx: take(tx, unit.id)))
+
+        def work(tx: Transaction) -> None:
+            tx.products.by_sku(["one"])
+            [read] = tx.units.of_products([product.id])
+            rival.has_come_first()
+            tx.units.save_many([attrs.evolve(read, price=Money(20))])
+
+        scene.store.write(work)
+        rival.finish()
+        found = scene.store.read(lambda tx: tx.units.get_many([unit.id]))[unit.id]
+        assert (found.price, found.stock) == (20, 4)
+
+    def test_imports_racing_for_a_new_sku_make_one_product(self, scene: Scene) -> None:
+        entries = [product_entry("one", unit_entry(10 + n), brands=(f"b{n % 2}", "Nike")) for n in range(RACERS)]
+        counts = racing(RACERS, lambda n: import_products(scene.shop, OPERATOR, [entries[n]]))
+        assert sum(count.created for count in counts) == 1
+        [product] = scene.store.read(lambda tx: tx.products.after(0, 10))
+        [unit] = scene.store.read(lambda tx: tx.units.of_products([product.id]))
+        assert unit.price in range(10, 10 + RACERS)
+        assert len(scene.store.read(lambda tx: tx.references.snapshot()).brands) in (2, 3)
+
+    def test_an_import_that_unlists_a_product_stops_its_sale_at_once(self, scene: Scene) -> None:
+        unit = scene.unit("one", 10, stock=RACERS)
+        buyers = [scene.user(f"buyer{n}") for n in range(RACERS)]
+        asks = []
+        for buyer in buyers:
+            scene.fill_cart(buyer, unit)
+            asks.append(checkout(scene.address(buyer), unit))
+        unlisted = product_entry("one", unit_entry(10, stock=RACERS, availability=False), available_flag=False)
+
+        def call(n: int) -> Any:
+            if n < RACERS:
+                return check_out(scene.shop, OPERATOR, buyers[n], asks[n])
+            return import_products(scene.shop, OPERATOR, [unlisted])
+
+        results = racing(RACERS + 1, call)
+        refusals = {type(result) for result in results if isinstance(result, errors.SellOutError)}
+        assert refusals <= {errors.UnitsUnavailable}
+        for buyer, ask in zip(buyers, asks, strict=True):
+            with pytest.raises((errors.UnitsUnavailable, errors.NotInCart)):
+                check_out(scene.shop, OPERATOR, buyer, ask)
+
+    def test_buyers_of_the_same_units_in_any_order_do_not_stop_each_other(self, scene: Scene) -> None:
+        units = [scene.unit(f"p{n}", 10, stock=RACERS) for n in range(4)]
+        buyers = [scene.user(f"buyer{n}") for n in range(RACERS)]
+        asks = []
+        for n, buyer in enumerate(buyers):
+            scene.fill_cart(buyer, *units)
+            asks.append(checkout(scene.address(buyer), *units[n % 4 :], *units[: n % 4]))
+        results = racing(RACERS, lambda n: check_out(scene.shop, OPERATOR, buyers[n], asks[n]))
+        assert [len(view.order.lines) for view in results] == [4] * RACERS
+        left = scene.store.read(lambda tx: tx.units.get_many(units))
+        assert [(unit.stock, unit.available) for unit in left.values()] == [(0, False)] * 4
+
+    def test_buyers_with_each_others_promo_codes_do_not_stop_each_other(self, scene: Scene) -> None:
+        unit = scene.unit("one", 10)
+        buyers = [scene.user(f"buyer{n}") for n in range(RACERS)]
+        asks = []
+        for n, buyer in enumerate(buyers):
+            scene.fill_cart(buyer, unit)
+            scene.promo_code(f"CODE{n}", buyer)
+            asks.append(checkout(scene.address(buyer), unit, promo_code=f"CODE{n ^ 1}"))
+        results = racing(RACERS, lambda n: check_out(scene.shop, OPERATOR, buyers[n], asks[n]))
+        assert [view.order.total for view in results] == [9] * RACERS
