@@ -52,6 +52,7 @@ class PostgresDatabase:
 
     engine: Engine
     migrated: Sequence[str]
+    _reader: Engine
     _writer: Engine
 
     @classmethod
@@ -68,8 +69,8 @@ class PostgresDatabase:
             CannotOpen: it cannot be reached, or it is not at the current schema.
         """
         engine = _engine(url, connections, timeouts)
-        reader = engine.execution_options(**{_BEGIN: _READING})
-        opened = cls(reader, [], engine.execution_options(**{_BEGIN: _WRITING}))
+        reader, writer = (engine.execution_options(**{_BEGIN: words}) for words in (_READING, _WRITING))
+        opened = cls(engine, [], reader, writer)
         try:
             opened.read(_require_unicode)
             if migrate:
@@ -86,7 +87,7 @@ class PostgresDatabase:
     def read(self, run: Callable[[Connection], T]) -> T:
         """Never kept waiting by writers. Only a connection that broke while it was idle is replaced silently."""
         try:
-            with _begun(self.engine) as connection:
+            with _begun(self._reader) as connection:
                 result = run(connection)
                 connection.rollback()
         except RunAgain as lost:
@@ -112,8 +113,12 @@ class PostgresDatabase:
             result = run(connection)
             try:
                 connection.commit()
-            except _ConnectionLost as error:
-                raise Unavailable from error
+            except BaseException as error:
+                # Whether it is still in a transaction, nobody knows.
+                connection.invalidate()
+                if isinstance(error, _ConnectionLost):
+                    raise Unavailable from error
+                raise
         return result
 
 
@@ -169,7 +174,7 @@ def _milliseconds(seconds: float) -> int:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options()[_BEGIN])
+    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
 
 
 def _translate(context: ExceptionContext) -> None:
