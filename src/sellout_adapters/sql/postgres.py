@@ -146,6 +146,7 @@ def _engine(url: URL, connections: int, timeouts: Timeouts) -> Engine:
     given = url.query.get("options", "")
     settings = {
         "application_name": "sellout",
+        "client_encoding": "utf8",
         "connect_timeout": str(max(2, round(timeouts.connect))),  # libpq takes whole seconds, two at least
         "keepalives_idle": "10",
         "keepalives_interval": "5",

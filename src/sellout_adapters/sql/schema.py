@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any, Final
 
 from sqlalchemy import Connection, Text, column, inspect, select, table
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError
 
 from sellout_adapters.sql.columns import metadata
 from sellout_core.errors import Unavailable
@@ -52,7 +52,7 @@ def require_current(connection: Connection) -> None:
     """
     try:
         step = connection.scalars(_VERSION).first()
-    except ProgrammingError as error:
+    except DBAPIError as error:
         raise Unavailable from error
     if step != CURRENT:
         raise Unavailable from ValueError(f"the schema is at step {step}, not {CURRENT}")

@@ -1,0 +1,250 @@
+"""The migrations make what `tables` describes, on both databases, and can be stopped anywhere."""
+
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+
+from sellout_adapters.sql import CannotOpen, SqlStore, schema
+from sellout_adapters.sql.columns import metadata
+from sellout_adapters.testing.races import racing
+from sellout_core.errors import Unavailable
+from tests.contract.conftest import databases
+
+STEPS = sorted(path.stem.removeprefix("step_") for path in (schema._MIGRATIONS / "versions").glob("step_*.py"))
+FIRST_LINE = "0001 The first tables, and the rows that every shop begins with."
+KILLED = """
+import os, signal, sys
+from sqlalchemy import Engine, event
+from sellout_adapters.sql import SqlStore
+
+left = int(sys.argv[2])
+
+def count(*_):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+event.listen(Engine, "before_cursor_execute", count)
+event.listen(Engine, "commit", count)
+print(*SqlStore.open(sys.argv[1], migrate=True).migrated)
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where there is no store yet."""
+    return f"sqlite:///{tmp_path / 'shop.db'}" if request.param == "sqlite" else databases()[0].create()
+
+
+def opened(url: str, **options: Any) -> SqlStore:
+    """A store, migrated."""
+    return SqlStore.open(url, migrate=True, **options)
+
+
+@contextmanager
+def connected(url: str, **options: Any) -> Iterator[Connection]:
+    """The bare database, in a transaction."""
+    engine = create_engine(url, poolclass=NullPool, **options)
+    with engine.begin() as connection:
+        yield connection
+
+
+def described(connection: Connection) -> dict[str, Any]:
+    """All that the database's own catalogue says of the shop's tables."""
+    if connection.dialect.name == "sqlite":
+        rows = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return {
+            f"{kind} {name}": sorted(re.split(r", (?=CONSTRAINT )|\(\s|\s\)", " ".join(sql.split())))
+            for kind, name, sql in rows
+            if name not in (schema.VERSIONS, "sqlite_sequence")
+        }
+    found: dict[str, Any] = {}
+    for what in (
+        "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns",
+        "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint",
+        "SELECT sequencename, data_type, start_value, increment_by FROM pg_sequences WHERE schemaname = 'public'",
+        "SELECT event_object_table, trigger_name FROM information_schema.triggers",
+    ):
+        for table, *rest in connection.exec_driver_sql(what):
+            if table in metadata.tables or table.removesuffix("_id_seq") in metadata.tables:
+                found.setdefault(table, []).append(tuple(map(str, rest)))
+    return {table: sorted(rows) for table, rows in found.items()}
+
+
+def test_the_migrations_make_what_the_tables_describe(url: str, tmp_path: Path) -> None:
+    """Constraint by constraint and index by index, in the databases' own words."""
+    opened(url).close()
+    other = f"sqlite:///{tmp_path / 'other.db'}" if url.startswith("sqlite") else databases()[0].create()
+    with connected(other) as connection:
+        metadata.create_all(connection)
+        expected = described(connection)
+    with connected(url) as connection:
+        assert described(connection) == expected
+    assert sum(isinstance(rows, list) for rows in expected.values()) >= len(metadata.tables)
+
+
+def test_every_step_is_named_and_the_last_is_the_current_one() -> None:
+    assert [f"{number:04}" for number in range(1, len(STEPS) + 1)] == STEPS
+    assert STEPS[-1] == schema.CURRENT
+
+
+def test_migrating_says_what_it_did_and_is_done_once(url: str) -> None:
+    store = opened(url)
+    assert store.migrated[0] == FIRST_LINE
+    assert len(store.migrated) == len(STEPS)
+    store.check()
+    store.close()
+    again = opened(url)
+    assert again.migrated == []
+    again.close()
+
+
+def test_a_step_that_is_killed_anywhere_is_taken_again(url: str) -> None:
+    """Each time one statement later, until nothing is left to kill; then there is a whole shop."""
+    killed = 0
+    step_by = 9
+    for number in range(1, 400, step_by):
+        done = subprocess.run(  # noqa: S603 - our own arguments
+            [sys.executable, "-c", KILLED, url, str(number)], capture_output=True, text=True, timeout=60, check=False
+        )
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        killed += 1
+    assert done.stdout in (f"{FIRST_LINE}\n", "\n")
+    assert killed > 40 // step_by
+    store = opened(url)
+    store.check()
+    assert len(store.read(lambda tx: tx.references.snapshot()).genders) == 2
+    store.close()
+
+
+def test_a_statement_that_fails_leaves_nothing_of_the_step(url: str) -> None:
+    """In the same process; the next opening takes the whole step."""
+
+    def fail(_: Any, statement: str, *__: Any) -> None:
+        if "CREATE TABLE carts" in statement:
+            raise KeyboardInterrupt
+
+    event.listen(Engine, "do_execute", fail)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            opened(url)
+    finally:
+        event.remove(Engine, "do_execute", fail)
+    with connected(url) as connection:
+        assert described(connection) == {}
+    store = opened(url)
+    assert store.migrated[0] == FIRST_LINE
+    store.close()
+
+
+def test_many_that_migrate_at_once_do_it_once(url: str) -> None:
+    stores = racing(4, lambda _: opened(url))
+    assert sorted(len(store.migrated) for store in stores) == [0, 0, 0, len(STEPS)]
+    for store in stores:
+        store.check()
+        store.close()
+
+
+def test_a_file_from_before_the_migrations_is_adopted_as_it_is(tmp_path: Path) -> None:
+    """Its tables were made by a program that wrote the step elsewhere; its rows stay."""
+    file = tmp_path / "old.db"
+    with connected(f"sqlite:///{file}") as connection:
+        metadata.create_all(connection)
+        connection.exec_driver_sql("INSERT INTO genders (name) VALUES ('M'), ('F'), ('U')")
+        connection.exec_driver_sql("INSERT INTO order_statuses (name) VALUES ('pending')")
+        connection.exec_driver_sql(f"PRAGMA application_id = {0x53454C4F}")
+        connection.exec_driver_sql("PRAGMA user_version = 1")
+        before = described(connection)
+    store = SqlStore.open(f"sqlite:///{file}")
+    assert list(store.migrated) == [line for line in store.migrated if not line.startswith("0001")]
+    store.check()
+    assert sorted(row.name for row in store.read(lambda tx: tx.references.snapshot()).genders.values()) == [
+        "F",
+        "M",
+        "U",
+    ]
+    store.close()
+    with connected(f"sqlite:///{file}") as connection:
+        assert described(connection) == before
+    with closing(sqlite3.connect(file)) as connection_:
+        assert connection_.execute("PRAGMA user_version").fetchone() == (2,)
+
+
+def test_a_database_of_a_newer_program_is_refused(url: str) -> None:
+    opened(url).close()
+    with connected(url) as connection:
+        connection.exec_driver_sql("UPDATE sellout_version SET version_num = '9999'")
+    for migrate in (True, False):
+        with pytest.raises(CannotOpen, match="newer version"):
+            SqlStore.open(url, migrate=migrate)
+
+
+def test_postgresql_is_not_opened_before_it_is_migrated() -> None:
+    url = databases()[0].create()
+    with pytest.raises(CannotOpen, match="no tables of the shop yet: run 'sellout migrate'"):
+        SqlStore.open(url)
+    opened(url).close()
+    SqlStore.open(url).close()
+    with connected(url) as connection:
+        connection.exec_driver_sql("DELETE FROM sellout_version")
+    with pytest.raises(CannotOpen, match="run 'sellout migrate'"):
+        SqlStore.open(url)
+    with pytest.raises(CannotOpen, match="holds a table 'addresses' of another program"):
+        opened(url)
+
+
+def test_tables_of_other_programs_are_left_alone(url: str) -> None:
+    """PostgreSQL databases are shared at times; a file of another program's is not taken over."""
+    with connected(url) as connection:
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num TEXT)")
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('theirs')")
+    if url.startswith("sqlite"):
+        with pytest.raises(CannotOpen, match="belongs to another program"):
+            opened(url)
+        return
+    opened(url).close()
+    with connected(url) as connection:
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == "theirs"
+
+
+def test_a_database_that_cannot_hold_every_text_is_refused() -> None:
+    server, _ = databases()
+    url = server.create()
+    ascii_only = url + "_ascii"
+    name = ascii_only.rpartition("/")[2]
+    with connected(url, isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
+    try:
+        with pytest.raises(CannotOpen, match="keeps text as SQL_ASCII"):
+            opened(ascii_only)
+    finally:
+        with connected(url, isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_the_schema_is_watched_while_the_shop_runs(url: str) -> None:
+    """`check` notices that somebody changed it, or took it away."""
+    store = opened(url)
+    store.check()
+    with connected(url) as connection:
+        connection.exec_driver_sql("UPDATE sellout_version SET version_num = '0000'")
+    with pytest.raises(Unavailable):
+        store.check()
+    with connected(url) as connection:
+        connection.exec_driver_sql("DROP TABLE sellout_version")
+    with pytest.raises(Unavailable):
+        store.check()
+    store.close()
