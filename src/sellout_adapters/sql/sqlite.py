@@ -14,9 +14,9 @@ from sqlalchemy import URL, Connection, Engine, ExceptionContext, QueuePool, cre
 from sqlalchemy.exc import DBAPIError
 
 from sellout_adapters.sql import schema
+from sellout_adapters.sql.batches import Batches
 from sellout_adapters.sql.columns import metadata
 from sellout_adapters.sql.database import CannotOpen, Timeouts, connected, told
-from sellout_adapters.sql.turns import Turns
 from sellout_core.errors import Unavailable
 
 T = TypeVar("T")
@@ -53,8 +53,7 @@ class SqliteDatabase:
 
     engine: Engine
     migrated: Sequence[str]
-    _writer: Engine
-    _turns: Turns
+    _batches: Batches
 
     @classmethod
     def open(cls, name: str, connections: int, timeouts: Timeouts) -> "SqliteDatabase":
@@ -84,7 +83,7 @@ class SqliteDatabase:
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, done, writer, Turns(timeouts.lock))
+        return cls(engine, done, Batches(writer, timeouts.lock))
 
     def read(self, run: Callable[[Connection], T]) -> T:
         """Never kept waiting by a writer."""
@@ -96,11 +95,7 @@ class SqliteDatabase:
 
     def write(self, run: Callable[[Connection], T]) -> T:
         """One at a time, in the order in which they came."""
-        with self._turns.one(), connected(self._writer) as connection:
-            connection.begin()
-            result = run(connection)
-            connection.commit()
-        return result
+        return self._batches.run(run)
 
 
 def _migrate(engine: Engine, writer: Engine, path: Path) -> Sequence[str]:
