@@ -13,12 +13,14 @@ from sellout_core.shop import Shop
 from sellout_http.call import Dispatcher, Workers, path_ids
 from sellout_http.edge import Application, Edge
 from sellout_http.failures import EXCEPTION_HANDLERS, allow
+from sellout_http.health import Health
 from sellout_http.operations import Operation
 from sellout_http.pages import Pages
 from sellout_http.reading import MAX_BYTES
 from sellout_http.routes import OPERATIONS
 
 AnyRequest = Request[Any, Any, Any]
+Page = Callable[[AnyRequest], Awaitable[ASGIResponse]]
 
 
 def create_app(
@@ -27,6 +29,7 @@ def create_app(
     threads: int = 8,
     hash_threads: int | None = None,
     hash_queue: int = 64,
+    health: Health | None = None,
     on_shutdown: Callable[[], None] | None = None,
 ) -> Application:
     """The shop as an ASGI application.
@@ -38,21 +41,23 @@ def create_app(
         hash_threads: How many more threads register and log in, which takes a processor each; by default one for each
             processor.
         hash_queue: How many registrations and log-ins wait for those threads before the next one is told to come back.
+        health: What `/readyz` answers by; by default it is always ready.
         on_shutdown: Called once the last request is answered.
     """
+    health = health or Health()
     dispatcher = Dispatcher(
         shop,
         Workers("shop", threads),
         Workers("hash", hash_threads or os.cpu_count() or 1, hash_queue),
     )
     routed = Litestar(
-        [*_operation_routes(dispatcher), *_page_routes()],
+        [*_operation_routes(dispatcher), *_page_routes({**Pages().routes(), **health.routes()})],
         debug=False,
         openapi_config=None,
         logging_config=None,
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=MAX_BYTES,
-        on_shutdown=[dispatcher.close, *([on_shutdown] if on_shutdown else [])],
+        on_shutdown=[dispatcher.close, health.close, *([on_shutdown] if on_shutdown else [])],
     )
     return Edge(cast(Application, routed))
 
@@ -74,11 +79,11 @@ def _operation_route(dispatcher: Dispatcher, path: str, operations: Mapping[str,
     return _route(re.sub(r"\{(\w+)\}", r"{\1:str}", path), set(operations), answer)
 
 
-def _page_routes() -> list[HTTPRouteHandler]:
-    return [_page_route(path, page) for path, page in Pages().routes().items()]
+def _page_routes(pages: Mapping[str, Page]) -> list[HTTPRouteHandler]:
+    return [_page_route(path, page) for path, page in pages.items()]
 
 
-def _page_route(path: str, page: Callable[[AnyRequest], Awaitable[ASGIResponse]]) -> HTTPRouteHandler:
+def _page_route(path: str, page: Page) -> HTTPRouteHandler:
     async def answer(request: AnyRequest) -> ASGIResponse:
         return _options({"GET"}) if request.method == "OPTIONS" else await page(request)
 

@@ -109,6 +109,24 @@ def serve(**flags: Any) -> None:
             raise Failure(str(error)) from None
 
 
+@main.command()
+@_database_url
+def migrate(database_url: str | None) -> None:
+    """Bring the database's tables to what this version needs, all of it or nothing.
+
+    Serving does so by itself for SQLite; PostgreSQL is left to you.
+    """
+    settings = _settings({"database_url": database_url})
+    try:
+        with _plain_errors(), closing(settings.open_store(1, migrate=True)) as store:
+            done = store.migrated
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; run it again to bring the tables to the current schema") from None
+    for line in done:
+        click.echo(line)
+    click.echo("The schema is current." if done else "The schema was current already.")
+
+
 @main.command("import")
 @click.argument("file", metavar="FILE.jsonl")
 @_database_url
@@ -233,10 +251,9 @@ def _plain_errors() -> Iterator[None]:
 @contextmanager
 def _shop(settings: Settings) -> Iterator[Shop]:
     """The shop, for an operator's command, which signs no token: the key is made up."""
-    from sellout_adapters.sql import SqlStore
     from sellout_adapters.system import assemble
 
-    with _plain_errors(), closing(SqlStore.open(settings.database_url, connections=1)) as store:
+    with _plain_errors(), closing(settings.open_store(1)) as store:
         yield assemble(store, secrets.token_hex(32), settings.policy)
 
 

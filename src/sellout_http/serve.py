@@ -23,10 +23,10 @@ from sqlalchemy import make_url
 from typed_settings import Secret
 
 from sellout_adapters import demo
-from sellout_adapters.sql import SqlStore
 from sellout_adapters.system import assemble
 from sellout_http.app import create_app
 from sellout_http.edge import Application, Receive, Scope, Send
+from sellout_http.health import Health
 from sellout_http.settings import BadSettings, Settings, key_beside, load, variable
 
 DRAIN_SECONDS: Final = 30
@@ -62,10 +62,16 @@ def app_from_environment() -> Application:
     """
     settings = load()
     key = _given_key(settings)
-    store = SqlStore.open(settings.database_url, connections=settings.connections)
-    shop = assemble(store, key, settings.policy)
-    app = create_app(shop, threads=settings.threads, hash_threads=settings.hash_threads, on_shutdown=store.close)
-    return _releasing_signals(app)
+    store = settings.open_store()
+    health = Health(store.check)
+    app = create_app(
+        assemble(store, key, settings.policy),
+        threads=settings.threads,
+        hash_threads=settings.hash_threads,
+        health=health,
+        on_shutdown=store.close,
+    )
+    return _releasing_signals(app, health, settings.drain_delay)
 
 
 def _prepare(settings: Settings) -> Sequence[str]:
@@ -74,7 +80,7 @@ def _prepare(settings: Settings) -> Sequence[str]:
     """
     _require_free(settings.host, settings.port)
     # What this process opens is closed again: a worker that inherits a connection would share it.
-    with closing(SqlStore.open(settings.database_url, connections=1)) as store:
+    with closing(settings.open_store(1)) as store:
         file = _database_file(settings.database_url)
         key = _given_key(settings) if settings.secret_key or file is None else key_beside(file)
         loaded = demo.load(assemble(store, key, settings.policy)) if settings.demo else None
@@ -141,7 +147,7 @@ def _serve(settings: Settings) -> None:
         websockets=False,
         backlog=1024,
         http1_settings=HTTP1Settings(header_read_timeout=30_000, max_buffer_size=65_536),
-        workers_kill_timeout=DRAIN_SECONDS,
+        workers_kill_timeout=settings.drain_delay + DRAIN_SECONDS,
         log_level=LogLevels.warning,
         log_dictconfig=_logging(),
     )
@@ -164,13 +170,23 @@ def _hold_signals() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
 
 
-def _releasing_signals(app: Application) -> Application:
-    """The application, which lets the signals through once its event loop has served for a moment."""
+def _releasing_signals(app: Application, health: Health, delay: int) -> Application:
+    """The application, which lets the signals through once its event loop has served for a moment. SIGTERM makes it
+    serve on for `delay` seconds, so that a load balancer notices; SIGINT does not wait.
+    """
+
+    def drain() -> None:
+        health.drain()
+        asyncio.get_running_loop().call_later(delay, signal.raise_signal, signal.SIGINT)
+
+    def release() -> None:
+        # The server stops by either signal; its handler of SIGINT stays.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, drain)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
 
     async def releasing(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            loop = asyncio.get_running_loop()
-            loop.call_later(_SETTLE_SECONDS, signal.pthread_sigmask, signal.SIG_UNBLOCK, _STOPPING)
+            asyncio.get_running_loop().call_later(_SETTLE_SECONDS, release)
         await app(scope, receive, send)
 
     return releasing

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Mapping, MutableMapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -18,6 +18,9 @@ from typed_settings.types import OptionList, SettingsClass, SettingsDict
 
 from sellout_core import values
 from sellout_core.shop import Policy
+
+if TYPE_CHECKING:
+    from sellout_adapters.sql import SqlStore
 
 PREFIX: Final = "SELLOUT_"
 ADMIN_PASSWORD: Final = "SELLOUT_ADMIN_PASSWORD"  # noqa: S105 - a variable's name
@@ -51,6 +54,18 @@ def _port(value: Any) -> int:
 
 def _lifetime(value: Any) -> int:
     return _whole(value, 1, _LONGEST_LIFETIME)
+
+
+def _seconds(value: Any) -> int:
+    return _whole(value, 1, 3600)
+
+
+def _delay(value: Any) -> int:
+    return _whole(value, 0, 300)
+
+
+def _connections(value: Any) -> int | None:
+    return None if value is None else _whole(value, 1, 1000)
 
 
 def _up_to_64(value: Any) -> int:
@@ -104,8 +119,9 @@ def _time_zone(value: Any) -> str:
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """How one shop runs. Lifetimes are in seconds. `hash_threads` hash passwords, `threads` do everything else; each
-    needs a connection of its own. `min_password_length` None means the shop's default, which --demo lowers.
+    """How one shop runs. Lifetimes, timeouts and the delay are in seconds. `hash_threads` hash passwords, `threads` do
+    everything else; each uses a connection, and so does the health check: None for `connections` means that many.
+    `min_password_length` None means the shop's default, which --demo lowers.
     """
 
     host: str = attrs.field(default="127.0.0.1", converter=_host)
@@ -116,6 +132,11 @@ class Settings:
     secret_key: Secret[str] | None = attrs.field(default=None, converter=_secret_key)
     threads: int = attrs.field(default=8, converter=_up_to_64)
     hash_threads: int = attrs.field(factory=_cores, converter=_up_to_64)
+    connections: int | None = attrs.field(default=None, converter=_connections)
+    connect_timeout: int = attrs.field(default=5, converter=_seconds)
+    lock_timeout: int = attrs.field(default=10, converter=_seconds)
+    statement_timeout: int = attrs.field(default=30, converter=_seconds)
+    drain_delay: int = attrs.field(default=5, converter=_delay)
     min_password_length: int | None = attrs.field(default=None, converter=_password_length)
     access_token_lifetime: int = attrs.field(default=86_400, converter=_lifetime)
     refresh_token_lifetime: int = attrs.field(default=604_800, converter=_lifetime)
@@ -132,10 +153,17 @@ class Settings:
             time_zone=ZoneInfo(self.time_zone),
         )
 
-    @property
-    def connections(self) -> int:
-        """How many connections the store of one process needs for no thread to wait for another's."""
-        return self.threads + self.hash_threads
+    def open_store(self, connections: int | None = None, *, migrate: bool = False) -> "SqlStore":
+        """The store under these settings; by default with a connection for each thread of a process that serves.
+
+        Raises:
+            CannotOpen: the database cannot be used.
+        """
+        from sellout_adapters.sql import SqlStore, Timeouts  # noqa: PLC0415 - not every command needs SQLAlchemy
+
+        timeouts = Timeouts(lock=self.lock_timeout, statement=self.statement_timeout, connect=self.connect_timeout)
+        pool = connections or self.connections or self.threads + self.hash_threads + 1
+        return SqlStore.open(self.database_url, connections=pool, timeouts=timeouts, migrate=migrate)
 
     def export(self, environment: MutableMapping[str, str]) -> None:
         """Writes these settings as variables, for processes that load them without the flags."""

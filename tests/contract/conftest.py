@@ -1,5 +1,10 @@
 """The stores that every contract test runs on, and the one place that names them."""
 
+import io
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
@@ -12,7 +17,9 @@ from sellout_adapters.memory import MemoryStore
 from sellout_adapters.sql import SqlStore
 from sellout_adapters.testing.scene import HeldClock
 from sellout_core.ports import Store
+from sellout_http.cli import main
 from tests import postgres_server
+from tests.contract.command import Run, environment, start
 from tests.contract.http_shop import Served, demo_shop, serving_demo, serving_shop
 from tests.postgres_server import Databases
 
@@ -112,6 +119,43 @@ def timed(store: Store, clock: HeldClock) -> Iterator[Served]:
     """The demo shop at that time, served for one test."""
     with serving_shop(demo_shop(store, clock)) as served:
         yield served
+
+
+@pytest.fixture
+def sellout(tmp_path: Path) -> Run:
+    """Runs the command in an empty directory until it ends."""
+
+    def run(*arguments: str, stdin: str | bytes = "", **variables: str) -> subprocess.CompletedProcess[str]:
+        process = start(tmp_path, *arguments, variables=variables)
+        sent = stdin.encode() if isinstance(stdin, str) else stdin
+        stdout, stderr = process.communicate(sent, timeout=60)
+        return subprocess.CompletedProcess(arguments, process.returncode, stdout.decode(), stderr.decode())
+
+    return run
+
+
+@pytest.fixture
+def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """As `sellout`, in this process: for the many calls that need no process of their own to be told apart."""
+
+    def run(*arguments: str, stdin: str | bytes = "", **variables: str) -> subprocess.CompletedProcess[str]:
+        sent = stdin.encode() if isinstance(stdin, str) else stdin
+        with monkeypatch.context() as changed:
+            changed.chdir(tmp_path)
+            changed.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(sent)))
+            for name in set(os.environ) - set(environment()):
+                changed.delenv(name)
+            for name, value in variables.items():
+                changed.setenv(name, value)
+            with pytest.raises(SystemExit) as exited:
+                main.main(arguments)
+        shown = capsys.readouterr()
+        code = exited.value.code
+        return subprocess.CompletedProcess(arguments, code if isinstance(code, int) else -1, shown.out, shown.err)
+
+    before = signal.getsignal(signal.SIGTERM)
+    yield run
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="module", params=STORES)

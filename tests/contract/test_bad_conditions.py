@@ -23,6 +23,7 @@ from sellout_core.accounts import OPERATOR
 from sellout_core.ordering import NewPromoCode
 from sellout_core.use_cases.ordering import create_promo_code
 from sellout_core.values import Money
+from sellout_http.health import Health
 from tests.contract.conftest import databases
 from tests.contract.http_buyer import ADDRESS, Buyer, noadmin
 from tests.contract.http_shop import STAFF_ID, Served, everything_in, problem_of, serving_demo
@@ -54,7 +55,7 @@ def serving(url: str, **options: Any) -> Iterator[Place]:
     """The demo shop over a database."""
     store = SqlStore.open(url, timeouts=Timeouts(lock=WAIT, statement=2, connect=2), **options)
     try:
-        with serving_demo(store) as served:
+        with serving_demo(store, health=Health(store.check)) as served:
             yield Place(served, store, url)
     finally:
         store.close()
@@ -262,9 +263,12 @@ def test_a_database_that_goes_away_is_refused_at_once_and_found_again(wired: tup
             place.client.get("/product/all/1"),
             buyer.ask("GET", "/order/cart/{me}"),
             buyer.check_out(1, key="a key", address_id=2),
+            place.client.get("/readyz"),
         ):
             require_503(answer)
+        assert place.client.get("/livez").status_code == 200
         wire.mend()
+        assert place.client.get("/readyz").status_code == 200
         assert place.client.get("/product/all/1").status_code == 200
         assert buyer.cart() == [1]
     assert buyer.check_out(1, key="a key").status_code == 201

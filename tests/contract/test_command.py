@@ -1,7 +1,5 @@
 """The `sellout` command as a process: what it prints, how it exits, and what it leaves behind."""
 
-import http.client
-import io
 import json
 import os
 import pty
@@ -16,88 +14,12 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pytest
 
-import sellout_http
-from sellout_http.cli import main
 from sellout_http.settings import BadSettings, key_beside
-
-CODE = "from sellout_http.cli import main; main()"
-# Getting hold of the terminal first, as a login shell does: passwords are asked for on /dev/tty.
-ON_A_TERMINAL = f"import os; os.open(os.ttyname(0), os.O_RDWR); {CODE}"
-SOURCES = str(Path(sellout_http.__file__).parents[1])
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def environment(**variables: str) -> dict[str, str]:
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("SELLOUT_")}
-    return {**ours, "PYTHONPATH": SOURCES, **variables}
-
-
-def start(
-    folder: Path, *arguments: str, code: str = CODE, variables: dict[str, str] | None = None, **options: Any
-) -> subprocess.Popen[bytes]:
-    """The command in that directory, with pipes for streams unless `options` says otherwise."""
-    streams: dict[str, Any] = {**dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE), **options}
-    process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - the command under test
-        [sys.executable, "-c", code, *arguments], cwd=folder, env=environment(**(variables or {})), **streams
-    )
-    return process
-
-
-@pytest.fixture
-def sellout(tmp_path: Path) -> Run:
-    """Runs the command in an empty directory until it ends."""
-
-    def run(*arguments: str, stdin: str | bytes = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        process = start(tmp_path, *arguments, variables=variables)
-        sent = stdin.encode() if isinstance(stdin, str) else stdin
-        stdout, stderr = process.communicate(sent, timeout=60)
-        return subprocess.CompletedProcess(arguments, process.returncode, stdout.decode(), stderr.decode())
-
-    return run
-
-
-@pytest.fixture
-def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """As `sellout`, in this process: for the many calls that need no process of their own to be told apart."""
-
-    def run(*arguments: str, stdin: str | bytes = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        sent = stdin.encode() if isinstance(stdin, str) else stdin
-        with monkeypatch.context() as changed:
-            changed.chdir(tmp_path)
-            changed.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(sent)))
-            for name in set(os.environ) - set(environment()):
-                changed.delenv(name)
-            for name, value in variables.items():
-                changed.setenv(name, value)
-            with pytest.raises(SystemExit) as exited:
-                main.main(arguments)
-        shown = capsys.readouterr()
-        code = exited.value.code
-        return subprocess.CompletedProcess(arguments, code if isinstance(code, int) else -1, shown.out, shown.err)
-
-    before = signal.getsignal(signal.SIGTERM)
-    yield run
-    signal.signal(signal.SIGTERM, before)
-
-
-def line(number: int, **members: Any) -> str:
-    product = {"sku": f"sku-{number}", "name": "Name", "gender": "M", "add_date": "2023-04-07", **members}
-    return json.dumps(product) + "\n"
-
-
-def assert_fails(done: subprocess.CompletedProcess[str], message: str, code: int = 2) -> None:
-    """It failed with one line on stderr that says why, and nothing else."""
-    assert done.returncode == code
-    assert message in done.stderr
-    assert done.stderr.startswith("sellout: ")
-    assert done.stderr.count("\n") == 1
-    assert done.stdout == ""
-
+from tests.contract.command import ON_A_TERMINAL, Run, assert_fails, line, serving, start
 
 # What is wrong with a call
 
@@ -409,65 +331,6 @@ def test_a_promo_code_is_created_for_its_owner(called: Run) -> None:
 
 
 # Serving
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-class Server:
-    """`sellout serve`, up and answering."""
-
-    def __init__(self, folder: Path, *arguments: str, **variables: str) -> None:
-        self.port = free_port()
-        self.process = start(
-            folder, "serve", "--port", str(self.port), *arguments, variables=variables, start_new_session=True
-        )
-
-    def announced(self) -> str:
-        """What it says once it is up; the last line of that is about the demo, if there is one."""
-        assert self.process.stdout is not None
-        last = "password|not loaded" if "--demo" in str(self.process.args) else "Database"
-        shown = ""
-        while text := self.process.stdout.readline():
-            shown += text.decode()
-            if re.search(last, shown):
-                return shown
-        raise AssertionError(self.process.communicate())
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
-        """Sends the signal to every process of the server, as a terminal does; its exit code and what it complained."""
-        os.killpg(self.process.pid, how)
-        _, stderr = self.process.communicate(timeout=30)
-        return self.process.returncode, stderr.decode()
-
-    def ask(self, method: str, path: str, body: Any = None, token: str = "") -> tuple[int, Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-        connection.request(method, path, None if body is None else json.dumps(body), headers)
-        response = connection.getresponse()
-        document = json.loads(response.read())
-        connection.close()
-        return response.status, document
-
-    def log_in(self, username: str, password: str) -> str:
-        status, pair = self.ask("POST", "/user/login", {"username": username, "password": password})
-        assert status == 200
-        access: str = pair["access"]
-        return access
-
-
-@contextmanager
-def serving(folder: Path, *arguments: str, **variables: str) -> Iterator[tuple[Server, str]]:
-    server = Server(folder, *arguments, **variables)
-    try:
-        yield server, server.announced()
-    finally:
-        if server.process.poll() is None:
-            server.stop(signal.SIGKILL)
 
 
 def test_a_demo_says_where_it_is_and_who_may_log_in(tmp_path: Path) -> None:

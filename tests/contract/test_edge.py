@@ -17,7 +17,7 @@ PREFIXES: Final = ("", "/api/v1")
 READS: Final = [name for name, operation in OPERATION_NAMES.items() if operation.method == "GET"]
 PAGES: Final = (
     *("/", "/docs", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/docs/start.js", "/openapi.json"),
-    *("/problems", "/problems/not_found"),
+    *("/problems", "/problems/not_found", "/livez", "/readyz"),
 )
 INDEX_READS: Final = {
     "/order/1": "/order/info/1",

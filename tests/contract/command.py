@@ -1,0 +1,112 @@
+"""The `sellout` command as a process, and as a server that is up."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sellout_http
+
+CODE = "from sellout_http.cli import main; main()"
+# Getting hold of the terminal first, as a login shell does: passwords are asked for on /dev/tty.
+ON_A_TERMINAL = f"import os; os.open(os.ttyname(0), os.O_RDWR); {CODE}"
+SOURCES = str(Path(sellout_http.__file__).parents[1])
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("SELLOUT_")}
+    return {**ours, "PYTHONPATH": SOURCES, "SELLOUT_DRAIN_DELAY": "0", **variables}
+
+
+def start(
+    folder: Path, *arguments: str, code: str = CODE, variables: dict[str, str] | None = None, **options: Any
+) -> subprocess.Popen[bytes]:
+    """The command in that directory, with pipes for streams unless `options` says otherwise."""
+    streams: dict[str, Any] = {**dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE), **options}
+    process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - the command under test
+        [sys.executable, "-c", code, *arguments], cwd=folder, env=environment(**(variables or {})), **streams
+    )
+    return process
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class Server:
+    """`sellout serve`, up and answering."""
+
+    def __init__(self, folder: Path, *arguments: str, **variables: str) -> None:
+        self.port = free_port()
+        self.process = start(
+            folder, "serve", "--port", str(self.port), *arguments, variables=variables, start_new_session=True
+        )
+
+    def announced(self) -> str:
+        """What it says once it is up; the last line of that is about the demo, if there is one."""
+        assert self.process.stdout is not None
+        last = "password|not loaded" if "--demo" in str(self.process.args) else "Database"
+        shown = ""
+        while text := self.process.stdout.readline():
+            shown += text.decode()
+            if re.search(last, shown):
+                return shown
+        raise AssertionError(self.process.communicate())
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+        """Sends the signal to every process of the server, as a terminal does; its exit code and what it complained."""
+        os.killpg(self.process.pid, how)
+        _, stderr = self.process.communicate(timeout=30)
+        return self.process.returncode, stderr.decode()
+
+    def ask(self, method: str, path: str, body: Any = None, token: str = "") -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        response = connection.getresponse()
+        document = json.loads(response.read())
+        connection.close()
+        return response.status, document
+
+    def log_in(self, username: str, password: str) -> str:
+        status, pair = self.ask("POST", "/user/login", {"username": username, "password": password})
+        assert status == 200
+        access: str = pair["access"]
+        return access
+
+
+@contextmanager
+def serving(folder: Path, *arguments: str, **variables: str) -> Iterator[tuple[Server, str]]:
+    server = Server(folder, *arguments, **variables)
+    try:
+        yield server, server.announced()
+    finally:
+        if server.process.poll() is None:
+            server.stop(signal.SIGKILL)
+
+
+def line(number: int, **members: Any) -> str:
+    product = {"sku": f"sku-{number}", "name": "Name", "gender": "M", "add_date": "2023-04-07", **members}
+    return json.dumps(product) + "\n"
+
+
+def assert_fails(done: subprocess.CompletedProcess[str], message: str, code: int = 2) -> None:
+    """It failed with one line on stderr that says why, and nothing else."""
+    assert done.returncode == code
+    assert message in done.stderr
+    assert done.stderr.startswith("sellout: ")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
