@@ -11,11 +11,11 @@ import httpx2
 import pytest
 
 from sellout_adapters.testing.scene import HeldClock
-from tests.contract.conftest import sqlite_store
+from tests.contract.conftest import PERSISTENT
 from tests.contract.http_buyer import Buyer, newcomer, noadmin, order_body, staff
 from tests.contract.http_shop import Served, demo_shop, everything_in, problem_of, serving_shop, shop_over
 
-AT_ONCE = 20
+AT_ONCE = 50
 
 
 @pytest.fixture
@@ -157,11 +157,12 @@ def test_an_answer_kept_for_staff_shows_the_buyer_no_more_than_their_own(client:
     assert again.json()["promo_code"]["owner"]["username"] == ""
 
 
-def test_a_shop_that_starts_again_has_everything(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", PERSISTENT)
+def test_a_shop_that_starts_again_has_everything(kind: str, tmp_path: Path) -> None:
     """The main job from registering to the order; then the database is closed and opened, and every answer is the same,
     also that to the checkout sent once more.
     """
-    with sqlite_store(tmp_path) as store, serving_shop(demo_shop(store)) as before:
+    with PERSISTENT[kind](tmp_path) as store, serving_shop(demo_shop(store)) as before:
         anna = newcomer(before.client, "анна@почта.рф")
         for product_id in (3, 1, 2):
             anna.get(f"/product_unit/product_main/{product_id}/{{me}}")
@@ -186,7 +187,7 @@ def test_a_shop_that_starts_again_has_everything(tmp_path: Path) -> None:
         answers = [anna.ask("GET", path).content for path in paths] + [
             boss.ask("GET", path).content for path in for_staff
         ]
-    with sqlite_store(tmp_path) as store, serving_shop(shop_over(store)) as after:
+    with PERSISTENT[kind](tmp_path) as store, serving_shop(shop_over(store)) as after:
         anna, boss = (Buyer(after.client, user.user_id, user.headers) for user in (anna, boss))
         again = [anna.ask("GET", path).content for path in paths] + [
             boss.ask("GET", path).content for path in for_staff

@@ -5,18 +5,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 from sqlalchemy import event
 
 from sellout_adapters.sql import SqlStore
 from sellout_adapters.sql.database import TRIES
-from sellout_adapters.testing.scene import Scene, checkout
 from sellout_core import errors
 from sellout_core.accounts import OPERATOR
-from sellout_core.ordering import Checkout
-from sellout_core.use_cases.ordering import check_out, check_out_once
-from sellout_core.values import ProductUnitId, UserId
+from sellout_core.use_cases.ordering import check_out
+from tests.contract.buying import Buying, about_to_buy
 from tests.contract.conftest import postgresql_store
 
 CONTENTION = {"serialisation failure": "40001", "deadlock": "40P01"}
@@ -24,42 +21,11 @@ RAISE = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{}'; END $$"
 HANG_UP = "SELECT pg_terminate_backend(pg_backend_pid())"
 
 
-@attrs.frozen
-class Buying:
-    """A buyer with two units in the cart, of which there are five and any number, and a promo code for two orders."""
-
-    scene: Scene
-    store: SqlStore
-    buyer: UserId
-    units: tuple[ProductUnitId, ...]
-    ask: Checkout
-
-    def check_out(self, key: str = "a key") -> bytes:
-        """Checks out under a key."""
-        return check_out_once(self.scene.shop, OPERATOR, self.buyer, self.ask, key, lambda view: b"%d" % view.order.id)
-
-    def require_one_order(self) -> None:
-        """Asserts that what one order changes has changed once."""
-        [order] = self.store.read(lambda tx: tx.orders.all())
-        units = self.store.read(lambda tx: tx.units.get_many(self.units))
-        cart = self.store.read(lambda tx: tx.carts.of(self.buyer))
-        promo_code = self.store.read(lambda tx: tx.promo_codes.by_code("SALE"))
-        assert cart is not None
-        assert promo_code is not None
-        assert [line.unit_id for line in order.lines] == list(self.units)
-        assert [unit.stock for unit in units.values()] == [4, None]
-        assert (cart.unit_ids, promo_code.activation_count) == ((), 1)
-
-
 @pytest.fixture
 def buying(tmp_path: Path) -> Iterator[Buying]:
     """A shop on PostgreSQL and somebody about to buy."""
     with postgresql_store(tmp_path) as store:
-        scene = Scene(store)
-        buyer, units = scene.user("anna"), (scene.unit("one", 10, stock=5), scene.unit("two", 90))
-        scene.promo_code("SALE", scene.user("owner"), max_activation_count=2)
-        scene.fill_cart(buyer, *units)
-        yield Buying(scene, store, buyer, units, checkout(scene.address(buyer), *units, promo_code="SALE"))
+        yield about_to_buy(store)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from sellout_adapters.testing.scene import Scene, checkout, product_entry, shoe_
 from sellout_core.accounts import OPERATOR, Actor
 from sellout_core.use_cases import accounts, browsing, ordering, wishlist
 from sellout_core.values import ProductId, UserId
+from tests.contract.conftest import PERSISTENT
 
 MANY = 50
 
@@ -79,14 +80,15 @@ READS: dict[str, Callable[[Any, Actor, UserId], object]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, tuple[SqlScene, Actor]]]:
+@pytest.fixture(scope="module", params=PERSISTENT)
+def shops(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[int, tuple[SqlScene, Actor]]]:
     """A shop with one row of everything, and one with many."""
     with ExitStack() as stack:
         grown = {}
         for rows in (1, MANY):
-            store = SqlStore.open(f"sqlite:///{tmp_path_factory.mktemp('shop') / 'sellout.db'}")
-            stack.callback(store.close)
+            store = stack.enter_context(PERSISTENT[request.param](tmp_path_factory.mktemp("shop")))
             scene = SqlScene(store)
             grown[rows] = scene, grow(scene, rows)
         yield grown
