@@ -29,7 +29,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Types, strictly."""
     install(session, "types")
-    session.run("mypy", "src", "tests", "noxfile.py", "examples")
+    session.run("mypy", "src", "tests", "benchmarks", "noxfile.py", "examples")
 
 
 @nox.session
