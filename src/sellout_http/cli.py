@@ -116,9 +116,11 @@ def migrate(database_url: str | None) -> None:
 
     Serving does so by itself for SQLite; PostgreSQL is left to you.
     """
+    from sellout_http.opening import open_store
+
     settings = _settings({"database_url": database_url})
     try:
-        with _plain_errors(), closing(settings.open_store(1, migrate=True)) as store:
+        with _plain_errors(), closing(open_store(settings, migrate=True)) as store:
             done = store.migrated
     except KeyboardInterrupt:
         raise Interrupted("stopped; run it again to bring the tables to the current schema") from None
@@ -252,8 +254,9 @@ def _plain_errors() -> Iterator[None]:
 def _shop(settings: Settings) -> Iterator[Shop]:
     """The shop, for an operator's command, which signs no token: the key is made up."""
     from sellout_adapters.system import assemble
+    from sellout_http.opening import open_store
 
-    with _plain_errors(), closing(settings.open_store(1)) as store:
+    with _plain_errors(), closing(open_store(settings)) as store:
         yield assemble(store, secrets.token_hex(32), settings.policy)
 
 

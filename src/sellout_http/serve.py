@@ -27,6 +27,7 @@ from sellout_adapters.system import assemble
 from sellout_http.app import create_app
 from sellout_http.edge import Application, Receive, Scope, Send
 from sellout_http.health import Health
+from sellout_http.opening import open_store
 from sellout_http.settings import BadSettings, Settings, key_beside, load, variable
 
 DRAIN_SECONDS: Final = 30
@@ -62,7 +63,7 @@ def app_from_environment() -> Application:
     """
     settings = load()
     key = _given_key(settings)
-    store = settings.open_store()
+    store = open_store(settings, settings.pool)
     health = Health(store.check)
     app = create_app(
         assemble(store, key, settings.policy),
@@ -80,7 +81,7 @@ def _prepare(settings: Settings) -> Sequence[str]:
     """
     _require_free(settings.host, settings.port)
     # What this process opens is closed again: a worker that inherits a connection would share it.
-    with closing(settings.open_store(1)) as store:
+    with closing(open_store(settings)) as store:
         file = _database_file(settings.database_url)
         key = _given_key(settings) if settings.secret_key or file is None else key_beside(file)
         loaded = demo.load(assemble(store, key, settings.policy)) if settings.demo else None

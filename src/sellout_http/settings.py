@@ -7,7 +7,7 @@ import stat
 from collections.abc import Mapping, MutableMapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -18,9 +18,6 @@ from typed_settings.types import OptionList, SettingsClass, SettingsDict
 
 from sellout_core import values
 from sellout_core.shop import Policy
-
-if TYPE_CHECKING:
-    from sellout_adapters.sql import SqlStore
 
 PREFIX: Final = "SELLOUT_"
 ADMIN_PASSWORD: Final = "SELLOUT_ADMIN_PASSWORD"  # noqa: S105 - a variable's name
@@ -153,17 +150,10 @@ class Settings:
             time_zone=ZoneInfo(self.time_zone),
         )
 
-    def open_store(self, connections: int | None = None, *, migrate: bool = False) -> "SqlStore":
-        """The store under these settings; by default with a connection for each thread of a process that serves.
-
-        Raises:
-            CannotOpen: the database cannot be used.
-        """
-        from sellout_adapters.sql import SqlStore, Timeouts  # noqa: PLC0415 - not every command needs SQLAlchemy
-
-        timeouts = Timeouts(lock=self.lock_timeout, statement=self.statement_timeout, connect=self.connect_timeout)
-        pool = connections or self.connections or self.threads + self.hash_threads + 1
-        return SqlStore.open(self.database_url, connections=pool, timeouts=timeouts, migrate=migrate)
+    @property
+    def pool(self) -> int:
+        """How many connections the store of a process that serves may have."""
+        return self.connections or self.threads + self.hash_threads + 1
 
     def export(self, environment: MutableMapping[str, str]) -> None:
         """Writes these settings as variables, for processes that load them without the flags."""

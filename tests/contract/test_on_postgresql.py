@@ -62,7 +62,8 @@ def test_a_migration_that_is_stopped_is_run_again(called: Run, tmp_path: Path, v
     with psycopg.connect(variables["SELLOUT_DATABASE_URL"], autocommit=True) as other:
         other.execute("SELECT pg_advisory_lock(%s)", (_MIGRATING,))
         for how, code in ((signal.SIGINT, 130), (signal.SIGKILL, -9)):
-            process = start(tmp_path, "migrate", variables=variables)
+            # The server notices that its client was killed only once the wait for the lock is over.
+            process = start(tmp_path, "migrate", variables={**variables, "SELLOUT_LOCK_TIMEOUT": "3"})
             for _ in until("waiting for the lock"):
                 waiting = other.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
                 if waiting != (0,):

@@ -173,14 +173,14 @@ def test_the_problems_given_as_examples_are_problems() -> None:
 
 
 def test_the_paths_are_those_the_app_routes(store: Store) -> None:
-    """Besides the pages for browsers, all of them and no other, by the router's own word."""
+    """Besides the pages for browsers and load balancers, all of them and no other, by the router's own word."""
     router: Any = vars(create_app(demo_shop(store)))["_app"]
     routed = {
         f"{method} {re.sub(r':str', '', route.path)}"
         for route in router.routes
         for method in set(route.methods) - {"OPTIONS"}
     }
-    pages = {"/", "/docs", "/docs/{name}", "/openapi.json", "/problems", "/problems/{code}"}
+    pages = {"/", "/docs", "/docs/{name}", "/openapi.json", "/problems", "/problems/{code}", "/livez", "/readyz"}
     assert routed == set(DESCRIBED) | {f"GET {page}" for page in pages}
 
 

@@ -17,7 +17,7 @@ IMPURE_MODULES = {
 }
 IMPURE_METHODS = {"now", "utcnow", "today"}
 IMPURE_FUNCTIONS = {"open", "print", "input", "__import__", "exec", "eval"}
-COMPOSITION_ROOT = {"serve.py", "cli.py"}
+COMPOSITION_ROOT = {"opening.py", "serve.py", "cli.py"}
 
 
 def files_of(package: str) -> list[Path]:

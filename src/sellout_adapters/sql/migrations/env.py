@@ -1,6 +1,6 @@
 """How Alembic runs the steps: on a connection that `schema.upgrade` gives it, in the transaction that is open there.
 
-To write the next step, change `tables` and let Alembic compare: CONTRIBUTING.md has the command.
+CONTRIBUTING.md says how to write the next one.
 """
 
 from alembic import context
