@@ -1,0 +1,60 @@
+"""The command: `python -m tests.consistency`."""
+
+import json
+import secrets
+import sys
+from pathlib import Path
+
+import attrs
+import click
+
+from tests.consistency.run import Outcome, Plan, run
+
+
+@click.command()
+@click.option("--database", type=click.Choice(["sqlite", "postgresql", "both"]), default="both", help="[both]")
+@click.option("--rounds", default=8, type=click.IntRange(0, 10_000), help="How often something is broken. [8]")
+@click.option("--seconds", default=10.0, type=click.FloatRange(1, 86_400), help="How long it takes at least. [10]")
+@click.option("--buyers", default=64, type=click.IntRange(2, 1000), help="How many are busy at once. [64]")
+@click.option("--servers", default=0, type=click.IntRange(0, 8), help="On one database. [1 on SQLite, 2 on PostgreSQL]")
+@click.option("--workers", default=1, type=click.IntRange(1, 8), help="Processes of each server. [1]")
+@click.option("--seed", default=-1, type=int, help="Of the buyers, the goods and the faults. [another each time]")
+@click.option("--keep", type=click.Path(path_type=Path), help="Where to write the history, as JSON.")
+def main(
+    database: str, rounds: int, seconds: float, buyers: int, servers: int, workers: int, seed: int, keep: Path | None
+) -> None:
+    """Run shops under load, break them time and again, and say whether everything adds up.
+
+    The exit code is 1 if it does not. The seed stands in the first line: with it and the same options the same buyers
+    want the same things, and the same faults come in the same order.
+    """
+    seed = secrets.randbelow(1_000_000) if seed < 0 else seed
+    outcomes = []
+    for kind in ("sqlite", "postgresql") if database == "both" else (database,):
+        click.echo(f"{kind}, seed {seed}")
+        plan = Plan(
+            database=kind,
+            seed=seed,
+            rounds=rounds,
+            seconds=seconds,
+            buyers=buyers,
+            servers=servers or (1 if kind == "sqlite" else 2),
+            workers=workers,
+            reprices=max(1, int(seconds / 10)),
+        )
+        outcomes.append(run(plan))
+        click.echo(json.dumps(outcomes[-1].figures(), indent=2))
+        for violation in outcomes[-1].violations[:50]:
+            click.echo(f"{violation.law}: {violation.what}", err=True)
+    if keep is not None:
+        keep.write_text(json.dumps([_plain(outcome) for outcome in outcomes], default=str))
+    sys.exit(any(outcome.violations for outcome in outcomes))
+
+
+def _plain(outcome: Outcome) -> object:
+    final = attrs.asdict(outcome.final) | {"left": [[*name, *left] for name, left in outcome.final.left.items()]}
+    return {"figures": outcome.figures(), "past": attrs.asdict(outcome.past), "final": final}
+
+
+if __name__ == "__main__":
+    main()

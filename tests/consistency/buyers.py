@@ -1,0 +1,387 @@
+"""Buyers who do everything that one can do over HTTP, and write down what they wanted and what they were told."""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
+
+import httpx2
+import jwt
+
+from tests.consistency.history import Answer, Belief, Failure, History, Purchase, Unexpected
+
+PASSWORD: Final = "a password"
+_PAUSE: Final = 0.1
+_TIMEOUT: Final = 30
+_MOST_IN_CART: Final = 6
+
+
+class GivenUp(Exception):
+    """The run is over, and an answer did not come by then."""
+
+
+class Buyer:
+    """Somebody with a seeded will of their own, who waits for each answer before going on."""
+
+    def __init__(self, number: int, past: History, client: httpx2.AsyncClient, until: Callable[[], float]) -> None:
+        self.number = number
+        self.user_id = 0
+        self.address_id = 0
+        self.past = past
+        self._random = random.Random(f"{past.seed} {number}")  # noqa: S311 - a seeded choice is what is wanted
+        self._client = client
+        self._until = until
+        self._tokens: dict[str, str] = {}
+        self._wishes: list[int] = []
+        self._orders: list[int] = []
+        self._bought = 0
+        self._others: Sequence[Buyer] = ()
+
+    @property
+    def name(self) -> str:
+        """What they are called."""
+        return f"buyer{self.number}"
+
+    @property
+    def cart(self) -> Belief:
+        """What they think is in their cart."""
+        return self.past.carts.setdefault(self.user_id, Belief())
+
+    def meet(self, others: Sequence["Buyer"]) -> None:
+        """Tells them who else is there, to pry into."""
+        self._others = [other for other in others if other is not self]
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        once: bool = False,
+        anon: bool = False,
+    ) -> httpx2.Response | None:
+        """A definite answer: what broke or was unavailable is asked again, unless `once`; then it is None.
+
+        Raises:
+            GivenUp: the run is over.
+        """
+        while True:
+            headers = {} if anon or not self._tokens else {"Authorization": f"Bearer {self._tokens['access']}"}
+            if key is not None:
+                headers["Idempotency-Key"] = key
+            begun = time.monotonic()
+            self.past.requests += 1
+            try:
+                answer = await self._client.request(method, path, json=body, headers=headers, timeout=_TIMEOUT)
+            except httpx2.TransportError:
+                self.past.broken += 1
+                answer = None
+            ended = time.monotonic()
+            if answer is not None and answer.status_code >= 500:
+                what = f"{method} {path}: {answer.text[:200]}"
+                retry_after = answer.headers.get("retry-after")
+                self.past.failures.append(Failure(answer.status_code, what, begun, ended, retry_after))
+                answer = None
+            if answer is not None and answer.status_code == 401 and not anon and self._tokens:
+                await self.log_in()
+                continue
+            if answer is not None or once:
+                return answer
+            if time.monotonic() > self._until():
+                raise GivenUp
+            await asyncio.sleep(_PAUSE)
+
+    async def must(self, method: str, path: str, body: Any = None, *, allowed: Sequence[int] = (200,)) -> Any:
+        """The document of an answer that has one of those statuses; of any other, None, and it is noted."""
+        answer = await self.ask(method, path, body)
+        assert answer is not None
+        if answer.status_code not in allowed:
+            self.note("answers", f"{self.name}: {method} {path} {body}: {answer.status_code} {answer.text[:300]}")
+            return None
+        return answer.json() if answer.status_code < 400 else None
+
+    def note(self, law: str, what: str) -> None:
+        """Writes down what should not have been."""
+        self.past.unexpected.append(Unexpected(law, what))
+
+    async def register(self) -> None:
+        """Registers, or logs in if that had happened, and gets an address."""
+        body = {"username": self.name, "password": PASSWORD, "first_name": self.name}
+        answer = await self.ask("POST", "/user/register", body, anon=True)
+        assert answer is not None
+        if answer.status_code == 201:
+            self._tokens = answer.json()
+        else:
+            await self.log_in()
+        self.user_id = jwt.decode(self._tokens["access"], options={"verify_signature": False})["user_id"]
+        address = await self.must("POST", self.mine("/user/address/{}"), self._address(), allowed=(201,))
+        self.address_id = address["id"]
+
+    async def log_in(self) -> None:
+        """Gets new tokens."""
+        answer = await self.ask("POST", "/user/login", {"username": self.name, "password": PASSWORD}, anon=True)
+        assert answer is not None
+        if answer.status_code == 200:
+            self._tokens = answer.json()
+        else:
+            self.note("answers", f"{self.name} cannot log in: {answer.status_code} {answer.text[:300]}")
+            raise GivenUp
+
+    def mine(self, path: str) -> str:
+        """A path with the buyer's id."""
+        return path.format(self.user_id)
+
+    async def shop(self, going_on: Callable[[], bool]) -> None:
+        """Does one thing after another."""
+        does: list[tuple[int, Callable[[], Coroutine[Any, Any, None]]]] = [
+            (10, self._browse),
+            (6, self._look_at_a_card),
+            (4, self._wish),
+            (24, self._fill_cart),
+            (4, self._empty_cart),
+            (30, self.check_out),
+            (4, self._check_code),
+            (6, self._read_orders),
+            (4, self._read_own),
+            (2, self._move),
+            (6, self._pry),
+            (1, self._refresh),
+            (1, self._log_out),
+        ]
+        weights = [weight for weight, _ in does]
+        try:
+            while going_on():
+                [(_, do)] = self._random.choices(does, weights)
+                await do()
+        except GivenUp:
+            return
+
+    async def _browse(self) -> None:
+        await self.must("GET", f"/product/all/{self._random.randint(1, 3)}")
+        await self.must("GET", f"/product_unit/product/{self._random.choice(list(self.past.goods))}")
+
+    async def _look_at_a_card(self) -> None:
+        product_id = self._random.choice(list(self.past.goods))
+        await self.must("GET", f"/product_unit/product_main/{product_id}/{self.user_id}")
+        seen = await self.must("GET", self.mine("/user/last_seen/{}"))
+        if seen is not None and (not seen or seen[0]["id"] != product_id):
+            self.note(
+                "answers", f"{self.name} looked at {product_id}, and last seen is {[each['id'] for each in seen]}"
+            )
+
+    async def _wish(self) -> None:
+        if self._wishes and self._random.random() < 0.5:
+            await self.must("DELETE", f"/wishlist/delete/{self._wishes.pop()}", allowed=(200, 404))
+        else:
+            product_id = self._random.choice(list(self.past.goods))
+            path = f"/wishlist/add_no_size/{self.user_id}/{product_id}"
+            wish = await self.must("POST", path, allowed=(200, 201))
+            if wish is not None:
+                self._wishes = [*(each for each in self._wishes if each != wish["id"]), wish["id"]]
+        shown = await self.must("GET", self.mine("/wishlist/{}"))
+        if shown is not None and sorted(each["id"] for each in shown) != sorted(self._wishes):
+            self.note("answers", f"{self.name} wishes for {self._wishes}, and sees {[each['id'] for each in shown]}")
+
+    async def _fill_cart(self) -> None:
+        for _ in range(self._random.randint(1, 3)):
+            unit_id = self._random.choice(list(self.past.goods))
+            if len(self.cart.certain) < _MOST_IN_CART and unit_id not in self.cart.uncertain:
+                await self.put(unit_id)
+
+    async def put(self, unit_id: int) -> None:
+        """Puts a unit into the cart, if it can be had."""
+        answer = await self.ask("POST", f"/order/cart_add/{self.user_id}/{unit_id}")
+        assert answer is not None
+        if answer.status_code in (200, 201):
+            self.cart.certain.add(unit_id)
+        elif answer.status_code != 409:
+            self.note("answers", f"{self.name} cannot take {unit_id}: {answer.status_code} {answer.text[:300]}")
+
+    async def _empty_cart(self) -> None:
+        if self.cart.certain:
+            await self._take_out(self._random.choice(sorted(self.cart.certain)))
+
+    async def _take_out(self, unit_id: int) -> None:
+        # After an answer that did not come it may be gone already.
+        await self.must("DELETE", f"/order/cart_delete/{self.user_id}/{unit_id}", allowed=(200, 404))
+        self.cart.certain.discard(unit_id)
+
+    async def _check_code(self) -> None:
+        wanted = self._some_of_the_cart()
+        if wanted:
+            body = {"promo_code": self._random.choice(list(self.past.codes)), "product_unit": wanted}
+            await self.must("POST", self.mine("/promo/check/{}"), body, allowed=(200, 409, 422))
+
+    def _some_of_the_cart(self) -> list[int]:
+        certain = sorted(self.cart.certain)
+        return self._random.sample(certain, min(len(certain), self._random.randint(1, 3)))
+
+    async def check_out(self) -> None:
+        """Orders some of the cart: one time in ten as simultaneous duplicates, three in ten with a promo code."""
+        wanted = self._some_of_the_cart()
+        if not wanted:
+            await self._fill_cart()
+            return
+        self._bought += 1
+        mark = f"{self.name}-{self._bought}"
+        chance = self._random.random
+        code = self._random.choice(list(self.past.codes)) if chance() < 0.3 else None
+        known = sum(self.past.goods[unit_id].prices[-1][0] for unit_id in wanted)
+        purchase = Purchase(
+            mark=mark,
+            buyer_id=self.user_id,
+            key=None if chance() < 0.1 else f"key of {mark}",
+            unit_ids=tuple(wanted),
+            code=code,
+            ceiling=known if chance() < 0.25 else None,
+            address_id=self.address_id,
+            begun=time.monotonic(),
+        )
+        copies = self._random.randint(2, 4) if chance() < 0.1 else 1
+        await self.send(purchase, copies)
+        if purchase.acknowledged and purchase.key and chance() < 0.1:
+            await self._send_once_more(purchase)
+
+    async def send(self, purchase: Purchase, copies: int = 1) -> None:
+        """Sends a checkout, and that many of it at the same moment, and draws the conclusions."""
+        self.past.purchases.append(purchase)
+        wanted = set(purchase.unit_ids)
+        # Until it is known how it ended, the units are in the cart or ordered.
+        self.cart.certain -= wanted
+        self.cart.uncertain |= wanted
+        await asyncio.gather(*(self._send(purchase) for _ in range(copies)))
+        purchase.ended = time.monotonic()
+        if purchase.acknowledged:
+            self._orders.append(json.loads(purchase.acknowledged[0])["id"])
+        elif purchase.unknown:
+            return
+        else:
+            self.cart.certain |= wanted
+        self.cart.uncertain -= wanted
+        if any(answer.status == 409 and "unavailable" in answer.text for answer in purchase.answers):
+            for unit_id in wanted & self.cart.certain:
+                await self._take_out(unit_id)
+
+    async def _send(self, purchase: Purchase) -> None:
+        path, once = self.mine("/order/checkout/{}"), purchase.key is None
+        try:
+            answer = await self.ask("POST", path, _body(purchase), key=purchase.key, once=once)
+        except GivenUp:
+            answer = None
+        if answer is None:
+            purchase.unknown += 1
+        else:
+            purchase.answers.append(Answer(answer.status_code, answer.text))
+            if answer.status_code not in (201, 409, 422):
+                self.note("answers", f"{purchase.mark}: {answer.status_code} {answer.text[:300]}")
+
+    async def repeat(self, purchase: Purchase) -> Answer:
+        """The answer to a checkout sent by itself, once more or for the first time."""
+        answer = await self.ask("POST", self.mine("/order/checkout/{}"), _body(purchase), key=purchase.key)
+        assert answer is not None
+        return Answer(answer.status_code, answer.text)
+
+    async def _send_once_more(self, purchase: Purchase) -> None:
+        """The same again is answered as before; something else under the same key is refused."""
+        await self._send(purchase)
+        other = {**_body(purchase), "last_name": "Another"}
+        answer = await self.ask("POST", self.mine("/order/checkout/{}"), other, key=purchase.key)
+        if answer is not None and answer.status_code != 422:
+            self.note("answers", f"{purchase.mark}: another body under its key: {answer.status_code}")
+
+    async def _read_orders(self) -> None:
+        orders = await self.must("GET", "/order/user_orders")
+        for order in orders or ():
+            if order["user"]["id"] != self.user_id:
+                self.note("isolation", f"{self.name} sees order {order['id']} of user {order['user']['id']}")
+        if orders is not None and not set(self._orders) <= {order["id"] for order in orders}:
+            self.note("answers", f"{self.name} does not see all of the orders {self._orders}")
+        if self._orders:
+            order_id = self._random.choice(self._orders)
+            await self.must("GET", f"/order/info/{order_id}")
+
+    async def _read_own(self) -> None:
+        me = await self.must("GET", self.mine("/user_info/{}"))
+        cart = await self.must("GET", self.mine("/order/cart/{}"))
+        for owner in (me, cart and cart["user"]):
+            if owner and owner["username"] != self.name:
+                self.note("isolation", f"{self.name} is shown {owner['username']}")
+        there = {unit["id"] for unit in cart["product_units"]} if cart else self.cart.certain
+        if not self.cart.certain <= there <= self.cart.certain | self.cart.uncertain:
+            self.note("answers", f"{self.name} has {self.cart} in the cart, and sees {there}")
+
+    async def _move(self) -> None:
+        addresses = await self.must("GET", self.mine("/user/address/{}"))
+        for address in addresses or ():
+            if not address["address"].endswith(self.name):
+                self.note("isolation", f"{self.name} sees the address {address}")
+        spare = [address["id"] for address in addresses or () if address["id"] != self.address_id]
+        if spare:
+            await self.must("DELETE", f"/user/address/{self.user_id}/{spare[0]}", allowed=(200, 404))
+        else:
+            await self.must("POST", self.mine("/user/address/{}"), self._address(), allowed=(201,))
+
+    async def _pry(self) -> None:
+        """Tries to see and change what belongs to somebody else."""
+        other = self._random.choice(self._others)
+        tries = [
+            ("GET", f"/order/cart/{other.user_id}", None),
+            ("GET", f"/order/user_orders/{other.user_id}", None),
+            ("GET", f"/user_info/{other.user_id}", None),
+            ("GET", f"/user/address/{other.user_id}", None),
+            ("GET", f"/wishlist/{other.user_id}", None),
+            ("GET", "/order/orders", None),
+            ("GET", "/user", None),
+            ("POST", f"/order/cart_add/{other.user_id}/{self._random.choice(list(self.past.goods))}", None),
+            ("PUT", f"/user/address/{self.user_id}/{other.address_id}", self._address()),
+            ("DELETE", f"/user/address/{other.user_id}/{other.address_id}", None),
+            ("POST", f"/order/checkout/{other.user_id}", self._anothers_checkout(other)),
+        ]
+        if other._orders:
+            tries.append(("GET", f"/order/info/{self._random.choice(other._orders)}", None))
+        method, path, body = self._random.choice(tries)
+        answer = await self.ask(method, path, body)
+        if answer is not None and answer.status_code not in (403, 404):
+            self.note("isolation", f"{self.name}: {method} {path}: {answer.status_code} {answer.text[:200]}")
+
+    def _anothers_checkout(self, other: "Buyer") -> dict[str, Any]:
+        unit_ids = sorted(other.cart.certain)[:1] or [1]
+        return {
+            "product_unit": unit_ids,
+            "email": "mail@mail.ru",
+            "tel": "79990001122",
+            "first_name": f"{self.name} for {other.name}",
+            "last_name": "",
+            "address_id": other.address_id,
+        }
+
+    async def _refresh(self) -> None:
+        answer = await self.ask("POST", "/user/token/refresh", {"refresh": self._tokens["refresh"]}, anon=True)
+        if answer is not None and answer.status_code == 200:
+            self._tokens = answer.json()
+        else:
+            # An answer that got lost used the token up.
+            await self.log_in()
+
+    async def _log_out(self) -> None:
+        await self.must("POST", "/user/logout")
+        await self.log_in()
+
+    def _address(self) -> dict[str, str]:
+        return {"address": f"{self._random.randint(1, 99)} street of {self.name}", "post_index": "308033"}
+
+
+def _body(purchase: Purchase) -> dict[str, Any]:
+    return {
+        "product_unit": purchase.unit_ids,
+        "email": "mail@mail.ru",
+        "tel": "79990001122",
+        "first_name": purchase.mark,
+        "last_name": "Buyer",
+        "address_id": purchase.address_id,
+        "promo_code": purchase.code,
+        "total_amount": purchase.ceiling,
+    }

@@ -1,0 +1,183 @@
+"""A shop as it is run: a database, `sellout serve` processes on it, and ways to kill them."""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from tests.contract.command import CODE, SOURCES, start
+from tests.postgres_server import PostgresServer
+
+ROOT: Final = Path(__file__).parents[2]
+DEADLINE: Final = 60
+
+
+class Broken(Exception):
+    """A process did not do what it should; the message says which and what it complained."""
+
+
+@attrs.define
+class Deployment:
+    """A shop in a folder. `code` is the Python that runs the command; `postgres` is None for SQLite."""
+
+    folder: Path
+    postgres: PostgresServer | None = None
+    servers: int = 1
+    workers: int = 1
+    code: str = CODE
+    ports: list[int] = attrs.field(init=False)
+    running: list[subprocess.Popen[bytes] | None] = attrs.field(init=False)
+    starts: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self.ports = [_lasting_port() for _ in range(self.servers)]
+        self.running = [None] * self.servers
+
+    def command(self, *arguments: str, stdin: str = "") -> str:
+        """What `sellout` prints.
+
+        Raises:
+            Broken: it fails.
+        """
+        process = start(self.folder, *arguments, variables=self._variables())
+        stdout, stderr = process.communicate(stdin.encode(), timeout=DEADLINE)
+        if process.returncode != 0:
+            raise Broken(f"sellout {' '.join(arguments)}: {process.returncode} {stderr.decode()}")
+        return stdout.decode()
+
+    def start_servers(self) -> None:
+        """Starts those that do not run."""
+        for number, process in enumerate(self.running):
+            if process is None:
+                self.starts += 1
+                log = (self.folder / f"server{number}-{self.starts}.log").open("wb")
+                self.running[number] = start(
+                    self.folder,
+                    *("serve", "--port", str(self.ports[number]), "--workers", str(self.workers)),
+                    code=self.code,
+                    variables=self._variables(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+                log.close()
+
+    def ready(self) -> bool:
+        """Whether all servers run and say that they are ready.
+
+        Raises:
+            Broken: one ended by itself.
+        """
+        for number, process in enumerate(self.running):
+            if process is None or not _answers(self.ports[number]):
+                if process is not None and process.poll() is not None:
+                    raise Broken(f"a server ended by itself: {process.returncode}\n{self._last_words(number)}")
+                return False
+        return True
+
+    def kill(self, number: int) -> None:
+        """SIGKILL to a server and its workers."""
+        process = self.running[number]
+        if process is not None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(DEADLINE)
+            self.running[number] = None
+
+    def terminate(self, number: int) -> None:
+        """SIGTERM, as a supervisor would send it. `ended` says when it is over."""
+        process = self.running[number]
+        if process is not None:
+            process.terminate()
+
+    def ended(self, number: int) -> bool:
+        """Whether a server that was told to end has.
+
+        Raises:
+            Broken: its exit code is not 0.
+        """
+        process = self.running[number]
+        if process is None:
+            return True
+        code = process.poll()
+        if code is None:
+            return False
+        self.running[number] = None
+        if code != 0:
+            raise Broken(f"a server told to end exited with {code}\n{self._last_words(number)}")
+        return True
+
+    def close(self) -> None:
+        """Kills what is left."""
+        for number in range(self.servers):
+            self.kill(number)
+
+    def left(self) -> dict[tuple[str, str], tuple[int | None, bool]]:
+        """The stock and availability of each unit, by its product's sku and its size."""
+        products = map(json.loads, self.command("export").splitlines())
+        return {
+            (product["sku"], unit["size"]["EU"]): (unit["stock"], unit["availability"])
+            for product in products
+            for unit in product["units"]
+        }
+
+    def _variables(self) -> dict[str, str]:
+        ours = {
+            "PYTHONPATH": os.pathsep.join([SOURCES, str(ROOT)]),
+            "SELLOUT_MIN_PASSWORD_LENGTH": "6",
+            "SELLOUT_DRAIN_DELAY": "0",
+        }
+        if self.postgres is not None:
+            ours["SELLOUT_DATABASE_URL"] = self.postgres.url
+            ours["SELLOUT_SECRET_KEY"] = "the key that all servers of this run share"
+        return ours
+
+    def _last_words(self, number: int) -> str:
+        logs = sorted(self.folder.glob(f"server{number}-*.log"), key=lambda path: path.stat().st_mtime)
+        return logs[-1].read_text()[-2000:] if logs else ""
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as response:
+            return bool(response.status == 200)
+    except (OSError, urllib.error.HTTPError):
+        return False
+
+
+def _lasting_port() -> int:
+    """A free port from below those that outgoing connections take: one might take it while its server is down."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+
+
+def catalogue(stocks: Sequence[int | None], prices: Sequence[int]) -> str:
+    """A catalogue file: a product for each stock, all of one size."""
+    lines = []
+    for number, (stock, price) in enumerate(zip(stocks, prices, strict=True)):
+        size = dict.fromkeys(("INT", "US", "UK", "EU", "IT", "RU"), "42")
+        unit = {
+            "size": size,
+            "final_price": price,
+            "currency": "RUB",
+            "delivery_type": "Самолёт",
+            "platform": "Poizon",
+            "site": "/poizon",
+            "availability": True,
+            "stock": stock,
+        }
+        product = {"sku": f"sku-{number}", "name": f"Shoe {number}", "gender": "M", "add_date": "2026-01-31"}
+        lines.append(json.dumps({**product, "units": [unit]}))
+    return "\n".join(lines) + "\n"

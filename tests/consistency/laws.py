@@ -1,0 +1,221 @@
+"""What must hold after a run, as functions of its history and of what is there in the end."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import attrs
+
+from tests.consistency import history
+from tests.consistency.history import Code, History, Purchase
+
+
+@attrs.frozen
+class Violation:
+    """A law that was broken, and how."""
+
+    law: str
+    what: str
+
+
+Law = Callable[[History, history.Final], Iterator[str]]
+
+
+def acknowledged_orders_are_there_unchanged(past: History, final: history.Final) -> Iterator[str]:
+    """Whatever was answered with 201 is in the shop, as it was answered, and answered again under its key."""
+    everywhere = {order["id"]: agreed(order) for order in final.orders}
+    for purchase in past.purchases:
+        own = {order["id"]: agreed(order) for order in final.orders_of.get(purchase.buyer_id, [])}
+        for text in set(purchase.acknowledged):
+            order = agreed(json.loads(text))
+            for where, found in (("orders", everywhere), ("the buyer's orders", own)):
+                if found.get(order["id"]) != order:
+                    yield f"{purchase.mark}: acknowledged {order}, in {where} {found.get(order['id'])}"
+            again = final.replays.get(purchase.mark)
+            if again is not None and (again.status, again.text) != (201, text):
+                yield f"{purchase.mark}: acknowledged {text}, answered again {again}"
+
+
+def a_purchase_is_one_order(past: History, final: history.Final) -> Iterator[str]:
+    """However often it is sent; under a key all its answers are the first one, letter by letter."""
+    found = Counter(mark_of(order) for order in final.orders)
+    for purchase in past.purchases:
+        if found[purchase.mark] > 1:
+            yield f"{purchase.mark}: {found[purchase.mark]} orders"
+        if purchase.key is None:
+            if len(purchase.acknowledged) > 1:
+                yield f"{purchase.mark}: acknowledged {len(purchase.acknowledged)} times without a key"
+            continue
+        if len(set(purchase.acknowledged)) > 1:
+            yield f"{purchase.mark}: different answers under one key: {purchase.acknowledged}"
+        if purchase.acknowledged and any("not_in_cart" in answer.text for answer in purchase.answers):
+            yield f"{purchase.mark}: ordered, and said not to be in the cart under the same key"
+
+
+def orders_are_what_was_asked(past: History, final: history.Final) -> Iterator[str]:
+    """Nothing that nobody asked for or that was refused; the lines, the buyer, the address and the code as asked."""
+    purchases = {purchase.mark: purchase for purchase in past.purchases}
+    for order in final.orders:
+        purchase = purchases.get(mark_of(order))
+        if purchase is None:
+            yield f"order {order['id']} of nobody: {agreed(order)}"
+            continue
+        code = order["promo_code"] and order["promo_code"]["string_representation"]
+        got = (order["user"]["id"], tuple(unit["id"] for unit in order["product_unit"]), order["address"]["id"], code)
+        asked = (purchase.buyer_id, purchase.unit_ids, purchase.address_id, purchase.code)
+        if got != asked:
+            yield f"{purchase.mark}: asked for {asked}, got {got}"
+        if not order["product_unit"]:
+            yield f"{purchase.mark}: an order without lines"
+        if not purchase.acknowledged and not purchase.unknown:
+            yield f"{purchase.mark}: refused with {purchase.answers}, and ordered"
+    for user_id, orders in final.orders_of.items():
+        others = [order["id"] for order in orders if order["user"]["id"] != user_id]
+        if others:
+            yield f"user {user_id} has the orders {others} of others"
+
+
+def totals_are_right(past: History, final: history.Final) -> Iterator[str]:
+    """The sum of the prices, less the code's percentage rounded half-up, less its absolute discount, never below 0; and
+    no more than the buyer agreed to.
+    """
+    purchases = {purchase.mark: purchase for purchase in past.purchases}
+    for order in final.orders:
+        purchase = purchases.get(mark_of(order))
+        code = past.codes[purchase.code] if purchase and purchase.code else None
+        total = total_of([unit["final_price"] for unit in order["product_unit"]], code)
+        if order["total_amount"] != total:
+            yield f"order {order['id']}: {order['total_amount']} instead of {total}"
+        if purchase and purchase.ceiling is not None and order["total_amount"] > purchase.ceiling:
+            yield f"{purchase.mark}: {order['total_amount']} is above the agreed {purchase.ceiling}"
+
+
+def prices_were_current(past: History, final: history.Final) -> Iterator[str]:
+    """Each line has a price that the unit had at some time between the asking and the answer."""
+    purchases = {purchase.mark: purchase for purchase in past.purchases}
+    for order in final.orders:
+        purchase = purchases.get(mark_of(order))
+        for unit in order["product_unit"] if purchase else ():
+            prices = {
+                price
+                for price, since, until in past.goods[unit["id"]].prices
+                if purchase and since <= purchase.ended and until >= purchase.begun
+            }
+            if unit["final_price"] not in prices:
+                yield f"{mark_of(order)}: unit {unit['id']} for {unit['final_price']}, not for one of {prices}"
+
+
+def stock_adds_up(past: History, final: history.Final) -> Iterator[str]:
+    """Sold and left are what there was, and nothing is sold that is not there; what is sold out is unavailable."""
+    sold = Counter(unit["id"] for order in final.orders for unit in order["product_unit"])
+    for unit_id, goods in past.goods.items():
+        left, available = final.left[goods.name]
+        if goods.stock is None:
+            if left is not None or not available:
+                yield f"unit {unit_id} is made to order, but {left} are left"
+        elif left is None or left < 0 or sold[unit_id] + left != goods.stock:
+            yield f"unit {unit_id}: {goods.stock} to sell, {sold[unit_id]} sold, {left} left"
+        elif available != (left > 0):
+            yield f"unit {unit_id}: {left} left, available: {available}"
+
+
+def promo_codes_are_counted(past: History, final: history.Final) -> Iterator[str]:
+    """As many activations as discounted orders, each counted once, and never more than the maximum."""
+    counts: dict[str, list[int]] = defaultdict(list)
+    for order in final.orders:
+        if order["promo_code"]:
+            counts[order["promo_code"]["string_representation"]].append(order["promo_code"]["activation_count"])
+    for name, code in past.codes.items():
+        seen = sorted(counts[name])
+        if seen != list(range(1, len(seen) + 1)):
+            yield f"{name}: activations {seen}"
+        if len(seen) > code.maximum:
+            yield f"{name}: {len(seen)} orders of {code.maximum}"
+        if name in final.probes:
+            expected = len(seen) + 1 if len(seen) < code.maximum else None
+            if final.probes[name] != expected:
+                yield f"{name}: {len(seen)} orders, and the next activation is {final.probes[name]}, not {expected}"
+
+
+def carts_are_intact_or_ordered(past: History, final: history.Final) -> Iterator[str]:
+    """What was put into a cart is there, unless it was taken out or ordered."""
+    for user_id, belief in past.carts.items():
+        there = set(final.carts[user_id])
+        if not belief.certain <= there <= belief.certain | belief.uncertain:
+            yield f"cart of {user_id}: {sorted(there)} instead of {sorted(belief.certain)}, or {belief.uncertain}"
+    for purchase in past.purchases:
+        ordered = any(mark_of(order) == purchase.mark for order in final.orders_of.get(purchase.buyer_id, []))
+        if purchase.unknown and not purchase.acknowledged:
+            there = set(final.carts[purchase.buyer_id]) & set(purchase.unit_ids)
+            if there != (set() if ordered else set(purchase.unit_ids)):
+                yield f"{purchase.mark}: ordered: {ordered}, and {sorted(there)} still in the cart"
+
+
+def nobody_sees_anothers_things(past: History, _: history.Final) -> Iterator[str]:
+    """What belongs to somebody is refused to others, to read and to change."""
+    return (each.what for each in past.unexpected if each.law == "isolation")
+
+
+def answers_make_sense(past: History, _: history.Final) -> Iterator[str]:
+    """No answer that the contract does not have in that place."""
+    return (each.what for each in past.unexpected if each.law == "answers")
+
+
+def failures_have_a_cause(past: History, _: history.Final) -> Iterator[str]:
+    """No 500, ever; 503 only while something is being broken, and with Retry-After."""
+    for failure in past.failures:
+        if failure.status != 503 or failure.retry_after is None:
+            yield f"{failure.status} to {failure.what}"
+        elif not past.in_fault(failure.begun, failure.ended):
+            yield f"{failure.status} to {failure.what}, and nothing was broken"
+
+
+LAWS: Final[tuple[Law, ...]] = (
+    acknowledged_orders_are_there_unchanged,
+    a_purchase_is_one_order,
+    orders_are_what_was_asked,
+    totals_are_right,
+    prices_were_current,
+    stock_adds_up,
+    promo_codes_are_counted,
+    carts_are_intact_or_ordered,
+    nobody_sees_anothers_things,
+    answers_make_sense,
+    failures_have_a_cause,
+)
+
+
+def violations(past: History, final: history.Final) -> list[Violation]:
+    """All that is wrong."""
+    return [Violation(law.__name__, what) for law in LAWS for what in law(past, final)]
+
+
+def total_of(prices: list[int], code: Code | None) -> int:
+    """What goods of those prices cost (contract, Checkout, 3), for buyers without a discount of their own."""
+    total = sum(prices)
+    if code is not None:
+        total = (total * (100 - code.percent) * 2 + 100) // 200
+        total -= code.absolute
+    return max(0, total)
+
+
+def mark_of(order: dict[str, Any]) -> str:
+    """The purchase that an order comes from."""
+    mark: str = order["name"]
+    return mark
+
+
+def agreed(order: dict[str, Any]) -> dict[str, Any]:
+    """What of an order's document never changes; the rest are the user, the products and the stock of today."""
+    code = order["promo_code"]
+    plain = ("id", "total_amount", "email", "tel", "name", "surname", "address", "status", "fact_of_payment")
+    return {
+        **{name: order[name] for name in plain},
+        "user": order["user"]["id"],
+        "promo_code": code and {name: value for name, value in code.items() if name != "owner"},
+        "product_unit": [(unit["id"], unit["final_price"]) for unit in order["product_unit"]],
+    }
+
+
+__all__ = ["LAWS", "Purchase", "Violation", "agreed", "mark_of", "total_of", "violations"]

@@ -1,0 +1,260 @@
+"""One run from an empty database to the verdict."""
+
+import asyncio
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import attrs
+import httpx2
+
+from tests.consistency.buyers import PASSWORD, Buyer
+from tests.consistency.chaos import Chaos
+from tests.consistency.deployment import Broken, Deployment, catalogue
+from tests.consistency.history import Code, Goods, History, Purchase
+from tests.consistency.history import Final as End
+from tests.consistency.laws import Violation, violations
+from tests.consistency.proxy import Proxy
+from tests.contract.command import CODE
+from tests.postgres_server import private_server
+
+CODES: Final = {
+    "SPRING": Code(15, 0, 1_000_000),
+    "EXACT": Code(0, 100, 1_000_000),
+    "BOTH": Code(33, 7, 150),
+    "RARE": Code(7, 0, 12),
+    "GONE": Code(50, 0, 1),
+}
+ADMIN: Final = "boss"
+_AFTERWARDS: Final = 60
+_REGISTERING_AT_ONCE: Final = 8
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """How a run goes. `seconds` is how long the buyers are busy at least; `reprices` how often prices change."""
+
+    database: str = "sqlite"
+    seed: int = 0
+    buyers: int = 64
+    servers: int = 1
+    workers: int = 1
+    rounds: int = 8
+    seconds: float = 10
+    reprices: int = 3
+    code: str = CODE
+    plenty: int = 24
+    scarce: int = 24
+    stock: tuple[int, int] = (3, 30)
+    pause: tuple[float, float] = (0.3, 1.2)
+
+
+@attrs.define
+class Outcome:
+    """What came of a run."""
+
+    past: History
+    final: End
+    violations: list[Violation]
+    faults: Counter[str]
+    dropped: int
+    seconds: float
+
+    def figures(self) -> dict[str, Any]:
+        """The run in numbers."""
+        sent = self.past.purchases
+        return {
+            "seed": self.past.seed,
+            "orders": len(self.final.orders),
+            "checkouts": len(sent),
+            "sent more than once": sum(len(purchase.answers) + purchase.unknown > 1 for purchase in sent),
+            "with a promo code": sum(purchase.code is not None for purchase in sent),
+            "requests": self.past.requests,
+            "broken connections": self.past.broken,
+            "503": len(self.past.failures),
+            "replies lost": self.dropped,
+            "faults": dict(sorted(self.faults.items())),
+            "rounds": self.faults.total(),
+            "violations": len(self.violations),
+            "seconds": round(self.seconds, 1),
+        }
+
+
+@contextmanager
+def deployed(plan: Plan, folder: Path) -> Iterator[Deployment]:
+    """The plan's deployment, without data."""
+    if plan.database == "sqlite":
+        deployment = Deployment(folder, None, plan.servers, plan.workers, plan.code)
+        try:
+            yield deployment
+        finally:
+            deployment.close()
+        return
+    with private_server(durable=True) as postgres:
+        deployment = Deployment(folder, postgres, plan.servers, plan.workers, plan.code)
+        try:
+            yield deployment
+        finally:
+            deployment.close()
+
+
+def run(plan: Plan) -> Outcome:
+    """Carries out a plan in a folder of its own."""
+    with TemporaryDirectory(prefix="consistency") as folder, deployed(plan, Path(folder)) as deployment:
+        return asyncio.run(_Run(plan, deployment).whole())
+
+
+class _Run:
+    """The state of one run."""
+
+    def __init__(self, plan: Plan, deployment: Deployment) -> None:
+        self.plan = plan
+        self.deployment = deployment
+        self.past = History(plan.seed)
+        self.final = End()
+        self.chance = random.Random(f"{plan.seed} shop")  # noqa: S311 - a seeded choice is what is wanted
+        self.deadline = float("inf")
+        self.going = True
+        stocks = [None] * plan.plenty + [self.chance.randint(*plan.stock) for _ in range(plan.scarce)]
+        self.stocks: list[int | None] = list(stocks)
+        self.prices = [self.chance.randint(1, 9999) for _ in stocks]
+
+    async def whole(self) -> Outcome:
+        """Everything in order."""
+        begun = time.monotonic()
+        await asyncio.to_thread(self._fill)
+        proxies = [Proxy(port) for port in self.deployment.ports]
+        for proxy in proxies:
+            await proxy.start()
+        chaos = Chaos(self.past, self.deployment, proxies)
+        await chaos.recovered()
+        async with AsyncExitStack() as stack:
+            buyers = []
+            for number in range(self.plan.buyers):
+                base = f"http://127.0.0.1:{proxies[number % len(proxies)].port}"
+                client = await stack.enter_async_context(httpx2.AsyncClient(base_url=base))
+                buyers.append(Buyer(number, self.past, client, lambda: self.deadline))
+            await self._shop(buyers, chaos)
+            await chaos.last_crash()
+            await self._read_back(buyers)
+        for proxy in proxies:
+            proxy.close()
+        wrong = violations(self.past, self.final)
+        dropped = sum(proxy.dropped for proxy in proxies)
+        return Outcome(self.past, self.final, wrong, chaos.done, dropped, time.monotonic() - begun)
+
+    def _fill(self) -> None:
+        """The goods, an administrator and the promo codes, by the operator's commands."""
+        if self.plan.database != "sqlite":
+            self.deployment.command("migrate")
+        self.deployment.command("import", "-", stdin=catalogue(self.stocks, self.prices))
+        self.deployment.command("create-admin", "--username", ADMIN, stdin=PASSWORD)
+        for name, code in CODES.items():
+            terms = {"percent": code.percent, "absolute": code.absolute, "max": code.maximum}
+            options = [f"--{option}={value}" for option, value in terms.items()]
+            self.deployment.command("create-promo-code", name, *options, "--until=2099-12-31", f"--owner={ADMIN}")
+        self.past.codes.update(CODES)
+        for number, (stock, price) in enumerate(zip(self.stocks, self.prices, strict=True)):
+            # The first import numbers products and units as they come.
+            self.past.goods[number + 1] = Goods((f"sku-{number}", "42"), stock, [(price, 0, float("inf"))])
+
+    async def _shop(self, buyers: list[Buyer], chaos: Chaos) -> None:
+        """The buyers are busy while things are broken and prices change; then they finish what they began."""
+        gate = asyncio.Semaphore(_REGISTERING_AT_ONCE)
+
+        async def register(buyer: Buyer) -> None:
+            async with gate:
+                await buyer.register()
+
+        await asyncio.gather(*map(register, buyers))
+        for buyer in buyers:
+            buyer.meet(buyers)
+        busy = [asyncio.ensure_future(buyer.shop(lambda: self.going)) for buyer in buyers]
+        end = time.monotonic() + self.plan.seconds
+        pause = self.plan.pause
+        try:
+            breaking = asyncio.ensure_future(
+                chaos.rounds(self.plan.rounds, lambda chance: chance.uniform(pause[0], pause[1]))
+            )
+            for _ in range(self.plan.reprices):
+                await asyncio.sleep(self.plan.seconds / (self.plan.reprices + 1))
+                await asyncio.to_thread(self._change_prices)
+            await breaking
+            await asyncio.sleep(max(0, end - time.monotonic()))
+        finally:
+            self.going = False
+            self.deadline = time.monotonic() + _AFTERWARDS
+            await asyncio.gather(*busy)
+
+    def _change_prices(self) -> None:
+        """Imports the goods that are made to order at other prices; tried until the database takes it."""
+        plenty = [number for number, stock in enumerate(self.stocks) if stock is None]
+        for number in plenty:
+            self.prices[number] = self.chance.randint(1, 9999)
+        lines = catalogue(self.stocks, self.prices).splitlines(keepends=True)
+        begun = time.monotonic()
+        for number in plenty:
+            self.past.goods[number + 1].prices.append((self.prices[number], begun, float("inf")))
+        self._import("".join(lines[number] for number in plenty))
+        ended = time.monotonic()
+        for number in plenty:
+            prices = self.past.goods[number + 1].prices
+            prices[-2] = (prices[-2][0], prices[-2][1], ended)
+
+    def _import(self, lines: str) -> None:
+        last: Exception | None = None
+        for _ in range(20):
+            try:
+                self.deployment.command("import", "-", stdin=lines)
+            except Broken as error:
+                last = error
+                time.sleep(0.3)
+            else:
+                return
+        raise Broken("the prices cannot be changed") from last
+
+    async def _read_back(self, buyers: list[Buyer]) -> None:
+        """All that there is, over HTTP; what is left, by the operator's export."""
+        self.deadline = time.monotonic() + _AFTERWARDS
+        self.final.left = await asyncio.to_thread(self.deployment.left)
+        for buyer in buyers:
+            orders = await buyer.must("GET", "/order/user_orders")
+            self.final.orders_of[buyer.user_id] = orders or []
+            cart = await buyer.must("GET", buyer.mine("/order/cart/{}"))
+            self.final.carts[buyer.user_id] = [unit["id"] for unit in cart["product_units"]]
+        by_id = {buyer.user_id: buyer for buyer in buyers}
+        for purchase in self.past.purchases:
+            if purchase.key is not None and purchase.acknowledged:
+                self.final.replays[purchase.mark] = await by_id[purchase.buyer_id].repeat(purchase)
+        base = f"http://127.0.0.1:{self.deployment.ports[0]}"
+        async with httpx2.AsyncClient(base_url=base) as client:
+            pair = (await client.post("/user/login", json={"username": ADMIN, "password": PASSWORD})).json()
+            headers = {"Authorization": f"Bearer {pair['access']}"}
+            answer = await client.get("/order/orders", headers=headers, timeout=_AFTERWARDS)
+            self.final.orders = answer.json()
+        await self._probe(buyers[0])
+
+    async def _probe(self, buyer: Buyer) -> None:
+        """One more order with each promo code, which shows how often it was used."""
+        [unit_id] = list(self.past.goods)[:1]
+        for name in self.past.codes:
+            await buyer.ask("POST", f"/order/cart_add/{buyer.user_id}/{unit_id}")
+            purchase = Purchase(
+                mark=f"probe of {name}",
+                buyer_id=buyer.user_id,
+                key=f"probe of {name}",
+                unit_ids=(unit_id,),
+                code=name,
+                ceiling=None,
+                address_id=buyer.address_id,
+                begun=time.monotonic(),
+            )
+            answer = await buyer.repeat(purchase)
+            used_up = answer.status == 422 and "promo_code_used_up" in answer.text
+            self.final.probes[name] = None if used_up else json.loads(answer.text)["promo_code"]["activation_count"]
