@@ -47,6 +47,17 @@ def contract(session: nox.Session) -> None:
 
 
 @nox.session
+def consistency(session: nox.Session) -> None:
+    """Shops that are killed under load; arguments after -- are the checker's, and only it is run then."""
+    install(session, "test")
+    if session.posargs:
+        session.run("python", "-m", "tests.consistency", *session.posargs)
+        return
+    session.run("python", "-m", "tests.consistency", "--rounds=6", "--seconds=8")
+    session.run("pytest", "tests/consistency")
+
+
+@nox.session
 def coverage(session: nox.Session) -> None:
     """Every branch of the core is run by the core's own tests."""
     install(session, "test")

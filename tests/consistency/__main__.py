@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 import click
 
+from tests.consistency.deployment import Broken
 from tests.consistency.run import Outcome, Plan, run
 
 
@@ -42,7 +43,10 @@ def main(
             workers=workers,
             reprices=max(1, int(seconds / 10)),
         )
-        outcomes.append(run(plan))
+        try:
+            outcomes.append(run(plan))
+        except Broken as broken:
+            raise click.ClickException(str(broken)) from broken
         click.echo(json.dumps(outcomes[-1].figures(), indent=2))
         for violation in outcomes[-1].violations[:50]:
             click.echo(f"{violation.law}: {violation.what}", err=True)

@@ -6,8 +6,10 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
+from shutil import copytree
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
@@ -104,10 +106,37 @@ def deployed(plan: Plan, folder: Path) -> Iterator[Deployment]:
             deployment.close()
 
 
-def run(plan: Plan) -> Outcome:
-    """Carries out a plan in a folder of its own."""
-    with TemporaryDirectory(prefix="consistency") as folder, deployed(plan, Path(folder)) as deployment:
+def run(plan: Plan, filled: Path | None = None) -> Outcome:
+    """Carries out a plan in a folder of its own; `filled` is one in which `fill` put the goods of the same plan."""
+    with TemporaryDirectory(prefix="consistency") as name, deployed(plan, Path(name)) as deployment:
+        if filled is None:
+            fill(plan, deployment)
+        else:
+            copytree(filled, name, dirs_exist_ok=True)
         return asyncio.run(_Run(plan, deployment).whole())
+
+
+def fill(plan: Plan, deployment: Deployment) -> None:
+    """Puts the goods, an administrator and the promo codes into an empty shop, by the operator's commands."""
+    if plan.database != "sqlite":
+        deployment.command("migrate")
+    deployment.command("import", "-", stdin=catalogue(*_goods(plan)))
+    deployment.command("create-admin", "--username", ADMIN, stdin=PASSWORD)
+
+    def create_promo_code(name: str) -> None:
+        code = CODES[name]
+        terms = [f"--percent={code.percent}", f"--absolute={code.absolute}", f"--max={code.maximum}"]
+        deployment.command("create-promo-code", name, *terms, "--until=2099-12-31", f"--owner={ADMIN}")
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(create_promo_code, CODES))
+
+
+def _goods(plan: Plan) -> tuple[list[int | None], list[int]]:
+    """The stock and the price of each."""
+    chance = random.Random(f"{plan.seed} goods")  # noqa: S311 - a seeded choice is what is wanted
+    stocks = [None] * plan.plenty + [chance.randint(*plan.stock) for _ in range(plan.scarce)]
+    return list(stocks), [chance.randint(1, 9999) for _ in stocks]
 
 
 class _Run:
@@ -118,23 +147,25 @@ class _Run:
         self.deployment = deployment
         self.past = History(plan.seed)
         self.final = End()
-        self.chance = random.Random(f"{plan.seed} shop")  # noqa: S311 - a seeded choice is what is wanted
+        self.chance = random.Random(f"{plan.seed} prices")  # noqa: S311 - a seeded choice is what is wanted
         self.deadline = float("inf")
         self.going = True
-        stocks = [None] * plan.plenty + [self.chance.randint(*plan.stock) for _ in range(plan.scarce)]
-        self.stocks: list[int | None] = list(stocks)
-        self.prices = [self.chance.randint(1, 9999) for _ in stocks]
+        self.stocks, self.prices = _goods(plan)
+        self.past.codes.update(CODES)
+        for number, (stock, price) in enumerate(zip(self.stocks, self.prices, strict=True)):
+            # The first import numbers products and units as they come.
+            self.past.goods[number + 1] = Goods((f"sku-{number}", "42"), stock, [(price, 0, float("inf"))])
 
     async def whole(self) -> Outcome:
         """Everything in order."""
         begun = time.monotonic()
-        await asyncio.to_thread(self._fill)
         proxies = [Proxy(port) for port in self.deployment.ports]
-        for proxy in proxies:
-            await proxy.start()
         chaos = Chaos(self.past, self.deployment, proxies)
         await chaos.recovered()
         async with AsyncExitStack() as stack:
+            for proxy in proxies:
+                await proxy.start()
+                stack.callback(proxy.close)
             buyers = []
             for number in range(self.plan.buyers):
                 base = f"http://127.0.0.1:{proxies[number % len(proxies)].port}"
@@ -143,26 +174,9 @@ class _Run:
             await self._shop(buyers, chaos)
             await chaos.last_crash()
             await self._read_back(buyers)
-        for proxy in proxies:
-            proxy.close()
         wrong = violations(self.past, self.final)
         dropped = sum(proxy.dropped for proxy in proxies)
         return Outcome(self.past, self.final, wrong, chaos.done, dropped, time.monotonic() - begun)
-
-    def _fill(self) -> None:
-        """The goods, an administrator and the promo codes, by the operator's commands."""
-        if self.plan.database != "sqlite":
-            self.deployment.command("migrate")
-        self.deployment.command("import", "-", stdin=catalogue(self.stocks, self.prices))
-        self.deployment.command("create-admin", "--username", ADMIN, stdin=PASSWORD)
-        for name, code in CODES.items():
-            terms = {"percent": code.percent, "absolute": code.absolute, "max": code.maximum}
-            options = [f"--{option}={value}" for option, value in terms.items()]
-            self.deployment.command("create-promo-code", name, *options, "--until=2099-12-31", f"--owner={ADMIN}")
-        self.past.codes.update(CODES)
-        for number, (stock, price) in enumerate(zip(self.stocks, self.prices, strict=True)):
-            # The first import numbers products and units as they come.
-            self.past.goods[number + 1] = Goods((f"sku-{number}", "42"), stock, [(price, 0, float("inf"))])
 
     async def _shop(self, buyers: list[Buyer], chaos: Chaos) -> None:
         """The buyers are busy while things are broken and prices change; then they finish what they began."""
@@ -227,7 +241,7 @@ class _Run:
             orders = await buyer.must("GET", "/order/user_orders")
             self.final.orders_of[buyer.user_id] = orders or []
             cart = await buyer.must("GET", buyer.mine("/order/cart/{}"))
-            self.final.carts[buyer.user_id] = [unit["id"] for unit in cart["product_units"]]
+            self.final.carts[buyer.user_id] = [unit["id"] for unit in cart["product_units"]] if cart else []
         by_id = {buyer.user_id: buyer for buyer in buyers}
         for purchase in self.past.purchases:
             if purchase.key is not None and purchase.acknowledged:
@@ -256,5 +270,9 @@ class _Run:
                 begun=time.monotonic(),
             )
             answer = await buyer.repeat(purchase)
-            used_up = answer.status == 422 and "promo_code_used_up" in answer.text
-            self.final.probes[name] = None if used_up else json.loads(answer.text)["promo_code"]["activation_count"]
+            if answer.status == 201:
+                self.final.probes[name] = json.loads(answer.text)["promo_code"]["activation_count"]
+            elif answer.status == 422 and "promo_code_used_up" in answer.text:
+                self.final.probes[name] = None
+            else:
+                buyer.note("answers", f"{purchase.mark}: {answer}")

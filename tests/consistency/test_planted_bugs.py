@@ -1,0 +1,50 @@
+"""The checker sees what it is there to see: each planted bug breaks the law that it should."""
+
+from pathlib import Path
+
+import attrs
+import pytest
+
+from tests.consistency.planted import BUGS
+from tests.consistency.run import Plan, deployed, fill, run
+
+PLAN = Plan(seed=1, buyers=16, rounds=0, seconds=2, reprices=1, plenty=4, scarce=6, stock=(2, 6), pause=(0.2, 0.4))
+# All four kinds of faults that SQLite has, for what shows only when something is killed.
+KILLS = attrs.evolve(PLAN, rounds=4, seconds=1)
+
+SEEN_BY = {
+    "ignored_key": "a_purchase_is_one_order",
+    "missing_decrement": "stock_adds_up",
+    "off_by_one_limit": "promo_codes_are_counted",
+    "counted_twice": "promo_codes_are_counted",
+    "split_transaction": "carts_are_intact_or_ordered",
+    "acknowledged_before_commit": "acknowledged_orders_are_there_unchanged",
+    "read_then_write": "stock_adds_up",
+    "lost_cart_clear": "carts_are_intact_or_ordered",
+    "wrong_rounding": "totals_are_right",
+    "missing_ownership_check": "nobody_sees_anothers_things",
+    "stale_price": "prices_were_current",
+    "lost_line": "orders_are_what_was_asked",
+}
+NEED_KILLS = {"split_transaction"}
+
+
+def test_every_bug_has_a_law() -> None:
+    assert SEEN_BY.keys() == BUGS.keys()
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the goods of all these plans."""
+    folder = tmp_path_factory.mktemp("filled")
+    with deployed(PLAN, folder) as deployment:
+        fill(PLAN, deployment)
+    return folder
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_planted_bug_is_seen(bug: str, filled: Path) -> None:
+    plan = KILLS if bug in NEED_KILLS else PLAN
+    code = f"from tests.consistency.planted import main; main({bug!r})"
+    outcome = run(attrs.evolve(plan, code=code), filled)
+    assert SEEN_BY[bug] in {violation.law for violation in outcome.violations}, outcome.figures()
