@@ -1,0 +1,212 @@
+"""The laws by themselves: a small history that adds up, and every way in which it might not."""
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.consistency.history import Answer, Belief, Code, Failure, Final, Goods, History, Purchase, Unexpected
+from tests.consistency.laws import LAWS, total_of, violations
+
+BUYER, OTHER, LIMITED, PLENTY = 2, 3, 1, 2
+FOREVER = float("inf")
+
+
+def order(number: int, mark: str, *units: tuple[int, int], total: int, activation: int = 0) -> dict[str, Any]:
+    """An order's document, as far as the laws look at it."""
+    code = {"string_representation": "SALE", "activation_count": activation, "owner": {}}
+    return {
+        "id": number,
+        "total_amount": total,
+        "email": "mail@mail.ru",
+        "tel": "79990001122",
+        "name": mark,
+        "surname": "Buyer",
+        "fact_of_payment": False,
+        "user": {"id": BUYER},
+        "address": {"id": 7, "address": "street", "post_index": ""},
+        "promo_code": code if activation else None,
+        "status": {"id": 1, "name": "pending"},
+        "product_unit": [{"id": unit_id, "final_price": price} for unit_id, price in units],
+    }
+
+
+def purchase(mark: str, placed: dict[str, Any], **other: Any) -> Purchase:
+    """A checkout that was answered with an order."""
+    return Purchase(
+        mark=mark,
+        buyer_id=BUYER,
+        key=f"key of {mark}",
+        unit_ids=tuple(unit["id"] for unit in placed["product_unit"]),
+        code="SALE" if placed["promo_code"] else None,
+        ceiling=other.get("ceiling"),
+        address_id=7,
+        begun=10,
+        ended=11,
+        answers=[Answer(201, json.dumps(placed))],
+    )
+
+
+def story() -> tuple[History, Final]:
+    """Two orders, one with a promo code; a unit in the cart, and one of two pieces left."""
+    first = order(1, "one", (LIMITED, 7), (PLENTY, 100), total=107)
+    second = order(2, "two", (PLENTY, 101), total=85, activation=1)
+    past = History(seed=1)
+    past.goods = {
+        LIMITED: Goods(("sku-0", "42"), 2, [(7, 0, FOREVER)]),
+        PLENTY: Goods(("sku-1", "42"), None, [(100, 0, 10.5), (101, 10.4, FOREVER)]),
+    }
+    past.codes = {"SALE": Code(15, 1, 2)}
+    past.purchases = [purchase("one", first), purchase("two", second, ceiling=85)]
+    past.carts = {BUYER: Belief({LIMITED}), OTHER: Belief()}
+    past.faults = [("server_killed", 20, 22)]
+    past.failures = [Failure(503, "GET /", 21, 21.5, "1")]
+    final = Final(
+        orders=[first, second],
+        orders_of={BUYER: [first, second], OTHER: []},
+        carts={BUYER: [LIMITED], OTHER: []},
+        left={("sku-0", "42"): (1, True), ("sku-1", "42"): (None, True)},
+        replays={each.mark: each.answers[0] for each in past.purchases},
+        probes={"SALE": 2},
+    )
+    return copy.deepcopy((past, final))
+
+
+def used_up(past: History, final: Final) -> None:
+    past.codes["SALE"] = Code(15, 1, 0)
+    final.probes["SALE"] = None
+
+
+def forget(final: Final) -> None:
+    final.orders.pop()
+    final.orders_of[BUYER].pop()
+
+
+def twice(_: History, final: Final) -> None:
+    again = {**final.orders[0], "id": 3}
+    final.orders.append(again)
+    final.left["sku-0", "42"] = (0, False)
+
+
+def sold_out(past: History, final: Final) -> None:
+    past.goods[LIMITED].stock = 1
+    final.left["sku-0", "42"] = (0, True)
+
+
+def unknown(past: History, _: Final) -> None:
+    past.purchases[0].key = None
+    past.purchases[0].answers = []
+    past.purchases[0].unknown = 1
+
+
+MISTAKES: dict[str, tuple[str, Callable[[History, Final], Any]]] = {
+    "a lost order": ("acknowledged_orders_are_there_unchanged", lambda _, final: forget(final)),
+    "a changed order": (
+        "acknowledged_orders_are_there_unchanged",
+        lambda _, final: final.orders[0].update(address={"id": 7, "address": "elsewhere", "post_index": ""}),
+    ),
+    "another answer to the key": (
+        "acknowledged_orders_are_there_unchanged",
+        lambda _, final: final.replays.update(one=Answer(409, "not_in_cart")),
+    ),
+    "two orders": ("a_purchase_is_one_order", twice),
+    "two answers": (
+        "a_purchase_is_one_order",
+        lambda past, _: past.purchases[0].answers.append(Answer(201, past.purchases[1].answers[0].text)),
+    ),
+    "a conflict instead of the answer": (
+        "a_purchase_is_one_order",
+        lambda past, _: past.purchases[0].answers.append(Answer(409, "not_in_cart")),
+    ),
+    "an order of nobody": ("orders_are_what_was_asked", lambda past, _: past.purchases.pop()),
+    "a refused order": (
+        "orders_are_what_was_asked",
+        lambda past, _: setattr(past.purchases[0], "answers", [Answer(409, "")]),
+    ),
+    "other lines": ("orders_are_what_was_asked", lambda past, _: setattr(past.purchases[0], "unit_ids", (PLENTY,))),
+    "no lines": ("orders_are_what_was_asked", lambda _, final: final.orders[0].update(product_unit=[])),
+    "another address": ("orders_are_what_was_asked", lambda past, _: setattr(past.purchases[0], "address_id", 8)),
+    "an order in another's list": (
+        "orders_are_what_was_asked",
+        lambda _, final: final.orders_of[OTHER].append(final.orders[0]),
+    ),
+    "a total rounded down": ("totals_are_right", lambda _, final: final.orders[1].update(total_amount=84)),
+    "more than agreed": ("totals_are_right", lambda past, _: setattr(past.purchases[1], "ceiling", 84)),
+    "a price of before": ("prices_were_current", lambda past, _: setattr(past.purchases[0], "begun", 10.6)),
+    "a price of later": ("prices_were_current", lambda past, _: setattr(past.purchases[1], "ended", 10.3)),
+    "nothing taken": ("stock_adds_up", lambda _, final: final.left.update({("sku-0", "42"): (2, True)})),
+    "too much taken": ("stock_adds_up", lambda _, final: final.left.update({("sku-0", "42"): (0, False)})),
+    "sold out and available": (
+        "stock_adds_up",
+        sold_out,
+    ),
+    "an activation too many": ("promo_codes_are_counted", lambda _, final: final.probes.update(SALE=3)),
+    "an activation lost": ("promo_codes_are_counted", lambda _, final: final.probes.update(SALE=1)),
+    "an overrun": ("promo_codes_are_counted", used_up),
+    "a full cart": ("carts_are_intact_or_ordered", lambda _, final: final.carts[BUYER].append(PLENTY)),
+    "an empty cart": ("carts_are_intact_or_ordered", lambda _, final: final.carts[BUYER].clear()),
+    "ordered and kept": ("carts_are_intact_or_ordered", unknown),
+    "an insight": (
+        "nobody_sees_anothers_things",
+        lambda past, _: past.unexpected.append(Unexpected("isolation", "an order of another")),
+    ),
+    "nonsense": ("answers_make_sense", lambda past, _: past.unexpected.append(Unexpected("answers", "418"))),
+    "a 500 while something is broken": (
+        "failures_have_a_cause",
+        lambda past, _: past.failures.append(Failure(500, "GET /", 21, 21.5, None)),
+    ),
+    "a 503 at rest": (
+        "failures_have_a_cause",
+        lambda past, _: past.failures.append(Failure(503, "GET /", 12, 13, "1")),
+    ),
+    "a 503 without Retry-After": (
+        "failures_have_a_cause",
+        lambda past, _: past.failures.append(Failure(503, "GET /", 21, 21.5, None)),
+    ),
+}
+
+
+def test_a_story_that_adds_up_breaks_no_law() -> None:
+    assert violations(*story()) == []
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_breaks_its_law(mistake: str) -> None:
+    law, make = MISTAKES[mistake]
+    past, final = story()
+    make(past, final)
+    assert law in {violation.law for violation in violations(past, final)}
+
+
+def test_every_law_can_be_broken() -> None:
+    assert {law for law, _ in MISTAKES.values()} == {law.__name__ for law in LAWS}
+
+
+def test_an_order_that_nobody_heard_of_may_be_there_or_not() -> None:
+    past, final = story()
+    past.carts[BUYER] = Belief(set(), {LIMITED, PLENTY})
+    unknown(past, final)
+    final.carts[BUYER] = []
+    assert violations(past, final) == []
+    final.orders, final.orders_of[BUYER] = final.orders[1:], final.orders[1:]
+    final.carts[BUYER] = [LIMITED, PLENTY]
+    final.left["sku-0", "42"] = (2, True)
+    assert violations(past, final) == []
+
+
+@pytest.mark.parametrize(
+    ("prices", "code", "total"),
+    [
+        ([7, 100], None, 107),
+        ([107], Code(15, 0, 1), 91),
+        ([1], Code(50, 0, 1), 1),
+        ([3], Code(50, 0, 1), 2),
+        ([10], Code(0, 11, 1), 0),
+        ([50], Code(1, 0, 1), 50),
+        ([100], Code(100, 5, 1), 0),
+    ],
+)
+def test_totals_round_half_up_and_stop_at_nothing(prices: list[int], code: Code | None, total: int) -> None:
+    assert total_of(prices, code) == total
