@@ -20,7 +20,11 @@ from tests.consistency.run import Outcome, Plan, run
 @click.option("--servers", default=0, type=click.IntRange(0, 8), help="On one database. [1 on SQLite, 2 on PostgreSQL]")
 @click.option("--workers", default=1, type=click.IntRange(1, 8), help="Processes of each server. [1]")
 @click.option("--seed", default=-1, type=int, help="Of the buyers, the goods and the faults. [another each time]")
-@click.option("--keep", type=click.Path(path_type=Path), help="Where to write the history, as JSON.")
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path),
+    help="Where to write the history, as JSON. [nowhere, unless something is wrong]",
+)
 def main(
     database: str, rounds: int, seconds: float, buyers: int, servers: int, workers: int, seed: int, keep: Path | None
 ) -> None:
@@ -50,7 +54,10 @@ def main(
         click.echo(json.dumps(outcomes[-1].figures(), indent=2))
         for violation in outcomes[-1].violations[:50]:
             click.echo(f"{violation.law}: {violation.what}", err=True)
+    if keep is None and any(outcome.violations for outcome in outcomes):
+        keep = Path(f"consistency-{seed}.json")
     if keep is not None:
+        click.echo(f"The history is in {keep}.")
         keep.write_text(json.dumps([_plain(outcome) for outcome in outcomes], default=str))
     sys.exit(any(outcome.violations for outcome in outcomes))
 

@@ -5,6 +5,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import httpx2
@@ -20,6 +21,10 @@ _MOST_IN_CART: Final = 6
 
 class GivenUp(Exception):
     """The run is over, and an answer did not come by then."""
+
+
+class Astray(Exception):
+    """An answer that should not have been, which is written down."""
 
 
 class Buyer:
@@ -95,13 +100,17 @@ class Buyer:
             await asyncio.sleep(_PAUSE)
 
     async def must(self, method: str, path: str, body: Any = None, *, allowed: Sequence[int] = (200,)) -> Any:
-        """The document of an answer that has one of those statuses; of any other, None, and it is noted."""
+        """The document of an answer that has one of those statuses.
+
+        Raises:
+            Astray: it has another.
+        """
         answer = await self.ask(method, path, body)
         assert answer is not None
         if answer.status_code not in allowed:
             self.note("answers", f"{self.name}: {method} {path} {body}: {answer.status_code} {answer.text[:300]}")
-            return None
-        return answer.json() if answer.status_code < 400 else None
+            raise Astray
+        return answer.json()
 
     def note(self, law: str, what: str) -> None:
         """Writes down what should not have been."""
@@ -155,7 +164,8 @@ class Buyer:
         try:
             while going_on():
                 [(_, do)] = self._random.choices(does, weights)
-                await do()
+                with suppress(Astray):
+                    await do()
         except GivenUp:
             return
 
@@ -167,23 +177,34 @@ class Buyer:
         product_id = self._random.choice(list(self.past.goods))
         await self.must("GET", f"/product_unit/product_main/{product_id}/{self.user_id}")
         seen = await self.must("GET", self.mine("/user/last_seen/{}"))
-        if seen is not None and (not seen or seen[0]["id"] != product_id):
+        if not seen or seen[0]["id"] != product_id:
             self.note(
                 "answers", f"{self.name} looked at {product_id}, and last seen is {[each['id'] for each in seen]}"
             )
 
     async def _wish(self) -> None:
-        if self._wishes and self._random.random() < 0.5:
+        product_id = self._random.choice(list(self.past.goods))
+        chance = self._random.random()
+        if self._wishes and chance < 0.4:
             await self.must("DELETE", f"/wishlist/delete/{self._wishes.pop()}", allowed=(200, 404))
+        elif chance < 0.7:
+            wish = await self.must("POST", f"/wishlist/add_no_size/{self.user_id}/{product_id}", allowed=(200, 201))
+            self._wishes = [*{*self._wishes, wish["id"]}]
+            # The product has one size, in which it may be wished for already.
+            path = f"/wishlist/change_size/{self.user_id}/{wish['id']}/{await self._size_of(product_id)}"
+            await self.must("POST", path, allowed=(200, 409))
         else:
-            product_id = self._random.choice(list(self.past.goods))
-            path = f"/wishlist/add_no_size/{self.user_id}/{product_id}"
+            path = f"/wishlist/add/{self.user_id}/{product_id}/{await self._size_of(product_id)}"
             wish = await self.must("POST", path, allowed=(200, 201))
-            if wish is not None:
-                self._wishes = [*(each for each in self._wishes if each != wish["id"]), wish["id"]]
+            self._wishes = [*{*self._wishes, wish["id"]}]
         shown = await self.must("GET", self.mine("/wishlist/{}"))
-        if shown is not None and sorted(each["id"] for each in shown) != sorted(self._wishes):
+        if sorted(each["id"] for each in shown) != sorted(self._wishes):
             self.note("answers", f"{self.name} wishes for {self._wishes}, and sees {[each['id'] for each in shown]}")
+
+    async def _size_of(self, product_id: int) -> int:
+        [unit] = await self.must("GET", f"/product_unit/product/{product_id}")
+        size_id: int = unit["size"]["id"]
+        return size_id
 
     async def _fill_cart(self) -> None:
         for _ in range(self._random.randint(1, 3)):
@@ -294,10 +315,10 @@ class Buyer:
 
     async def _read_orders(self) -> None:
         orders = await self.must("GET", "/order/user_orders")
-        for order in orders or ():
+        for order in orders:
             if order["user"]["id"] != self.user_id:
                 self.note("isolation", f"{self.name} sees order {order['id']} of user {order['user']['id']}")
-        if orders is not None and not set(self._orders) <= {order["id"] for order in orders}:
+        if not set(self._orders) <= {order["id"] for order in orders}:
             self.note("answers", f"{self.name} does not see all of the orders {self._orders}")
         if self._orders:
             order_id = self._random.choice(self._orders)
@@ -306,20 +327,23 @@ class Buyer:
     async def _read_own(self) -> None:
         me = await self.must("GET", self.mine("/user_info/{}"))
         cart = await self.must("GET", self.mine("/order/cart/{}"))
-        for owner in (me, cart and cart["user"]):
-            if owner and owner["username"] != self.name:
+        for owner in (me, cart["user"]):
+            if owner["username"] != self.name:
                 self.note("isolation", f"{self.name} is shown {owner['username']}")
-        there = {unit["id"] for unit in cart["product_units"]} if cart else self.cart.certain
+        there = {unit["id"] for unit in cart["product_units"]}
         if not self.cart.certain <= there <= self.cart.certain | self.cart.uncertain:
             self.note("answers", f"{self.name} has {self.cart} in the cart, and sees {there}")
 
     async def _move(self) -> None:
         addresses = await self.must("GET", self.mine("/user/address/{}"))
-        for address in addresses or ():
+        for address in addresses:
             if not address["address"].endswith(self.name):
                 self.note("isolation", f"{self.name} sees the address {address}")
-        spare = [address["id"] for address in addresses or () if address["id"] != self.address_id]
-        if spare:
+        spare = [address["id"] for address in addresses if address["id"] != self.address_id]
+        if spare and self._random.random() < 0.5:
+            path = f"/user/address/{self.user_id}/{spare[0]}"
+            await self.must("PUT", path, self._address())
+        elif spare:
             await self.must("DELETE", f"/user/address/{self.user_id}/{spare[0]}", allowed=(200, 404))
         else:
             await self.must("POST", self.mine("/user/address/{}"), self._address(), allowed=(201,))
@@ -362,6 +386,7 @@ class Buyer:
         answer = await self.ask("POST", "/user/token/refresh", {"refresh": self._tokens["refresh"]}, anon=True)
         if answer is not None and answer.status_code == 200:
             self._tokens = answer.json()
+            await self.must("POST", "/user/token/verify", {"token": self._tokens["access"]})
         else:
             # An answer that got lost used the token up.
             await self.log_in()

@@ -141,13 +141,13 @@ def promo_codes_are_counted(past: History, final: history.Final) -> Iterator[str
 def carts_are_intact_or_ordered(past: History, final: history.Final) -> Iterator[str]:
     """What was put into a cart is there, unless it was taken out or ordered."""
     for user_id, belief in past.carts.items():
-        there = set(final.carts[user_id])
+        there = set(final.carts.get(user_id, []))
         if not belief.certain <= there <= belief.certain | belief.uncertain:
             yield f"cart of {user_id}: {sorted(there)} instead of {sorted(belief.certain)}, or {belief.uncertain}"
     for purchase in past.purchases:
         ordered = any(mark_of(order) == purchase.mark for order in final.orders_of.get(purchase.buyer_id, []))
         if purchase.unknown and not purchase.acknowledged:
-            there = set(final.carts[purchase.buyer_id]) & set(purchase.unit_ids)
+            there = set(final.carts.get(purchase.buyer_id, [])) & set(purchase.unit_ids)
             if there != (set() if ordered else set(purchase.unit_ids)):
                 yield f"{purchase.mark}: ordered: {ordered}, and {sorted(there)} still in the cart"
 
