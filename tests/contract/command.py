@@ -22,6 +22,10 @@ SOURCES = str(Path(sellout_http.__file__).parents[1])
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
+# A shell that starts the tests in the background has them ignore Ctrl-C, which every process they start would inherit.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def environment(**variables: str) -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("SELLOUT_")}
