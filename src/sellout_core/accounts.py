@@ -94,7 +94,7 @@ class Registration:
     """
 
     username: str = ruled(values.text(values.MAX_USERNAME, minimum=1))
-    password: str = ruled(values.text(values.MAX_PASSWORD), repr=False)
+    password: str = ruled(values.password, repr=False)
     first_name: str = ruled(values.text(values.MAX_NAME), default="")
     last_name: str = ruled(values.text(values.MAX_NAME), default="")
     gender: Literal["male", "female"] | None = ruled(
@@ -162,6 +162,21 @@ class User(NewUser):
     def address(self, address_id: AddressId) -> Address | None:
         """The address of that id, if it is in this user's address book."""
         return next((address for address in self.addresses if address.id == address_id), None)
+
+
+@attrs.frozen
+class PasswordChange:
+    """A new password, and the one it takes the place of; the new one's own rule depends on the shop's policy.
+
+    Raises:
+        InvalidFields: the new password is out of its limits.
+    """
+
+    old_password: str = attrs.field(repr=False)
+    new_password: str = ruled(values.password, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        values.enforce(self)
 
 
 @attrs.frozen

@@ -75,6 +75,12 @@ class UnknownAddress(Invalid):
     code = "unknown_address"
 
 
+class WrongPassword(Invalid):
+    """The password that was to be changed is not the user's."""
+
+    code = "wrong_password"
+
+
 class MixedCurrencies(Invalid):
     """One order cannot be priced in two currencies."""
 

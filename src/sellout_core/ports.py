@@ -6,7 +6,7 @@ Any method of a store may raise `errors.Unavailable`.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 import attrs
@@ -50,7 +50,7 @@ T = TypeVar("T")
 
 
 class Users(Protocol):
-    """Users and the secrets they log in with."""
+    """Users."""
 
     def add(self, user: NewUser, password_hash: str) -> User:
         """Stores a new user. Usernames are unique under `values.fold`.
@@ -75,8 +75,18 @@ class Users(Protocol):
             UsernameTaken: the username was changed to somebody else's.
         """
 
-    def credentials(self, username: str) -> Credentials | None:
-        """What a log-in by that username is checked against; the case of its letters does not matter."""
+
+class CredentialsOfUsers(Protocol):
+    """What users log in with. `Users.add` stores the first."""
+
+    def by_username(self, username: str) -> Credentials | None:
+        """The credentials of the user of that name; the case of its letters does not matter."""
+
+    def of(self, user_id: UserId) -> Credentials | None:
+        """The user's credentials."""
+
+    def save(self, user_id: UserId, password_hash: str) -> None:
+        """Writes another hash for a user obtained from `Users.for_update`."""
 
 
 class Addresses(Protocol):
@@ -110,8 +120,8 @@ class Sessions(Protocol):
     def delete(self, session_id: SessionId) -> None:
         """Revokes a session, if it is there."""
 
-    def delete_expired(self, user_id: UserId, now: datetime) -> None:
-        """Deletes the user's sessions that expired by `now`."""
+    def delete_of(self, user_id: UserId, expired_by: datetime | None = None) -> None:
+        """Revokes all of the user's sessions, or those that expired by a time."""
 
 
 class ReferenceTables(Protocol):
@@ -288,11 +298,36 @@ class Answers(Protocol):
         """Drops the user's answers kept at that time or before."""
 
 
+@attrs.frozen
+class Count:
+    """How often something happened since the count began, and when the next one begins."""
+
+    number: int
+    ends_at: datetime
+
+
+class Counters(Protocol):
+    """Counts of what happens too often, each for a while."""
+
+    def add(self, key: str, now: datetime, window: timedelta) -> Count:
+        """Counts one more under a key and returns the count after it. The first one begins a count that ends `window`
+        later. Of transactions that add at once each gets a number of its own.
+        """
+
+    def take_back(self, key: str, count: Count) -> None:
+        """Counts one less, unless that count is over."""
+
+    def delete_ended(self, now: datetime) -> None:
+        """Drops the counts that ended by `now`."""
+
+
 class Transaction(Protocol):
     """Everything a use case may touch, as one state of the store that nobody else changes meanwhile."""
 
     @property
     def users(self) -> Users: ...
+    @property
+    def credentials(self) -> CredentialsOfUsers: ...
     @property
     def addresses(self) -> Addresses: ...
     @property
@@ -317,6 +352,8 @@ class Transaction(Protocol):
     def orders(self) -> Orders: ...
     @property
     def answers(self) -> Answers: ...
+    @property
+    def counters(self) -> Counters: ...
 
 
 class Store(Protocol):
@@ -342,6 +379,12 @@ class Passwords(Protocol):
 
     def verify(self, password: str, password_hash: str | None) -> bool:
         """Whether the password is the hash's. Takes as long for None, which no password matches, as for any hash."""
+
+    def is_current(self, password_hash: str) -> bool:
+        """Whether `hash` would make such a hash today."""
+
+    def is_common(self, password: str) -> bool:
+        """Whether so many people use the password that it is among the first to be guessed."""
 
 
 class Tokens(Protocol):

@@ -12,10 +12,12 @@ from sellout_core.values import Clock
 class Policy:
     """What a shop decides for itself.
 
-    `min_password_length` counts characters; a promo code's last day ends at midnight in `time_zone`.
+    `min_password_length` counts characters and `refuse_common_passwords` turns down what is guessed first; a promo
+    code's last day ends at midnight in `time_zone`.
     """
 
     min_password_length: int = 8
+    refuse_common_passwords: bool = True
     access_lifetime: timedelta = timedelta(days=1)
     refresh_lifetime: timedelta = timedelta(days=7)
     time_zone: tzinfo = UTC

@@ -50,6 +50,9 @@ MAX_TOTAL = 10**15
 MAX_USERNAME = 150
 MAX_NAME = 150
 MAX_PASSWORD = 128
+MAX_PASSWORD_SENT = 4 * MAX_PASSWORD
+"""The longest password before it is composed: no composed character stands for more than four."""
+
 MAX_EMAIL = 254
 MAX_TELEPHONE_DIGITS = 15
 MAX_ADDRESS = 500
@@ -117,6 +120,13 @@ def text(maximum: int, *, minimum: int = 0) -> Rule:
     return rule
 
 
+def password(value: str) -> str | None:
+    """A rule for passwords, whose length is that of their composed form; the shortest is the shop's policy."""
+    if len(composed(value)) > MAX_PASSWORD:
+        return f"must be at most {MAX_PASSWORD} characters long"
+    return text(MAX_PASSWORD_SENT)(value)
+
+
 def optional(rule: Rule) -> Rule:
     """A rule that also lets None through."""
     return lambda value: None if value is None else rule(value)
@@ -168,6 +178,14 @@ def telephone(value: str) -> str | None:
 def idempotency_key(value: str) -> str | None:
     """A rule for idempotency keys: 1 to 255 printable ASCII characters, what an HTTP header carries unchanged."""
     return None if _IDEMPOTENCY_KEY.fullmatch(value) else "must be 1 to 255 printable ASCII characters"
+
+
+def composed(password: str) -> str:
+    """A password in Unicode's composed form, so that what is typed on another keyboard is the same one (RFC 8265,
+    section 4.2).
+    """
+    # What is longer is no password, and composing takes time.
+    return unicodedata.normalize("NFC", password) if len(password) <= MAX_PASSWORD_SENT else password
 
 
 def fold(name: str) -> str:

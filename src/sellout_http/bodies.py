@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from sellout_core import values
-from sellout_core.accounts import NewAddress, Registration
+from sellout_core.accounts import NewAddress, PasswordChange, Registration
 from sellout_core.ordering import Checkout
 from sellout_core.values import AddressId, Money, ProductUnitId
 
@@ -16,11 +16,13 @@ Username = Annotated[str, Meta(min_length=1, max_length=values.MAX_USERNAME)]
 Password = Annotated[
     str,
     Meta(
-        max_length=values.MAX_PASSWORD,
-        description="As long as the shop asks, 8 characters unless it is set up otherwise, and at most 128.",
+        max_length=values.MAX_PASSWORD_SENT,
+        description="As long as the shop asks, 8 characters unless it is set up otherwise, and at most 128, counted in"
+        " Unicode's composed form. None of those that are guessed first.",
         extra_json_schema={"format": "password"},
     ),
 ]
+KnownPassword = Annotated[str, Meta(max_length=values.MAX_PASSWORD_SENT, extra_json_schema={"format": "password"})]
 Name = Annotated[str, Meta(max_length=values.MAX_NAME)]
 Token = Annotated[str, Meta(min_length=1, max_length=MAX_TOKEN)]
 Id = Annotated[int, Meta(ge=1, le=values.MAX_ID)]
@@ -65,7 +67,22 @@ class LogInRequest(Body, frozen=True):
     """Credentials."""
 
     username: Annotated[str, Meta(max_length=values.MAX_USERNAME)]
-    password: Annotated[str, Meta(max_length=values.MAX_PASSWORD, extra_json_schema={"format": "password"})]
+    password: KnownPassword
+
+
+class ChangePasswordRequest(Body, frozen=True):
+    """A user's password, and the one to take its place."""
+
+    old_password: KnownPassword
+    new_password: Password
+
+    def change(self) -> PasswordChange:
+        """The change this is.
+
+        Raises:
+            InvalidFields: the new password breaks a rule of the core's.
+        """
+        return PasswordChange(self.old_password, self.new_password)
 
 
 class RefreshRequest(Body, frozen=True):

@@ -201,7 +201,7 @@ def create_promo_code(
     """Add a promo code."""
     last_day = _date(until)
     with _shop(_settings({"database_url": database_url})) as shop:
-        credentials = shop.store.read(lambda tx: tx.users.credentials(owner)) if _is_username(owner) else None
+        credentials = shop.store.read(lambda tx: tx.credentials.by_username(owner)) if _is_username(owner) else None
         if credentials is None:
             raise Refusal(f"there is no user {shown(owner)}")
         promo_code = NewPromoCode(

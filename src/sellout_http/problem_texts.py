@@ -52,6 +52,13 @@ KINDS: Final[Mapping[str, Kind]] = {
         "Неверное имя пользователя или пароль",
         "Активного пользователя с таким именем и паролем нет. Проверьте их и попробуйте ещё раз.",
     ),
+    "wrong_password": Kind(
+        422,
+        "Wrong password",
+        "The old password is not this user's, so nothing was changed. Check it and try again.",
+        "Неверный пароль",
+        "Старый пароль не подходит, и ничего не изменилось. Проверьте его и попробуйте ещё раз.",
+    ),
     "forbidden": Kind(
         403,
         "Not allowed",

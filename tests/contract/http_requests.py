@@ -30,6 +30,7 @@ BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
         "gender": "female",
     },
     ("POST", "/user/login"): {"username": demo.STAFF, "password": demo.PASSWORD},
+    ("POST", "/user/change_password/{user_id}"): {"old_password": demo.PASSWORD, "new_password": "a better password"},
     ("POST", "/user/token/refresh"): {"refresh": "a token, see `live_body`"},
     ("POST", "/user/token/verify"): {"token": "a token, see `live_body`"},
     ("POST", "/user/address/{user_id}"): ADDRESS,
@@ -40,10 +41,18 @@ BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
 OPERATION_NAMES: Final = {operation.handler.__name__: operation for operation in OPERATIONS}
 WITH_BODY: Final = {name: operation for name, operation in OPERATION_NAMES.items() if operation.body is not None}
 
-# These want the demo's cart and wishlist as they are in the beginning, and deletions take away what others need.
+# These want the demo's cart and wishlist as they are in the beginning, deletions take away what others need, and a new
+# password shuts the old one out.
+_LAST: Final = "change_password"
 _FIRST: Final = ("check_promo_code", "check_out", "change_size")
 IN_WORKING_ORDER: Final = sorted(
-    OPERATIONS, key=lambda one: (one.method == "DELETE", one.handler.__name__ not in _FIRST, OPERATIONS.index(one))
+    OPERATIONS,
+    key=lambda one: (
+        one.handler.__name__ == _LAST,
+        one.method == "DELETE",
+        one.handler.__name__ not in _FIRST,
+        OPERATIONS.index(one),
+    ),
 )
 """Every operation, so that their good requests, sent in this order, all succeed."""
 

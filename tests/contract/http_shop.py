@@ -35,7 +35,7 @@ class Served:
 def shop_over(store: Store, clock: Clock = system_clock) -> Shop:
     """A shop over whatever a store holds, with the demo's short passwords and cheap hashes."""
     return attrs.evolve(
-        assemble(store, KEY, Policy(min_password_length=6), clock),
+        assemble(store, KEY, Policy(min_password_length=6, refuse_common_passwords=False), clock),
         passwords=Argon2Passwords(time_cost=1, memory_kib=8),
     )
 

@@ -79,6 +79,7 @@ def body_of(operation: Operation, who: Customer) -> Any:
     made: dict[type, Any] = {
         bodies.RegisterRequest: {"username": f"newcomer{next(NAMES)}", "password": "a password"},
         bodies.LogInRequest: {"username": "noadmin", "password": PASSWORDS["noadmin"]},
+        bodies.ChangePasswordRequest: {"old_password": "a password", "new_password": "a better password"},
         bodies.RefreshRequest: {"refresh": who.refresh},
         bodies.VerifyRequest: {"token": who.access},
         bodies.AddressRequest: {"address": "Невский 1", "post_index": "190000"},

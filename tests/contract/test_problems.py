@@ -16,8 +16,9 @@ import httpx2
 import pytest
 
 from sellout_adapters import demo
+from sellout_adapters.passwords import Argon2Passwords
 from sellout_core import errors
-from sellout_core.ports import Passwords, Store, Transaction
+from sellout_core.ports import Store, Transaction
 from sellout_http.app import create_app
 from sellout_http.problem_texts import KINDS
 from sellout_http.problems import kinds_of, problem_of
@@ -335,20 +336,20 @@ def test_a_store_that_is_away_is_a_503(fragile: Fragile, caplog: pytest.LogCaptu
     assert fragile.client.get("/user_info/1", headers=staff).status_code == 200
 
 
-@attrs.frozen
-class SlowPasswords:
+class SlowPasswords(Argon2Passwords):
     """Passwords that take their time: nobody gets on before `going_on` is set."""
 
-    inner: Passwords
-    going_on: threading.Event
+    def __init__(self, going_on: threading.Event) -> None:
+        super().__init__(time_cost=1, memory_kib=8)
+        self._going_on = going_on
 
     def hash(self, password: str) -> str:
-        self.going_on.wait(30)
-        return self.inner.hash(password)
+        self._going_on.wait(30)
+        return super().hash(password)
 
     def verify(self, password: str, password_hash: str | None) -> bool:
-        self.going_on.wait(30)
-        return self.inner.verify(password, password_hash)
+        self._going_on.wait(30)
+        return super().verify(password, password_hash)
 
 
 @pytest.mark.parametrize(("threads", "waiting"), [(1, 0), (1, 2), (3, 1)])
@@ -358,7 +359,7 @@ def test_too_many_log_ins_at_once_are_a_503(store: Store, threads: int, waiting:
     """
     going_on = threading.Event()
     shop = demo_shop(store)
-    slow = attrs.evolve(shop, passwords=SlowPasswords(shop.passwords, going_on))
+    slow = attrs.evolve(shop, passwords=SlowPasswords(going_on))
     app = create_app(slow, threads=1, hash_threads=threads, hash_queue=waiting)
     with client_of(app) as client, ThreadPoolExecutor(threads + waiting + 1) as callers:
         try:

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from sellout_adapters.testing.scene import PASSWORD, checkout, product_entry, shoe_size, unit_entry
-from sellout_core.accounts import ANONYMOUS, OPERATOR, Actor, NewAddress, Registration
+from sellout_core.accounts import ANONYMOUS, OPERATOR, Actor, NewAddress, PasswordChange, Registration
 from sellout_core.errors import Forbidden, NotFound, SellOutError, Unauthenticated
 from sellout_core.ordering import Checkout, NewPromoCode
 from sellout_core.shop import Shop
@@ -77,6 +77,9 @@ OfOneUser = Callable[[Stage, Actor, UserId], object]
 OfTheShop = Callable[[Stage, Actor], object]
 
 OF_ONE_USER: dict[Callable[..., object], OfOneUser] = {
+    sessions.change_password: lambda on, actor, user: sessions.change_password(
+        on.shop, actor, user, PasswordChange(PASSWORD, "another password")
+    ),
     accounts.read_profile: lambda on, actor, user: accounts.read_profile(on.shop, actor, user),
     accounts.read_last_viewed: lambda on, actor, user: accounts.read_last_viewed(on.shop, actor, user),
     accounts.read_addresses: lambda on, actor, user: accounts.read_addresses(on.shop, actor, user),

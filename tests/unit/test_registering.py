@@ -66,7 +66,7 @@ def test_the_default_policy_is_the_contracts() -> None:
 
 def test_a_password_is_stored_as_a_hash_alone(scene: Scene) -> None:
     scene.user("anna")
-    credentials = scene.store.read(lambda tx: tx.users.credentials("anna"))
+    credentials = scene.store.read(lambda tx: tx.credentials.by_username("anna"))
     assert credentials is not None
     assert PASSWORD not in credentials.password_hash
     assert PASSWORD not in repr(scene.user_now(UserId(1)))

@@ -1,5 +1,6 @@
-"""Log in, refresh, verify, log out."""
+"""Log in, refresh, verify, change the password, log out."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import attrs
@@ -7,10 +8,20 @@ import pytest
 
 from sellout_adapters.passwords import Argon2Passwords
 from sellout_adapters.testing.scene import PASSWORD
-from sellout_core.accounts import ANONYMOUS, Actor, Claims, Registration, Session, TokenPair
-from sellout_core.errors import BadCredentials, Unauthenticated
+from sellout_core.accounts import ANONYMOUS, OPERATOR, Actor, Claims, PasswordChange, Registration, Session, TokenPair
+from sellout_core.errors import (
+    BadCredentials,
+    Forbidden,
+    InvalidField,
+    InvalidFields,
+    NotFound,
+    Unauthenticated,
+    WrongPassword,
+)
+from sellout_core.shop import Policy
 from sellout_core.use_cases.sessions import (
     authenticate,
+    change_password,
     log_in,
     log_out,
     read_token,
@@ -270,3 +281,146 @@ def test_a_session_that_never_was_is_refused(scene: Scene) -> None:
     assert claims.session_id == SessionId("f" * 16)
     with pytest.raises(Unauthenticated):
         authenticate(scene.shop, claims)
+
+
+NEW = "another " + PASSWORD
+
+
+def test_a_changed_password_ends_every_session(scene: Scene) -> None:
+    pairs = [register(scene.shop, Registration("anna", PASSWORD)), log_in(scene.shop, "anna", PASSWORD)]
+    others = register(scene.shop, Registration("boris", PASSWORD))
+    user_id = access_of(scene, pairs[0]).user_id
+    change_password(scene.shop, Actor(user_id), user_id, PasswordChange(PASSWORD, NEW))
+    for pair in pairs:
+        with pytest.raises(Unauthenticated):
+            authenticate(scene.shop, access_of(scene, pair))
+        with pytest.raises(Unauthenticated):
+            refresh(scene.shop, pair.refresh)
+    assert authenticate(scene.shop, access_of(scene, others)).user_id == access_of(scene, others).user_id
+    with pytest.raises(BadCredentials):
+        log_in(scene.shop, "anna", PASSWORD)
+    assert authenticate(scene.shop, access_of(scene, log_in(scene.shop, "anna", NEW))) == Actor(user_id)
+
+
+def test_a_password_is_changed_by_whoever_knows_it(scene: Scene) -> None:
+    anna, boris = scene.person("anna"), scene.person("boris")
+    change = PasswordChange(PASSWORD, NEW)
+    with pytest.raises(Unauthenticated):
+        change_password(scene.shop, ANONYMOUS, anna.id, change)
+    with pytest.raises(Forbidden):
+        change_password(scene.shop, boris.actor, anna.id, change)
+    with pytest.raises(NotFound):
+        change_password(scene.shop, OPERATOR, UserId(99), change)
+    for actor in (anna.actor, OPERATOR):
+        with pytest.raises(WrongPassword):
+            change_password(scene.shop, actor, anna.id, PasswordChange(NEW, NEW))
+    change_password(scene.shop, OPERATOR, anna.id, change)
+    log_in(scene.shop, "anna", NEW)
+
+
+def refusal_of(scene: Scene, password: str) -> tuple[InvalidField, ...]:
+    """What stands against a password, which must be the same in a registration and in a change."""
+    anna = scene.person("anna") if not scene.store.read(lambda tx: tx.users.all()) else None
+    with pytest.raises(InvalidFields) as registering:
+        register(scene.shop, Registration("boris", password))
+    with pytest.raises(InvalidFields) as changing:
+        change_password(scene.shop, OPERATOR, anna.id if anna else UserId(1), PasswordChange(PASSWORD, password))
+    renamed = tuple(attrs.evolve(field, name="password") for field in changing.value.fields)
+    assert {field.name for field in changing.value.fields} == {"new_password"}
+    assert registering.value.fields == renamed
+    return renamed
+
+
+def test_passwords_are_counted_composed(scene: Scene) -> None:
+    """Eight to 128 characters, however they are typed."""
+    decomposed = "e\u0301"
+    short = (InvalidField("password", "must be at least 8 characters long"),)
+    long = (InvalidField("password", "must be at most 128 characters long"),)
+    assert refusal_of(scene, 7 * decomposed) == short
+    assert refusal_of(scene, 129 * decomposed) == long
+    assert refusal_of(scene, "x" * 129) == long
+    # Composing makes this one longer.
+    assert refusal_of(scene, 65 * "\u0958") == long
+    assert refusal_of(scene, 10_000 * decomposed) == long
+    for number, password in enumerate((8 * "é" + "1", 8 * decomposed, 128 * decomposed, 128 * "\u1f82")):
+        register(scene.shop, Registration(f"user{number}", password))
+    log_in(scene.shop, "user1", 8 * "é")
+
+
+def test_the_commonest_passwords_are_refused() -> None:
+    scene = Scene()
+    reason = (InvalidField("password", "is one of those that are guessed first"),)
+    for password in ("password", "PassWord1", "йцукенгш", "зфыыцщкв", "Любовь123"):  # noqa: RUF001
+        assert refusal_of(scene, password) == reason
+    lenient = Scene(Policy(refuse_common_passwords=False))
+    register(lenient.shop, Registration("anna", "password"))
+
+
+def test_a_hash_of_other_parameters_is_made_anew_at_log_in(scene: Scene) -> None:
+    anna = scene.person("anna")
+
+    def kept() -> str:
+        credentials = scene.store.read(lambda tx: tx.credentials.of(anna.id))
+        assert credentials is not None
+        return credentials.password_hash
+
+    first = kept()
+    log_in(scene.shop, "anna", PASSWORD)
+    assert kept() == first
+    stronger = attrs.evolve(scene.shop, passwords=Argon2Passwords(time_cost=2, memory_kib=16))
+    with pytest.raises(BadCredentials):
+        log_in(stronger, "anna", NEW)
+    assert kept() == first
+    log_in(stronger, "anna", PASSWORD)
+    second = kept()
+    assert second != first
+    assert "m=16,t=2" in second
+    log_in(stronger, "anna", PASSWORD)
+    assert kept() == second
+
+
+def _nothing() -> None:
+    pass
+
+
+class Meanwhile(Argon2Passwords):
+    """Real hashing during which something else happens, once."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_kib=8)
+        self.happens: Callable[[], object] = _nothing
+
+    def verify(self, password: str, password_hash: str | None) -> bool:
+        happens, self.happens = self.happens, _nothing
+        happens()
+        return super().verify(password, password_hash)
+
+
+def test_a_password_changed_during_a_log_in_is_the_one_that_counts(scene: Scene) -> None:
+    anna = scene.person("anna")
+    slow = Meanwhile()
+    slow.happens = lambda: change_password(scene.shop, anna.actor, anna.id, PasswordChange(PASSWORD, NEW))
+    with pytest.raises(BadCredentials):
+        log_in(attrs.evolve(scene.shop, passwords=slow), "anna", PASSWORD)
+
+
+def test_a_hash_made_anew_during_a_log_in_is_the_same_password(scene: Scene) -> None:
+    scene.person("anna")
+    stronger = attrs.evolve(scene.shop, passwords=Argon2Passwords(time_cost=2, memory_kib=16))
+    slow = Meanwhile()
+    slow.happens = lambda: log_in(stronger, "anna", PASSWORD)
+    log_in(attrs.evolve(scene.shop, passwords=slow), "anna", PASSWORD)
+
+
+def test_of_two_who_change_a_password_at_once_one_does(scene: Scene) -> None:
+    anna = scene.person("anna")
+    slow = Meanwhile()
+    slow.happens = lambda: change_password(scene.shop, anna.actor, anna.id, PasswordChange(PASSWORD, NEW))
+    with pytest.raises(WrongPassword):
+        change_password(
+            attrs.evolve(scene.shop, passwords=slow),
+            anna.actor,
+            anna.id,
+            PasswordChange(PASSWORD, "third " + PASSWORD),
+        )
+    log_in(scene.shop, "anna", NEW)

@@ -13,6 +13,8 @@ from sellout_adapters.memory.repositories import (
     Answers,
     Cards,
     Carts,
+    Counters,
+    CredentialsOfUsers,
     Live,
     Orders,
     Products,
@@ -36,6 +38,7 @@ class MemoryTransaction:
     def __init__(self, live: Live) -> None:
         """Takes the state to work on."""
         self.users = Users(live)
+        self.credentials = CredentialsOfUsers(live)
         self.addresses = Addresses(live)
         self.sessions = Sessions(live)
         self.references = ReferenceTables(live)
@@ -48,6 +51,7 @@ class MemoryTransaction:
         self.promo_codes = PromoCodes(live)
         self.orders = Orders(live)
         self.answers = Answers(live)
+        self.counters = Counters(live)
 
 
 class MemoryStore:

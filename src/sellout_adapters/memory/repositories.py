@@ -1,7 +1,7 @@
 """The core's ports over tables in memory."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import attrs
@@ -24,7 +24,7 @@ from sellout_core.catalogue import (
 )
 from sellout_core.errors import PromoCodeTaken, UsernameTaken
 from sellout_core.ordering import Cart, NewOrder, NewPromoCode, Order, PromoCode
-from sellout_core.ports import KeptAnswer
+from sellout_core.ports import Count, KeptAnswer
 from sellout_core.values import (
     AddressId,
     CartId,
@@ -114,9 +114,23 @@ class Users(_Repository):
         self._tables.credentials.put(key, Credentials(user.id, secret, user.is_active))
         self._tables.users.put(user.id, attrs.evolve(user, addresses=before.addresses))
 
-    def credentials(self, username: str) -> Credentials | None:
-        """What a log-in by that username is checked against."""
+
+class CredentialsOfUsers(_Repository):
+    """`ports.CredentialsOfUsers`."""
+
+    def by_username(self, username: str) -> Credentials | None:
+        """The credentials of the user of that name."""
         return self._tables.credentials.get(fold(username))
+
+    def of(self, user_id: UserId) -> Credentials | None:
+        """The user's credentials."""
+        user = self._tables.users.get(user_id)
+        return None if user is None else self.by_username(user.username)
+
+    def save(self, user_id: UserId, password_hash: str) -> None:
+        """Writes another hash."""
+        key = fold(self._tables.users[user_id].username)
+        self._tables.credentials.put(key, attrs.evolve(self._tables.credentials[key], password_hash=password_hash))
 
 
 class Addresses(_Repository):
@@ -174,10 +188,10 @@ class Sessions(_Repository):
         """Revokes a session."""
         self._tables.sessions.drop(session_id)
 
-    def delete_expired(self, user_id: UserId, now: datetime) -> None:
-        """Deletes the user's expired sessions."""
+    def delete_of(self, user_id: UserId, expired_by: datetime | None = None) -> None:
+        """Revokes the user's sessions."""
         for session in list(self._tables.sessions.values()):
-            if session.user_id == user_id and session.expires_at <= now:
+            if session.user_id == user_id and (expired_by is None or session.expires_at <= expired_by):
                 self._tables.sessions.drop(session.id)
 
 
@@ -467,3 +481,27 @@ class Answers(_Repository):
         for owner, key in list(self._tables.answers):
             if owner == user_id and self._tables.answers[owner, key][1] <= kept_after:
                 self._tables.answers.drop((owner, key))
+
+
+class Counters(_Repository):
+    """`ports.Counters`."""
+
+    def add(self, key: str, now: datetime, window: timedelta) -> Count:
+        """Counts one more; a count that would end later than one begun now is from before the clock was set back."""
+        until = now + window
+        running = self._tables.counters.get(key)
+        if running is None or not now < running.ends_at <= until:
+            running = Count(0, until)
+        return self._tables.counters.put(key, attrs.evolve(running, number=running.number + 1))
+
+    def take_back(self, key: str, count: Count) -> None:
+        """Counts one less."""
+        running = self._tables.counters.get(key)
+        if running is not None and running.ends_at == count.ends_at:
+            self._tables.counters.put(key, attrs.evolve(running, number=running.number - 1))
+
+    def delete_ended(self, now: datetime) -> None:
+        """Drops the counts that are over."""
+        for key, count in list(self._tables.counters.items()):
+            if count.ends_at <= now:
+                self._tables.counters.drop(key)

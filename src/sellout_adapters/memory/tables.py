@@ -9,7 +9,7 @@ import attrs
 from sellout_core.accounts import Credentials, Session, User
 from sellout_core.catalogue import FEMALE, MALE, PENDING, Named, Platform, Product, ProductUnit, Size
 from sellout_core.ordering import Cart, Order, PromoCode
-from sellout_core.ports import KeptAnswer
+from sellout_core.ports import Count, KeptAnswer
 from sellout_core.values import (
     AddressId,
     BrandId,
@@ -100,6 +100,7 @@ class Tables:
     promo_code_ids: Table[str, PromoCodeId] = attrs.Factory(Table)
     orders: Table[OrderId, Order] = attrs.Factory(Table)
     answers: Table[tuple[UserId, str], tuple[KeptAnswer, datetime]] = attrs.Factory(Table)
+    counters: Table[str, Count] = attrs.Factory(Table)
     brands: Table[BrandId, Named] = attrs.Factory(Table)
     categories: Table[CategoryId, Named] = attrs.Factory(Table)
     tags: Table[TagId, Named] = attrs.Factory(Table)

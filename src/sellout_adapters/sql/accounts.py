@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Row, and_, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Row, Select, and_, bindparam, delete, exists, insert, select, update
 
 from sellout_adapters.sql.dialects import AMONG_IDS, among, collected, insert_missing, lookup_key
 from sellout_adapters.sql.link import Link
@@ -26,9 +26,6 @@ _USERS_BY_ID: Final = _USER.where(among(users.c.id, AMONG_IDS))
 _ALL_USERS: Final = _USER.order_by(users.c.id)
 _LOCK_USER: Final = select(users.c.id).where(users.c.id == bindparam("user_id"))
 _USER_BY_ID: Final = _USER.where(users.c.id == bindparam("user_id"))
-_CREDENTIALS: Final = select(users.c.id, users.c.password_hash, users.c.is_active).where(
-    users.c.username_key == bindparam("key")
-)
 _ADD_USER: Final = insert_missing(users).returning(users.c.id)
 _namesake = users.alias("namesake")
 _SAVE_USER: Final = update(users).where(
@@ -100,11 +97,6 @@ class SqlUsers:
             raise UsernameTaken
         self._refer([user])
 
-    def credentials(self, username: str) -> Credentials | None:
-        """By the folded username."""
-        row = self._link.row(_CREDENTIALS, {"key": lookup_key(username)})
-        return None if row is None else Credentials(row.id, row.password_hash, row.is_active)
-
     def _users(self, rows: Sequence[Row[Any]]) -> list[User]:
         found = [_user(row) for row in rows]
         self._refer(found)
@@ -112,6 +104,37 @@ class SqlUsers:
 
     def _refer(self, found: Sequence[NewUser]) -> None:
         self._link.refers("genders", (user.gender_id for user in found if user.gender_id is not None))
+
+
+_CREDENTIALS: Final = select(users.c.id, users.c.password_hash, users.c.is_active)
+_CREDENTIALS_BY_NAME: Final = _CREDENTIALS.where(users.c.username_key == bindparam("key"))
+_CREDENTIALS_BY_ID: Final = _CREDENTIALS.where(users.c.id == bindparam("user_id"))
+_SAVE_CREDENTIALS: Final = (
+    update(users).where(users.c.id == bindparam("user_id")).values(password_hash=bindparam("fresh_hash"))
+)
+
+
+class SqlCredentials:
+    """`ports.CredentialsOfUsers`: columns of the users."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def by_username(self, username: str) -> Credentials | None:
+        """By the folded username."""
+        return self._one(_CREDENTIALS_BY_NAME, {"key": lookup_key(username)})
+
+    def of(self, user_id: UserId) -> Credentials | None:
+        """One statement."""
+        return self._one(_CREDENTIALS_BY_ID, {"user_id": user_id})
+
+    def save(self, user_id: UserId, password_hash: str) -> None:
+        """One statement."""
+        self._link.run(_SAVE_CREDENTIALS, {"user_id": user_id, "fresh_hash": password_hash})
+
+    def _one(self, statement: Select[Any], parameters: Mapping[str, Any]) -> Credentials | None:
+        row = self._link.row(statement, parameters)
+        return None if row is None else Credentials(row.id, row.password_hash, row.is_active)
 
 
 _ADD_ADDRESS: Final = insert(addresses).returning(addresses.c.id)
@@ -149,9 +172,8 @@ _ACTOR: Final = (
 _SESSION: Final = select(sessions).where(sessions.c.id == bindparam("session_id"))
 _SAVE_SESSION: Final = update(sessions).where(sessions.c.id == bindparam("session_id"))
 _DELETE_SESSION: Final = delete(sessions).where(sessions.c.id == bindparam("session_id"))
-_DELETE_EXPIRED: Final = delete(sessions).where(
-    sessions.c.user_id == bindparam("user_id"), sessions.c.expires_at <= bindparam("now")
-)
+_DELETE_SESSIONS: Final = delete(sessions).where(sessions.c.user_id == bindparam("user_id"))
+_DELETE_EXPIRED: Final = _DELETE_SESSIONS.where(sessions.c.expires_at <= bindparam("expired_by"))
 
 
 class SqlSessions:
@@ -183,9 +205,12 @@ class SqlSessions:
         """One statement."""
         self._link.run(_DELETE_SESSION, {"session_id": session_id})
 
-    def delete_expired(self, user_id: UserId, now: datetime) -> None:
+    def delete_of(self, user_id: UserId, expired_by: datetime | None = None) -> None:
         """A session is over the moment it expires."""
-        self._link.run(_DELETE_EXPIRED, {"user_id": user_id, "now": now})
+        if expired_by is None:
+            self._link.run(_DELETE_SESSIONS, {"user_id": user_id})
+        else:
+            self._link.run(_DELETE_EXPIRED, {"user_id": user_id, "expired_by": expired_by})
 
 
 _HIS_ANSWERS: Final = answers.c.user_id == bindparam("user_id")

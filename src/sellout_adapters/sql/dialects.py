@@ -171,11 +171,16 @@ def _collected_on_postgresql(element: collected, compiler: SQLCompiler, **option
     return f"coalesce(json_agg({items}), '[]'::json)"
 
 
-def insert_missing(table: Table) -> postgresql.Insert:
-    """An INSERT that passes over rows which the table has already, by any of its unique constraints. Both databases
-    write it alike, and SQLAlchemy's construct for PostgreSQL is the one of its two that compiles for both.
+def insert_or(table: Table) -> postgresql.Insert:
+    """An INSERT that may say what to do about rows which the table has already. Both databases write it alike, and
+    SQLAlchemy's construct for PostgreSQL is the one of its two that compiles for both.
     """
-    return postgresql.insert(table).on_conflict_do_nothing()
+    return postgresql.insert(table)
+
+
+def insert_missing(table: Table) -> postgresql.Insert:
+    """An INSERT that passes over rows which the table has already, by any of its unique constraints."""
+    return insert_or(table).on_conflict_do_nothing()
 
 
 def storable(text: str) -> bool:

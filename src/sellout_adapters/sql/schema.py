@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sellout_adapters.sql.columns import metadata
 from sellout_core.errors import Unavailable
 
-CURRENT: Final = "0001"
+CURRENT: Final = "0002"
 """The last step, which `tables` describes."""
 
 VERSIONS: Final = "sellout_version"

@@ -7,7 +7,7 @@ import attrs
 from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
-from sellout_adapters.sql import accounts, ordering, products, references, schema, units, wishlists
+from sellout_adapters.sql import accounts, counters, ordering, products, references, schema, units, wishlists
 from sellout_adapters.sql.database import CannotOpen, Database, Timeouts
 from sellout_adapters.sql.link import Link
 from sellout_adapters.sql.sqlite import SqliteDatabase
@@ -25,6 +25,7 @@ class SqlTransaction:
 
     def __init__(self, link: Link) -> None:
         self.users = accounts.SqlUsers(link)
+        self.credentials = accounts.SqlCredentials(link)
         self.addresses = accounts.SqlAddresses(link)
         self.sessions = accounts.SqlSessions(link)
         self.answers = accounts.SqlAnswers(link)
@@ -37,6 +38,7 @@ class SqlTransaction:
         self.carts = ordering.SqlCarts(link)
         self.promo_codes = ordering.SqlPromoCodes(link)
         self.orders = ordering.SqlOrders(link)
+        self.counters = counters.SqlCounters(link)
 
 
 class SqlStore:

@@ -114,6 +114,15 @@ answers: Final = Table(
     Index(None, "user_id", "kept_at"),
 )
 
+counters: Final = Table(
+    "counters",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("ends_at", UtcTime, nullable=False, index=True),
+    check("number", "number >= 0"),
+)
+
 products: Final = Table(
     "products",
     metadata,

@@ -11,10 +11,11 @@ from typing import Any
 import attrs
 import pytest
 
+from sellout_adapters.testing.counting import CountContract
 from sellout_adapters.testing.races import RACERS, RaceContract, racing, take
 from sellout_adapters.testing.scene import Scene, checkout, product_entry, shoe_size, unit_entry
 from sellout_core import errors
-from sellout_core.accounts import Actor, Address, NewAddress, NewUser, Session, User
+from sellout_core.accounts import Actor, Address, Credentials, NewAddress, NewUser, Session, User
 from sellout_core.catalogue import NO_SIZE, PENDING, NewSize, ReferenceNames
 from sellout_core.ordering import NewOrder, NewPromoCode, OrderLine
 from sellout_core.ports import KeptAnswer, Store, Transaction
@@ -54,7 +55,7 @@ def new_user(username: str, **other: Any) -> NewUser:
     return attrs.evolve(plain, **other)
 
 
-class StoreContract(RaceContract):
+class StoreContract(RaceContract, CountContract):
     """What `ports` promises. Every test gets an empty store and never asks which."""
 
     # Transactions
@@ -76,7 +77,7 @@ class StoreContract(RaceContract):
             store.write(work)
         assert caught.value is stop
         assert store.read(lambda tx: tx.users.all()) == ()
-        assert store.read(lambda tx: tx.users.credentials("anna")) is None
+        assert store.read(lambda tx: tx.credentials.by_username("anna")) is None
         assert list(store.read(lambda tx: tx.references.snapshot()).brands) == []
         assert store.write(lambda tx: tx.users.add(new_user("anna"), "hash")).username == "anna"
 
@@ -173,7 +174,7 @@ class StoreContract(RaceContract):
         user = store.write(lambda tx: tx.users.add(new_user("anna"), "hash"))
         with pytest.raises(errors.UsernameTaken):
             store.write(lambda tx: tx.users.add(new_user(other), "hash"))
-        found = store.read(lambda tx: tx.users.credentials(other))
+        found = store.read(lambda tx: tx.credentials.by_username(other))
         assert found is not None
         assert (found.user_id, found.password_hash, found.is_active) == (user.id, "hash", True)
 
@@ -208,8 +209,8 @@ class StoreContract(RaceContract):
 
         expected = store.write(work)
         assert store.read(lambda tx: tx.users.all()) == (expected,)
-        assert store.read(lambda tx: tx.users.credentials("anna")) is None
-        found = store.read(lambda tx: tx.users.credentials("ANN"))
+        assert store.read(lambda tx: tx.credentials.by_username("anna")) is None
+        found = store.read(lambda tx: tx.credentials.by_username("ANN"))
         assert found is not None
         assert (found.password_hash, found.is_active) == ("hash", False)
 
@@ -293,13 +294,34 @@ class StoreContract(RaceContract):
             store.write(lambda tx, new=session: tx.sessions.add(new))  # type: ignore[misc]
         rotated = attrs.evolve(sessions[2], refresh_fingerprint="fresh", expires_at=NOW + timedelta(days=1))
         store.write(lambda tx: tx.sessions.save(rotated))
-        store.write(lambda tx: tx.sessions.delete_expired(user.id, NOW))
+        store.write(lambda tx: tx.sessions.delete_of(user.id, expired_by=NOW))
         found = [store.write(lambda tx, name=name: tx.sessions.for_update(SessionId(name))) for name in names]  # type: ignore[misc]
         assert found == [None, sessions[1], rotated]
         store.write(lambda tx: tx.sessions.delete(sessions[1].id))
         store.write(lambda tx: tx.sessions.delete(sessions[1].id))
         assert store.read(lambda tx: tx.sessions.actor(sessions[1].id, user.id)) is None
         assert store.read(lambda tx: tx.sessions.actor(rotated.id, user.id)) == Actor(user.id)
+
+    def test_all_of_a_users_sessions_are_revoked_at_once(self, store: Store) -> None:
+        anna, boris = (store.write(lambda tx, name=name: tx.users.add(new_user(name), "hash")) for name in ("a", "b"))  # type: ignore[misc]
+        owners = {SessionId("a" * 16): anna, SessionId("b" * 16): anna, SessionId("c" * 16): boris}
+        for name, owner in owners.items():
+            session = Session(name, owner.id, "print", NOW + timedelta(days=1))
+            store.write(lambda tx, new=session: tx.sessions.add(new))  # type: ignore[misc]
+        store.write(lambda tx: tx.sessions.delete_of(anna.id))
+        left = [name for name, owner in owners.items() if store.read(lambda tx: tx.sessions.actor(name, owner.id))]  # noqa: B023
+        assert left == ["c" * 16]
+
+    def test_credentials_are_changed_without_anything_else(self, store: Store) -> None:
+        anna = store.write(lambda tx: tx.users.add(new_user("anna"), "hash"))
+        boris = store.write(lambda tx: tx.users.add(new_user("boris"), "other"))
+        store.write(lambda tx: tx.credentials.save(anna.id, "fresh"))
+        expected = Credentials(anna.id, "fresh", is_active=True)
+        assert store.read(lambda tx: tx.credentials.of(anna.id)) == expected
+        assert store.read(lambda tx: tx.credentials.by_username("ANNA")) == expected
+        assert store.read(lambda tx: tx.credentials.of(boris.id)) == Credentials(boris.id, "other", is_active=True)
+        assert all(store.read(lambda tx, other=other: tx.credentials.of(UserId(other))) is None for other in NOBODY)  # type: ignore[misc]
+        assert store.read(lambda tx: tx.users.all()) == (anna, boris)
 
     # The catalogue
 
@@ -613,7 +635,7 @@ class StoreContract(RaceContract):
     @pytest.mark.parametrize("text", ["a\0b", "\0", "\ud800", "x" * 100_000, ""])
     def test_a_text_that_nothing_can_be_called_finds_nothing(self, store: Store, text: str) -> None:
         def work(tx: Transaction) -> list[Any]:
-            return [tx.users.credentials(text), tx.promo_codes.by_code(text), *tx.products.by_sku([text, "one"])]
+            return [tx.credentials.by_username(text), tx.promo_codes.by_code(text), *tx.products.by_sku([text, "one"])]
 
         assert store.read(work) == [None, None]
         assert store.write(work) == [None, None]

@@ -1,21 +1,42 @@
-"""Becoming known to the shop and staying so: register, log in, refresh, verify, log out (contract, Tokens)."""
+"""Becoming known to the shop and staying so: register, log in, refresh, verify, change the password, log
+out (contract, Tokens).
+"""
 
 from datetime import datetime
 
 import attrs
 
-from sellout_core.accounts import ANONYMOUS, OPERATOR, Actor, Claims, Registration, Session, TokenPair, TokenType, User
-from sellout_core.errors import BadCredentials, Forbidden, InvalidField, InvalidFields, Unauthenticated
+from sellout_core.accounts import (
+    ANONYMOUS,
+    OPERATOR,
+    Actor,
+    Claims,
+    PasswordChange,
+    Registration,
+    Session,
+    TokenPair,
+    TokenType,
+    User,
+)
+from sellout_core.errors import (
+    BadCredentials,
+    Forbidden,
+    InvalidField,
+    InvalidFields,
+    NotFound,
+    Unauthenticated,
+    WrongPassword,
+)
 from sellout_core.ports import Transaction
 from sellout_core.shop import Shop
-from sellout_core.values import SessionId, UserId
+from sellout_core.values import SessionId, UserId, composed
 
 
 def register(shop: Shop, registration: Registration) -> TokenPair:
     """Creates a user with an empty cart and an empty wishlist, and logs them in.
 
     Raises:
-        InvalidFields: the password is shorter than the shop's policy allows.
+        InvalidFields: the shop's policy does not allow the password.
         UsernameTaken: somebody has that username.
     """
     require_password(shop, registration.password)
@@ -52,26 +73,61 @@ def create_admin(shop: Shop, actor: Actor, registration: Registration) -> User:
 
 
 def log_in(shop: Shop, username: str, password: str) -> TokenPair:
-    """Starts a session and notes the time.
+    """Starts a session and notes the time; a hash of other parameters than today's is made anew.
 
     Raises:
         BadCredentials: unknown user, wrong password or deactivated user, after the same work.
     """
-    credentials = shop.store.read(lambda tx: tx.users.credentials(username))
+    credentials = shop.store.read(lambda tx: tx.credentials.by_username(username))
     matches = shop.passwords.verify(password, credentials.password_hash if credentials else None)
     if credentials is None or not matches or not credentials.is_active:
         raise BadCredentials
+    is_current = shop.passwords.is_current(credentials.password_hash)
+    fresh_hash = None if is_current else shop.passwords.hash(password)
     now = shop.clock()
 
-    def work(tx: Transaction) -> TokenPair:
+    def work(tx: Transaction) -> TokenPair | None:
         user = tx.users.for_update(credentials.user_id)
-        if user is None or not user.is_active:
-            raise BadCredentials
+        if user is None or tx.credentials.of(user.id) != credentials:
+            return None
+        if fresh_hash is not None:
+            tx.credentials.save(user.id, fresh_hash)
         tx.users.save(attrs.evolve(user, last_login=now))
-        tx.sessions.delete_expired(user.id, now)
+        tx.sessions.delete_of(user.id, expired_by=now)
         return start_session(shop, tx, user.id, now)
 
-    return shop.store.write(work)
+    # What the password was checked against was changed meanwhile, perhaps because the password was.
+    return shop.store.write(work) or log_in(shop, username, password)
+
+
+def change_password(shop: Shop, actor: Actor, user_id: UserId, change: PasswordChange) -> None:
+    """Gives a user another password and revokes every session of theirs, access tokens included.
+
+    Raises:
+        Unauthenticated, Forbidden: they are somebody else's.
+        NotFound: there is no such user.
+        InvalidFields: the shop's policy does not allow the new password.
+        WrongPassword: the old one is not theirs.
+    """
+    actor.require_user(user_id)
+    credentials = shop.store.read(lambda tx: tx.credentials.of(user_id))
+    if credentials is None:
+        raise NotFound
+    require_password(shop, change.new_password, "new_password")
+    if not shop.passwords.verify(change.old_password, credentials.password_hash):
+        raise WrongPassword
+    fresh_hash = shop.passwords.hash(change.new_password)
+
+    def work(tx: Transaction) -> bool:
+        tx.users.for_update(user_id)
+        if tx.credentials.of(user_id) != credentials:
+            return False
+        tx.credentials.save(user_id, fresh_hash)
+        tx.sessions.delete_of(user_id)
+        return True
+
+    if not shop.store.write(work):
+        change_password(shop, actor, user_id, change)
 
 
 def refresh(shop: Shop, token: str) -> TokenPair:
@@ -178,12 +234,14 @@ def issue(shop: Shop, session_id: SessionId, user_id: UserId, now: datetime) -> 
     return Session(session_id, user_id, refresh_claims.fingerprint, refresh_expires), pair
 
 
-def require_password(shop: Shop, password: str) -> None:
+def require_password(shop: Shop, password: str, field: str = "password") -> None:
     """Lets through a password that the shop's policy allows.
 
     Raises:
-        InvalidFields: it is too short.
+        InvalidFields: it is too short or too common; `field` is what it is called.
     """
     minimum = shop.policy.min_password_length
-    if len(password) < minimum:
-        raise InvalidFields((InvalidField("password", f"must be at least {minimum} characters long"),))
+    if len(composed(password)) < minimum:
+        raise InvalidFields((InvalidField(field, f"must be at least {minimum} characters long"),))
+    if shop.policy.refuse_common_passwords and shop.passwords.is_common(password):
+        raise InvalidFields((InvalidField(field, "is one of those that are guessed first"),))

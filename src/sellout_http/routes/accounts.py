@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from sellout_core.errors import BadCredentials, UsernameTaken
+from sellout_core.errors import BadCredentials, UsernameTaken, WrongPassword
 from sellout_core.use_cases import accounts, sessions
 from sellout_core.values import UserId
 from sellout_http import documents, present, samples
-from sellout_http.bodies import LogInRequest, RefreshRequest, RegisterRequest, VerifyRequest
+from sellout_http.bodies import ChangePasswordRequest, LogInRequest, RefreshRequest, RegisterRequest, VerifyRequest
 from sellout_http.call import Call
 from sellout_http.operations import Access, Group
 
@@ -90,6 +90,24 @@ def log_out(call: Call) -> documents.Nothing:
     Ends the session of the access token: neither it nor its refresh token is good any more.
     """
     sessions.log_out(call.shop, call.claims)
+    return documents.Nothing()
+
+
+@group.operation(
+    "POST",
+    "/user/change_password/{user_id}",
+    Access.USER,
+    errors=(WrongPassword,),
+    hashes_passwords=True,
+    request_example={"old_password": "the old password", "new_password": "a better password"},
+    reply_example={},
+)
+def change_password(call: Call, user_id: UserId, body: ChangePasswordRequest) -> documents.Nothing:
+    """Change a password.
+
+    Ends every session of the user, the caller's own included: log in again with the new password.
+    """
+    sessions.change_password(call.shop, call.actor, user_id, body.change())
     return documents.Nothing()
 
 

@@ -1,0 +1,54 @@
+"""Counts of what happens too often."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import bindparam, case, delete, or_, update
+
+from sellout_adapters.sql.dialects import UtcTime, insert_or
+from sellout_adapters.sql.link import Link
+from sellout_adapters.sql.tables import counters
+from sellout_core.ports import Count
+
+_NOW: Final = bindparam("now", type_=UtcTime)
+_UNTIL: Final = bindparam("until", type_=UtcTime)
+# One that would end later than a count begun now is from before the clock was set back.
+_over: Final = or_(counters.c.ends_at <= _NOW, counters.c.ends_at > _UNTIL)
+_ADD: Final = (
+    insert_or(counters)
+    .values(key=bindparam("counted"), number=1, ends_at=_UNTIL)
+    .on_conflict_do_update(
+        index_elements=[counters.c.key],
+        set_={
+            "number": case((_over, 1), else_=counters.c.number + 1),
+            "ends_at": case((_over, _UNTIL), else_=counters.c.ends_at),
+        },
+    )
+    .returning(counters.c.number, counters.c.ends_at)
+)
+_TAKE_BACK: Final = (
+    update(counters)
+    .where(counters.c.key == bindparam("counted"), counters.c.ends_at == bindparam("until", type_=UtcTime))
+    .values(number=counters.c.number - 1)
+)
+_DELETE_ENDED: Final = delete(counters).where(counters.c.ends_at <= _NOW)
+
+
+class SqlCounters:
+    """`ports.Counters`: one row a count, settled by one statement."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def add(self, key: str, now: datetime, window: timedelta) -> Count:
+        """One statement, which waits for others that count under the key."""
+        [row] = self._link.rows(_ADD, {"counted": key, "now": now, "until": now + window})
+        return Count(row.number, row.ends_at)
+
+    def take_back(self, key: str, count: Count) -> None:
+        """One statement."""
+        self._link.run(_TAKE_BACK, {"counted": key, "until": count.ends_at})
+
+    def delete_ended(self, now: datetime) -> None:
+        """One statement."""
+        self._link.run(_DELETE_ENDED, {"now": now})

@@ -1,0 +1,49 @@
+"""What holds for counters, as tests that any store must pass: part of `contract.StoreContract`."""
+
+from datetime import UTC, datetime, timedelta
+
+from sellout_adapters.testing.races import RACERS, racing
+from sellout_core.ports import Count, Store, Transaction
+
+NOW = datetime(2024, 5, 6, 7, 8, 9, 123456, UTC)
+MINUTE = timedelta(minutes=1)
+
+
+class CountContract:
+    """Nothing is counted twice or forgotten."""
+
+    def test_counts_begin_anew_when_they_are_over(self, store: Store) -> None:
+        def add(key: str, seconds: float) -> tuple[int, float]:
+            count = store.write(lambda tx: tx.counters.add(key, NOW + timedelta(seconds=seconds), MINUTE))
+            return count.number, (count.ends_at - NOW).total_seconds()
+
+        assert [add("a", 0), add("a", 30.5), add("b", 31), add("a", 59.999999)] == [(1, 60), (2, 60), (1, 91), (3, 60)]
+        assert [add("a", 60), add("a", 61)] == [(1, 120), (2, 120)]
+        # The clock was set back: a count that ends later than it could is no count of this time.
+        assert [add("a", 10), add("a", 11)] == [(1, 70), (2, 70)]
+
+    def test_what_was_counted_is_taken_back_while_the_count_runs(self, store: Store) -> None:
+        first = store.write(lambda tx: tx.counters.add("a", NOW, MINUTE))
+        store.write(lambda tx: tx.counters.add("a", NOW, MINUTE))
+        store.write(lambda tx: tx.counters.take_back("a", first))
+        assert store.write(lambda tx: tx.counters.add("a", NOW, MINUTE)).number == 2
+        later = store.write(lambda tx: tx.counters.add("a", NOW + MINUTE, MINUTE))
+        store.write(lambda tx: tx.counters.take_back("a", first))
+        store.write(lambda tx: tx.counters.take_back("never counted", first))
+        assert store.write(lambda tx: tx.counters.add("a", NOW + MINUTE, MINUTE)) == Count(2, later.ends_at)
+
+    def test_counts_that_are_over_are_dropped(self, store: Store) -> None:
+        def work(tx: Transaction) -> list[int]:
+            for number, key in enumerate("abc"):
+                tx.counters.add(key, NOW + timedelta(seconds=number), timedelta(seconds=1))
+            tx.counters.delete_ended(NOW + timedelta(seconds=2))
+            return [tx.counters.add(key, NOW + timedelta(seconds=2), timedelta(seconds=1)).number for key in "abc"]
+
+        assert store.write(work) == [1, 1, 2]
+
+    def test_of_those_who_count_at_once_each_gets_a_number_of_its_own(self, store: Store) -> None:
+        def add(_: int) -> int:
+            return [store.write(lambda tx: tx.counters.add("a", NOW, MINUTE)).number for _ in range(4)][-1]
+
+        assert max(racing(RACERS, add)) == 4 * RACERS
+        assert store.write(lambda tx: tx.counters.add("a", NOW, MINUTE)).number == 4 * RACERS + 1
