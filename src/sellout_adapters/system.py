@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from sellout_adapters.passwords import Argon2Passwords
 from sellout_adapters.tokens import JwtTokens
-from sellout_core.ports import Store
+from sellout_core.ports import Passwords, Store
 from sellout_core.shop import Policy, Shop
 from sellout_core.values import Clock
 
@@ -20,15 +20,22 @@ def random_id() -> str:
     return secrets.token_hex(8)
 
 
-def assemble(store: Store, secret_key: str, policy: Policy | None = None, clock: Clock = system_clock) -> Shop:
-    """A shop over a store, with argon2 passwords and tokens signed with `secret_key` (at least 32 bytes).
+def assemble(
+    store: Store,
+    secret_key: str,
+    policy: Policy | None = None,
+    clock: Clock = system_clock,
+    passwords: Passwords | None = None,
+) -> Shop:
+    """A shop over a store, with tokens signed with `secret_key` (at least 32 bytes) and, unless others are given,
+    argon2 passwords at their default cost.
 
     Raises:
         ValueError: the key is too short.
     """
     return Shop(
         store=store,
-        passwords=Argon2Passwords(),
+        passwords=passwords or Argon2Passwords(),
         tokens=JwtTokens(secret_key, clock),
         clock=clock,
         random_id=random_id,

@@ -2,10 +2,11 @@
 
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
 from litestar import Litestar, Request
+from litestar.config.cors import CORSConfig
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
@@ -13,9 +14,13 @@ from sellout_core.shop import Shop
 from sellout_http.call import Dispatcher, Workers, path_ids
 from sellout_http.edge import Application, Edge
 from sellout_http.failures import EXCEPTION_HANDLERS, allow
+from sellout_http.front import Front
 from sellout_http.health import Health
+from sellout_http.limits import Counter, Limiter, Limits, StoreCounter
+from sellout_http.logs import ENTRY, RequestLog
 from sellout_http.operations import Operation
 from sellout_http.pages import Pages
+from sellout_http.proxies import Proxies
 from sellout_http.reading import MAX_BYTES
 from sellout_http.routes import OPERATIONS
 
@@ -30,6 +35,13 @@ def create_app(
     hash_threads: int | None = None,
     hash_queue: int = 64,
     health: Health | None = None,
+    limits: Limits | None = None,
+    counter: Counter | None = None,
+    proxies: Proxies | None = None,
+    origins: Sequence[str] = (),
+    body_seconds: float = 30,
+    log: RequestLog | None = None,
+    statements: Callable[[], int] = int,
     on_shutdown: Callable[[], None] | None = None,
 ) -> Application:
     """The shop as an ASGI application.
@@ -42,6 +54,13 @@ def create_app(
             processor.
         hash_queue: How many registrations and log-ins wait for those threads before the next one is told to come back.
         health: What `/readyz` answers by; by default it is always ready.
+        limits: How often things may be tried; by default as often as anybody likes.
+        counter: What counts the tries of all processes together; by default the shop's store.
+        proxies: The proxies whose word on their clients is taken; by default none.
+        origins: The web origins whose scripts may read the answers, `*` for all; by default the shop's own alone.
+        body_seconds: How long a request's body may take to arrive.
+        log: Where a line for each request goes; by default nowhere.
+        statements: How many statements the store was asked by the thread that calls this, for the log.
         on_shutdown: Called once the last request is answered.
     """
     health = health or Health()
@@ -49,6 +68,8 @@ def create_app(
         shop,
         Workers("shop", threads),
         Workers("hash", hash_threads or os.cpu_count() or 1, hash_queue),
+        Limiter(counter or StoreCounter(shop), shop.clock, limits or Limits()),
+        statements,
     )
     routed = Litestar(
         [*_operation_routes(dispatcher), *_page_routes({**Pages().routes(), **health.routes()})],
@@ -57,9 +78,21 @@ def create_app(
         logging_config=None,
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=MAX_BYTES,
+        cors_config=_cors(origins) if origins else None,
         on_shutdown=[dispatcher.close, health.close, *([on_shutdown] if on_shutdown else [])],
     )
-    return Edge(cast(Application, routed))
+    edge = Edge(cast(Application, routed))
+    return Front(edge, proxies or Proxies(), body_seconds, log, varying=bool(origins))
+
+
+def _cors(origins: Sequence[str]) -> CORSConfig:
+    return CORSConfig(
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
+        expose_headers=["ETag", "Link", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"],
+        max_age=3600,
+    )
 
 
 def _operation_routes(dispatcher: Dispatcher) -> list[HTTPRouteHandler]:
@@ -85,6 +118,8 @@ def _page_routes(pages: Mapping[str, Page]) -> list[HTTPRouteHandler]:
 
 def _page_route(path: str, page: Page) -> HTTPRouteHandler:
     async def answer(request: AnyRequest) -> ASGIResponse:
+        scope: Any = request.scope
+        scope[ENTRY].route = path
         return _options({"GET"}) if request.method == "OPTIONS" else await page(request)
 
     return _route(path, {"GET"}, answer)

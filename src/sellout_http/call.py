@@ -20,12 +20,13 @@ from sellout_core.shop import Shop
 from sellout_core.use_cases import sessions
 from sellout_core.values import UserId
 from sellout_http.edge import PREFIX
+from sellout_http.front import CLIENT
+from sellout_http.limits import Limiter
+from sellout_http.logs import ENTRY, Entry
 from sellout_http.operations import Access, Operation, Reply
 from sellout_http.reading import read_body
 
 T = TypeVar("T")
-
-NO_SNIFFING: Final = {"x-content-type-options": "nosniff"}
 
 _ID: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 _BEARER: Final = re.compile(r"bearer +([a-z0-9._~+/-]+=*)", re.IGNORECASE)
@@ -39,6 +40,7 @@ class Call:
     shop: Shop
     actor: Actor
     claims: Claims | None
+    network: str
     prefix: str
     _query: str
     _headers: tuple[tuple[bytes, bytes], ...]
@@ -98,11 +100,15 @@ class Workers:
 
 @attrs.frozen
 class Dispatcher:
-    """Answers requests: a shop, threads for its work, and a few more for work that hashes passwords."""
+    """Answers requests: a shop, threads for its work, and a few more for work that hashes passwords. `statements` is
+    how many its store was asked by the thread that it is called in.
+    """
 
     shop: Shop
     workers: Workers
     hashers: Workers
+    limiter: Limiter
+    statements: Callable[[], int]
 
     async def answer(self, operation: Operation, request: Request[Any, Any, Any]) -> ASGIResponse:
         """The answer to a request for an operation.
@@ -110,13 +116,25 @@ class Dispatcher:
         Raises:
             SellOutError, Refused: whatever stands against it.
         """
-        headers = tuple(request.scope["headers"])
+        scope: Any = request.scope
+        entry: Entry = scope[ENTRY]
+        entry.route = operation.path
+        headers = tuple(scope["headers"])
         ids = path_ids(operation, request.path_params)
         token = bearer_token(headers)
         claims = None if token is None else sessions.read_token(self.shop, token, "access")
+        if claims is not None:
+            entry.user_id = claims.user_id
         if claims is None and operation.access is not Access.ANON:
             raise Unauthenticated
         content = b"" if operation.body is None else await request.body()
+
+        def counted() -> tuple[int, Mapping[str, str], bytes]:
+            before = self.statements()
+            try:
+                return work()
+            finally:
+                entry.statements = self.statements() - before
 
         def work() -> tuple[int, Mapping[str, str], bytes]:
             actor = sessions.authenticate(self.shop, claims)
@@ -125,20 +143,21 @@ class Dispatcher:
             if operation.body is not None:
                 types, codings = header(headers, "content-type"), header(headers, "content-encoding")
                 arguments["body"] = read_body(operation.body, content, types, codings)
-            query = request.scope["query_string"].decode("latin-1")
-            call = Call(self.shop, actor, claims, str(request.scope.get(PREFIX, "")), query, headers)
-            result = operation.handler(call, **arguments)
+            query = scope["query_string"].decode("latin-1")
+            call = Call(self.shop, actor, claims, scope[CLIENT].network, scope[PREFIX], query, headers)
+            with self.limiter.held_to(operation.limits, call, arguments):
+                result = operation.handler(call, **arguments)
             reply = result if isinstance(result, Reply) else Reply(result, operation.statuses[0])
             return reply.status, reply.headers, _encode(reply.document)
 
         workers = self.hashers if operation.hashes_passwords else self.workers
-        status, more_headers, body = await workers.run(work)
+        status, more_headers, body = await workers.run(counted)
         personal = claims is not None or operation.access is not Access.ANON or operation.method != "GET"
         return ASGIResponse(
             body=body,
             status_code=status,
             media_type="application/json",
-            headers={**NO_SNIFFING, **({"cache-control": "no-store"} if personal else {}), **more_headers},
+            headers={**({"cache-control": "no-store"} if personal else {}), **more_headers},
         )
 
     def close(self) -> None:

@@ -27,7 +27,8 @@ from sellout_core.shop import Shop
 from sellout_core.use_cases import ordering, sessions
 from sellout_core.use_cases.importing import ProductEntry, export_products
 from sellout_core.values import Money, Percentage
-from sellout_http.settings import BadSettings, Settings, load
+from sellout_http.keys import BadSettings
+from sellout_http.settings import Settings, load
 from sellout_http.streams import Failure, Interrupted, Refusal, password, progress, reading, shown, why, writing
 
 REPORTED_LINES: Final = 100
@@ -253,11 +254,10 @@ def _plain_errors() -> Iterator[None]:
 @contextmanager
 def _shop(settings: Settings) -> Iterator[Shop]:
     """The shop, for an operator's command, which signs no token: the key is made up."""
-    from sellout_adapters.system import assemble
-    from sellout_http.opening import open_store
+    from sellout_http.opening import open_shop, open_store
 
     with _plain_errors(), closing(open_store(settings)) as store:
-        yield assemble(store, secrets.token_hex(32), settings.policy)
+        yield open_shop(settings, store, secrets.token_hex(32))
 
 
 def _in_options(error: InvalidFields) -> str:

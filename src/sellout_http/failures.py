@@ -1,6 +1,5 @@
 """From an exception to the problem document that answers it. Nothing of an unforeseen one reaches the client."""
 
-import logging
 from typing import Any, Final
 
 import msgspec
@@ -8,9 +7,9 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from sellout_core.errors import SellOutError, Unavailable
+from sellout_http.limits import TooManyRequests
+from sellout_http.logs import fields, log
 from sellout_http.problems import Problem, Refused, problem, problem_of
-
-logger = logging.getLogger("sellout_http")
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -24,13 +23,21 @@ _CLIENT_LEFT: Final = "client disconnected prematurely"
 def answer_refusal(request: AnyRequest, error: SellOutError) -> Response[bytes]:
     """The answer to what the core refused. Why a store cannot answer is for the operator, who finds it in the log."""
     if isinstance(error, Unavailable) and error.__cause__ is not None:
-        logger.warning("%s %r is unavailable", request.scope["method"], request.scope["path"], exc_info=error)
+        log.warning("unavailable", exc_info=error, **fields(request.scope))
     return _response(request, problem_of(error))
 
 
 def answer_refused(request: AnyRequest, error: Refused) -> Response[bytes]:
     """The answer to a request that is wrong before the core sees it."""
     return _response(request, problem(error.code, error.detail))
+
+
+def answer_too_many(request: AnyRequest, error: TooManyRequests) -> Response[bytes]:
+    """The answer to somebody who tries too often."""
+    response = _response(request, problem("too_many_requests"))
+    for name, value in error.headers.items():
+        response.set_header(name, value)
+    return response
 
 
 def answer_http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
@@ -46,7 +53,7 @@ def answer_http_error(request: AnyRequest, error: HTTPException) -> Response[byt
 
 def answer_unforeseen(request: AnyRequest, error: Exception) -> Response[bytes]:
     """The answer to a mistake of ours, which is logged with its traceback."""
-    logger.error("%s %r failed", request.scope["method"], request.scope["path"], exc_info=error)
+    log.error("failed", exc_info=error, **fields(request.scope))
     return _response(request, problem("internal_error"))
 
 
@@ -58,18 +65,19 @@ def allow(methods: set[str]) -> str:
 EXCEPTION_HANDLERS: Final[dict[Any, Any]] = {
     SellOutError: answer_refusal,
     Refused: answer_refused,
+    TooManyRequests: answer_too_many,
     HTTPException: answer_http_error,
     Exception: answer_unforeseen,
 }
 
 
 def _response(request: AnyRequest, document: Problem) -> Response[bytes]:
-    headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+    headers = {"cache-control": "no-store"}
     if document.status == 401:
         # RFC 6750, section 3: an error is named only where a token was sent.
         sent = document.code == "unauthenticated" and "authorization" in request.headers
         headers["www-authenticate"] = 'Bearer error="invalid_token"' if sent else "Bearer"
-    if document.status == 413:
+    if document.status in (408, 413):
         # What is left of the body is not read, so nothing can follow it on this connection.
         headers["connection"] = "close"
     if document.status == 503:

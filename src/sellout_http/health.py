@@ -1,7 +1,6 @@
 """What a load balancer asks: is this process alive, and should it be sent requests."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -9,13 +8,12 @@ from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from sellout_core.errors import Unavailable
-from sellout_http.call import NO_SNIFFING, Workers
-
-logger = logging.getLogger("sellout_http")
+from sellout_http.call import Workers
+from sellout_http.logs import log
 
 AnyRequest = Request[Any, Any, Any]
 
-_HEADERS: Final = {**NO_SNIFFING, "cache-control": "no-store"}
+_HEADERS: Final = {"cache-control": "no-store"}
 
 
 class Health:
@@ -60,7 +58,7 @@ class Health:
             await asyncio.shield(self._checking)
         except Unavailable as error:
             if self._was_ready:
-                logger.warning("not ready: the database cannot be used", exc_info=error)
+                log.warning("not ready: the database cannot be used", exc_info=error)
             self._was_ready = False
             raise Unavailable from None
         self._was_ready = True

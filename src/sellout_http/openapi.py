@@ -13,7 +13,7 @@ from sellout_http.routes import GROUPS, OPERATIONS
 API_VERSION: Final = "1.0.0"
 
 _SCHEMAS: Final = "#/components/schemas/{name}"
-_BODY_CODES: Final = ("malformed_json", "body_too_large", "unsupported_media_type", "invalid_fields")
+_BODY_CODES: Final = ("malformed_json", "request_timeout", "body_too_large", "unsupported_media_type", "invalid_fields")
 _BEARER: Final = "bearer"
 _DESCRIPTION: Final = f"""The back end of a sneaker shop.
 
@@ -22,6 +22,11 @@ a trailing slash. A path's id that is no whole number in its limits is a 404. An
 document (RFC 9457) whose `code` never changes; [{PAGES}]({PAGES}) explains each."""
 _PROBLEM_HEADERS: Final = {
     401: {"WWW-Authenticate": "Bearer, with an error where a token was sent."},
+    429: {
+        "Retry-After": "After how many seconds to try again.",
+        "RateLimit": "The limit that is used up, and when it is not any more.",
+        "RateLimit-Policy": "How many tries it allows in how many seconds.",
+    },
     503: {"Retry-After": "After how many seconds to try again."},
 }
 # Errors with typed members, as examples show them.
@@ -68,6 +73,8 @@ def codes(operation: Operation) -> list[str]:
     found = {errors.Unauthenticated.code, errors.Unavailable.code, *(error.code for error in operation.errors)}
     if operation.access is Access.ADMIN or (operation.access is Access.USER and "user_id" in operation.id_names):
         found.add(errors.Forbidden.code)
+    if operation.limits:
+        found.add("too_many_requests")
     if operation.id_names:
         found.add(errors.NotFound.code)
     if operation.body is not None:

@@ -1,7 +1,13 @@
-"""The shop's database, opened as the settings say."""
+"""The shop's adapters, opened as the settings say."""
 
+from sellout_adapters.passwords import Argon2Passwords
 from sellout_adapters.sql import SqlStore, Timeouts
-from sellout_http.settings import Settings
+from sellout_adapters.system import assemble
+from sellout_core.ports import Store
+from sellout_core.shop import Shop
+from sellout_http.keys import BadSettings
+from sellout_http.limits import Counter
+from sellout_http.settings import Settings, variable
 
 
 def open_store(settings: Settings, connections: int = 1, *, migrate: bool = False) -> SqlStore:
@@ -14,3 +20,27 @@ def open_store(settings: Settings, connections: int = 1, *, migrate: bool = Fals
         lock=settings.lock_timeout, statement=settings.statement_timeout, connect=settings.connect_timeout
     )
     return SqlStore.open(settings.database_url, connections=connections, timeouts=timeouts, migrate=migrate)
+
+
+def open_shop(settings: Settings, store: Store, key: str) -> Shop:
+    """The shop over a store, its tokens signed with the key."""
+    passwords = Argon2Passwords(settings.hash_time_cost, settings.hash_memory_kib, settings.hash_parallelism)
+    return assemble(store, key, settings.policy, passwords=passwords)
+
+
+def open_counter(settings: Settings) -> Counter | None:
+    """What counts tries, if that is not the shop's store.
+
+    Raises:
+        BadSettings: Redis cannot be used.
+    """
+    if settings.redis_url is None:
+        return None
+    try:
+        from sellout_adapters.redis_counter import RedisCounter  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise BadSettings(f"{variable('redis_url')} needs a driver: pip install 'sellout[redis]'") from None
+    try:
+        return RedisCounter(settings.redis_url.get_secret_value(), settings.connect_timeout)
+    except ValueError:
+        raise BadSettings(f"{variable('redis_url')} must look like redis://host:6379/0") from None

@@ -16,6 +16,7 @@ from sellout_core.accounts import Actor
 from sellout_core.errors import SellOutError
 from sellout_core.values import UserId
 from sellout_http import samples
+from sellout_http.limits import Rule
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 D = TypeVar("D")
@@ -79,6 +80,7 @@ class Operation:
     parameters: tuple[Parameter, ...]
     reply_headers: Mapping[str, str]
     hashes_passwords: bool
+    limits: tuple[Rule, ...]
     body: type[msgspec.Struct] | None
     answer: Any
     request_example: Any
@@ -114,6 +116,7 @@ class Group:
         parameters: tuple[Parameter, ...] = (),
         reply_headers: Mapping[str, str] | None = None,
         hashes_passwords: bool = False,
+        limits: tuple[Rule, ...] = (),
         request_example: Any = None,
         reply_example: Any = None,
     ) -> Callable[[H], H]:
@@ -146,6 +149,7 @@ class Group:
                 parameters=parameters,
                 reply_headers=reply_headers or {},
                 hashes_passwords=hashes_passwords,
+                limits=limits,
                 body=body,
                 answer=get_args(answer)[0] if get_origin(answer) is Reply else answer,
                 request_example=sample.get("request") if request_example is None else request_example,

@@ -71,7 +71,6 @@ class Asset:
             "etag": self.etag,
             "cache-control": f"public, max-age={max_age}",
             "vary": "accept-encoding",
-            "x-content-type-options": "nosniff",
         }
         known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
         if self.etag in known:
@@ -155,5 +154,5 @@ def _asset(name: str, content_type: str) -> Asset:
 
 
 def _html(text: str, policy: str) -> ASGIResponse:
-    headers = {"content-security-policy": policy, "x-content-type-options": "nosniff", "cache-control": "no-cache"}
+    headers = {"content-security-policy": policy, "cache-control": "no-cache"}
     return ASGIResponse(body=text, media_type="text/html", headers=headers)

@@ -52,6 +52,20 @@ KINDS: Final[Mapping[str, Kind]] = {
         "Неверное имя пользователя или пароль",
         "Активного пользователя с таким именем и паролем нет. Проверьте их и попробуйте ещё раз.",
     ),
+    "too_many_requests": Kind(
+        429,
+        "Too many tries",
+        "This was tried too often in a short while. Try again after the seconds in Retry-After.",
+        "Слишком много попыток",
+        "За короткое время было слишком много попыток. Повторите запрос через число секунд из Retry-After.",
+    ),
+    "request_timeout": Kind(
+        408,
+        "The body did not arrive in time",
+        "The request's body took too long to arrive, so nothing was done with it. Send the request again, whole.",
+        "Тело запроса не пришло вовремя",
+        "Тело запроса передавалось слишком долго, и запрос не был выполнен. Отправьте его ещё раз целиком.",
+    ),
     "wrong_password": Kind(
         422,
         "Wrong password",

@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Sequence
 from contextlib import closing
@@ -23,12 +24,13 @@ from sqlalchemy import make_url
 from typed_settings import Secret
 
 from sellout_adapters import demo
-from sellout_adapters.system import assemble
+from sellout_http import logs
 from sellout_http.app import create_app
 from sellout_http.edge import Application, Receive, Scope, Send
 from sellout_http.health import Health
-from sellout_http.opening import open_store
-from sellout_http.settings import BadSettings, Settings, key_beside, load, variable
+from sellout_http.keys import BadSettings, key_beside
+from sellout_http.opening import open_counter, open_shop, open_store
+from sellout_http.settings import Settings, load, variable
 
 DRAIN_SECONDS: Final = 30
 _PROBE_SECONDS: Final = 0.05
@@ -66,10 +68,17 @@ def app_from_environment() -> Application:
     store = open_store(settings, settings.pool)
     health = Health(store.check)
     app = create_app(
-        assemble(store, key, settings.policy),
+        open_shop(settings, store, key),
         threads=settings.threads,
         hash_threads=settings.hash_threads,
         health=health,
+        limits=settings.limits,
+        counter=open_counter(settings),
+        proxies=settings.proxies,
+        origins=settings.origins,
+        body_seconds=settings.request_timeout,
+        log=logs.configure(_log_style(settings), sys.stderr),
+        statements=store.statements,
         on_shutdown=store.close,
     )
     return _releasing_signals(app, health, settings.drain_delay)
@@ -81,10 +90,11 @@ def _prepare(settings: Settings) -> Sequence[str]:
     """
     _require_free(settings.host, settings.port)
     # What this process opens is closed again: a worker that inherits a connection would share it.
+    open_counter(settings)
     with closing(open_store(settings)) as store:
         file = _database_file(settings.database_url)
         key = _given_key(settings) if settings.secret_key or file is None else key_beside(file)
-        loaded = demo.load(assemble(store, key, settings.policy)) if settings.demo else None
+        loaded = demo.load(open_shop(settings, store, key)) if settings.demo else None
     attrs.evolve(settings, secret_key=Secret(key)).export(os.environ)
     return [
         "SellOut is running. Ctrl-C stops it.",
@@ -147,20 +157,24 @@ def _serve(settings: Settings) -> None:
         http=HTTPModes.http1,
         websockets=False,
         backlog=1024,
-        http1_settings=HTTP1Settings(header_read_timeout=30_000, max_buffer_size=65_536),
+        http1_settings=HTTP1Settings(header_read_timeout=settings.request_timeout * 1000, max_buffer_size=65_536),
         workers_kill_timeout=settings.drain_delay + DRAIN_SECONDS,
         log_level=LogLevels.warning,
-        log_dictconfig=_logging(),
+        log_dictconfig=_logging(_log_style(settings)),
     )
     server.serve()
 
 
-def _logging() -> dict[str, Any]:
-    """Granian's logging with our own beside it, all on stderr: stdout is for what the command says."""
+def _log_style(settings: Settings) -> logs.Style:
+    return settings.log_style or ("text" if sys.stderr.isatty() else "json")
+
+
+def _logging(style: logs.Style) -> dict[str, Any]:
+    """Granian's logging, on stderr, where ours is: stdout is for what the command says."""
     config: dict[str, Any] = copy.deepcopy(LOGGING_CONFIG)
     for handler in config["handlers"].values():
         handler["stream"] = "ext://sys.stderr"
-    config["loggers"]["sellout_http"] = {"handlers": ["console"], "level": "WARNING", "propagate": False}
+    config["formatters"]["generic"] = {"()": logs.formatter, "style": style}
     return config
 
 

@@ -1,13 +1,11 @@
-"""What an operator can set: flags first, then `SELLOUT_*` variables, then defaults; and the key that signs tokens."""
+"""What an operator can set: flags first, then `SELLOUT_*` variables, then defaults."""
 
 import ipaddress
 import os
-import secrets
-import stat
+import re
 from collections.abc import Mapping, MutableMapping, Sequence
 from datetime import timedelta
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -18,24 +16,23 @@ from typed_settings.types import OptionList, SettingsClass, SettingsDict
 
 from sellout_core import values
 from sellout_core.shop import Policy
+from sellout_http.keys import MIN_KEY_BYTES, BadSettings
+from sellout_http.limits import Limits
+from sellout_http.proxies import Network, Proxies
 
 PREFIX: Final = "SELLOUT_"
 ADMIN_PASSWORD: Final = "SELLOUT_ADMIN_PASSWORD"  # noqa: S105 - a variable's name
-MIN_KEY_BYTES: Final = 32
 DEMO_PASSWORD_LENGTH: Final = 6
 
 _TEST_PREFIX: Final = "SELLOUT_TEST_"
 _TRUE: Final = ("1", "true", "yes", "on")
 _FALSE: Final = ("0", "false", "no", "off")
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 _LONGEST_LIFETIME: Final = 10 * 366 * 24 * 3600
 
 
 def _cores() -> int:
     return min(64, os.cpu_count() or 1)
-
-
-class BadSettings(Exception):
-    """Settings the shop cannot start with; the message is one line that names the flag or variable."""
 
 
 def _whole(value: Any, minimum: int, maximum: int) -> int:
@@ -107,6 +104,56 @@ def _secret_key(value: Any) -> Secret[str] | None:
     return Secret(value)
 
 
+def _tries(value: Any) -> int:
+    return _whole(value, 0, 1_000_000)
+
+
+def _cost(value: Any) -> int:
+    return _whole(value, 1, 100)
+
+
+def _hash_memory(value: Any) -> int:
+    return _whole(value, 8, 4 * 1024 * 1024)
+
+
+def _optional_truth(value: Any) -> bool | None:
+    return None if value is None else _truth(value)
+
+
+def _listed(value: Any) -> list[str]:
+    return [part.strip() for part in str(value).split(",") if part.strip()]
+
+
+def _proxies(value: Any) -> str:
+    for part in _listed(value):
+        try:
+            ipaddress.ip_network(part)
+        except ValueError:
+            raise ValueError("must be IP addresses or networks, as 10.0.0.0/8 is, with commas between them") from None
+    return str(value)
+
+
+def _origins(value: Any) -> str:
+    for part in _listed(value):
+        if part != "*" and _ORIGIN.fullmatch(part) is None:
+            raise ValueError("must be origins, as https://shop.example is, with commas between them, or *")
+    return str(value)
+
+
+def _redis_url(value: Any) -> Secret[str] | None:
+    if value is None or isinstance(value, Secret):
+        return value
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must look like redis://host:6379/0")
+    return Secret(value)
+
+
+def _log_style(value: Any) -> Literal["json", "text"] | None:
+    if value is None or value in ("json", "text"):
+        return value  # type: ignore[no-any-return]
+    raise ValueError("must be json or text")
+
+
 def _time_zone(value: Any) -> str:
     try:
         return ZoneInfo(value).key
@@ -116,9 +163,10 @@ def _time_zone(value: Any) -> str:
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """How one shop runs. Lifetimes, timeouts and the delay are in seconds. `hash_threads` hash passwords, `threads` do
+    """How one shop runs. Lifetimes, timeouts and delays are in seconds. `hash_threads` hash passwords, `threads` do
     everything else; each uses a connection, and so does the health check: None for `connections` means that many.
-    `min_password_length` None means the shop's default, which --demo lowers.
+    None for `min_password_length` or `refuse_common_passwords` means the shop's default, which --demo lowers; for
+    `log_style`, text on a terminal and JSON elsewhere. Limits of tries are 0 where there is none.
     """
 
     host: str = attrs.field(default="127.0.0.1", converter=_host)
@@ -138,13 +186,28 @@ class Settings:
     access_token_lifetime: int = attrs.field(default=86_400, converter=_lifetime)
     refresh_token_lifetime: int = attrs.field(default=604_800, converter=_lifetime)
     time_zone: str = attrs.field(default="UTC", converter=_time_zone)
+    refuse_common_passwords: bool | None = attrs.field(default=None, converter=_optional_truth)
+    hash_time_cost: int = attrs.field(default=2, converter=_cost)
+    hash_memory_kib: int = attrs.field(default=19 * 1024, converter=_hash_memory)
+    hash_parallelism: int = attrs.field(default=1, converter=_cost)
+    logins_per_account: int = attrs.field(default=5, converter=_tries)
+    logins_per_address: int = attrs.field(default=10, converter=_tries)
+    registrations_per_address: int = attrs.field(default=5, converter=_tries)
+    refused_promo_codes: int = attrs.field(default=10, converter=_tries)
+    redis_url: Secret[str] | None = attrs.field(default=None, converter=_redis_url)
+    trusted_proxies: str = attrs.field(default="", converter=_proxies)
+    cors_origins: str = attrs.field(default="", converter=_origins)
+    request_timeout: int = attrs.field(default=30, converter=_seconds)
+    log_style: Literal["json", "text"] | None = attrs.field(default=None, converter=_log_style)
 
     @property
     def policy(self) -> Policy:
         """The core's policy under these settings."""
         default = DEMO_PASSWORD_LENGTH if self.demo else Policy().min_password_length
+        refuse = self.refuse_common_passwords
         return Policy(
             min_password_length=self.min_password_length or default,
+            refuse_common_passwords=not self.demo if refuse is None else refuse,
             access_lifetime=timedelta(seconds=self.access_token_lifetime),
             refresh_lifetime=timedelta(seconds=self.refresh_token_lifetime),
             time_zone=ZoneInfo(self.time_zone),
@@ -154,6 +217,22 @@ class Settings:
     def pool(self) -> int:
         """How many connections the store of a process that serves may have."""
         return self.connections or self.threads + self.hash_threads + 1
+
+    @property
+    def limits(self) -> Limits:
+        """How often things may be tried."""
+        return Limits(**{field.name: getattr(self, field.name) for field in attrs.fields(Limits)})
+
+    @property
+    def proxies(self) -> Proxies:
+        """The proxies that are known."""
+        networks: list[Network] = [ipaddress.ip_network(part) for part in _listed(self.trusted_proxies)]
+        return Proxies(networks)
+
+    @property
+    def origins(self) -> list[str]:
+        """The web origins whose scripts may read the answers."""
+        return _listed(self.cors_origins)
 
     def export(self, environment: MutableMapping[str, str]) -> None:
         """Writes these settings as variables, for processes that load them without the flags."""
@@ -219,49 +298,3 @@ def _unknown_variables() -> list[str]:
     known = {variable(field.name) for field in attrs.fields(Settings)} | {ADMIN_PASSWORD}
     names = [name for name in os.environ if name.startswith(PREFIX) and not name.startswith(_TEST_PREFIX)]
     return [f"{ascii(name)[1:-1]} is not a setting" for name in sorted(set(names) - known)]
-
-
-def key_beside(database: Path) -> str:
-    """The key kept beside a database file as `<file>.key`, made there if it is missing. Of processes that make it at
-    once, one wins and all return its key.
-
-    Raises:
-        BadSettings: the file cannot be made or read, others may read it, or what it holds is too short.
-    """
-    path = database.with_name(database.name + ".key")
-    try:
-        if not path.exists():
-            _make_key(path)
-        return _read_key(path)
-    except OSError as error:
-        raise BadSettings(f"cannot use the key file {path}: {error.strerror}") from None
-
-
-def _make_key(path: Path) -> None:
-    """Writes the whole key under another name first: whoever sees the file sees all of it."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(MIN_KEY_BYTES) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
-
-
-def _read_key(path: Path) -> str:
-    with path.open("rb") as file:
-        if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-            raise BadSettings(f"the key file {path} can be read by others: chmod 600 it, or remove it for a new key")
-        content = file.read(4096).strip()
-    try:
-        key = content.decode()
-    except UnicodeDecodeError:
-        raise BadSettings(f"the key file {path} holds no key: remove it for a new one") from None
-    if len(content) < MIN_KEY_BYTES:
-        raise BadSettings(f"the key file {path} holds less than {MIN_KEY_BYTES} bytes: remove it for a new key")
-    return key

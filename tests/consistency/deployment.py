@@ -14,7 +14,7 @@ from typing import Final
 
 import attrs
 
-from tests.contract.command import CODE, SOURCES, start
+from tests.contract.command import CODE, SOURCES, UNLIMITED, start
 from tests.postgres_server import PostgresServer
 
 ROOT: Final = Path(__file__).parents[2]
@@ -135,6 +135,7 @@ class Deployment:
             "PYTHONPATH": os.pathsep.join([SOURCES, str(ROOT)]),
             "SELLOUT_MIN_PASSWORD_LENGTH": "6",
             "SELLOUT_DRAIN_DELAY": "0",
+            **UNLIMITED,
         }
         if self.postgres is not None:
             ours["SELLOUT_DATABASE_URL"] = self.postgres.url

@@ -14,11 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import sellout_http
+from tests.contract.secrecy import RECORDER
 
 CODE = "from sellout_http.cli import main; main()"
 # Getting hold of the terminal first, as a login shell does: passwords are asked for on /dev/tty.
 ON_A_TERMINAL = f"import os; os.open(os.ttyname(0), os.O_RDWR); {CODE}"
 SOURCES = str(Path(sellout_http.__file__).parents[1])
+
+UNLIMITED = {
+    f"SELLOUT_{name}": "0"
+    for name in ("LOGINS_PER_ACCOUNT", "LOGINS_PER_ADDRESS", "REGISTRATIONS_PER_ADDRESS", "REFUSED_PROMO_CODES")
+}
+"""Tests try everything often, and from one address."""
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -29,7 +36,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 def environment(**variables: str) -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("SELLOUT_")}
-    return {**ours, "PYTHONPATH": SOURCES, "SELLOUT_DRAIN_DELAY": "0", **variables}
+    return {**ours, "PYTHONPATH": SOURCES, "SELLOUT_DRAIN_DELAY": "0", **UNLIMITED, **variables}
 
 
 def start(
@@ -55,9 +62,18 @@ class Server:
 
     def __init__(self, folder: Path, *arguments: str, **variables: str) -> None:
         self.port = free_port()
-        self.process = start(
-            folder, "serve", "--port", str(self.port), *arguments, variables=variables, start_new_session=True
-        )
+        self._log = folder / f"server-{self.port}.log"
+        with self._log.open("wb") as log:
+            self.process = start(
+                folder,
+                "serve",
+                "--port",
+                str(self.port),
+                *arguments,
+                variables=variables,
+                start_new_session=True,
+                stderr=log,
+            )
 
     def announced(self) -> str:
         """What it says once it is up; the last line of that is about the demo, if there is one."""
@@ -68,13 +84,20 @@ class Server:
             shown += text.decode()
             if re.search(last, shown):
                 return shown
-        raise AssertionError(self.process.communicate())
+        raise AssertionError(self.ended())
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         """Sends the signal to every process of the server, as a terminal does; its exit code and what it complained."""
         os.killpg(self.process.pid, how)
-        _, stderr = self.process.communicate(timeout=30)
-        return self.process.returncode, stderr.decode()
+        return self.ended()
+
+    def ended(self) -> tuple[int, str]:
+        """Its exit code, once it has one, and what it complained: all that it logged but requests' lines."""
+        self.process.communicate(timeout=30)
+        logged = self._log.read_text()
+        RECORDER.heard(logged)
+        lines = logged.splitlines(keepends=True)
+        return self.process.returncode, "".join(line for line in lines if '"event":"request"' not in line)
 
     def ask(self, method: str, path: str, body: Any = None, token: str = "") -> tuple[int, Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)

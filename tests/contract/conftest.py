@@ -5,22 +5,26 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
+import structlog
 
 from sellout_adapters.memory import MemoryStore
 from sellout_adapters.sql import SqlStore
 from sellout_adapters.testing.scene import HeldClock
 from sellout_core.ports import Store
+from sellout_http import logs
 from sellout_http.cli import main
 from tests import postgres_server
 from tests.contract.command import Run, environment, start
 from tests.contract.http_shop import Served, demo_shop, serving_demo, serving_shop
+from tests.contract.secrecy import RECORDER
 from tests.postgres_server import Databases
 
 
@@ -82,6 +86,13 @@ def pytest_unconfigure() -> None:
     _UNTIL_THE_END.close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def discretion() -> Iterator[None]:
+    """Nothing that was logged in this run of the tests is anybody's secret."""
+    yield
+    assert RECORDER.found == []
+
+
 @pytest.fixture(params=STORES)
 def make_store(request: pytest.FixtureRequest) -> Callable[[Path], AbstractContextManager[Store]]:
     """How to make one kind of store in a folder."""
@@ -106,6 +117,19 @@ def served(store: Store) -> Iterator[Served]:
 def client(served: Served) -> httpx2.Client:
     """A client of the demo shop, served for one test."""
     return served.client
+
+
+@pytest.fixture
+def logged() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What the application logs during a test, requests' lines apart; exceptions as the operator reads them."""
+    with structlog.testing.capture_logs([_without_requests, logs.with_description]) as events:
+        yield events
+
+
+def _without_requests(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if event["event"] == "request":
+        raise structlog.DropEvent
+    return event
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from sellout_core.values import Clock
 from sellout_http.app import create_app
 from tests.contract.http_client import client_of
 from tests.contract.http_documented import require_documented
+from tests.contract.secrecy import KEY, REQUEST_LOG, require_discreet
 
-KEY = "the secret key of tests over HTTP, long enough"
 STAFF_ID, CUSTOMER_ID = 1, 2
 PASSWORDS = {demo.STAFF: demo.PASSWORD, demo.CUSTOMER: demo.PASSWORD, "mail@mail.ru": "пароль"}
 
@@ -50,10 +50,10 @@ def demo_shop(store: Store, clock: Clock = system_clock) -> Shop:
 @contextmanager
 def serving_shop(shop: Shop, **options: Any) -> Iterator[Served]:
     """A shop, served; the options are `create_app`'s. The client fails a test that gets an answer which the OpenAPI
-    document does not have.
+    document does not have, or which holds a secret.
     """
-    with client_of(create_app(shop, **options)) as client:
-        client.event_hooks = {"response": [require_documented]}
+    with client_of(create_app(shop, log=REQUEST_LOG, **options)) as client:
+        client.event_hooks = {"response": [require_documented, require_discreet]}
         yield Served(shop, client)
 
 

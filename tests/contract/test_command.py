@@ -18,7 +18,7 @@ from typing import IO
 
 import pytest
 
-from sellout_http.settings import BadSettings, key_beside
+from sellout_http.keys import BadSettings, key_beside
 from tests.contract.command import ON_A_TERMINAL, Run, assert_fails, line, serving, start
 
 # What is wrong with a call
@@ -371,8 +371,7 @@ def test_a_request_that_came_before_the_signal_is_answered(tmp_path: Path, how: 
             os.killpg(server.process.pid, how)
             connection.sendall(body)
             assert connection.recv(4096).startswith(b"HTTP/1.1 201")
-        _, stderr = server.process.communicate(timeout=30)
-        assert (server.process.returncode, stderr) == (0, b"")
+        assert server.ended() == (0, "")
 
 
 def test_a_port_in_use_is_one_line(sellout: Run, tmp_path: Path) -> None:

@@ -1,9 +1,8 @@
 """What a load balancer asks, in one process: alive, ready, and neither more often than needed."""
 
 import asyncio
-import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -44,20 +43,22 @@ def test_alive_and_ready(watched: Watched) -> None:
         assert response.headers["cache-control"] == "no-store"
 
 
-def test_another_schema_is_not_ready_until_it_is_current(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
+def test_another_schema_is_not_ready_until_it_is_current(
+    watched: Watched, logged: list[MutableMapping[str, Any]]
+) -> None:
     """Whoever runs the shop finds out once why."""
     served, store, _ = watched
-    with caplog.at_level(logging.WARNING, "sellout_http"):
-        move_to_step(store, "0000")
-        for _ in range(2):
-            refused = served.client.get("/readyz")
-            problem_of(refused, 503, "unavailable_now")
-            assert refused.headers["retry-after"] == "1"
-            assert served.client.get("/livez").status_code == 200
-        move_to_step(store, schema.CURRENT)
-        assert served.client.get("/readyz").status_code == 200
-    assert [record.getMessage() for record in caplog.records] == ["not ready: the database cannot be used"]
-    assert "the schema is at step 0000" in caplog.text
+    move_to_step(store, "0000")
+    for _ in range(2):
+        refused = served.client.get("/readyz")
+        problem_of(refused, 503, "unavailable_now")
+        assert refused.headers["retry-after"] == "1"
+        assert served.client.get("/livez").status_code == 200
+    move_to_step(store, schema.CURRENT)
+    assert served.client.get("/readyz").status_code == 200
+    (event,) = logged
+    assert event["event"] == "not ready: the database cannot be used"
+    assert "the schema is at step 0000" in event["exception"]
 
 
 def test_who_drains_is_alive_and_not_ready_and_answers(watched: Watched) -> None:

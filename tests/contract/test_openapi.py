@@ -174,7 +174,8 @@ def test_the_problems_given_as_examples_are_problems() -> None:
 
 def test_the_paths_are_those_the_app_routes(store: Store) -> None:
     """Besides the pages for browsers and load balancers, all of them and no other, by the router's own word."""
-    router: Any = vars(create_app(demo_shop(store)))["_app"]
+    edge: Any = vars(create_app(demo_shop(store)))["_app"]
+    router = vars(edge)["_app"]
     routed = {
         f"{method} {re.sub(r':str', '', route.path)}"
         for route in router.routes

@@ -11,7 +11,8 @@ import pytest
 from sellout_adapters.testing.scene import HeldClock
 from tests.contract.conftest import sqlite_store
 from tests.contract.http_buyer import change_user
-from tests.contract.http_shop import CUSTOMER_ID, KEY, PASSWORDS, Served, demo_shop, problem_of, serving_shop, shop_over
+from tests.contract.http_shop import CUSTOMER_ID, PASSWORDS, Served, demo_shop, problem_of, serving_shop, shop_over
+from tests.contract.secrecy import KEY
 
 DAY = 24 * 60 * 60
 CUSTOMER = {"username": "noadmin", "password": PASSWORDS["noadmin"]}

@@ -20,6 +20,7 @@ class Link:
         writing: whether the transaction may write.
 
     Attributes:
+        statements: how many the database was asked.
         locking: whether rows that are read to be changed must be locked, because other transactions write meanwhile.
     """
 
@@ -29,6 +30,7 @@ class Link:
         self.locking = writing and connection.dialect.name != "sqlite"
         self.known = known
         self.added_references = False
+        self.statements = 0
         self.referred: defaultdict[str, set[int]] = defaultdict(set)
 
     def require_alive(self) -> Connection:
@@ -117,6 +119,7 @@ class Link:
 
     def _execute(self, statement: Executable, parameters: Any) -> CursorResult[Any]:
         connection = self.require_alive()
+        self.statements += 1
         try:
             return connection.execute(statement, parameters)
         except Exception as failure:

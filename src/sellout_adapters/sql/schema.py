@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Text, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError
 
 from sellout_adapters.sql.columns import metadata
+from sellout_adapters.sql.database import CannotOpen
 from sellout_core.errors import Unavailable
 
 CURRENT: Final = "0002"
@@ -55,7 +56,7 @@ def require_current(connection: Connection) -> None:
     except DBAPIError as error:
         raise Unavailable from error
     if step != CURRENT:
-        raise Unavailable from ValueError(f"the schema is at step {step}, not {CURRENT}")
+        raise Unavailable from CannotOpen(f"the schema is at step {step}, not {CURRENT}")
 
 
 def upgrade(connection: Connection, adopted: str | None = None) -> Sequence[str]:

@@ -1,5 +1,6 @@
 """The store: a database's transactions as the core's."""
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Self, TypeVar
 
@@ -47,6 +48,7 @@ class SqlStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._references = references.UNREAD
+        self._asked = threading.local()
 
     @classmethod
     def open(cls, url: str, *, connections: int = 8, timeouts: Timeouts | None = None, migrate: bool = False) -> Self:
@@ -75,6 +77,11 @@ class SqlStore:
         """A line for each step of the migrations that opening the database took."""
         return self._database.migrated
 
+    def statements(self) -> int:
+        """How many statements the calling thread's work has asked so far."""
+        asked: int = getattr(self._asked, "statements", 0)
+        return asked
+
     def close(self) -> None:
         """Closes the connections. Nothing else is to be running."""
         self.engine.dispose()
@@ -95,7 +102,7 @@ class SqlStore:
         """
 
         def run(connection: Connection) -> tuple[T, Link]:
-            return _run(Link(connection, self._references, writing=False), work)
+            return self._run(Link(connection, self._references, writing=False), work)
 
         result, link = self._database.read(run)
         if not link.added_references:
@@ -112,11 +119,26 @@ class SqlStore:
         """
 
         def run(connection: Connection) -> tuple[T, Link]:
-            return _run(Link(connection, self._references, writing=True), work)
+            return self._run(Link(connection, self._references, writing=True), work)
 
         result, link = self._database.write(run)
         self._learn(link.known)
         return result
+
+    def _run(self, link: Link, work: Callable[[Transaction], T]) -> tuple[T, Link]:
+        """What work returns over a link that ends with it.
+
+        Raises:
+            Exception: also what failed inside the work and was swallowed there: the database may have rolled back, and
+                what came after must not be committed alone.
+        """
+        try:
+            result = work(SqlTransaction(link))
+            link.require_alive()
+        finally:
+            link.end()
+            self._asked.statements = self.statements() + link.statements
+        return result, link
 
     def _learn(self, seen: References) -> None:
         """Keeps what a transaction, by now over, saw of the small tables. Rows are only ever added: more is newer.
@@ -125,21 +147,6 @@ class SqlStore:
         """
         if seen is not self._references and _size(seen) > _size(self._references):
             self._references = seen
-
-
-def _run(link: Link, work: Callable[[Transaction], T]) -> tuple[T, Link]:
-    """What work returns over a link that ends with it.
-
-    Raises:
-        Exception: also what failed inside the work and was swallowed there: the database may have rolled back, and what
-            came after must not be committed alone.
-    """
-    try:
-        result = work(SqlTransaction(link))
-        link.require_alive()
-    finally:
-        link.end()
-    return result, link
 
 
 def _size(references: References) -> int:

@@ -118,7 +118,7 @@ counters: Final = Table(
     "counters",
     metadata,
     Column("key", Text, primary_key=True),
-    Column("number", Integer, nullable=False),
+    count("number"),
     Column("ends_at", UtcTime, nullable=False, index=True),
     check("number", "number >= 0"),
 )

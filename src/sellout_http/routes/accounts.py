@@ -8,6 +8,7 @@ from sellout_core.values import UserId
 from sellout_http import documents, present, samples
 from sellout_http.bodies import ChangePasswordRequest, LogInRequest, RefreshRequest, RegisterRequest, VerifyRequest
 from sellout_http.call import Call
+from sellout_http.limits import LOGINS_PER_ACCOUNT, LOGINS_PER_ADDRESS, PASSWORD_CHANGES, REGISTRATIONS
 from sellout_http.operations import Access, Group
 
 group = Group("Users", "Registering, logging in, tokens, and users' documents.")
@@ -36,7 +37,15 @@ def show_profile(call: Call, user_id: UserId) -> documents.User:
     return present.user(accounts.read_profile(call.shop, call.actor, user_id))
 
 
-@group.operation("POST", "/user/register", Access.ANON, statuses=(201,), errors=(UsernameTaken,), hashes_passwords=True)
+@group.operation(
+    "POST",
+    "/user/register",
+    Access.ANON,
+    statuses=(201,),
+    errors=(UsernameTaken,),
+    hashes_passwords=True,
+    limits=(REGISTRATIONS,),
+)
 def register(call: Call, body: RegisterRequest) -> documents.Tokens:
     """Register and log in.
 
@@ -46,7 +55,14 @@ def register(call: Call, body: RegisterRequest) -> documents.Tokens:
     return present.tokens(sessions.register(call.shop, body.registration()))
 
 
-@group.operation("POST", "/user/login", Access.ANON, errors=(BadCredentials,), hashes_passwords=True)
+@group.operation(
+    "POST",
+    "/user/login",
+    Access.ANON,
+    errors=(BadCredentials,),
+    hashes_passwords=True,
+    limits=(LOGINS_PER_ADDRESS, LOGINS_PER_ACCOUNT),
+)
 def log_in(call: Call, body: LogInRequest) -> documents.Tokens:
     """Log in.
 
@@ -99,6 +115,7 @@ def log_out(call: Call) -> documents.Nothing:
     Access.USER,
     errors=(WrongPassword,),
     hashes_passwords=True,
+    limits=(PASSWORD_CHANGES,),
     request_example={"old_password": "the old password", "new_password": "a better password"},
     reply_example={},
 )

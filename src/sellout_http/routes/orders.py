@@ -27,6 +27,7 @@ from sellout_core.views import OrderView
 from sellout_http import documents, present, samples
 from sellout_http.bodies import CheckoutRequest, PromoCheckRequest
 from sellout_http.call import Call
+from sellout_http.limits import REFUSED_PROMO_CODES
 from sellout_http.operations import Access, Group, Parameter, Reply
 
 group = Group("Orders", "Carts, promo codes, checkout and orders.")
@@ -101,6 +102,7 @@ def remove_from_cart(call: Call, user_id: UserId, product_unit_id: ProductUnitId
     "/promo/check/{user_id}",
     Access.USER,
     errors=_REFUSALS,
+    limits=(REFUSED_PROMO_CODES,),
     request_example={"promo_code": "SALE", "product_unit": [1, 2]},
     reply_example=_CHECK,
 )
@@ -120,6 +122,7 @@ def check_promo_code(call: Call, user_id: UserId, body: PromoCheckRequest) -> do
     statuses=(201,),
     errors=(*_REFUSALS, UnknownAddress, PriceChanged, IdempotencyKeyReused),
     parameters=(_IDEMPOTENCY_KEY,),
+    limits=(REFUSED_PROMO_CODES,),
 )
 def check_out(call: Call, user_id: UserId, body: CheckoutRequest) -> Reply[documents.Order]:
     """Order units of the cart, all or none.

@@ -12,7 +12,7 @@ def upgrade() -> None:
     op.create_table(
         "counters",
         sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("ends_at", sa.DateTime(timezone=op.get_bind().dialect.name != "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_counters")),
         sa.CheckConstraint("number >= 0", name=op.f("ck_counters_number")),

@@ -1,0 +1,119 @@
+"""What every request is held to and every answer carries, whatever happens further in: a name, time to send the body,
+security headers, and a line in the log.
+"""
+
+import asyncio
+import re
+import secrets
+from time import perf_counter
+from typing import Any, Final
+
+from sellout_http.edge import Application, Message, Receive, Scope, Send
+from sellout_http.logs import ENTRY, Entry, RequestLog
+from sellout_http.problems import Refused
+from sellout_http.proxies import Client, Proxies
+
+CLIENT: Final = "sellout.client"
+"""The key of a request's scope under which the `Client` stands."""
+
+_REQUEST_ID: Final = b"x-request-id"
+_WELL_FORMED: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_METHODS: Final = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
+_POLICY: Final = b"content-security-policy"
+_SECURITY: Final = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+]
+# For documents that are no pages.
+_NO_CONTENT: Final = (_POLICY, b"default-src 'none'; frame-ancestors 'none'")
+_TLS_ONLY: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+
+
+class Front:
+    """An ASGI application in front of the routed one.
+
+    Args:
+        app: What answers.
+        proxies: The proxies whose word on their clients is taken.
+        body_seconds: How long a request's body may take to arrive.
+        log: Where requests' lines go; None: nowhere.
+        varying: Whether answers depend on the origin that asks.
+    """
+
+    def __init__(
+        self, app: Application, proxies: Proxies, body_seconds: float, log: RequestLog | None, *, varying: bool
+    ) -> None:
+        self._app = app
+        self._proxies = proxies
+        self._body_seconds = body_seconds
+        self._log = log
+        self._headers = [*_SECURITY, *([(b"vary", b"origin")] if varying else [])]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on; anything that is not HTTP as it is."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = perf_counter()
+        client = self._proxies.client(scope)
+        entry = Entry(_request_id(scope))
+        more = self._more_headers(client, entry)
+        status = 0
+
+        async def send_complete(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                sent = list(message["headers"])
+                if all(name != _POLICY for name, _ in sent):
+                    sent.append(_NO_CONTENT)
+                message = {**message, "headers": sent + more}
+            await send(message)
+
+        try:
+            await self._app({**scope, ENTRY: entry, CLIENT: client}, self._in_time(receive), send_complete)
+        finally:
+            if self._log is not None:
+                self._log.info(
+                    "request",
+                    method=scope["method"] if scope["method"] in _METHODS else None,
+                    route=entry.route,
+                    status=status or None,
+                    milliseconds=round((perf_counter() - started) * 1000, 1),
+                    request_id=entry.request_id,
+                    user_id=entry.user_id,
+                    statements=entry.statements,
+                )
+
+    def _more_headers(self, client: Client, entry: Entry) -> list[tuple[bytes, bytes]]:
+        more = [*self._headers, (_REQUEST_ID, entry.request_id.encode())]
+        return [*more, _TLS_ONLY] if client.secure else more
+
+    def _in_time(self, receive: Receive) -> Receive:
+        deadline: float | None = None
+        complete = False
+
+        async def receive_in_time() -> Message:
+            nonlocal deadline, complete
+            if complete:
+                # What comes after the body is the client's going away, which may take as long as it likes.
+                return await receive()
+            deadline = deadline or asyncio.get_running_loop().time() + self._body_seconds
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                raise Refused("request_timeout") from None
+            complete = not message.get("more_body", False)
+            return message
+
+        return receive_in_time
+
+
+def _request_id(scope: dict[str, Any]) -> str:
+    """The id that the request came with, if it is one; else a new one."""
+    sent = [value for name, value in scope["headers"] if name.lower() == _REQUEST_ID]
+    if len(sent) == 1 and _WELL_FORMED.fullmatch(sent[0]):
+        return str(sent[0], "ascii")
+    return secrets.token_hex(16)

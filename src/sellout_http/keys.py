@@ -1,0 +1,59 @@
+"""The key that signs tokens, kept beside an SQLite database."""
+
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import Final
+
+MIN_KEY_BYTES: Final = 32
+
+
+class BadSettings(Exception):
+    """Settings the shop cannot start with; the message is one line that names the flag or variable."""
+
+
+def key_beside(database: Path) -> str:
+    """The key kept beside a database file as `<file>.key`, made there if it is missing. Of processes that make it at
+    once, one wins and all return its key.
+
+    Raises:
+        BadSettings: the file cannot be made or read, others may read it, or what it holds is too short.
+    """
+    path = database.with_name(database.name + ".key")
+    try:
+        if not path.exists():
+            _make_key(path)
+        return _read_key(path)
+    except OSError as error:
+        raise BadSettings(f"cannot use the key file {path}: {error.strerror}") from None
+
+
+def _make_key(path: Path) -> None:
+    """Writes the whole key under another name first: whoever sees the file sees all of it."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(MIN_KEY_BYTES) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def _read_key(path: Path) -> str:
+    with path.open("rb") as file:
+        if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+            raise BadSettings(f"the key file {path} can be read by others: chmod 600 it, or remove it for a new key")
+        content = file.read(4096).strip()
+    try:
+        key = content.decode()
+    except UnicodeDecodeError:
+        raise BadSettings(f"the key file {path} holds no key: remove it for a new one") from None
+    if len(content) < MIN_KEY_BYTES:
+        raise BadSettings(f"the key file {path} holds less than {MIN_KEY_BYTES} bytes: remove it for a new key")
+    return key
