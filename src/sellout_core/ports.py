@@ -311,7 +311,8 @@ class Counters(Protocol):
 
     def add(self, key: str, now: datetime, window: timedelta) -> Count:
         """Counts one more under a key and returns the count after it. The first one begins a count that ends `window`
-        later. Of transactions that add at once each gets a number of its own.
+        later; one that ends more than two windows from now is no count of this time. Of transactions that add at once
+        each gets a number of its own.
         """
 
     def take_back(self, key: str, count: Count) -> None:

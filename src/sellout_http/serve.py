@@ -33,6 +33,7 @@ from sellout_http.opening import open_counter, open_shop, open_store
 from sellout_http.settings import Settings, load, variable
 
 DRAIN_SECONDS: Final = 30
+_MAX_HEAD: Final = 32 * 1024
 _PROBE_SECONDS: Final = 0.05
 _SETTLE_SECONDS: Final = 0.25
 _STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
@@ -157,7 +158,7 @@ def _serve(settings: Settings) -> None:
         http=HTTPModes.http1,
         websockets=False,
         backlog=1024,
-        http1_settings=HTTP1Settings(header_read_timeout=settings.request_timeout * 1000, max_buffer_size=65_536),
+        http1_settings=HTTP1Settings(header_read_timeout=settings.request_timeout * 1000, max_buffer_size=_MAX_HEAD),
         workers_kill_timeout=settings.drain_delay + DRAIN_SECONDS,
         log_level=LogLevels.warning,
         log_dictconfig=_logging(_log_style(settings)),

@@ -47,7 +47,7 @@ def sqlite_store(folder: Path) -> Iterator[SqlStore]:
 @cache
 def databases() -> tuple[Databases, str]:
     """The PostgreSQL server of this run, and a database there with the tables of a shop, to copy."""
-    server = _UNTIL_THE_END.enter_context(postgres_server.databases())
+    server = UNTIL_THE_END.enter_context(postgres_server.databases())
     template = server.create()
     SqlStore.open(template, migrate=True).close()
     return server, template
@@ -78,12 +78,12 @@ PERSISTENT: dict[str, Callable[[Path], AbstractContextManager[SqlStore]]] = {
 }
 """Those that can be closed and opened again."""
 
-_UNTIL_THE_END = ExitStack()
+UNTIL_THE_END = ExitStack()
 
 
 def pytest_unconfigure() -> None:
     """Stops the server, if one was started."""
-    _UNTIL_THE_END.close()
+    UNTIL_THE_END.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

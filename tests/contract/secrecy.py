@@ -55,5 +55,5 @@ class Recorder(io.BytesIO):
 
 
 RECORDER = Recorder()
-_STREAM = io.TextIOWrapper(RECORDER)  # kept, since it closes what it wraps when it goes
-REQUEST_LOG = logs.configure("json", _STREAM)
+STREAM = io.TextIOWrapper(RECORDER)  # kept, since it closes what it wraps when it goes
+REQUEST_LOG = logs.configure("json", STREAM)

@@ -487,11 +487,11 @@ class Counters(_Repository):
     """`ports.Counters`."""
 
     def add(self, key: str, now: datetime, window: timedelta) -> Count:
-        """Counts one more; a count that would end later than one begun now is from before the clock was set back."""
-        until = now + window
+        """Counts one more."""
         running = self._tables.counters.get(key)
-        if running is None or not now < running.ends_at <= until:
-            running = Count(0, until)
+        # One that ends later than any begun lately is from before the clock was set back.
+        if running is None or not now < running.ends_at <= now + 2 * window:
+            running = Count(0, now + window)
         return self._tables.counters.put(key, attrs.evolve(running, number=running.number + 1))
 
     def take_back(self, key: str, count: Count) -> None:

@@ -12,8 +12,9 @@ from sellout_core.ports import Count
 
 _NOW: Final = bindparam("now", type_=UtcTime)
 _UNTIL: Final = bindparam("until", type_=UtcTime)
-# One that would end later than a count begun now is from before the clock was set back.
-_over: Final = or_(counters.c.ends_at <= _NOW, counters.c.ends_at > _UNTIL)
+_LATEST: Final = bindparam("latest", type_=UtcTime)
+# One that ends later than any begun lately is from before the clock was set back.
+_over: Final = or_(counters.c.ends_at <= _NOW, counters.c.ends_at > _LATEST)
 _ADD: Final = (
     insert_or(counters)
     .values(key=bindparam("counted"), number=1, ends_at=_UNTIL)
@@ -42,7 +43,7 @@ class SqlCounters:
 
     def add(self, key: str, now: datetime, window: timedelta) -> Count:
         """One statement, which waits for others that count under the key."""
-        [row] = self._link.rows(_ADD, {"counted": key, "now": now, "until": now + window})
+        [row] = self._link.rows(_ADD, {"counted": key, "now": now, "until": now + window, "latest": now + 2 * window})
         return Count(row.number, row.ends_at)
 
     def take_back(self, key: str, count: Count) -> None:
