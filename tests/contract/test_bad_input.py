@@ -113,23 +113,34 @@ def operation(request: pytest.FixtureRequest) -> Operation:
     return WITH_BODY[request.param]
 
 
+# What is no text, and texts that cannot be kept.
+NO_TEXTS: Final[list[Any]] = [
+    *(True, False, None, 0, 1, -1, 2**63, 10**400, 0.0, 1.5, -1e308),
+    *([], {}, ["x"], [None], [[]], {"x": "x"}, {"$ne": None}),
+]
+UNKEPT: Final = ["\0", "x\0x", "\0x", "x\0", "\ud800", "x\udfff", "\udc00\ud800", "\ud83d", "👟\udc5f"]
+
+
 def text_faults(maximum: int, *, blank: bool = True) -> list[Any]:
     """Values that no text of so many characters may have."""
-    wrong_types: list[Any] = [True, 1, 1.5, None, [], {}, ["x"], 10**400]
-    return [*wrong_types, "x" * (maximum + 1), "\0", "x\0x", "\ud800", "x\udfff", *([] if blank else ["", " \t"])]
+    too_long = ["x" * (maximum + 1), "ж" * (maximum + 1), "👟" * (maximum + 1), " " * (maximum + 1)]
+    return [*NO_TEXTS, *too_long, *UNKEPT, *([] if blank else ["", " \t", "\n", "\N{NO-BREAK SPACE}"])]
 
 
 def number_faults(minimum: int, maximum: int) -> list[Any]:
     """Values that no whole number in those limits may have."""
-    return [True, False, "1", "", 1.0, 1.5, [], {}, [1], minimum - 1, maximum + 1, 2**63, 2**64, -(2**63), 10**400]
+    outside = [minimum - 1, maximum + 1, -(2**31), 2**63, 2**64, -(2**63), 10**400, -(10**400)]
+    fractions = [1.0, 1.5, 0.5, -0.5, 1e308, -1e308, 1e-300]
+    texts = ["", "1", "-1", "1.0", " 1", "1 ", "0x1", "1e0", "\N{ARABIC-INDIC DIGIT ONE}", "NaN", "null", "x", "\0"]
+    return [True, False, *outside, *fractions, *texts, [], {}, [1], [[1]], [None], {"$gt": 0}, {"1": 1}]
 
 
 UNIT_FAULTS: Final = [
     (value, place)
     for place, values in {
-        "": [True, 1, "1", None, {}, [], [1, 1], [1] * 101, list(range(1, 102)), 10**400],
-        "/0": [["1"], [True], [1.0], [None], [[1]], [{}], [0], [-1], [2**53], [2**63], [10**400]],
-        "/1": [[1, "x"], [1, 0]],
+        "": [True, False, 0, 1, 1.5, "", "1", "[1]", None, {}, {"0": 1}, [], [1, 1], [1] * 101, list(range(1, 102))],
+        "/0": [["1"], [""], [True], [1.0], [1.5], [None], [[1]], [[]], [{}], [0], [-1], [2**53], [2**63], [10**400]],
+        "/1": [[1, "x"], [1, 0], [1, None], [1, 2**53]],
     }.items()
     for value in values
 ]
@@ -196,9 +207,19 @@ BAD_TELEPHONES: Final = [
     None,
     [],
     {},
+    ["7"],
+    {"tel": "7"},
+    False,
+    "\N{ARABIC-INDIC DIGIT SEVEN}",
+    "7 ",
 ]
 GOOD_TELEPHONES: Final = [0, 7, 10**15 - 1, "0", "7", "+7", "7" * 15, "+" + "7" * 15]
 
+GENDER_FAULTS: Final = [
+    *[value for value in NO_TEXTS if value is not None],
+    *UNKEPT,
+    *("", " ", "M", "F", "m", "Male", "MALE", "male ", " male", "male\n", "males", "fe male", "other", "1"),
+]
 # For each member of each body: values it may not have, with the place of the fault where that is further in.
 FAULTS: Final[Mapping[str, Mapping[str, Sequence[Any]]]] = {
     "register": {
@@ -206,7 +227,7 @@ FAULTS: Final[Mapping[str, Mapping[str, Sequence[Any]]]] = {
         "password": [*text_faults(128), "", "short"],
         "first_name": text_faults(150),
         "last_name": text_faults(150),
-        "gender": [True, 1, 1.5, [], {}, 10**400, "", "M", "Male", "male ", "other", "\0", "\ud800"],
+        "gender": GENDER_FAULTS,
     },
     "log_in": {"username": text_faults(150), "password": text_faults(512)},
     "change_password": {"old_password": text_faults(512), "new_password": [*text_faults(128), "", "short"]},
@@ -254,6 +275,8 @@ def test_every_body_and_member_is_spoiled() -> None:
         assert operation.body is not None
         assert set(FAULTS[name]) == set(operation.body.__struct_fields__)
         assert set(BODIES[operation.method, operation.path]) == set(FAULTS[name])
+        for member, faults in FAULTS[name].items():
+            assert len(set(map(repr, faults))) >= 30, (name, member)
 
 
 @pytest.mark.parametrize(("operation_", "name"), IDS)
@@ -293,7 +316,8 @@ def test_a_path_that_is_no_http_is_refused_by_the_server(shared: Served, target:
 
 BAD_PAGE_SIZES: Final = [
     *("0", "-1", "101", "1.0", "+5", "05", "1e1", "", "%20", "%205", "5%20", "%D9%A5", "5%00", "5%0A", "abc", "true"),
-    *("null", "[5]", "5,5", "9" * 23, MANY_DIGITS, "%ff", "%F0%9F%91%9F"),
+    *("null", "[5]", "5,5", "9" * 23, MANY_DIGITS, "%ff", "%F0%9F%91%9F", "-0", "00", "1_0", "0x5", "5;5", "NaN"),
+    *("Infinity", "5'--", "%27", "%22", "%3Cb%3E", "${5}", "{5}", "102", "1000000000000", "2147483648"),
 ]
 
 
@@ -478,6 +502,16 @@ OTHER_TYPES: Final[Sequence[Sequence[str | bytes]]] = [
     ["application/json", "text/plain"],
     ["text/plain", "application/json"],
     [b"application/json\xff"],
+    *(
+        ["*/*"],
+        ["application/*"],
+        ["application"],
+        ["application/"],
+        ["/json"],
+        ["application/json,"],
+        ["application json"],
+    ),
+    *(["application/json/x"], ["application\\json"], ["application/ld+json"], ["application/json; charset=utf-7"]),
 ]
 
 
@@ -504,12 +538,21 @@ def test_json_in_utf_8_is_read(spoiler: Spoiler, operation: Operation) -> None:
         problem_of(response, 422, "invalid_fields")
 
 
+CODINGS: Final = [
+    *("gzip", "GZIP", "x-gzip", "deflate", "br", "gzip, identity", "identity, gzip", "unknown", "zstd", "compress"),
+    *("x-compress", "identity;q=1", "identity gzip", "gzip;", ";", "*", "*/*", "utf-8", "base64", "aes128gcm", "exi"),
+    *("pack200-gzip", "dcb", "dcz", "bzip2", "lzma", "xz", "none", "null", "0", "\xff", "gzip\tgzip", "'gzip'"),
+]
+
+
 def test_a_coded_body_is_a_415(spoiler: Spoiler, operation: Operation) -> None:
     """Whether it is coded or only says so."""
     good = json.dumps(body_of(operation)).encode()
-    for coding in ("gzip", "GZIP", "x-gzip", "deflate", "br", "gzip, identity", "unknown"):
+    for coding in CODINGS:
         for content in (gzip.compress(good), good):
-            response = spoiler.send(operation, content, {**JSON, "Content-Encoding": coding})
+            response = spoiler.send(
+                operation, content, [*JSON.items(), (b"Content-Encoding", coding.encode("latin-1"))]
+            )
             problem_of(response, 415, "unsupported_media_type")
     problem_of(spoiler.send(operation, gzip.compress(good)), 400, "malformed_json")
     problem_of(spoiler.send(operation, "[]", {**JSON, "Content-Encoding": "identity"}), 422, "invalid_fields")
@@ -641,3 +684,46 @@ def test_a_good_checkout_is_read(spoiler: Spoiler, good: dict[str, Any]) -> None
     body = {**CHECKOUT, **good, "product_unit": [2**53 - 1, 1]}
     response = spoiler.send(OPERATION_NAMES["check_out"], json.dumps(body))
     assert problem_of(response, 409, "not_in_cart")["not_in_cart"] == [2**53 - 1]
+
+
+HOSTILE: Final = [
+    *("", " ", "0", "-1", "1", "true", "null", "NaN", "%00", "%0d%0aX-Injected:%201", "%ff", "x" * 8_000, "'", '"'),
+    *("' OR '1'='1", "1; DROP TABLE users", "<script>alert(1)</script>", "../../etc/passwd", "${jndi:ldap://x}"),
+    *("{{7*7}}", "$(id)", "`id`", "|id", "\\", "[]", "{}", '{"$gt": ""}', "*", "bytes=0-", "bytes=-1,0-,5-2"),
+    *("W/", '"', "a=b; c=d", "=", "; ;", ",,,", "http://[", "169.254.169.254", "::", "\xe9\xff", "0" * 4_000),
+]
+HEADERS: Final = [
+    *("Accept", "Accept-Encoding", "Accept-Language", "Cookie", "Forwarded", "If-Match", "If-None-Match", "Origin"),
+    *("If-Modified-Since", "Idempotency-Key", "Prefer", "Range", "Referer", "User-Agent", "Via", "X-Forwarded-For"),
+    *("X-Forwarded-Host", "X-Forwarded-Proto", "X-HTTP-Method-Override", "X-Original-URL", "X-Request-ID", "X-User-ID"),
+]
+REPEATABLE: Final = [
+    pytest.param(operation, id=operation.handler.__name__)
+    for operation in OPERATIONS
+    if operation.method == "GET" and operation.least_id("user_id") != 0
+]
+
+
+@pytest.mark.parametrize("operation_", REPEATABLE)
+def test_what_a_read_does_not_take_changes_nothing_of_it(spoiler: Spoiler, operation_: Operation) -> None:
+    """Every header and query parameter that somebody may make up, with whatever in it."""
+    plain = spoiler.send(operation_, b"", {})
+    assert plain.status_code == 200
+    assert len(set(HOSTILE)) >= 30
+    for number, value in enumerate(HOSTILE):
+        for header in HEADERS[number % 3 :: 3]:
+            got = spoiler.send(operation_, b"", [(header.encode(), value.strip().encode("latin-1"))])
+            assert (got.status_code, got.content) == (200, plain.content), (header, value)
+        path = f"{path_of(operation_)}?user_id={quote(value, encoding='latin-1')}&{quote(value, encoding='latin-1')}=1"
+        got = spoiler.served.client.get(path, headers=dict(spoiler.staff))
+        assert (got.status_code, got.content) == (200, plain.content), path
+
+
+@pytest.mark.parametrize("name", WITH_BODY)
+def test_hostile_headers_do_not_get_a_bad_body_through(spoiler: Spoiler, name: str) -> None:
+    """And cause nothing worse than it gets anyway."""
+    for number, value in enumerate(HOSTILE):
+        for header in HEADERS[number % 3 :: 3]:
+            more = [(b"Content-Type", b"application/json"), (header.encode(), value.strip().encode("latin-1"))]
+            response = spoiler.send(WITH_BODY[name], b"[]", more)
+            assert response.status_code == 422, (header, value)
