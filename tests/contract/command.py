@@ -91,10 +91,14 @@ class Server:
         os.killpg(self.process.pid, how)
         return self.ended()
 
+    def log(self) -> str:
+        """All that it logged by now."""
+        return self._log.read_text()
+
     def ended(self) -> tuple[int, str]:
         """Its exit code, once it has one, and what it complained: all that it logged but requests' lines."""
         self.process.communicate(timeout=30)
-        logged = self._log.read_text()
+        logged = self.log()
         RECORDER.heard(logged)
         lines = logged.splitlines(keepends=True)
         return self.process.returncode, "".join(line for line in lines if '"event":"request"' not in line)

@@ -1,0 +1,1 @@
+"""Requests made up from the API's own OpenAPI document, by schemathesis, against the real server."""

@@ -1,0 +1,81 @@
+"""Runs schemathesis over the API's own OpenAPI document: `python -m tests.fuzzing --examples 500 --seeds 1 2 3`.
+
+All checks, its stateful phase, two logged-in users. Fails on anything that schemathesis finds, on any request that the
+server logs as a mistake of its own, and on an operation that no request got a success from.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from sellout_http.routes import OPERATIONS
+from tests.contract.command import serving
+
+HERE = Path(__file__).parent
+
+
+def run(examples: int, seed: int) -> bool:
+    """Whether a new shop stands a run of so many examples an operation."""
+    with tempfile.TemporaryDirectory(prefix="sellout-fuzzing-") as folder:
+        # Logging in for each request is no test of the hash.
+        cheap = {"SELLOUT_HASH_TIME_COST": "1", "SELLOUT_HASH_MEMORY_KIB": "8"}
+        with serving(Path(folder), "--demo", **cheap) as (server, _):
+            url = f"http://127.0.0.1:{server.port}"
+            command = [
+                "-m",
+                "schemathesis.cli",
+                "--config-file",
+                str(HERE / "schemathesis.toml"),
+                "run",
+                "--checks",
+                "all",
+            ]
+            options = ["-n", str(examples), "--seed", str(seed), f"{url}/openapi.json"]
+            paths = [str(HERE.parents[1]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+            environment = {
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+                "SCHEMATHESIS_HOOKS": "tests.fuzzing.hooks",
+                "FUZZED_URL": url,
+            }
+            # What it leaves behind goes with the folder.
+            done = subprocess.run(  # noqa: S603 - our own arguments
+                [sys.executable, *command, *options], env=environment, check=False, cwd=folder
+            )
+            log = server.log()
+    return done.returncode == 0 and complete(log)
+
+
+def complete(log: str) -> bool:
+    """Whether every operation succeeded at least once and none failed, by the server's own log."""
+    answers: Counter[tuple[str, int]] = Counter()
+    for line in log.splitlines():
+        entry = json.loads(line)
+        if entry["event"] == "request":
+            answers[f"{entry['method']} {entry['route']}", entry["status"] or 0] += 1
+    succeeded = {name for name, status in answers if 200 <= status < 300}
+    missed = {f"{operation.method} {operation.path}" for operation in OPERATIONS} - succeeded
+    failed = [entry for entry in answers if entry[1] >= 500]
+    click.echo(f"{answers.total()} requests; no success from {sorted(missed) or 'none'}; failures {failed or 'none'}")
+    return not missed and not failed
+
+
+def main() -> int:
+    """The command's exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzzing", description=__doc__)
+    parser.add_argument("--examples", type=int, default=500, help="for each operation and phase (default: %(default)s)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="a run each (default: 1 2 3)")
+    arguments = parser.parse_args()
+    clean = [run(arguments.examples, seed) for seed in arguments.seeds]
+    return 0 if all(clean) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
