@@ -6,7 +6,14 @@ from typing import Any
 import attrs
 import pytest
 
-from sellout_core.errors import InvalidFields, PromoCodeExpired, PromoCodeInactive, PromoCodeUsedUp, SellOutError
+from sellout_core.errors import (
+    InvalidField,
+    InvalidFields,
+    PromoCodeExpired,
+    PromoCodeInactive,
+    PromoCodeUsedUp,
+    SellOutError,
+)
 from sellout_core.ordering import Checkout, NewPromoCode, PromoCode
 from sellout_core.values import AddressId, Percentage, ProductUnitId, PromoCodeId, UserId
 
@@ -115,6 +122,12 @@ def test_a_checkout_out_of_its_limits_names_the_fields(changes: dict[str, Any], 
     assert [field.name for field in refusal.value.fields] == names
 
 
+def test_a_checkout_of_nothing_says_so() -> None:
+    with pytest.raises(InvalidFields) as refusal:
+        checkout(unit_ids=())
+    assert refusal.value.fields == (InvalidField("unit_ids", "must not be empty"),)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -162,4 +175,4 @@ def test_a_promo_code_is_never_activated_more_often_than_its_maximum() -> None:
             max_activation_count=10,
             active_until=date(2026, 12, 31),
         )
-    assert [field.name for field in caught.value.fields] == ["activation_count"]
+    assert caught.value.fields == (InvalidField("activation_count", "must not be above the maximum"),)

@@ -4,7 +4,8 @@ import pytest
 
 from sellout_adapters.testing.scene import unit_entry
 from sellout_core.accounts import OPERATOR
-from sellout_core.errors import IdempotencyKeyReused, InvalidFields, NotInCart, PromoCodeUnknown
+from sellout_core.catalogue import FEMALE
+from sellout_core.errors import IdempotencyKeyReused, InvalidField, InvalidFields, NotInCart, PromoCodeUnknown
 from sellout_core.use_cases.accounts import read_profile
 from sellout_core.use_cases.browsing import read_card, read_product
 from sellout_core.use_cases.ordering import (
@@ -107,6 +108,25 @@ def test_a_promo_codes_owner_is_shown_to_themselves_and_staff_alone(scene: Scene
         assert (promo_code.owner_id, promo_code.owner) == (owner.id, shown)
         listed = read_user_orders(scene.shop, reader.actor, anna.id if order_id == bought.id else owner.id)
         assert listed[0].promo_code == promo_code
+    everybody = read_orders(scene.shop, boss.actor)
+    assert [view.promo_code and view.promo_code.owner for view in everybody] == [expected[boss, bought.id]] * 2
+
+
+def test_a_buyer_who_asks_once_sees_their_own_promo_codes_owner(scene: Scene) -> None:
+    owner = scene.person("owner")
+    scene.promo_code("SALE", owner.id)
+    asked = scene.ready(owner, scene.unit("dunk", 7), promo_code="SALE")
+    seen: list[OrderView] = []
+    check_out_once(scene.shop, owner.actor, owner.id, asked, "key", lambda view: seen.append(view) or b"")  # type: ignore[func-returns-value]
+    assert seen[0].promo_code is not None
+    assert seen[0].promo_code.owner == read_profile(scene.shop, owner.actor, owner.id)
+
+
+def test_an_orders_buyer_is_shown_with_their_gender(scene: Scene) -> None:
+    female = scene.person("maria", gender_id=FEMALE)
+    gender = buy(scene, female, "dunk").user.gender
+    assert gender is not None
+    assert (gender.id, gender.name) == (FEMALE, "F")
 
 
 def test_the_same_key_and_checkout_again_get_the_first_answer_and_one_order(scene: Scene, anna: Person) -> None:
@@ -199,5 +219,5 @@ def test_a_key_that_no_header_carries_is_refused(scene: Scene, anna: Person, key
     asked = scene.ready(anna, scene.unit("dunk", 7))
     with pytest.raises(InvalidFields) as refusal:
         check_out_once(scene.shop, anna.actor, anna.id, asked, key, encoded)
-    assert [field.name for field in refusal.value.fields] == ["idempotency_key"]
+    assert refusal.value.fields == (InvalidField("idempotency_key", "must be 1 to 255 printable ASCII characters"),)
     assert scene.in_cart(anna.id) == asked.unit_ids

@@ -1,5 +1,6 @@
 """Log in, refresh, verify, change the password, log out."""
 
+import unicodedata
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -345,6 +346,9 @@ def test_passwords_are_counted_composed(scene: Scene) -> None:
     for number, password in enumerate((8 * "é" + "1", 8 * decomposed, 128 * decomposed, 128 * "\u1f82")):
         register(scene.shop, Registration(f"user{number}", password))
     log_in(scene.shop, "user1", 8 * "é")
+    longest = 128 * unicodedata.normalize("NFD", "\u1f82")
+    assert len(longest) == 512
+    log_in(scene.shop, "user3", longest)
 
 
 def test_the_commonest_passwords_are_refused() -> None:

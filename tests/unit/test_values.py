@@ -168,3 +168,36 @@ def test_the_contracts_limits() -> None:
     assert values.MAX_ID == 9_007_199_254_740_991
     assert (values.MAX_USERNAME, values.MAX_IDEMPOTENCY_KEY, values.LAST_VIEWED) == (150, 255, 7)
     assert (values.PAGE_SIZE, values.MAX_PAGE_SIZE, values.MAX_TELEPHONE_DIGITS) == (20, 100, 15)
+
+
+def test_rules_draw_their_lines_whenever_they_are_made() -> None:
+    """Those of a program that runs already, as those of its modules."""
+    text, blank, both = values.text(3), values.text(3, minimum=1), values.each(values.identifier, 2)
+    assert [text(value) for value in ("", "abc", " ", "XX", "\ud7ff\ue000")] == [None] * 5
+    assert [blank(value) for value in ("a", "abc")] == [None] * 2
+    assert {value: blank(value) for value in ("", "abcd", "  ", "a\0", "\ud800", "a\udfff")} == {
+        "": "must be 1 to 3 characters long",
+        "abcd": "must be 1 to 3 characters long",
+        "  ": "must not be blank",
+        "a\0": "must not contain NUL",
+        "\ud800": "must not contain lone surrogates",
+        "a\udfff": "must not contain lone surrogates",
+    }
+    maybe = values.optional(values.identifier)
+    assert (maybe(None), maybe(1), maybe(0)) == (None, None, f"must be from 1 to {values.MAX_ID}")
+    assert (both((1, 2)), both((1, 2, 3)), both((1, 1))) == (
+        None,
+        "must hold at most 2 values",
+        "must not repeat a value",
+    )
+
+
+def test_a_field_is_ruled_whenever_its_class_is_made() -> None:
+    @attrs.frozen
+    class Later:
+        name: str = values.ruled(values.text(3), default="abc", repr=False)
+
+    assert (Later().name, "abc" in repr(Later())) == ("abc", False)
+    with pytest.raises(InvalidFields) as refusal:
+        values.enforce(Later("abcd"))
+    assert refusal.value.fields == (InvalidField("name", "must be 0 to 3 characters long"),)
