@@ -43,7 +43,37 @@ def unit(session: nox.Session) -> None:
 def contract(session: nox.Session) -> None:
     """Every store, the HTTP API over every store, and the command."""
     install(session, "test")
-    session.run("pytest", "tests/contract", *session.posargs)
+    session.run("pytest", "-n", "auto", "tests/contract", *session.posargs)
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """The oldest versions that the project allows itself, for users who have them."""
+    session.install("uv")
+    wanted = [".", *nox.project.dependency_groups(PYPROJECT, "test")]
+    session.run("uv", "pip", "install", "--resolution", "lowest-direct", *wanted, silent=True)
+    session.run("pytest", "-q", "-n", "auto", "tests/unit", "tests/contract", *session.posargs)
+
+
+@nox.session
+def fuzzing(session: nox.Session) -> None:
+    """Requests made up from the OpenAPI document; arguments after -- are tests.fuzzing's."""
+    install(session, "fuzzing")
+    session.run("python", "-m", "tests.fuzzing", *(session.posargs or ["--examples=10", "--seeds", "1"]))
+
+
+@nox.session(default=False)
+def mutation(session: nox.Session) -> None:
+    """Whether the core's tests notice any change of it."""
+    install(session, "mutation")
+    session.run("python", "-m", "tests.mutation")
+
+
+@nox.session(default=False)
+def audit(session: nox.Session) -> None:
+    """Known vulnerabilities of what is installed with the project. Needs the internet."""
+    session.install(".[postgres,redis]", *nox.project.dependency_groups(PYPROJECT, "audit"))
+    session.run("pip-audit", "--strict", "--skip-editable", "--local")
 
 
 @nox.session

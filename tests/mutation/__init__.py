@@ -1,0 +1,1 @@
+"""Changes to the core that its own tests must notice."""
