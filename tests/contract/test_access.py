@@ -15,7 +15,7 @@ import jwt
 import pytest
 
 from sellout_adapters.testing.scene import checkout
-from sellout_core.accounts import OPERATOR, NewAddress, Registration
+from sellout_core.accounts import OPERATOR, NewAddress, PasswordChange, Registration
 from sellout_core.shop import Shop
 from sellout_core.use_cases import accounts, ordering, sessions, wishlist
 from sellout_core.values import MAX_ID, ProductId, ProductUnitId, SizeId, UserId
@@ -123,6 +123,7 @@ class World:
     demoted: Customer
     deactivated: Customer
     logged_out: Customer
+    with_another_password: Customer
 
     @property
     def client(self) -> httpx2.Client:
@@ -137,13 +138,16 @@ class World:
 def world(shared: Served) -> World:
     """Callers who keep their tokens while what they may do changes."""
     shop = shared.shop
-    mine, other, demoted, deactivated, logged_out = (customer(shop) for _ in range(5))
+    mine, other, demoted, deactivated, logged_out, with_another_password = (customer(shop) for _ in range(6))
     change_user(shop, demoted.user_id, is_staff=True, is_superuser=True)
     assert shared.client.get("/user", headers=demoted.headers).status_code == 200
     change_user(shop, demoted.user_id, is_staff=False)
     change_user(shop, deactivated.user_id, is_active=False)
     sessions.log_out(shop, sessions.read_token(shop, logged_out.access, "access"))
-    return World(shared, mine, other, log_in(shared.client, "artem"), demoted, deactivated, logged_out)
+    change = PasswordChange("a password", "a better password")
+    sessions.change_password(shop, OPERATOR, with_another_password.user_id, change)
+    staff = log_in(shared.client, "artem")
+    return World(shared, mine, other, staff, demoted, deactivated, logged_out, with_another_password)
 
 
 @each_operation
@@ -181,7 +185,11 @@ def refusals(world: World, operation: Operation) -> Iterator[Refusal]:
     """Every way in which an operation refuses a caller because of who they are or whose the things are."""
     mine = ids_of(operation, world.mine)
     nowhere = dict.fromkeys(operation.id_names, ABSENT)
-    for caller, who in (("deactivated", world.deactivated), ("logged out", world.logged_out)):
+    for caller, who in (
+        ("deactivated", world.deactivated),
+        ("logged out", world.logged_out),
+        ("issued before a password change", world.with_another_password),
+    ):
         yield Refusal(caller, who.headers, ids_of(operation, who), 401, nowhere)
     if operation.access is not Access.ANON:
         yield Refusal("anonymous", None, mine, 401, nowhere)

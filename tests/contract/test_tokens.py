@@ -7,9 +7,11 @@ from typing import Any
 import httpx2
 import jwt
 import pytest
+from sqlalchemy import select
 
+from sellout_adapters.sql.tables import sessions, users
 from sellout_adapters.testing.scene import HeldClock
-from tests.contract.conftest import sqlite_store
+from tests.contract.conftest import PERSISTENT, sqlite_store
 from tests.contract.http_buyer import change_user
 from tests.contract.http_shop import CUSTOMER_ID, PASSWORDS, Served, demo_shop, problem_of, serving_shop, shop_over
 from tests.contract.secrecy import KEY
@@ -329,3 +331,71 @@ def test_sessions_outlive_a_restart(tmp_path: Path) -> None:
         assert not is_good(after.client, ended["access"])
         assert refresh(after.client, refreshed).status_code == 401
         assert not is_good(after.client, fresh["access"])
+
+
+def change_password(client: httpx2.Client, pair: dict[str, str], old: str, new: str) -> httpx2.Response:
+    body = {"old_password": old, "new_password": new}
+    return client.post(f"/user/change_password/{CUSTOMER_ID}", json=body, headers=bearer(pair))
+
+
+def test_a_password_change_ends_every_session_of_its_user(client: httpx2.Client) -> None:
+    """Access tokens included, the one it was asked with too; nobody else's."""
+    mine = [logged_in(client) for _ in range(3)]
+    other = logged_in(client, username="artem")
+    old, new = CUSTOMER["password"], "a better password"
+    problem_of(change_password(client, mine[0], "wrong", new), 422, "wrong_password")
+    document = problem_of(change_password(client, mine[0], old, "short"), 422, "invalid_fields")
+    assert [field["pointer"] for field in document["fields"]] == ["#/new_password"]
+    assert all(is_good(client, pair["access"]) for pair in mine)
+    done = change_password(client, mine[0], old, new)
+    assert (done.status_code, done.json()) == (200, {})
+    for pair in mine:
+        assert not is_good(client, pair["access"])
+        assert not is_good(client, pair["refresh"])
+        assert refresh(client, pair).status_code == 401
+        assert client.get(f"/order/cart/{CUSTOMER_ID}", headers=bearer(pair)).status_code == 401
+    assert is_good(client, other["access"])
+    assert refresh(client, other).status_code == 200
+    problem_of(client.post("/user/login", json=CUSTOMER), 401, "bad_credentials")
+    assert is_good(client, logged_in(client, password=new)["access"])
+
+
+@pytest.mark.parametrize("kind", PERSISTENT)
+def test_what_is_revoked_is_revoked_in_every_process_and_stays_so(tmp_path: Path, kind: str) -> None:
+    """Of two that share a database, the other one knows on its next request."""
+    clock = HeldClock()
+    with (
+        PERSISTENT[kind](tmp_path) as store,
+        PERSISTENT[kind](tmp_path) as its_own,
+        serving_shop(demo_shop(store, clock)) as one,
+        serving_shop(shop_over(its_own, clock)) as other,
+    ):
+        ended, changed, used = (logged_in(one.client) for _ in range(3))
+        fresh = refresh(one.client, used).json()
+        assert all(is_good(other.client, pair["access"]) for pair in (ended, changed, fresh))
+        one.client.post("/user/logout", headers=bearer(ended))
+        assert not is_good(other.client, ended["access"])
+        assert refresh(other.client, used).status_code == 401
+        assert not is_good(one.client, fresh["access"])
+        assert change_password(one.client, changed, CUSTOMER["password"], "a better password").status_code == 200
+        assert not is_good(other.client, changed["access"])
+    with PERSISTENT[kind](tmp_path) as store, serving_shop(shop_over(store, clock)) as after:
+        for pair in (ended, changed, used, fresh):
+            assert not is_good(after.client, pair["access"])
+            assert refresh(after.client, pair).status_code == 401
+
+
+@pytest.mark.parametrize("kind", PERSISTENT)
+def test_nothing_that_is_stored_opens_the_shop(tmp_path: Path, kind: str) -> None:
+    """Whoever reads the database finds no password and no token, nor what makes one."""
+    with PERSISTENT[kind](tmp_path) as store, serving_shop(demo_shop(store)) as served:
+        pair = logged_in(served.client)
+        with store.engine.connect() as connection:
+            stored = repr([connection.execute(select(table)).all() for table in (users, sessions)])
+        for token in pair.values():
+            jti = jwt.decode(token, options={"verify_signature": False})["jti"]
+            assert token not in stored
+            assert jti not in stored
+        assert CUSTOMER["password"] not in stored
+        assert KEY not in stored
+        assert stored.count("$argon2id$") == 2

@@ -1,0 +1,121 @@
+"""What logging in tells a guesser by its time, and what 200 at once cost everybody else.
+
+    python -m benchmarks.logins [--tries N] [--at-once N]
+
+Starts a server of its own on a new SQLite file, with everything as it is by default but the limits of tries. Prints the
+median time of refused log-ins of an unknown user, a wrong password and a deactivated user, tried in turn; then the
+server's memory and the 99th percentile of a catalogue page, idle and while many log in.
+"""
+
+import http.client
+import statistics
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+import attrs
+import click
+from tests.contract.command import Server, serving
+
+from sellout_adapters import demo
+from sellout_adapters.sql import SqlStore
+from sellout_core.ports import Transaction
+
+KINDS: Final = {
+    "unknown user": ("nobody at all", "wrong"),
+    "wrong password": (demo.CUSTOMER, "wrong"),
+    "deactivated user": (demo.STAFF, demo.PASSWORD),
+}
+
+
+def log_in(server: Server, username: str, password: str) -> int:
+    """The status of one."""
+    return server.ask("POST", "/user/login", {"username": username, "password": password})[0]
+
+
+def resident_mib(server: Server) -> float:
+    """The memory of all of the server's processes."""
+    kib = 0
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        except OSError:
+            continue
+        if int(status.parent.name) == server.process.pid or int(lines["PPid"]) == server.process.pid:
+            kib += int(lines["VmRSS"].split()[0])
+    return kib / 1024
+
+
+def percentile_99(server: Server, going_on: Callable[[], bool]) -> float:
+    """Milliseconds of a catalogue page, asked for on one connection again and again while something goes on."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    taken = []
+    while going_on():
+        started = time.perf_counter()
+        connection.request("GET", "/product/all/1")
+        connection.getresponse().read()
+        taken.append((time.perf_counter() - started) * 1000)
+    connection.close()
+    return statistics.quantiles(taken, n=100)[98]
+
+
+def deactivate(url: str, username: str) -> None:
+    """Shuts a user out."""
+
+    def work(tx: Transaction) -> None:
+        credentials = tx.credentials.by_username(username)
+        assert credentials is not None
+        user = tx.users.for_update(credentials.user_id)
+        assert user is not None
+        tx.users.save(attrs.evolve(user, is_active=False))
+
+    store = SqlStore.open(url)
+    store.write(work)
+    store.close()
+
+
+@click.command()
+@click.option("--tries", default=500, type=click.IntRange(10, 10_000), help="Refused log-ins of each kind. [500]")
+@click.option("--at-once", default=200, type=click.IntRange(2, 1000), help="Log-ins at the same time. [200]")
+def main(tries: int, at_once: int) -> None:
+    """Measures and prints."""
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as made, serving(Path(made), "--demo") as (server, _):
+        before = resident_mib(server)
+        taken: dict[str, list[float]] = {kind: [] for kind in KINDS}
+        deactivate(f"sqlite:///{made}/sellout.db", demo.STAFF)
+        for _ in range(tries):
+            for kind, (username, password) in KINDS.items():
+                started = time.perf_counter()
+                assert log_in(server, username, password) == 401
+                taken[kind].append((time.perf_counter() - started) * 1000)
+        medians = {kind: statistics.median(times) for kind, times in taken.items()}
+        for kind, median in medians.items():
+            click.echo(f"{kind:>17}: {median:6.2f} ms, median of {tries}")
+        click.echo(f"{'slowest':>17}: {max(medians.values()) / min(medians.values()):6.3f} times the fastest")
+
+        end = time.monotonic() + 5
+        idle = percentile_99(server, lambda: time.monotonic() < end)
+        statuses: Counter[int] = Counter()
+        highest = [resident_mib(server)]
+        busy = threading.Event()
+
+        def rush() -> None:
+            with ThreadPoolExecutor(at_once) as pool:
+                for _ in range(5):
+                    statuses.update(pool.map(lambda _: log_in(server, demo.CUSTOMER, demo.PASSWORD), range(at_once)))
+                    highest.append(resident_mib(server))
+            busy.set()
+
+        threading.Thread(target=rush).start()
+        under_load = percentile_99(server, lambda: not busy.is_set())
+        click.echo(f"{at_once} at once: {dict(statuses)}; memory {before:.0f} MiB, then {max(highest):.0f} MiB")
+        click.echo(f"catalogue page, 99th percentile: {idle:.2f} ms idle, {under_load:.2f} ms meanwhile")
+
+
+if __name__ == "__main__":
+    main()
