@@ -1,6 +1,5 @@
 """The HTTP application over a shop: the operations and pages on their paths, and the edge around them."""
 
-import os
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
@@ -23,6 +22,7 @@ from sellout_http.pages import Pages
 from sellout_http.proxies import Proxies
 from sellout_http.reading import MAX_BYTES
 from sellout_http.routes import OPERATIONS
+from sellout_http.settings import spare_processors
 
 AnyRequest = Request[Any, Any, Any]
 Page = Callable[[AnyRequest], Awaitable[ASGIResponse]]
@@ -50,8 +50,8 @@ def create_app(
         shop: The shop to serve.
         threads: How many requests the shop works on at once; its store needs as many connections, and those of the
             hashing threads.
-        hash_threads: How many more threads register and log in, which takes a processor each; by default one for each
-            processor.
+        hash_threads: How many more threads register and log in, which takes a processor each; by default as many as
+            there are processors, but for one.
         hash_queue: How many registrations and log-ins wait for those threads before the next one is told to come back.
         health: What `/readyz` answers by; by default it is always ready.
         limits: How often things may be tried; by default as often as anybody likes.
@@ -67,7 +67,7 @@ def create_app(
     dispatcher = Dispatcher(
         shop,
         Workers("shop", threads),
-        Workers("hash", hash_threads or os.cpu_count() or 1, hash_queue),
+        Workers("hash", hash_threads or spare_processors(), hash_queue, yielding=True),
         Limiter(counter or StoreCounter(shop), shop.clock, limits or Limits()),
         statements,
     )

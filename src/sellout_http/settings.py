@@ -31,8 +31,9 @@ _ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9
 _LONGEST_LIFETIME: Final = 10 * 366 * 24 * 3600
 
 
-def _cores() -> int:
-    return min(64, os.cpu_count() or 1)
+def spare_processors() -> int:
+    """All but one, which is left to those who do not log in; at least one."""
+    return min(64, max(1, (os.cpu_count() or 1) - 1))
 
 
 def _whole(value: Any, minimum: int, maximum: int) -> int:
@@ -176,7 +177,7 @@ class Settings:
     demo: bool = attrs.field(default=False, converter=_truth)
     secret_key: Secret[str] | None = attrs.field(default=None, converter=_secret_key)
     threads: int = attrs.field(default=8, converter=_up_to_64)
-    hash_threads: int = attrs.field(factory=_cores, converter=_up_to_64)
+    hash_threads: int = attrs.field(factory=spare_processors, converter=_up_to_64)
     connections: int | None = attrs.field(default=None, converter=_connections)
     connect_timeout: int = attrs.field(default=5, converter=_seconds)
     lock_timeout: int = attrs.field(default=10, converter=_seconds)
