@@ -67,7 +67,7 @@ def create_app(
     dispatcher = Dispatcher(
         shop,
         Workers("shop", threads),
-        Workers("hash", hash_threads or spare_processors(), hash_queue, yielding=True),
+        Workers("hash", hash_threads or spare_processors(), hash_queue),
         Limiter(counter or StoreCounter(shop), shop.clock, limits or Limits()),
         statements,
     )

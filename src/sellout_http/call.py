@@ -1,10 +1,7 @@
 """From a request to its operation's answer: checks on the event loop, then one hop to a thread that does the rest."""
 
 import asyncio
-import os
 import re
-import sys
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
@@ -30,9 +27,6 @@ from sellout_http.operations import Access, Operation, Reply
 from sellout_http.reading import read_body
 
 T = TypeVar("T")
-
-_LOW: Final = 19
-"""The least that a nice value asks for."""
 
 _ID: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 _BEARER: Final = re.compile(r"bearer +([a-z0-9._~+/-]+=*)", re.IGNORECASE)
@@ -74,14 +68,11 @@ class Call:
 class Workers:
     """Threads for work that would hold up the event loop. At most `waiting` calls wait for a thread; None: any number.
 
-    `close` waits for the work in hand. Work that is `yielding` leaves the processors to other threads when they are
-    wanted, where the system knows priorities of threads.
+    `close` waits for the work in hand.
     """
 
-    def __init__(self, name: str, threads: int, waiting: int | None = None, *, yielding: bool = False) -> None:
-        self._pool = ThreadPoolExecutor(
-            threads, thread_name_prefix=name, initializer=_lower_priority if yielding else None
-        )
+    def __init__(self, name: str, threads: int, waiting: int | None = None) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._places = None if waiting is None else BoundedSemaphore(threads + waiting)
 
     async def run(self, work: Callable[[], T]) -> T:
@@ -105,12 +96,6 @@ class Workers:
     def close(self) -> None:
         """Ends the threads."""
         self._pool.shutdown(cancel_futures=True)
-
-
-def _lower_priority() -> None:
-    """Makes the calling thread, on Linux a process of its own to the scheduler, one that others go before."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOW)
 
 
 @attrs.frozen
