@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import encodings.idna  # noqa: F401 - see `_announce`
 import errno
 import os
 import signal
@@ -209,7 +210,11 @@ def _releasing_signals(app: Application, health: Health, delay: int) -> Applicat
 
 
 def _announce(settings: Settings, lines: Sequence[str]) -> None:
-    """Prints the lines once somebody answers on the port."""
+    """Prints the lines once somebody answers on the port.
+
+    Workers are forked meanwhile. A module that this thread is just importing then would be locked in them forever, so
+    the one that connecting needs is imported beforehand.
+    """
     pause = threading.Event()
     while not _answers(settings):
         pause.wait(_PROBE_SECONDS)
