@@ -26,7 +26,7 @@ _SECURITY: Final = [
     (b"referrer-policy", b"no-referrer"),
 ]
 # For documents that are no pages.
-_NO_CONTENT: Final = (_POLICY, b"default-src 'none'; frame-ancestors 'none'")
+_NO_CONTENT: Final = (_POLICY, b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 _TLS_ONLY: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 

@@ -9,7 +9,9 @@ from sellout_http.problem_texts import KINDS, Kind
 from sellout_http.problems import PAGES
 
 _STYLE: Final = "body{font:1rem/1.5 sans-serif;max-width:42rem;margin:2rem auto;padding:0 1rem}"
-POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 """The Content-Security-Policy these pages need."""
 
 

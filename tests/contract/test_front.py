@@ -47,9 +47,9 @@ def test_every_answer_has_the_security_headers(shared: Served, method: str, path
     for name, value in SECURITY.items():
         assert response.headers.get_list(name) == [value]
     (policy,) = response.headers.get_list("content-security-policy")
-    assert "default-src 'none'" in policy or path.startswith("/docs")
-    if not path.startswith(("/docs", "/problems")):
-        assert "frame-ancestors 'none'" in policy
+    for directive in ("base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"):
+        assert directive in policy
+    assert "default-src 'none'" in policy or "object-src 'none'" in policy
     assert "strict-transport-security" not in response.headers
     assert "access-control-allow-origin" not in response.headers
 
@@ -302,3 +302,30 @@ def test_a_shop_with_nothing_configured_logs_no_requests(tmp_path: Path, kind: s
     """Who puts the application into a service of their own has a log of their own."""
     with PERSISTENT[kind](tmp_path) as store, client_of(create_app(shop_over(store))) as client:
         problem_of(client.get("/user"), 401, "unauthenticated")
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        ["Content-Length: 5", "Transfer-Encoding: chunked"],
+        ["Transfer-Encoding: chunked", "Content-Length: 44"],
+        ["Content-Length: 5", "Content-Length: 6"],
+        ["Content-Length: 5, 6"],
+        ["Content-Length: +5"],
+        ["Content-Length: -1"],
+        ["Content-Length: 0x5"],
+        ["Transfer-Encoding: xchunked"],
+        ["Transfer-Encoding: chunked, identity"],
+        ["Transfer-Encoding : chunked"],
+        ["Transfer-Encoding:\x0bchunked"],
+    ],
+    ids=" ".join,
+)
+def test_no_request_hides_in_another(shared: Served, lengths: list[str]) -> None:
+    """A body whose end two readers could see in different places gets a 400 and ends its connection."""
+    hidden = "0\r\n\r\nGET /problems HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    head = ["POST /user/login HTTP/1.1", "Host: x", "Content-Type: application/json", *lengths, "", ""]
+    with connections(shared.client, 1, ("\r\n".join(head) + hidden).encode()) as (connection,):
+        answer = received(connection)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1") == 1
