@@ -3,6 +3,8 @@
 Each session installs the project as a wheel into an environment of its own, so what is tested is what is shipped.
 """
 
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2026.4.10"
@@ -72,8 +74,12 @@ def mutation(session: nox.Session) -> None:
 @nox.session(default=False)
 def audit(session: nox.Session) -> None:
     """Known vulnerabilities of what is installed with the project. Needs the internet."""
-    session.install(".[postgres,redis]", *nox.project.dependency_groups(PYPROJECT, "audit"))
-    session.run("pip-audit", "--strict", "--skip-editable", "--local")
+    session.install(".[postgres,redis]")
+    installed = session.run("python", "-m", "pip", "freeze", "--exclude", "sellout", silent=True)
+    wanted = Path(session.create_tmp()) / "installed.txt"
+    wanted.write_text(str(installed))
+    session.install(*nox.project.dependency_groups(PYPROJECT, "audit"))
+    session.run("pip-audit", "--strict", "--disable-pip", "--no-deps", "--requirement", str(wanted))
 
 
 @nox.session
