@@ -42,6 +42,7 @@ class Buyer:
         self._wishes: list[int] = []
         self._orders: list[int] = []
         self._bought = 0
+        self._in_the_air = False
         self._others: Sequence[Buyer] = ()
 
     @property
@@ -81,8 +82,9 @@ class Buyer:
             self.past.requests += 1
             try:
                 answer = await self._client.request(method, path, json=body, headers=headers, timeout=_TIMEOUT)
-            except httpx2.TransportError:
+            except httpx2.TransportError as error:
                 self.past.broken += 1
+                self._in_the_air |= not isinstance(error, httpx2.ConnectError)
                 answer = None
             ended = time.monotonic()
             if answer is not None and answer.status_code >= 500:
@@ -214,8 +216,10 @@ class Buyer:
 
     async def put(self, unit_id: int) -> None:
         """Puts a unit into the cart, if it can be had."""
+        self._in_the_air = False
         answer = await self.ask("POST", f"/order/cart_add/{self.user_id}/{unit_id}")
         assert answer is not None
+        self._note_belated(unit_id)
         if answer.status_code in (200, 201):
             self.cart.certain.add(unit_id)
         elif answer.status_code != 409:
@@ -227,8 +231,14 @@ class Buyer:
 
     async def _take_out(self, unit_id: int) -> None:
         # After an answer that did not come it may be gone already.
+        self._in_the_air = False
         await self.must("DELETE", f"/order/cart_delete/{self.user_id}/{unit_id}", allowed=(200, 404))
+        self._note_belated(unit_id)
         self.cart.certain.discard(unit_id)
+
+    def _note_belated(self, unit_id: int) -> None:
+        if self._in_the_air:
+            self.cart.belated.add(unit_id)
 
     async def _check_code(self) -> None:
         wanted = self._some_of_the_cart()
@@ -331,7 +341,7 @@ class Buyer:
             if owner["username"] != self.name:
                 self.note("isolation", f"{self.name} is shown {owner['username']}")
         there = {unit["id"] for unit in cart["product_units"]}
-        if not self.cart.certain <= there <= self.cart.certain | self.cart.uncertain:
+        if not self.cart.allows(there):
             self.note("answers", f"{self.name} has {self.cart} in the cart, and sees {there}")
 
     async def _move(self) -> None:

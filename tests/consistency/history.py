@@ -43,10 +43,19 @@ class Purchase:
 
 @attrs.define
 class Belief:
-    """What a buyer knows to be in their cart, and what may be there or not."""
+    """What a buyer knows to be in their cart, and what may be there or not.
+
+    `belated` are units that a request was about whose connection broke: it may be carried out yet, even after what the
+    buyer asked next, for it has no key that would tell a server to leave it alone.
+    """
 
     certain: set[int] = attrs.field(factory=set)
     uncertain: set[int] = attrs.field(factory=set)
+    belated: set[int] = attrs.field(factory=set)
+
+    def allows(self, there: set[int]) -> bool:
+        """Whether a cart that holds those units is as believed."""
+        return self.certain - self.belated <= there <= self.certain | self.uncertain | self.belated
 
 
 @attrs.define
