@@ -1,6 +1,8 @@
 """JSON Web Tokens as the documented samples have them: HS256, claims `token_type`, `exp`, `iat`, `jti`, `user_id`."""
 
 import re
+from collections import OrderedDict
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +16,8 @@ ALGORITHM = "HS256"
 MIN_KEY_BYTES = 32
 MAX_TOKEN = 4096
 CLOCK_SKEW = timedelta(seconds=60)
+MOST_KNOWN = 4096
+"""How many tokens are kept whose signature was found good."""
 
 _JTI = re.compile(r"[0-9a-f]{32}")
 _CLAIMS = ["token_type", "exp", "iat", "jti", "user_id"]
@@ -37,6 +41,7 @@ class JwtTokens:
             raise ValueError(f"the secret key must be at least {MIN_KEY_BYTES} bytes long")
         self._clock = clock
         # Times are checked below against the injected clock, which PyJWT does not know.
+        self._known: OrderedDict[str, Claims] = OrderedDict()
         self._options: Any = {"require": _CLAIMS, "verify_exp": False, "verify_iat": False, "verify_nbf": False}
 
     def sign(self, claims: Claims) -> str:
@@ -58,15 +63,27 @@ class JwtTokens:
         """
         if len(token) > MAX_TOKEN:
             raise Unauthenticated
+        claims = self._known.get(token)
+        if claims is None:
+            claims = self._decoded(token)
+            # A signature that was good stays good; when the token is good is asked anew each time.
+            self._known[token] = claims
+            while len(self._known) > MOST_KNOWN:
+                with suppress(KeyError):
+                    self._known.popitem(last=False)
+        now = self._clock()
+        if now >= claims.expires_at or now + CLOCK_SKEW < claims.issued_at:
+            raise Unauthenticated
+        return claims
+
+    def _decoded(self, token: str) -> Claims:
         try:
-            payload = jwt.decode(token, self._key, algorithms=[ALGORITHM], options=self._options)
-            return self._checked(payload)
+            return self._checked(jwt.decode(token, self._key, algorithms=[ALGORITHM], options=self._options))
         except (jwt.PyJWTError, ValueError, OverflowError, RecursionError):
             raise Unauthenticated from None
 
     def _checked(self, payload: dict[str, Any]) -> Claims:
         token_type, expires, issued, jti, user_id = (payload[name] for name in _CLAIMS)
-        now = self._clock()
         well_formed = (
             token_type in {"access", "refresh"}
             and all(type(number) is int for number in (expires, issued, user_id))
@@ -75,7 +92,7 @@ class JwtTokens:
             and _JTI.fullmatch(jti) is not None
             and "nbf" not in payload
         )
-        if not well_formed or now.timestamp() >= expires or (now + CLOCK_SKEW).timestamp() < issued:
+        if not well_formed:
             raise Unauthenticated
         return Claims(
             token_type,

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Row, Select, and_, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Select, and_, bindparam, delete, exists, insert, select, update
 
 from sellout_adapters.sql.dialects import AMONG_IDS, among, collected, insert_missing, lookup_key
 from sellout_adapters.sql.link import Link
+from sellout_adapters.sql.prepared import Row
 from sellout_adapters.sql.tables import addresses, answers, sessions, users
 from sellout_core.accounts import Actor, Address, Credentials, NewAddress, NewUser, Session, User
 from sellout_core.errors import UsernameTaken
@@ -34,7 +35,7 @@ _SAVE_USER: Final = update(users).where(
 )
 
 
-def _user(row: Row[Any]) -> User:
+def _user(row: Row) -> User:
     return User(
         id=row.id,
         username=row.username,
@@ -97,7 +98,7 @@ class SqlUsers:
             raise UsernameTaken
         self._refer([user])
 
-    def _users(self, rows: Sequence[Row[Any]]) -> list[User]:
+    def _users(self, rows: Sequence[Row]) -> list[User]:
         found = [_user(row) for row in rows]
         self._refer(found)
         return found

@@ -52,6 +52,11 @@ class Database(Protocol):
     def migrated(self) -> Sequence[str]:
         """A line for each step of the migrations that was taken when it was opened."""
 
+    def translated(self, connection: Connection, error: Exception) -> Exception:
+        """What an error of the driver means for whoever asked the statement; perhaps the same error. A connection that
+        broke is given up.
+        """
+
     def read(self, run: Callable[[Connection], T]) -> T:
         """What `run` returns, run once in a transaction that sees one snapshot and ends without a trace.
 

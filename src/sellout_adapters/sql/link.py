@@ -1,12 +1,13 @@
 """How repositories reach the database inside one transaction."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, CursorResult, Executable, Row, Select
+from sqlalchemy import Connection, Executable, Select
 
 from sellout_adapters.sql.database import RunAgain
+from sellout_adapters.sql.prepared import Row, prepared
 from sellout_core.catalogue import References
 from sellout_core.errors import Unavailable
 
@@ -18,14 +19,23 @@ class Link:
         connection: in a transaction.
         known: the small tables as this transaction last saw them.
         writing: whether the transaction may write.
+        translated: what an error of the driver means; it may be the same error.
 
     Attributes:
         statements: how many the database was asked.
         locking: whether rows that are read to be changed must be locked, because other transactions write meanwhile.
     """
 
-    def __init__(self, connection: Connection, known: References, *, writing: bool) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        known: References,
+        *,
+        writing: bool,
+        translated: Callable[[Connection, Exception], Exception],
+    ) -> None:
         self._connection: Connection | None = connection
+        self._translated = translated
         self._failure: Exception | None = None
         self.locking = writing and connection.dialect.name != "sqlite"
         self.known = known
@@ -58,7 +68,7 @@ class Link:
         """
         if self.locking:
             # Other tables' references to the rows are let through: nothing here changes what they refer to.
-            self._execute(statement.with_for_update(key_share=True), parameters)
+            self._ask(statement.with_for_update(key_share=True), parameters)
 
     def run_again(self) -> NoReturn:
         """Gives the transaction up because another one changed what this one had read.
@@ -69,59 +79,66 @@ class Link:
         self._failure = RunAgain()
         raise self._failure
 
-    def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+    def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row]:
         """Every row that the statement gives."""
-        return self._fetched(self._execute(statement, parameters))
+        return self._ask(statement, parameters or {})[0]
 
     def rows_among(
         self, statement: Executable, values: Collection[Any], parameters: Mapping[str, Any] | None = None
-    ) -> Sequence[Row[Any]]:
+    ) -> Sequence[Row]:
         """Every row that a statement with `among` gives for the values; for none of them, none without asking."""
         if not values:
             self.require_alive()
             return ()
-        return self._fetched(self._execute(statement, {"among": values, **(parameters or {})}))
+        return self._ask(statement, {"among": values, **(parameters or {})})[0]
 
-    def row(self, statement: Executable, parameters: Mapping[str, Any]) -> Row[Any] | None:
+    def row(self, statement: Executable, parameters: Mapping[str, Any]) -> Row | None:
         """The one row that the statement gives, if it gives one."""
-        return next(iter(self._fetched(self._execute(statement, parameters))), None)
+        return next(iter(self._ask(statement, parameters)[0]), None)
 
     def run(self, statement: Executable, parameters: Mapping[str, Any]) -> int:
         """How many rows the statement wrote."""
-        return self._execute(statement, parameters).rowcount
+        return self._ask(statement, parameters)[1]
 
     def run_many(self, statement: Executable, parameters: Sequence[Mapping[str, Any]]) -> None:
         """Runs the statement for each set of parameters, in order."""
         self.require_alive()
         if parameters:
-            self._execute(statement, parameters)
+            self._ask_many(statement, parameters)
 
     def insert_many(self, statement: Executable, parameters: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
         """Inserts rows and gives the one column that the statement returns for each, in order."""
         self.require_alive()
-        return self._execute(statement, parameters).scalars().all() if parameters else ()
+        return self._ask_many(statement, parameters) if parameters else ()
 
     def refers(self, table: str, ids: Iterable[int]) -> None:
         """Notes ids of a small table's rows (a field of `References`) that something loaded refers to."""
         self.referred[table].update(ids)
 
-    @staticmethod
-    def _fetched(result: CursorResult[Any]) -> Sequence[Row[Any]]:
-        """The rows.
-
-        Raises:
-            Unavailable: a value is no such value as its column holds: the database is damaged.
-        """
+    def _ask(self, statement: Executable, parameters: Mapping[str, Any]) -> tuple[Sequence[Row], int]:
+        """The rows that a statement gives, and how many it wrote."""
+        connection = self.require_alive()
+        ready = prepared(statement, connection.dialect, tuple(parameters))
+        self.statements += 1
         try:
-            return result.all()
+            return ready.run(connection, parameters)
         except ValueError as error:
-            raise Unavailable from error
+            # A value is no such value as its column holds: the database is damaged.
+            self._failure = Unavailable()
+            raise self._failure from error
+        except Exception as error:
+            self._failure = self._translated(connection, error)
+            if self._failure is error:
+                raise
+            raise self._failure from error
 
-    def _execute(self, statement: Executable, parameters: Any) -> CursorResult[Any]:
+    def _ask_many(self, statement: Executable, parameters: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
+        """The first column of what the statement gives for each set of parameters, in order; () if it gives nothing."""
         connection = self.require_alive()
         self.statements += 1
         try:
-            return connection.execute(statement, parameters)
+            result = connection.execute(statement, parameters)
+            return result.scalars().all() if result.returns_rows else ()
         except Exception as failure:
             self._failure = failure
             raise

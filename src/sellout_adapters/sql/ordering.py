@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Row, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Select, bindparam, delete, insert, select, update
 
 from sellout_adapters.sql.dialects import AMONG_IDS, Id, among, collected, insert_missing, lookup_key
 from sellout_adapters.sql.link import Link
+from sellout_adapters.sql.prepared import Row
 from sellout_adapters.sql.tables import cart_units, carts, order_lines, orders, promo_codes
 from sellout_core.accounts import Address
 from sellout_core.errors import PromoCodeTaken
@@ -81,7 +82,7 @@ _ACTIVATE: Final = (
 )
 
 
-def _promo_code(row: Row[Any]) -> PromoCode:
+def _promo_code(row: Row) -> PromoCode:
     return PromoCode(
         id=row.id,
         code=row.code,
@@ -144,7 +145,7 @@ _ONE_ORDER: Final = _ORDER.where(orders.c.id == bindparam("order_id"))
 _ORDERS_OF_BUYER: Final = _ORDER.where(orders.c.buyer_id == bindparam("user_id"))
 
 
-def _order(row: Row[Any]) -> Order:
+def _order(row: Row) -> Order:
     promo_code = None
     if row.promo_code_id is not None:
         promo_code = PromoCode(**{field: getattr(row, column) for field, column in _TERM_COLUMNS.items()})

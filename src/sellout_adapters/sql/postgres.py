@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
 import psycopg
@@ -83,6 +83,17 @@ class PostgresDatabase:
             engine.dispose()
             raise
         return opened
+
+    def translated(self, connection: Connection, error: Exception) -> Exception:
+        """A broken connection is replaced; a transaction that lost is run again."""
+        if not isinstance(error, psycopg.Error):
+            return error
+        driver_connection = connection.connection.dbapi_connection
+        driver_error: Any = error
+        lost = connection.dialect.is_disconnect(driver_error, driver_connection, None)
+        if lost:
+            connection.invalidate(error)
+        return _meaning(error, lost=lost) or error
 
     def read(self, run: Callable[[Connection], T]) -> T:
         """Never kept waiting by writers. Only a connection that broke while it was idle is replaced silently."""
@@ -163,6 +174,7 @@ def _engine(url: URL, connections: int, timeouts: Timeouts) -> Engine:
         pool_size=connections,
         max_overflow=0,
         pool_timeout=timeouts.lock,
+        pool_reset_on_return=None,  # every transaction here is ended by whoever began it
         hide_parameters=True,  # an error that is logged must not show what people sent
     )
     event.listen(engine, "begin", _begin)
@@ -184,13 +196,20 @@ def _translate(context: ExceptionContext) -> None:
         return
     if context.connection is None:
         raise Unavailable from error
-    if context.is_disconnect:
-        raise _ConnectionLost from error
+    if (meaning := _meaning(error, lost=context.is_disconnect)) is not None:
+        raise meaning from error
+
+
+def _meaning(error: psycopg.Error, *, lost: bool) -> Exception | None:
+    """What an error means for whoever asked; None: a mistake of ours."""
+    if lost:
+        return _ConnectionLost()
     code = error.sqlstate or ""
     if code in _LOST:
-        raise RunAgain from error
+        return RunAgain()
     if code.startswith(_AWAY) or (not code and isinstance(error, psycopg.OperationalError)):
-        raise Unavailable from error
+        return Unavailable()
+    return None
 
 
 def _require_unicode(connection: Connection) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Row, ScalarSelect, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import ScalarSelect, Table, bindparam, delete, func, insert, select, update
 
 from sellout_adapters.sql.dialects import AMONG_IDS, AMONG_TEXTS, Id, among, collected
 from sellout_adapters.sql.link import Link
+from sellout_adapters.sql.prepared import Row
 from sellout_adapters.sql.tables import (
     product_brands,
     product_categories,
@@ -46,7 +47,7 @@ _AFTER: Final = (
 )
 
 
-def _product(row: Row[Any]) -> Product:
+def _product(row: Row) -> Product:
     """A product from a row of its columns."""
     return Product(
         id=row.id,
@@ -115,7 +116,7 @@ class SqlProducts:
             self._link.run(statement, {"among": [product.id for product in products]})
         self._link_up([(product.id, product) for product in products])
 
-    def _products(self, rows: Sequence[Row[Any]]) -> list[Product]:
+    def _products(self, rows: Sequence[Row]) -> list[Product]:
         found = [_product(row) for row in rows]
         _refer(self._link, found)
         return found
@@ -182,7 +183,7 @@ class SqlCards:
         parameters = {"offset": min(offset, MAX_ID), "limit": limit, "user_id": wishlist_of}
         return self._cards(self._link.rows(_PAGE, parameters))
 
-    def _cards(self, rows: Sequence[Row[Any]]) -> list[Card]:
+    def _cards(self, rows: Sequence[Row]) -> list[Card]:
         cards = [Card(_product(row), row.min_price, bool(row.in_wishlist)) for row in rows]
         _refer(self._link, [card.product for card in cards])
         return cards

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Text, bindparam, literal, select, union_all
+from sqlalchemy import Text, bindparam, literal_column, select, union_all
 
 from sellout_adapters.sql import tables
 from sellout_adapters.sql.dialects import insert_missing
@@ -25,10 +25,10 @@ _TABLES: Final = {
 _EVERYTHING: Final = union_all(
     *(
         select(
-            literal(field, Text, literal_execute=True).label("field"),
+            literal_column(f"'{field}'", Text).label("field"),
             table.c.id,
             table.c.name,
-            (table.c.site if "site" in table.c else literal("", Text, literal_execute=True)).label("site"),
+            (table.c.site if "site" in table.c else literal_column("''", Text)).label("site"),
         )
         for field, table in _TABLES.items()
     )

@@ -85,6 +85,10 @@ class SqliteDatabase:
             raise
         return cls(engine, done, Batches(writer, timeouts.lock))
 
+    def translated(self, connection: Connection, error: Exception) -> Exception:  # noqa: ARG002 - there is none to lose
+        """What the machine's operator has to see to is no fault of whoever asked."""
+        return Unavailable() if _away(error) else error
+
     def read(self, run: Callable[[Connection], T]) -> T:
         """Never kept waiting by a writer."""
         with connected(self.engine) as connection:
@@ -150,6 +154,7 @@ def _engine(path: Path, connections: int, wait: float) -> Engine:
         pool_size=connections,
         max_overflow=0,
         pool_timeout=wait,
+        pool_reset_on_return=None,  # every transaction here is ended by whoever began it
         hide_parameters=True,  # an error that is logged must not show what people sent
     )
     event.listen(engine, "connect", _set_up)
@@ -168,13 +173,22 @@ def _set_up(connection: Any, _record: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+    words = connection.get_execution_options().get(_BEGIN, "BEGIN")
+    try:
+        _cursor(connection).execute(words)
+    except sqlite3.Error as error:
+        if _away(error):
+            raise Unavailable from error
+        raise
 
 
 def _translate(context: ExceptionContext) -> None:
-    error = context.original_exception
-    if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _AWAY:
-        raise Unavailable from error
+    if _away(context.original_exception):
+        raise Unavailable from context.original_exception
+
+
+def _away(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _AWAY
 
 
 def _format(cursor: Any, path: Path) -> int:

@@ -102,7 +102,7 @@ class SqlStore:
         """
 
         def run(connection: Connection) -> tuple[T, Link]:
-            return self._run(Link(connection, self._references, writing=False), work)
+            return self._run(self._link(connection, writing=False), work)
 
         result, link = self._database.read(run)
         if not link.added_references:
@@ -119,11 +119,19 @@ class SqlStore:
         """
 
         def run(connection: Connection) -> tuple[T, Link]:
-            return self._run(Link(connection, self._references, writing=True), work)
+            return self._run(self._link(connection, writing=True), work)
 
         result, link = self._database.write(run)
         self._learn(link.known)
         return result
+
+    def _link(self, connection: Connection, *, writing: bool) -> Link:
+        return Link(
+            connection,
+            self._references,
+            writing=writing,
+            translated=self._database.translated,
+        )
 
     def _run(self, link: Link, work: Callable[[Transaction], T]) -> tuple[T, Link]:
         """What work returns over a link that ends with it.

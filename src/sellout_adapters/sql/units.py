@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Row, Select, and_, bindparam, case, false, insert, or_, select, true, update
+from sqlalchemy import Select, and_, bindparam, case, false, insert, or_, select, true, update
 
 from sellout_adapters.sql.dialects import AMONG_IDS, among
 from sellout_adapters.sql.link import Link
+from sellout_adapters.sql.prepared import Row
 from sellout_adapters.sql.tables import sizes, units
 from sellout_core.catalogue import NO_SIZE, NewProductUnit, NewSize, ProductUnit, Size, SizeGrid
 from sellout_core.values import ProductId, ProductUnitId, SizeId
@@ -70,12 +71,12 @@ _TAKE: Final = (
 )
 
 
-def size_of(size_id: SizeId, row: Row[Any]) -> Size:
+def size_of(size_id: SizeId, row: Row) -> Size:
     """A size from a row of its columns and its id, which may stand there under another name."""
     return Size(size_id, row.product_id, SizeGrid(row.international, row.us, row.uk, row.eu, row.it, row.ru))
 
 
-def _unit(row: Row[Any]) -> ProductUnit:
+def _unit(row: Row) -> ProductUnit:
     return ProductUnit(
         id=row.id,
         product_id=row.product_id,
@@ -150,7 +151,7 @@ class SqlUnits:
             self._link.run_again()
         return {row.id for row in taken}
 
-    def _units(self, rows: Sequence[Row[Any]]) -> list[ProductUnit]:
+    def _units(self, rows: Sequence[Row]) -> list[ProductUnit]:
         found = [_unit(row) for row in rows]
         self._link.refers("currencies", (unit.currency_id for unit in found))
         self._link.refers("delivery_types", (unit.delivery_type_id for unit in found))

@@ -1,10 +1,11 @@
 """Wishlists."""
 
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Row, bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from sellout_adapters.sql.link import Link
+from sellout_adapters.sql.prepared import Row
 from sellout_adapters.sql.tables import sizes, wishlist_units
 from sellout_adapters.sql.units import size_of
 from sellout_core.catalogue import Size
@@ -24,7 +25,7 @@ _SAVE: Final = update(wishlist_units).where(wishlist_units.c.id == bindparam("un
 _DELETE: Final = delete(wishlist_units).where(wishlist_units.c.id == bindparam("unit_id"))
 
 
-def _unit(row: Row[Any]) -> WishlistUnit:
+def _unit(row: Row) -> WishlistUnit:
     return WishlistUnit(row.id, row.user_id, size_of(row.size_id, row))
 
 
