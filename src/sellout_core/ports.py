@@ -241,6 +241,9 @@ class Wishlists(Protocol):
     def delete(self, wishlist_unit_id: WishlistUnitId) -> None:
         """Deletes a wishlist unit."""
 
+    def products_of(self, user_id: UserId) -> Collection[ProductId]:
+        """The products that the user's wishlist holds, each once."""
+
 
 class PromoCodes(Protocol):
     """Promo codes."""
@@ -358,7 +361,23 @@ class Transaction(Protocol):
 
 
 class Store(Protocol):
-    """Runs work inside transactions. A transaction is dead once its work has ended."""
+    """Runs work inside transactions. A transaction is dead once its work has ended.
+
+    The version of the catalogue changes with every commit after which products or product units may look different to
+    those who only look at them.
+    """
+
+    @property
+    def reads_never_wait(self) -> bool:
+        """Whether a short `read` waits for nobody: no writer, no other process, no network."""
+
+    def catalogue_version(self) -> int:
+        """The version of the catalogue now."""
+
+    def recent_catalogue_version(self) -> int | None:
+        """A version that the catalogue had within the last second, none of this store's own commits being later. None:
+        it is not known without asking. Waits for nobody.
+        """
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         """Runs work that only reads, once, on one consistent state of everything committed. `for_update` reads there

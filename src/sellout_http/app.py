@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from sellout_core.shop import Shop
+from sellout_http.cache import CachedAnswers, Documents
 from sellout_http.call import Dispatcher, Workers, path_ids
 from sellout_http.edge import Application, Edge
 from sellout_http.failures import EXCEPTION_HANDLERS, allow
@@ -40,6 +41,7 @@ def create_app(
     proxies: Proxies | None = None,
     origins: Sequence[str] = (),
     body_seconds: float = 30,
+    cache_mib: int = 32,
     log: RequestLog | None = None,
     statements: Callable[[], int] = int,
     on_shutdown: Callable[[], None] | None = None,
@@ -59,17 +61,20 @@ def create_app(
         proxies: The proxies whose word on their clients is taken; by default none.
         origins: The web origins whose scripts may read the answers, `*` for all; by default the shop's own alone.
         body_seconds: How long a request's body may take to arrive.
+        cache_mib: How many MiB of the catalogue's documents are kept; 0 keeps none.
         log: Where a line for each request goes; by default nowhere.
         statements: How many statements the store was asked by the thread that calls this, for the log.
         on_shutdown: Called once the last request is answered.
     """
     health = health or Health()
+    documents = Documents(cache_mib * 1024 * 1024)
     dispatcher = Dispatcher(
         shop,
         Workers("shop", threads),
         Workers("hash", hash_threads or spare_processors(), hash_queue),
         Limiter(counter or StoreCounter(shop), shop.clock, limits or Limits()),
         statements,
+        documents,
     )
     routed = Litestar(
         [*_operation_routes(dispatcher), *_page_routes({**Pages().routes(), **health.routes()})],
@@ -81,7 +86,7 @@ def create_app(
         cors_config=_cors(origins) if origins else None,
         on_shutdown=[dispatcher.close, health.close, *([on_shutdown] if on_shutdown else [])],
     )
-    edge = Edge(cast(Application, routed))
+    edge = Edge(CachedAnswers(cast(Application, routed), documents, shop.store))
     return Front(edge, proxies or Proxies(), body_seconds, log, varying=bool(origins))
 
 

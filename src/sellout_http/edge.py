@@ -30,6 +30,7 @@ _SPELLINGS: Final[Sequence[tuple[re.Pattern[str], str]]] = (
     (re.compile(r"/user/(user_info/[^/]+)"), r"/\1"),
 )
 """The index of the documented API spells these differently from its details; the details are what is routed."""
+_RESPELT: Final = ("/cart/", "/order/", "/user/")
 
 
 class Edge:
@@ -44,7 +45,9 @@ class Edge:
             await self._app(scope, receive, send)
             return
         prefix, path = routed(scope["path"], scope.get("raw_path") or b"")
-        inner = {**scope, "path": path, "raw_path": quote(path).encode(), PREFIX: prefix}
+        inner = {**scope, PREFIX: prefix}
+        if path != scope["path"]:
+            inner.update(path=path, raw_path=quote(path).encode())
         if scope["method"] == "HEAD":
             inner["method"] = "GET"
             send = _without_body(send)
@@ -59,7 +62,7 @@ def routed(path: str, raw_path: bytes) -> tuple[str, str]:
         return "", _NOWHERE
     prefix = API_PREFIX if path == API_PREFIX or path.startswith(API_PREFIX + "/") else ""
     path = path.removeprefix(prefix).removesuffix("/") or "/"
-    for pattern, canonical in _SPELLINGS:
+    for pattern, canonical in _SPELLINGS if path.startswith(_RESPELT) else ():
         if (match := pattern.fullmatch(path)) is not None:
             return prefix, match.expand(canonical)
     return prefix, path

@@ -66,7 +66,7 @@ class Front:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 sent = list(message["headers"])
-                if all(name != _POLICY for name, _ in sent):
+                if _POLICY not in [name for name, _ in sent]:
                     sent.append(_NO_CONTENT)
                 message = {**message, "headers": sent + more}
             await send(message)

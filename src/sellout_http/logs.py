@@ -4,6 +4,7 @@ import logging
 import traceback
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, Final, Literal, Protocol, TextIO
 
 import attrs
@@ -57,6 +58,21 @@ class _Steady:
             self._stream.flush()
 
 
+class _JsonLines:
+    """Requests' lines as structlog would write them, in a third of the time."""
+
+    def __init__(self, stream: _Steady) -> None:
+        self._stream = stream
+        self._encode = msgspec.json.Encoder().encode
+
+    def info(self, event: str, **members: Any) -> None:
+        """Writes one."""
+        timestamp = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        line = self._encode({**members, "event": event, "level": "info", "timestamp": timestamp})
+        self._stream.write(line + b"\n")
+        self._stream.flush()
+
+
 def configure(style: Style, stream: TextIO) -> RequestLog:
     """Sends everything that is logged to a stream: a JSON document a line, or lines to be read on a terminal."""
     steady: Any = _Steady(stream.buffer if style == "json" else stream)
@@ -67,6 +83,8 @@ def configure(style: Style, stream: TextIO) -> RequestLog:
         logger_factory=factory,
         cache_logger_on_first_use=False,
     )
+    if style == "json":
+        return _JsonLines(steady)
     bound: RequestLog = structlog.get_logger().bind()
     return bound
 

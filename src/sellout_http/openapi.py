@@ -29,6 +29,15 @@ _PROBLEM_HEADERS: Final = {
     },
     503: {"Retry-After": "After how many seconds to try again."},
 }
+_KEPT: Final = {"ETag": "The document's version.", "Cache-Control": "Whether it may be kept, and when to ask again."}
+_UNCHANGED: Final = {"304": {"description": "It is as `If-None-Match` has it."}}
+_IF_NONE_MATCH: Final = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "ETags of documents the client holds; without a token, 304 answers one of them.",
+    "schema": {"type": "string"},
+}
+
 # Errors with typed members, as examples show them.
 _TELLING: Final = (
     errors.InvalidFields((errors.InvalidField("#/address_id", "is missing"),)),
@@ -91,6 +100,7 @@ def _operation(operation: Operation, body_schema: Any, answer_schema: Any) -> di
         "security": [{}, {_BEARER: []}] if operation.access is Access.ANON else [{_BEARER: []}],
         "parameters": _parameters(operation),
         "responses": {str(status): _success(operation, status, answer_schema) for status in operation.statuses}
+        | ({} if operation.catalogue is None else _UNCHANGED)
         | _problems(codes(operation)),
     }
     if body_schema is not None:
@@ -114,15 +124,15 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         {"name": more.name, "in": more.location, "description": more.description, "schema": dict(more.schema)}
         for more in operation.parameters
     ]
-    return [*ids, *others]
+    return [*ids, *others, *([] if operation.catalogue is None else [_IF_NONE_MATCH])]
 
 
 def _success(operation: Operation, status: int, schema: Any) -> dict[str, Any]:
     created = "Created" if status == 201 else "Done" if operation.method != "GET" else "The document"
     content = {"schema": schema, "example": operation.reply_example}
     response: dict[str, Any] = {"description": created, "content": {"application/json": content}}
-    if operation.reply_headers:
-        response["headers"] = _headers(operation.reply_headers)
+    if described := {**operation.reply_headers, **({} if operation.catalogue is None else _KEPT)}:
+        response["headers"] = _headers(described)
     return response
 
 

@@ -6,7 +6,7 @@ Routing, the checks before a handler and the OpenAPI document all come from thes
 import enum
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import attrs
@@ -66,8 +66,24 @@ class Reply(Generic[D]):
 
 
 @attrs.frozen(kw_only=True)
+class Catalogue:
+    """How an operation's document, which everybody may read, is kept and made somebody's own.
+
+    `cards` gives the products of the cards in the document, in order. `wished` gives those products that the caller
+    wishes for, from the `Call` and the path's ids; None: the document is the same for everybody. `noting` are the ids
+    in the path which make it write something down, unless they are 0.
+    """
+
+    cards: Callable[[Any], tuple[int, ...]] = lambda _: ()
+    wished: Callable[..., Collection[int]] | None = None
+    noting: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
 class Operation:
-    """One method on one path. `statuses` are those of success, the usual one first."""
+    """One method on one path. `statuses` are those of success, the usual one first. A `short` one only reads, and
+    little; one with a `catalogue` answers with a document that is kept.
+    """
 
     method: Method
     path: str
@@ -80,6 +96,8 @@ class Operation:
     parameters: tuple[Parameter, ...]
     reply_headers: Mapping[str, str]
     hashes_passwords: bool
+    short: bool
+    catalogue: Catalogue | None
     limits: tuple[Rule, ...]
     body: type[msgspec.Struct] | None
     answer: Any
@@ -116,6 +134,8 @@ class Group:
         parameters: tuple[Parameter, ...] = (),
         reply_headers: Mapping[str, str] | None = None,
         hashes_passwords: bool = False,
+        short: bool = False,
+        catalogue: Catalogue | None = None,
         limits: tuple[Rule, ...] = (),
         request_example: Any = None,
         reply_example: Any = None,
@@ -149,6 +169,8 @@ class Group:
                 parameters=parameters,
                 reply_headers=reply_headers or {},
                 hashes_passwords=hashes_passwords,
+                short=short,
+                catalogue=catalogue,
                 limits=limits,
                 body=body,
                 answer=get_args(answer)[0] if get_origin(answer) is Reply else answer,

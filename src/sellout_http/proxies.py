@@ -1,6 +1,7 @@
 """Who is at the other end of a connection, when proxies that are known stand in between."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
@@ -10,6 +11,8 @@ Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
 _IPV6_SITE: Final = 64
+_MOST: Final = 4096
+"""How many addresses are remembered: whoever asks usually asks again."""
 
 
 @attrs.frozen
@@ -35,7 +38,7 @@ class Proxies:
         if address is None:
             return Client("", secure=False)
         secure = scope.get("scheme") == "https"
-        if self._trusts(address):
+        if self.trusted and self._trusts(address):
             secure = secure or _last(scope, b"x-forwarded-proto") == "https"
             for sent in reversed(_listed(scope, b"x-forwarded-for")):
                 before = _address(sent)
@@ -59,6 +62,7 @@ def _last(scope: Mapping[str, Any], name: bytes) -> str:
     return next(reversed(_listed(scope, name)), "")
 
 
+@lru_cache(_MOST)
 def _address(text: str) -> Address | None:
     """The address that a text is, some proxies adding a port; None if it is none."""
     host = text[1:].partition("]")[0] if text.startswith("[") else text
@@ -71,6 +75,7 @@ def _address(text: str) -> Address | None:
     return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
 
 
+@lru_cache(_MOST)
 def _network(address: Address) -> str:
     if isinstance(address, IPv4Address):
         return str(address)

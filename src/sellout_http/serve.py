@@ -79,6 +79,7 @@ def app_from_environment() -> Application:
         proxies=settings.proxies,
         origins=settings.origins,
         body_seconds=settings.request_timeout,
+        cache_mib=settings.cache_mib,
         log=logs.configure(_log_style(settings), sys.stderr),
         statements=store.statements,
         on_shutdown=store.close,

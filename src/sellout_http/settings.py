@@ -109,6 +109,10 @@ def _tries(value: Any) -> int:
     return _whole(value, 0, 1_000_000)
 
 
+def _cache(value: Any) -> int:
+    return _whole(value, 0, 65_536)
+
+
 def _cost(value: Any) -> int:
     return _whole(value, 1, 100)
 
@@ -165,9 +169,10 @@ def _time_zone(value: Any) -> str:
 @attrs.frozen(kw_only=True)
 class Settings:
     """How one shop runs. Lifetimes, timeouts and delays are in seconds. `hash_threads` hash passwords, `threads` do
-    everything else; each uses a connection, and so does the health check: None for `connections` means that many.
-    None for `min_password_length` or `refuse_common_passwords` means the shop's default, which --demo lowers; for
-    `log_style`, text on a terminal and JSON elsewhere. Limits of tries are 0 where there is none.
+    everything else; each uses a connection, and so do the event loop and the health check: None for `connections`
+    means that many. `cache_mib` is for the catalogue's documents. None for `min_password_length` or
+    `refuse_common_passwords` means the shop's default, which --demo lowers; for `log_style`, text on a terminal and
+    JSON elsewhere. Limits of tries are 0 where there is none.
     """
 
     host: str = attrs.field(default="127.0.0.1", converter=_host)
@@ -178,6 +183,7 @@ class Settings:
     secret_key: Secret[str] | None = attrs.field(default=None, converter=_secret_key)
     threads: int = attrs.field(default=8, converter=_up_to_64)
     hash_threads: int = attrs.field(factory=spare_processors, converter=_up_to_64)
+    cache_mib: int = attrs.field(default=32, converter=_cache)
     connections: int | None = attrs.field(default=None, converter=_connections)
     connect_timeout: int = attrs.field(default=5, converter=_seconds)
     lock_timeout: int = attrs.field(default=10, converter=_seconds)
@@ -217,7 +223,7 @@ class Settings:
     @property
     def pool(self) -> int:
         """How many connections the store of a process that serves may have."""
-        return self.connections or self.threads + self.hash_threads + 1
+        return self.connections or self.threads + self.hash_threads + 2
 
     @property
     def limits(self) -> Limits:

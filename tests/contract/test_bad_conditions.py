@@ -55,7 +55,7 @@ def serving(url: str, **options: Any) -> Iterator[Place]:
     """The demo shop over a database."""
     store = SqlStore.open(url, timeouts=Timeouts(lock=WAIT, statement=2, connect=2), **options)
     try:
-        with serving_demo(store, health=Health(store.check)) as served:
+        with serving_demo(store, health=Health(store.check), cache_mib=0) as served:
             yield Place(served, store, url)
     finally:
         store.close()
@@ -170,9 +170,15 @@ def test_a_lock_that_goes_in_time_is_not_noticed(tmp_path: Path) -> None:
 def test_a_pool_that_is_exhausted_refuses_until_a_connection_is_back(kind: str, tmp_path: Path) -> None:
     with serving(new_url(kind, tmp_path), connections=1) as place:
         assert place.client.get("/product/all/1").status_code == 200
-        with place.store.engine.connect():
+
+        def hold(left: int) -> None:
+            if left:
+                place.store.read(lambda _: hold(left - 1))
+                return
             for path in ("/product/all/1", "/product_unit/product/1"):
                 require_503(place.client.get(path))
+
+        hold(place.store.engine.pool.size())  # type: ignore[attr-defined]
         assert place.client.get("/product/all/1").status_code == 200
 
 

@@ -75,7 +75,7 @@ def test_other_origins_read_nothing_unless_they_are_configured(shared: Served) -
         preflight(shared.client, ORIGIN),
     ):
         assert not [name for name in response.headers if name.startswith("access-control")]
-        assert "vary" not in response.headers
+        assert "origin" not in response.headers.get("vary", "")
 
 
 def test_configured_origins_read_everything_that_their_users_may(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,7 +274,8 @@ def test_200_stalled_connections_hurt_nobody(tmp_path: Path, kind: str) -> None:
                     assert client.get("/product/all/1").status_code == 200
                 answers = [received(connection) for connection in stalled]
             assert {answer[:12] for answer in answers} <= {b"", b"HTTP/1.1 408"}
-            assert client.get("/product/all/1").status_code == 200
+        # The client's own connection was idle as long, and may be on its way to be closed.
+        assert httpx2.get(f"http://127.0.0.1:{server.port}/product/all/1").status_code == 200
         assert server.stop() == (0, "")
 
 

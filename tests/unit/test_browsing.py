@@ -5,9 +5,18 @@ import pytest
 from sellout_adapters.testing.scene import product_entry, shoe_size, unit_entry
 from sellout_core.accounts import ANONYMOUS, OPERATOR
 from sellout_core.errors import InvalidField, InvalidFields, NotFound
-from sellout_core.use_cases.browsing import BATCH, read_card, read_page, read_product, read_products, read_units
+from sellout_core.use_cases.accounts import read_last_viewed
+from sellout_core.use_cases.browsing import (
+    BATCH,
+    read_card,
+    read_page,
+    read_product,
+    read_products,
+    read_units,
+    view_product,
+)
 from sellout_core.use_cases.importing import import_products
-from sellout_core.use_cases.wishlist import add_to_wishlist
+from sellout_core.use_cases.wishlist import add_to_wishlist, read_wished
 from sellout_core.values import MAX_ID, ProductId, UserId
 from sellout_core.views import Page
 from tests.unit.shop_scene import Scene
@@ -196,3 +205,17 @@ def test_a_page_of_an_impossible_size_is_refused(scene: Scene, size: int) -> Non
     with pytest.raises(InvalidFields) as caught:
         read_page(scene.shop, ANONYMOUS, 1, size)
     assert caught.value.fields == (InvalidField("page_size", "must be from 1 to 100"),)
+
+
+def test_viewing_a_product_notes_it_and_tells_whether_it_is_wished_for(scene: Scene) -> None:
+    stock(scene, 2)
+    anna = scene.person("anna")
+    add_to_wishlist(scene.shop, anna.actor, anna.id, ProductId(2), None)
+    assert [view_product(scene.shop, anna.actor, ProductId(number), anna.id) for number in (1, 2, 2)] == [
+        False,
+        True,
+        True,
+    ]
+    assert [card.product.product.id for card in read_last_viewed(scene.shop, anna.actor, anna.id)] == [2, 1]
+    assert read_wished(scene.shop, anna.actor, anna.id) == {2}
+    assert read_wished(scene.shop, OPERATOR, anna.id) == {2}

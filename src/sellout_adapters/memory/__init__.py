@@ -62,6 +62,19 @@ class MemoryStore:
         self._committed = Tables()
         self._writer = threading.Lock()
 
+    @property
+    def reads_never_wait(self) -> bool:
+        """Readers take no lock."""
+        return True
+
+    def catalogue_version(self) -> int:
+        """How often products or units were written."""
+        return self._committed.catalogue_versions.last_id
+
+    def recent_catalogue_version(self) -> int | None:
+        """The same: nobody else knows of this store."""
+        return self.catalogue_version()
+
     def read(self, work: Callable[[Transaction], T]) -> T:
         """Runs work on the committed state; whatever it writes is lost."""
         return self._run(work, self._committed.fork())

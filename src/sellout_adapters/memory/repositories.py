@@ -74,6 +74,10 @@ class _Repository:
     def _tables(self) -> Tables:
         return self._live.tables
 
+    def _look_different(self, written: Collection[object]) -> None:
+        if written:
+            self._tables.catalogue_versions.next_id()
+
 
 def _some(table: Table[K, V], keys: Collection[K]) -> dict[K, V]:
     return {key: table[key] for key in keys if key in table}
@@ -252,6 +256,7 @@ class Products(_Repository):
     def add_many(self, products: Sequence[NewProduct]) -> Sequence[ProductId]:
         """Stores new products."""
         product_ids = []
+        self._look_different(products)
         for new in products:
             product_id = ProductId(self._tables.products.next_id())
             self._tables.products.put(product_id, Product(id=product_id, **attrs.asdict(new, recurse=False)))
@@ -261,6 +266,7 @@ class Products(_Repository):
 
     def save_many(self, products: Sequence[Product]) -> None:
         """Writes existing products."""
+        self._look_different(products)
         for product in products:
             self._tables.products.put(product.id, product)
 
@@ -337,6 +343,7 @@ class Units(_Repository):
 
     def add_many(self, units: Sequence[NewProductUnit]) -> Sequence[ProductUnitId]:
         """Stores new units."""
+        self._look_different(units)
         unit_ids = []
         for new in units:
             unit_id = ProductUnitId(self._tables.units.next_id())
@@ -348,6 +355,7 @@ class Units(_Repository):
 
     def save_many(self, units: Sequence[ProductUnit]) -> None:
         """Writes existing units."""
+        self._look_different(units)
         for unit in units:
             self._tables.units.put(unit.id, unit)
 
@@ -360,6 +368,8 @@ class Units(_Repository):
             if unit.stock is not None:
                 left = unit.stock - 1
                 self._tables.units.put(unit.id, attrs.evolve(unit, stock=left, available=left > 0))
+                if not left:
+                    self._look_different([unit])
             taken.append(unit.id)
         return taken
 
@@ -416,6 +426,10 @@ class Wishlists(_Repository):
     def delete(self, wishlist_unit_id: WishlistUnitId) -> None:
         """Deletes a wishlist unit."""
         self._tables.wishlist_units.drop(wishlist_unit_id)
+
+    def products_of(self, user_id: UserId) -> Collection[ProductId]:
+        """The products on the user's wishlist."""
+        return {unit.product_id for unit in self.of(user_id).units}
 
 
 class PromoCodes(_Repository):

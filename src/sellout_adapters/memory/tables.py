@@ -64,6 +64,11 @@ class Table(Mapping[K, V], Generic[K, V]):
         self._last_id += 1
         return self._last_id
 
+    @property
+    def last_id(self) -> int:
+        """The highest id ever given."""
+        return self._last_id
+
     def put(self, key: K, value: V) -> V:
         """Writes a row and returns it."""
         self._own()[key] = value
@@ -101,6 +106,7 @@ class Tables:
     orders: Table[OrderId, Order] = attrs.Factory(Table)
     answers: Table[tuple[UserId, str], tuple[KeptAnswer, datetime]] = attrs.Factory(Table)
     counters: Table[str, Count] = attrs.Factory(Table)
+    catalogue_versions: Table[int, None] = attrs.Factory(Table)
     brands: Table[BrandId, Named] = attrs.Factory(Table)
     categories: Table[CategoryId, Named] = attrs.Factory(Table)
     tags: Table[TagId, Named] = attrs.Factory(Table)

@@ -52,10 +52,17 @@ class Database(Protocol):
     def migrated(self) -> Sequence[str]:
         """A line for each step of the migrations that was taken when it was opened."""
 
+    @property
+    def reads_never_wait(self) -> bool:
+        """Whether reads wait neither for writers nor for a network."""
+
     def translated(self, connection: Connection, error: Exception) -> Exception:
         """What an error of the driver means for whoever asked the statement; perhaps the same error. A connection that
         broke is given up.
         """
+
+    def close(self) -> None:
+        """Closes the connections. Nothing else is to be running."""
 
     def read(self, run: Callable[[Connection], T]) -> T:
         """What `run` returns, run once in a transaction that sees one snapshot and ends without a trace.
@@ -73,18 +80,22 @@ class Database(Protocol):
         """
 
 
-@contextmanager
-def connected(engine: Engine) -> Iterator[Connection]:
-    """A connection of the pool.
+def opened(engine: Engine) -> Connection:
+    """A connection of the pool, to be closed by whoever took it.
 
     Raises:
         Unavailable: none came free in time.
     """
     try:
-        connection = engine.connect()
+        return engine.connect()
     except PoolTimeoutError as error:
         raise Unavailable from error
-    with connection:
+
+
+@contextmanager
+def connected(engine: Engine) -> Iterator[Connection]:
+    """`opened`, and closed again."""
+    with opened(engine) as connection:
         yield connection
 
 

@@ -23,6 +23,7 @@ class Link:
 
     Attributes:
         statements: how many the database was asked.
+        catalogue_changed: whether what was written may make products or product units look different.
         locking: whether rows that are read to be changed must be locked, because other transactions write meanwhile.
     """
 
@@ -41,6 +42,7 @@ class Link:
         self.known = known
         self.added_references = False
         self.statements = 0
+        self.catalogue_changed = False
         self.referred: defaultdict[str, set[int]] = defaultdict(set)
 
     def require_alive(self) -> Connection:

@@ -84,6 +84,11 @@ class PostgresDatabase:
             raise
         return opened
 
+    @property
+    def reads_never_wait(self) -> bool:
+        """The server is somewhere else."""
+        return False
+
     def translated(self, connection: Connection, error: Exception) -> Exception:
         """A broken connection is replaced; a transaction that lost is run again."""
         if not isinstance(error, psycopg.Error):
@@ -94,6 +99,10 @@ class PostgresDatabase:
         if lost:
             connection.invalidate(error)
         return _meaning(error, lost=lost) or error
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self.engine.dispose()
 
     def read(self, run: Callable[[Connection], T]) -> T:
         """Never kept waiting by writers. Only a connection that broke while it was idle is replaced silently."""

@@ -40,11 +40,11 @@ class Prepared:
         values = {**self._given, **parameters}
         for name, process in self._binds.items():
             values[name] = process(values[name])
-        cursor = connection.connection.cursor()
+        cursor = driver_of(connection).cursor()
         try:
             sent: Any = values if self._positions is None else [values[name] for name in self._positions]
             # Whoever listens to SQLAlchemy's own events hears of these statements too.
-            for before in connection.dispatch.before_cursor_execute:
+            for before in connection.engine.dispatch.before_cursor_execute:
                 before(connection, cursor, self.sql, sent, None, False)
             for instead in connection.dialect.dispatch.do_execute:
                 instead(cursor, self.sql, sent, None)
@@ -62,6 +62,11 @@ class Prepared:
         for index, process in self._columns:
             values[index] = process(values[index])
         return values
+
+
+def driver_of(connection: Connection) -> Any:
+    """The driver's own connection."""
+    return connection.connection.dbapi_connection
 
 
 @lru_cache(_MOST)

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import attrs
+import msgspec
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from sellout_adapters.sql import schema
 from sellout_adapters.sql.batches import Batches
 from sellout_adapters.sql.columns import metadata
-from sellout_adapters.sql.database import CannotOpen, Timeouts, connected, told
+from sellout_adapters.sql.database import CannotOpen, Timeouts, opened, told
+from sellout_adapters.sql.prepared import driver_of
 from sellout_core.errors import Unavailable
 
 T = TypeVar("T")
@@ -54,6 +56,9 @@ class SqliteDatabase:
     engine: Engine
     migrated: Sequence[str]
     _batches: Batches
+    _reader: Engine
+    _most_idle: int
+    _idle: list[Connection] = attrs.field(factory=list, init=False)
 
     @classmethod
     def open(cls, name: str, connections: int, timeouts: Timeouts) -> "SqliteDatabase":
@@ -83,19 +88,50 @@ class SqliteDatabase:
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, done, Batches(writer, timeouts.lock))
+        return cls(engine, done, Batches(writer, timeouts.lock), engine.execution_options(**{_BEGIN: ""}), connections)
+
+    @property
+    def reads_never_wait(self) -> bool:
+        """The file is in this machine, and readers find it as the last commit left it."""
+        return True
 
     def translated(self, connection: Connection, error: Exception) -> Exception:  # noqa: ARG002 - there is none to lose
         """What the machine's operator has to see to is no fault of whoever asked."""
         return Unavailable() if _away(error) else error
 
     def read(self, run: Callable[[Connection], T]) -> T:
-        """Never kept waiting by a writer."""
-        with connected(self.engine) as connection:
-            connection.begin()
-            result = run(connection)
+        """Never kept waiting by a writer. Connections that read stay with this: to take one from the pool, and to begin
+        and end a transaction as SQLAlchemy does, takes longer than most reads.
+        """
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = opened(self._reader)
+        driver = driver_of(connection)
+        try:
+            driver.execute("BEGIN")
+            return run(connection)
+        except sqlite3.Error as error:
+            raise self.translated(connection, error) from error
+        finally:
+            self._end(connection, driver)
+
+    def _end(self, connection: Connection, driver: sqlite3.Connection) -> None:
+        try:
+            driver.rollback()
             connection.rollback()
-        return result
+        except (sqlite3.Error, DBAPIError, Unavailable):
+            connection.invalidate()
+        if connection.invalidated or len(self._idle) >= self._most_idle:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+    def close(self) -> None:
+        """Closes all connections; nobody uses one."""
+        while self._idle:
+            self._idle.pop().close()
+        self.engine.dispose()
 
     def write(self, run: Callable[[Connection], T]) -> T:
         """One at a time, in the order in which they came."""
@@ -151,9 +187,10 @@ def _engine(path: Path, connections: int, wait: float) -> Engine:
         URL.create("sqlite", database=str(path)),
         connect_args={"timeout": wait, "check_same_thread": False},
         poolclass=QueuePool,
-        pool_size=connections,
+        pool_size=connections + 1,  # one of them for the writer
         max_overflow=0,
         pool_timeout=wait,
+        json_deserializer=_decoded,
         pool_reset_on_return=None,  # every transaction here is ended by whoever began it
         hide_parameters=True,  # an error that is logged must not show what people sent
     )
@@ -161,6 +198,13 @@ def _engine(path: Path, connections: int, wait: float) -> Engine:
     event.listen(engine, "begin", _begin)
     event.listen(engine, "handle_error", _translate)
     return engine
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise ValueError("not JSON") from error
 
 
 def _set_up(connection: Any, _record: Any) -> None:
@@ -174,6 +218,8 @@ def _set_up(connection: Any, _record: Any) -> None:
 
 def _begin(connection: Connection) -> None:
     words = connection.get_execution_options().get(_BEGIN, "BEGIN")
+    if not words:
+        return
     try:
         _cursor(connection).execute(words)
     except sqlite3.Error as error:

@@ -1,17 +1,25 @@
 """The store: a database's transactions as the core's."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
-from typing import Self, TypeVar
+from typing import Final, Generic, Self, TypeVar
 
 import attrs
-from sqlalchemy import URL, Connection, Engine, make_url
+from sqlalchemy import URL, Connection, Engine, make_url, select, update
 from sqlalchemy.exc import ArgumentError
 
-from sellout_adapters.sql import accounts, counters, ordering, products, references, schema, units, wishlists
+from sellout_adapters.sql import schema, tables
+from sellout_adapters.sql.accounts import SqlAddresses, SqlAnswers, SqlCredentials, SqlSessions, SqlUsers
+from sellout_adapters.sql.counters import SqlCounters
 from sellout_adapters.sql.database import CannotOpen, Database, Timeouts
 from sellout_adapters.sql.link import Link
+from sellout_adapters.sql.ordering import SqlCarts, SqlOrders, SqlPromoCodes
+from sellout_adapters.sql.products import SqlCards, SqlProducts
+from sellout_adapters.sql.references import UNREAD, SqlReferenceTables
 from sellout_adapters.sql.sqlite import SqliteDatabase
+from sellout_adapters.sql.units import SqlSizes, SqlUnits
+from sellout_adapters.sql.wishlists import SqlWishlists
 from sellout_core.catalogue import References
 from sellout_core.ports import Transaction
 
@@ -21,25 +29,44 @@ _SQLITE = frozenset({"sqlite", "sqlite+pysqlite"})
 _POSTGRESQL = frozenset({"postgresql", "postgresql+psycopg", "postgres"})
 
 
+_RECENT: Final = 1.0
+"""For how many seconds a version of the catalogue is recent."""
+
+_VERSION: Final = select(tables.catalogue.c.version)
+_NEXT_VERSION: Final = update(tables.catalogue).values(version=tables.catalogue.c.version + 1)
+
+
+class _Repository(Generic[T]):
+    """A repository of a transaction, made when the work asks for it: most ask for few of them."""
+
+    def __init__(self, make: Callable[[Link], T]) -> None:
+        self._make = make
+
+    def __get__(self, transaction: "SqlTransaction", _: type) -> T:
+        return self._make(transaction.link)
+
+
 class SqlTransaction:
     """`ports.Transaction` over one link."""
 
+    users = _Repository(SqlUsers)
+    credentials = _Repository(SqlCredentials)
+    addresses = _Repository(SqlAddresses)
+    sessions = _Repository(SqlSessions)
+    answers = _Repository(SqlAnswers)
+    references = _Repository(SqlReferenceTables)
+    products = _Repository(SqlProducts)
+    cards = _Repository(SqlCards)
+    sizes = _Repository(SqlSizes)
+    units = _Repository(SqlUnits)
+    wishlists = _Repository(SqlWishlists)
+    carts = _Repository(SqlCarts)
+    promo_codes = _Repository(SqlPromoCodes)
+    orders = _Repository(SqlOrders)
+    counters = _Repository(SqlCounters)
+
     def __init__(self, link: Link) -> None:
-        self.users = accounts.SqlUsers(link)
-        self.credentials = accounts.SqlCredentials(link)
-        self.addresses = accounts.SqlAddresses(link)
-        self.sessions = accounts.SqlSessions(link)
-        self.answers = accounts.SqlAnswers(link)
-        self.references = references.SqlReferenceTables(link)
-        self.products = products.SqlProducts(link)
-        self.cards = products.SqlCards(link)
-        self.sizes = units.SqlSizes(link)
-        self.units = units.SqlUnits(link)
-        self.wishlists = wishlists.SqlWishlists(link)
-        self.carts = ordering.SqlCarts(link)
-        self.promo_codes = ordering.SqlPromoCodes(link)
-        self.orders = ordering.SqlOrders(link)
-        self.counters = counters.SqlCounters(link)
+        self.link = link
 
 
 class SqlStore:
@@ -47,8 +74,9 @@ class SqlStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._references = references.UNREAD
+        self._references = UNREAD
         self._asked = threading.local()
+        self._catalogue = _Recent()
 
     @classmethod
     def open(cls, url: str, *, connections: int = 8, timeouts: Timeouts | None = None, migrate: bool = False) -> Self:
@@ -84,7 +112,7 @@ class SqlStore:
 
     def close(self) -> None:
         """Closes the connections. Nothing else is to be running."""
-        self.engine.dispose()
+        self._database.close()
 
     def check(self) -> None:
         """Lets through a database that answers and is at the current schema.
@@ -94,20 +122,30 @@ class SqlStore:
         """
         self._database.read(schema.require_current)
 
+    @property
+    def reads_never_wait(self) -> bool:
+        """So it is on SQLite."""
+        return self._database.reads_never_wait
+
+    def catalogue_version(self) -> int:
+        """One statement.
+
+        Raises:
+            Unavailable: the database is away.
+        """
+        return self._catalogue.asked(lambda: self._read(lambda link: int(link.rows(_VERSION)[0].version)))
+
+    def recent_catalogue_version(self) -> int | None:
+        """What the last answer was, for a second or until this store changes the catalogue."""
+        return self._catalogue.version()
+
     def read(self, work: Callable[[Transaction], T]) -> T:
         """Runs the work in a transaction that sees one snapshot and is never kept waiting by a writer.
 
         Raises:
             Unavailable: no connection came free, or the database is away.
         """
-
-        def run(connection: Connection) -> tuple[T, Link]:
-            return self._run(self._link(connection, writing=False), work)
-
-        result, link = self._database.read(run)
-        if not link.added_references:
-            self._learn(link.known)
-        return result
+        return self._read(lambda link: work(SqlTransaction(link)))
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Runs the work in a transaction that no other one gets in the way of: others that change the same wait, or
@@ -117,12 +155,35 @@ class SqlStore:
             Unavailable: the turn to write, a lock or a connection did not come, the work lost to others time and again,
                 or the database is away or full.
         """
+        changed = False
+
+        def complete(link: Link) -> T:
+            nonlocal changed
+            result = work(SqlTransaction(link))
+            if link.catalogue_changed:
+                # Everybody who changes the catalogue writes this row, so it is held for as short as can be.
+                changed = True
+                link.run(_NEXT_VERSION, {})
+            return result
 
         def run(connection: Connection) -> tuple[T, Link]:
-            return self._run(self._link(connection, writing=True), work)
+            return self._run(self._link(connection, writing=True), complete)
 
-        result, link = self._database.write(run)
+        try:
+            result, link = self._database.write(run)
+        finally:
+            if changed:
+                self._catalogue.forget()
         self._learn(link.known)
+        return result
+
+    def _read(self, work: Callable[[Link], T]) -> T:
+        def run(connection: Connection) -> tuple[T, Link]:
+            return self._run(self._link(connection, writing=False), work)
+
+        result, link = self._database.read(run)
+        if not link.added_references:
+            self._learn(link.known)
         return result
 
     def _link(self, connection: Connection, *, writing: bool) -> Link:
@@ -133,7 +194,7 @@ class SqlStore:
             translated=self._database.translated,
         )
 
-    def _run(self, link: Link, work: Callable[[Transaction], T]) -> tuple[T, Link]:
+    def _run(self, link: Link, work: Callable[[Link], T]) -> tuple[T, Link]:
         """What work returns over a link that ends with it.
 
         Raises:
@@ -141,7 +202,7 @@ class SqlStore:
                 what came after must not be committed alone.
         """
         try:
-            result = work(SqlTransaction(link))
+            result = work(link)
             link.require_alive()
         finally:
             link.end()
@@ -155,6 +216,35 @@ class SqlStore:
         """
         if seen is not self._references and _size(seen) > _size(self._references):
             self._references = seen
+
+
+class _Recent:
+    """The version of the catalogue that was asked for last."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._forgotten = 0
+        self._known: tuple[int, float] | None = None
+
+    def version(self) -> int | None:
+        """It, while it is recent."""
+        known = self._known
+        return known[0] if known is not None and time.monotonic() < known[1] else None
+
+    def asked(self, ask: Callable[[], int]) -> int:
+        """What `ask` gives, which is recent from when it was asked, unless somebody changed the catalogue meanwhile."""
+        begun, forgotten = time.monotonic(), self._forgotten
+        version = ask()
+        with self._lock:
+            if forgotten == self._forgotten:
+                self._known = version, begun + _RECENT
+        return version
+
+    def forget(self) -> None:
+        """It may be another by now."""
+        with self._lock:
+            self._forgotten += 1
+            self._known = None
 
 
 def _size(references: References) -> int:

@@ -144,6 +144,15 @@ products: Final = Table(
 )
 
 
+catalogue: Final = Table(
+    "catalogue",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    count("version"),
+    check("one_row", "id = 1"),
+)
+
+
 def _links(name: str, target: Table, column: str) -> Table:
     return Table(
         name,

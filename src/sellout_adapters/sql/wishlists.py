@@ -1,5 +1,6 @@
 """Wishlists."""
 
+from collections.abc import Collection
 from typing import Final
 
 from sqlalchemy import bindparam, delete, insert, select, update
@@ -9,7 +10,7 @@ from sellout_adapters.sql.prepared import Row
 from sellout_adapters.sql.tables import sizes, wishlist_units
 from sellout_adapters.sql.units import size_of
 from sellout_core.catalogue import Size
-from sellout_core.values import UserId, WishlistUnitId
+from sellout_core.values import ProductId, UserId, WishlistUnitId
 from sellout_core.wishlist import Wishlist, WishlistUnit
 
 _UNIT: Final = select(
@@ -20,6 +21,12 @@ _UNIT: Final = select(
 ).join_from(wishlist_units, sizes, wishlist_units.c.size_id == sizes.c.id)
 _OF_USER: Final = _UNIT.where(wishlist_units.c.user_id == bindparam("user_id")).order_by(wishlist_units.c.id)
 _BY_ID: Final = _UNIT.where(wishlist_units.c.id == bindparam("unit_id"))
+_PRODUCTS_OF_USER: Final = (
+    select(sizes.c.product_id)
+    .distinct()
+    .join_from(wishlist_units, sizes, wishlist_units.c.size_id == sizes.c.id)
+    .where(wishlist_units.c.user_id == bindparam("user_id"))
+)
 _ADD: Final = insert(wishlist_units).returning(wishlist_units.c.id)
 _SAVE: Final = update(wishlist_units).where(wishlist_units.c.id == bindparam("unit_id"))
 _DELETE: Final = delete(wishlist_units).where(wishlist_units.c.id == bindparam("unit_id"))
@@ -56,3 +63,7 @@ class SqlWishlists:
     def delete(self, wishlist_unit_id: WishlistUnitId) -> None:
         """One statement."""
         self._link.run(_DELETE, {"unit_id": wishlist_unit_id})
+
+    def products_of(self, user_id: UserId) -> Collection[ProductId]:
+        """One statement."""
+        return {row.product_id for row in self._link.rows(_PRODUCTS_OF_USER, {"user_id": user_id})}

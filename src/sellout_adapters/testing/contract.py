@@ -532,6 +532,48 @@ class StoreContract(RaceContract, CountContract):
         assert stored is not None
         assert stored.activation_count == 10
 
+    def test_the_catalogue_has_a_new_version_after_each_change_of_it_and_only_then(self, scene: Scene) -> None:
+        """Products and units that are added, written or sold out change it; nothing else does, nor what is undone."""
+        store, seen = scene.store, [scene.store.catalogue_version()]
+        anna, _ = scene.actor("anna")
+        address = scene.address(anna)
+
+        def changed() -> bool:
+            assert store.recent_catalogue_version() in (None, store.catalogue_version())
+            seen.append(store.catalogue_version())
+            return seen[-1] != seen[-2]
+
+        assert not changed()
+        entry = product_entry("one", unit_entry(10, shoe_size("41"), stock=2), unit_entry(20, shoe_size("42")))
+        _, (limited, on_demand) = scene.sell(entry)
+        assert changed()
+        scene.sell(entry)
+        assert not changed()
+        scene.sell(attrs.evolve(entry, name="Another name"))
+        assert changed()
+        with pytest.raises(ZeroDivisionError):
+            store.write(lambda tx: tx.units.save_many([attrs.evolve(limited, price=Money(1))]) or 1 // 0)  # type: ignore[func-returns-value]
+        assert not changed()
+        scene.promo_code("SALE", anna)
+        for expected in (False, True):
+            scene.fill_cart(anna, limited.id, on_demand.id)
+            check_out(scene.shop, Actor(anna), anna, checkout(address, limited.id, on_demand.id, promo_code="SALE"))
+            assert changed() is expected
+        assert len(set(seen)) == 4
+
+    def test_what_a_wishlist_holds_is_each_product_once(self, scene: Scene) -> None:
+        anna, bert = scene.user("anna"), scene.user("bert")
+        first, units = scene.sell(product_entry("one", unit_entry(1, shoe_size("41")), unit_entry(1, shoe_size("42"))))
+        second, _ = scene.sell(product_entry("two"))
+        for size_id in (units[0].size_id, units[1].size_id, None):
+            add_to_wishlist(scene.shop, Actor(anna), anna, first.id, size_id)
+        add_to_wishlist(scene.shop, Actor(bert), bert, second.id, None)
+
+        def held(user_id: UserId) -> list[int]:
+            return sorted(scene.store.read(lambda tx: tx.wishlists.products_of(user_id)))
+
+        assert (held(anna), held(bert), held(UserId(99))) == ([first.id], [second.id], [])
+
     def test_stock_never_goes_below_zero_and_what_is_sold_out_is_unavailable(self, scene: Scene) -> None:
         unit = scene.unit("one", 10, stock=3)
         got = racing(RACERS, lambda _: list(scene.store.write(lambda tx: take(tx, unit))))

@@ -1,6 +1,6 @@
 """The wishlist: read, add, add without a size, change the size, delete."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import attrs
 
@@ -29,6 +29,23 @@ def read_wishlist(shop: Shop, actor: Actor, user_id: UserId) -> tuple[WishlistUn
     def work(tx: Transaction) -> tuple[WishlistUnitView, ...]:
         found_user(tx, user_id)
         return _views(tx, tx.wishlists.of(user_id).units)
+
+    return shop.store.read(work)
+
+
+def read_wished(shop: Shop, actor: Actor, user_id: UserId) -> Collection[ProductId]:
+    """The products that the user's wishlist holds, in whatever sizes.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is neither that user nor staff.
+        NotFound: there is no such user.
+    """
+    actor.require_user(user_id)
+
+    def work(tx: Transaction) -> Collection[ProductId]:
+        if actor.user_id != user_id:
+            found_user(tx, user_id)
+        return tx.wishlists.products_of(user_id)
 
     return shop.store.read(work)
 

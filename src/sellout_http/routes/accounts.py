@@ -22,13 +22,15 @@ def list_users(call: Call) -> tuple[documents.User, ...]:
     return tuple(map(present.user, accounts.read_users(call.shop, call.actor)))
 
 
-@group.operation("GET", "/user/{user_id}", Access.ADMIN)
+@group.operation("GET", "/user/{user_id}", Access.ADMIN, short=True)
 def show_user(call: Call, user_id: UserId) -> documents.User:
     """Any user."""
     return present.user(accounts.read_user(call.shop, call.actor, user_id))
 
 
-@group.operation("GET", "/user_info/{user_id}", Access.USER, reply_example=samples.answer("GET", "/user/{user_id}"))
+@group.operation(
+    "GET", "/user_info/{user_id}", Access.USER, short=True, reply_example=samples.answer("GET", "/user/{user_id}")
+)
 def show_profile(call: Call, user_id: UserId) -> documents.User:
     """One's own user document.
 
@@ -128,7 +130,7 @@ def change_password(call: Call, user_id: UserId, body: ChangePasswordRequest) ->
     return documents.Nothing()
 
 
-@group.operation("GET", "/user/last_seen/{user_id}", Access.USER)
+@group.operation("GET", "/user/last_seen/{user_id}", Access.USER, short=True)
 def list_last_seen(call: Call, user_id: UserId) -> tuple[documents.ProductCard, ...]:
     """The last seven products a user viewed, latest first."""
     return tuple(map(present.product_card, accounts.read_last_viewed(call.shop, call.actor, user_id)))

@@ -16,7 +16,7 @@ _ADDRESS: Final = samples.answer("POST", "/order/checkout/{user_id}")["address"]
 _NEW_ADDRESS: Final = {name: value for name, value in _ADDRESS.items() if name != "id"}
 
 
-@group.operation("GET", "/user/address/{user_id}", Access.USER, reply_example=[_ADDRESS])
+@group.operation("GET", "/user/address/{user_id}", Access.USER, short=True, reply_example=[_ADDRESS])
 def list_addresses(call: Call, user_id: UserId) -> tuple[documents.Address, ...]:
     """A user's addresses, in order of entry."""
     return tuple(map(present.address, accounts.read_addresses(call.shop, call.actor, user_id)))

@@ -63,7 +63,7 @@ _CHECK: Final[dict[str, Any]] = {
 }
 
 
-@group.operation("GET", "/order/cart/{user_id}", Access.USER)
+@group.operation("GET", "/order/cart/{user_id}", Access.USER, short=True)
 def show_cart(call: Call, user_id: UserId) -> documents.Cart:
     """A user's cart at today's prices.
 
@@ -158,7 +158,7 @@ def list_user_orders(call: Call, user_id: UserId) -> tuple[documents.Order, ...]
     return _orders(ordering.read_user_orders(call.shop, call.actor, user_id))
 
 
-@group.operation("GET", "/order/info/{order_id}", Access.USER)
+@group.operation("GET", "/order/info/{order_id}", Access.USER, short=True)
 def show_order(call: Call, order_id: OrderId) -> OneOrder:
     """One order, in a list.
 

@@ -1,15 +1,16 @@
 """The catalogue: products, pages of cards, and product units."""
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 from sellout_core import values
-from sellout_core.errors import InvalidField, InvalidFields
-from sellout_core.use_cases import browsing
+from sellout_core.errors import InvalidField, InvalidFields, NotFound
+from sellout_core.use_cases import browsing, wishlist
 from sellout_core.values import ProductId, UserId
 from sellout_http import documents, present
 from sellout_http.call import Call
-from sellout_http.operations import Access, Group, Parameter, Reply
+from sellout_http.operations import Access, Catalogue, Group, Parameter, Reply
 
 group = Group("Products", "The catalogue.")
 
@@ -28,7 +29,7 @@ def list_products(call: Call) -> tuple[documents.Product, ...]:
     return tuple(map(present.product, browsing.read_products(call.shop, call.actor)))
 
 
-@group.operation("GET", "/product/{product_id}", Access.ADMIN)
+@group.operation("GET", "/product/{product_id}", Access.ADMIN, short=True)
 def show_product(call: Call, product_id: ProductId) -> documents.Product:
     """One product, listed or not."""
     return present.product(browsing.read_product(call.shop, call.actor, product_id))
@@ -40,6 +41,10 @@ def show_product(call: Call, product_id: ProductId) -> documents.Product:
     Access.ANON,
     errors=(InvalidFields,),
     parameters=(_PAGE_SIZE,),
+    catalogue=Catalogue(
+        cards=lambda page: tuple(card.id for card in page.items),
+        wished=lambda call, num_page: wishlist.read_wished(call.shop, call.actor, call.user_id),  # noqa: ARG005 - the path's id
+    ),
     reply_headers={"Link": 'The pages before (rel="prev") and after (rel="next") this one, where there are any.'},
 )
 def show_page(call: Call, num_page: int) -> Reply[documents.Page]:
@@ -57,13 +62,29 @@ def show_page(call: Call, num_page: int) -> Reply[documents.Page]:
     return Reply(present.page(page), 200, {"link": links} if links else {})
 
 
-@group.operation("GET", "/product_unit/product/{product_id}", Access.ANON)
+@group.operation("GET", "/product_unit/product/{product_id}", Access.ANON, catalogue=Catalogue())
 def list_units(call: Call, product_id: ProductId) -> tuple[documents.Unit, ...]:
     """Every product unit of a product, by id, unavailable ones included."""
     return tuple(map(present.unit, browsing.read_units(call.shop, call.actor, product_id)))
 
 
-@group.operation("GET", "/product_unit/product_main/{product_id}/{user_id}", Access.ANON)
+def _viewed(call: Call, product_id: ProductId, user_id: UserId) -> Collection[int]:
+    if not user_id or not call.actor.may_see(user_id):
+        return ()
+    try:
+        wished = browsing.view_product(call.shop, call.actor, product_id, user_id)
+    except NotFound:
+        # Staff who ask for a user who does not exist see what nobody in particular would.
+        return ()
+    return {product_id} if wished else ()
+
+
+@group.operation(
+    "GET",
+    "/product_unit/product_main/{product_id}/{user_id}",
+    Access.ANON,
+    catalogue=Catalogue(cards=lambda card: (card.id,), wished=_viewed, noting=("user_id",)),
+)
 def show_card(call: Call, product_id: ProductId, user_id: UserId) -> documents.ProductCard:
     """A product's card.
 

@@ -15,7 +15,7 @@ group = Group("Wishlists", "What users would like to have.")
 _CARD: Final = samples.answer("GET", "/wishlist/{user_id}")[0]
 
 
-@group.operation("GET", "/wishlist/{user_id}", Access.USER)
+@group.operation("GET", "/wishlist/{user_id}", Access.USER, short=True)
 def show_wishlist(call: Call, user_id: UserId) -> tuple[documents.WishlistUnit, ...]:
     """A user's wishlist, in order of entry."""
     return tuple(map(present.wishlist_unit, wishlist.read_wishlist(call.shop, call.actor, user_id)))
