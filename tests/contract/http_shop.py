@@ -52,7 +52,7 @@ def serving_shop(shop: Shop, **options: Any) -> Iterator[Served]:
     """A shop, served; the options are `create_app`'s. The client fails a test that gets an answer which the OpenAPI
     document does not have, or which holds a secret.
     """
-    with client_of(create_app(shop, log=REQUEST_LOG, **options)) as client:
+    with client_of(create_app(shop, **{"log": REQUEST_LOG, **options})) as client:
         client.event_hooks = {"response": [require_documented, require_discreet]}
         yield Served(shop, client)
 
