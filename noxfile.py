@@ -65,6 +65,13 @@ def fuzzing(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """How fast the shop is beside what the machine can do; arguments after -- are benchmarks.bench's."""
+    install(session, "bench")
+    session.run("python", "-m", "benchmarks.bench", *session.posargs)
+
+
+@nox.session(default=False)
 def mutation(session: nox.Session) -> None:
     """Whether the core's tests notice any change of it."""
     install(session, "mutation")

@@ -1,0 +1,104 @@
+"""A catalogue made up from a seed: the same one each time, and a shop that holds it."""
+
+import random
+import sys
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import islice
+from typing import Final
+
+import click
+
+from sellout_adapters.catalogue_file import BATCH_ENTRIES
+from sellout_core.accounts import OPERATOR
+from sellout_core.catalogue import SizeGrid
+from sellout_core.shop import Shop
+from sellout_core.use_cases.importing import ProductEntry, UnitEntry, import_products
+from sellout_core.values import Money
+
+SEED: Final = 20_230_407
+BRANDS: Final = tuple(f"Brand {number:02}" for number in range(60))
+
+_CATEGORIES: Final = tuple(f"Category {number:02}" for number in range(20))
+_TAGS: Final = tuple(f"Tag {number:02}" for number in range(30))
+_GENDERS: Final = ("M", "F", "U")
+_FIRST_DAY: Final = date(2019, 1, 1)
+_TEXT: Final = (
+    "air court runner low high retro leather suede mesh sole white black grey university blue red green gum classic"
+    " limited street basketball skate trail foam cushion heel toe lace panel overlay stitched archive release"
+)
+_WORDS: Final = tuple(_TEXT.split())
+_DESCRIPTION: Final = 200
+_TOLD_EVERY: Final = 10_000
+
+
+def shoe_size(european: int) -> SizeGrid:
+    """A size in all six grids."""
+    return SizeGrid(
+        international="XS" if european < 38 else "S" if european < 41 else "M" if european < 44 else "L",
+        us=f"{european - 33}",
+        uk=f"{european - 34}",
+        eu=f"{european}",
+        it=f"{european - 1}",
+        ru=f"{european - 1}",
+    )
+
+
+def unit(european: int, price: int, stock: int | None = None) -> UnitEntry:
+    """A product unit in a size."""
+    return UnitEntry(
+        size=shoe_size(european),
+        final_price=Money(price),
+        currency="RUB",
+        delivery_type="Plane",
+        platform="Poizon",
+        site="/poizon",
+        availability=True,
+        stock=stock,
+    )
+
+
+def entries(count: int, prefix: str = "sku", seed: int = SEED) -> Iterator[ProductEntry]:
+    """So many products, the same ones for the same seed."""
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    for number in range(count):
+        yield _entry(chance, f"{prefix}-{number:07}")
+
+
+def load(shop: Shop, products: Iterator[ProductEntry], batch: int = BATCH_ENTRIES) -> int:
+    """Imports products, a batch a transaction as `sellout import` does, and says how many those were."""
+    loaded = 0
+    while taken := list(islice(products, batch)):
+        import_products(shop, OPERATOR, taken)
+        if (loaded + len(taken)) // _TOLD_EVERY > loaded // _TOLD_EVERY:
+            click.echo(f"  {loaded + len(taken):,} products imported", file=sys.stderr)
+        loaded += len(taken)
+    return loaded
+
+
+def _entry(chance: random.Random, sku: str) -> ProductEntry:
+    brands = tuple(chance.sample(BRANDS, chance.choice((1, 1, 1, 2))))
+    sizes = chance.sample(range(36, 48), chance.randint(1, 4))
+    price = chance.randrange(3_000, 60_000, 10)
+    return ProductEntry(
+        sku=sku,
+        name=f"{brands[0]} {' '.join(chance.sample(_WORDS, 3)).title()}",
+        description=_description(chance),
+        bucket_link=f"/bucket/{sku}",
+        brands=brands,
+        categories=tuple(chance.sample(_CATEGORIES, chance.choice((1, 1, 2)))),
+        tags=tuple(chance.sample(_TAGS, chance.randint(0, 4))),
+        gender=chance.choice(_GENDERS),
+        fit=chance.randint(-1, 1),
+        rel_num=chance.randint(0, 1_000),
+        available_flag=True,
+        add_date=_FIRST_DAY + timedelta(days=chance.randrange(2_000)),
+        units=tuple(unit(size, price + 100 * index) for index, size in enumerate(sizes)),
+    )
+
+
+def _description(chance: random.Random) -> str:
+    text = ""
+    while len(text) < _DESCRIPTION:
+        text += chance.choice(_WORDS) + " "
+    return text.strip().capitalize() + "."

@@ -1,0 +1,188 @@
+"""The rows about requests that read, next to fixed bytes of the same size and to the driver alone."""
+
+import statistics
+from collections.abc import Callable, Sequence
+from typing import Final
+from urllib.parse import quote
+
+import attrs
+import click
+
+from benchmarks import ceilings
+from benchmarks.figures import Figure, Rounds, faster, longer
+from benchmarks.load import Request, Sample, fire
+from benchmarks.people import People
+from benchmarks.recording import Statement
+from benchmarks.servers import Server, fixed_server
+from benchmarks.shops import Loaded
+from sellout_core.values import PAGE_SIZE
+
+CONNECTIONS: Final = 16
+
+Lists = Sequence[Sequence[Request]]
+"""The requests of each connection."""
+
+
+@attrs.frozen
+class Read:
+    """Something to read, by whom, and how fast it is to be beside fixed bytes on SQLite and on PostgreSQL."""
+
+    what: str
+    lists: Callable[[People], Lists]
+    targets: tuple[float, float]
+
+
+def _cards(people: People) -> Lists:
+    ids = list(people.product_ids)
+    return [
+        [Request(f"/product_unit/product_main/{each}/{reader.user_id}", reader.token) for each in ids[at:] + ids[:at]]
+        for at, reader in enumerate(people.readers)
+    ]
+
+
+READS: Final = (
+    Read("product/all/1, anonymous", lambda _: [[Request("/product/all/1")]], (0.70, 0.70)),
+    Read(
+        "product/all/1, logged in",
+        lambda people: [[Request("/product/all/1", reader.token)] for reader in people.readers],
+        (0.25, 0.18),
+    ),
+    Read(
+        "product_unit/product_main, anonymous",
+        lambda people: [[Request(f"/product_unit/product_main/{each}/0") for each in people.product_ids]],
+        (0.70, 0.70),
+    ),
+    Read("product_unit/product_main, logged in", _cards, (0.15, 0.12)),
+    Read(
+        "order/cart of 5",
+        lambda people: [[Request(f"/order/cart/{reader.user_id}", reader.token)] for reader in people.readers],
+        (0.20, 0.15),
+    ),
+    Read(
+        "wishlist of 5",
+        lambda people: [[Request(f"/wishlist/{reader.user_id}", reader.token)] for reader in people.readers],
+        (0.20, 0.15),
+    ),
+)
+
+
+def reads(shop: Loaded, server: Server, statements: Sequence[int], rounds: Rounds) -> Sequence[Figure]:
+    """Everything in `READS`."""
+    recorded = [[shop.recorder.record(request) for request in read.lists(shop.people)[0]] for read in READS]
+    sizes = [round(statistics.mean(len(document) for document, _ in each)) for each in recorded]
+    with fixed_server(shop.place.folder, sizes) as fixed:
+        return [
+            _read(shop, read, server, fixed, size, asked, [each for _, each in found], rounds)
+            for read, size, asked, found in zip(READS, sizes, statements, recorded, strict=True)
+        ]
+
+
+def _read(
+    shop: Loaded,
+    read: Read,
+    server: Server,
+    fixed: Server,
+    size: int,
+    statements: int,
+    recorded: Sequence[Sequence[Statement]],
+    rounds: Rounds,
+) -> Figure:
+    lists = read.lists(shop.people)
+    alone: list[float] = []
+
+    def measure() -> Sample:
+        alone.append(ceilings.reads(shop.url, recorded, rounds.seconds / 3).per_second)
+        return _fire(server, lists, rounds)
+
+    measured, compared = rounds.compare(read.what, measure, lambda: _fire(fixed, [[Request(f"/{size}")]], rounds))
+    return Figure(
+        what=f"{read.what} / {size:,} fixed bytes",
+        values=faster(measured, compared),
+        target=shop.target(*read.targets),
+        statements=statements,
+        driver=statistics.median(alone),
+        shop=measured,
+        compared=compared,
+    )
+
+
+def authentication(shop: Loaded, server: Server, statements: int, rounds: Rounds) -> Figure:
+    """What it costs to look at a token where nothing else depends on it."""
+    what = "product_unit/product, logged in / anonymous"
+    path = units_path(shop.people)
+    lists = [[Request(path, reader.token)] for reader in shop.people.readers]
+    measured, compared = rounds.compare(
+        what, lambda: _fire(server, lists, rounds), lambda: _fire(server, [[Request(path)]], rounds)
+    )
+    return Figure(
+        what=what,
+        values=faster(measured, compared),
+        target=0.60,
+        statements=statements,
+        shop=measured,
+        compared=compared,
+    )
+
+
+def units_path(people: People) -> str:
+    """Where a product's units are."""
+    return f"/product_unit/product/{people.product_ids[0]}"
+
+
+def last_page(shop: Loaded, server: Server, rounds: Rounds) -> Figure:
+    """How much longer the last page takes than the first, when none is kept."""
+    return _slower("the last page / the first, uncached", shop, server, [_last(shop)], server, ["1"], 1.5, rounds)
+
+
+def any_page(shop: Loaded, server: Server, small: Loaded, small_server: Server, rounds: Rounds) -> Figure:
+    """How much longer pages from all over the catalogue take than those of a small one, when none is kept."""
+    what = f"any page of {shop.products:,} products / of {small.products:,}, uncached"
+    return _slower(what, shop, server, _everywhere(shop), small_server, _everywhere(small), 1.5, rounds)
+
+
+def filtered_page(shop: Loaded, server: Server, brand: str, rounds: Rounds) -> Figure:
+    """How much longer the first page of a brand takes than the first of all, when none is kept."""
+    page = f"1?brand={quote(brand)}"
+    if server.ask(Request(f"/product/all/{page}")) == server.ask(Request("/product/all/1")):
+        raise click.ClickException("the shop does not filter pages by brand")
+    return _slower("a brand's first page / the first, uncached", shop, server, [page], server, ["1"], 3, rounds)
+
+
+def _slower(
+    what: str,
+    shop: Loaded,
+    server: Server,
+    pages: Sequence[str],
+    other: Server,
+    other_pages: Sequence[str],
+    target: float,
+    rounds: Rounds,
+) -> Figure:
+    def one_by_one(asked: Server, asked_pages: Sequence[str]) -> Sample:
+        requests = [Request(f"/product/all/{page}") for page in asked_pages]
+        return fire(asked.port, [requests], connections=1, seconds=rounds.seconds)
+
+    recorded = [shop.recorder.record(Request(f"/product/all/{page}"))[1] for page in pages]
+    measured, compared = rounds.compare(what, lambda: one_by_one(server, pages), lambda: one_by_one(other, other_pages))
+    return Figure(
+        what=what,
+        values=longer(measured, compared),
+        target=target,
+        at_most=True,
+        driver=ceilings.reads(shop.url, recorded, rounds.seconds / 3).per_second,
+        shop=measured,
+        compared=compared,
+    )
+
+
+def _last(shop: Loaded) -> str:
+    return str(-(-shop.people.listed // PAGE_SIZE))
+
+
+def _everywhere(shop: Loaded) -> Sequence[str]:
+    last = int(_last(shop))
+    return [str(1 + (last - 1) * step // 8) for step in range(9)]
+
+
+def _fire(server: Server, lists: Lists, rounds: Rounds) -> Sample:
+    return fire(server.port, lists, connections=CONNECTIONS, seconds=rounds.seconds)

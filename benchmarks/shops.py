@@ -1,0 +1,95 @@
+"""The shops that are measured: a database of each one's own, filled, and servers over it."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import attrs
+from sqlalchemy import text
+from tests.postgres_server import Databases, private_server
+
+from benchmarks import catalogue, ceilings
+from benchmarks.figures import tell
+from benchmarks.people import People, furnish, shop_over
+from benchmarks.recording import Recorder
+from benchmarks.servers import Server, shop_server
+from sellout_adapters.sql import SqlStore
+
+KINDS: Final = ("sqlite", "postgresql")
+
+_UNCACHED: Final = {"SELLOUT_CACHE_MIB": "0"}
+
+
+@attrs.frozen
+class Place:
+    """Where databases of one kind are made: a folder, and what makes a new one and gives its URL."""
+
+    kind: str
+    folder: Path
+    create: Callable[[], str]
+
+
+@attrs.frozen
+class Loaded:
+    """A shop with products and people in it."""
+
+    place: Place
+    url: str
+    products: int
+    store: SqlStore
+    people: People
+    recorder: Recorder
+
+    def server(self, *, logging: bool = False, cached: bool = True) -> AbstractContextManager[Server]:
+        """A server over it, which keeps documents of the catalogue or does not."""
+        return shop_server(self.place.folder, self.url, logging=logging, **({} if cached else _UNCACHED))
+
+    def target(self, sqlite: float, postgresql: float) -> float:
+        """That of this database."""
+        return dict(zip(KINDS, (sqlite, postgresql), strict=True))[self.place.kind]
+
+    def version(self) -> str:
+        """The database's."""
+        sqlite = self.place.kind == "sqlite"
+        with self.store.engine.begin() as connection:
+            found = connection.execute(text("SELECT sqlite_version()" if sqlite else "SHOW server_version"))
+            return f"{'SQLite' if sqlite else 'PostgreSQL'} {found.scalar_one()}"
+
+
+@contextmanager
+def place(kind: str) -> Iterator[Place]:
+    """Databases of a kind, durable ones: what is committed has been waited for. They are gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="sellout-benchmark-") as made:
+        folder = Path(made)
+        if kind == "sqlite":
+            numbers = count(1)
+            yield Place(kind, folder, lambda: f"sqlite:///{folder}/shop{next(numbers)}.db")
+            return
+        with private_server(durable=True) as server:
+            yield Place(kind, folder, Databases(server.url).create)
+
+
+@contextmanager
+def loaded(where: Place, products: int, units: int) -> Iterator[Loaded]:
+    """A new shop of so many products, whose buyers can buy that many units each."""
+    url = where.create()
+    store = SqlStore.open(url, migrate=True)
+    try:
+        shop = shop_over(store)
+        tell(f"{where.kind}: loading {products:,} products")
+        catalogue.load(shop, catalogue.entries(products))
+        people = furnish(store, shop, products, units)
+        settle(url)
+        yield Loaded(where, url, products, store, people, Recorder(store, shop))
+    finally:
+        store.close()
+
+
+def settle(url: str) -> None:
+    """Has PostgreSQL do at once what it does by itself a minute after many rows were added."""
+    if url.startswith("postgresql:"):
+        with closing(ceilings.connect(url)) as connection:
+            connection.execute("VACUUM ANALYZE")

@@ -1,0 +1,170 @@
+"""The rows about how much: what the whole catalogue costs a worker and everybody else, and a catalogue's import."""
+
+import http.client
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import Any, Final
+
+from sqlalchemy import Table
+
+from benchmarks import catalogue, ceilings
+from benchmarks.figures import Figure, Rounds, faster, tell
+from benchmarks.load import Request, Sample
+from benchmarks.people import shop_over
+from benchmarks.servers import Server
+from benchmarks.shops import Loaded, Place
+from sellout_adapters.catalogue_file import BATCH_ENTRIES
+from sellout_adapters.sql import SqlStore, tables
+from sellout_core.use_cases.importing import ProductEntry
+
+_REFERENCES: Final = (
+    tables.brands,
+    tables.categories,
+    tables.tags,
+    tables.genders,
+    tables.delivery_types,
+    tables.currencies,
+    tables.platforms,
+)
+_ROWS: Final = (
+    tables.products,
+    tables.product_brands,
+    tables.product_categories,
+    tables.product_tags,
+    tables.sizes,
+    tables.units,
+)
+
+Rows = Mapping[Table, Sequence[Sequence[Any]]]
+"""Rows by their table, in the order of its columns."""
+
+
+def idle_memory(shop: Loaded, server: Server) -> Figure:
+    """The memory of a worker that was asked a little."""
+    return Figure(
+        what="memory of an idle worker",
+        values=[server.resident_mib()],
+        target=shop.target(110, 120),
+        at_most=True,
+        unit="MiB",
+    )
+
+
+def whole_catalogue(shop: Loaded) -> Sequence[Figure]:
+    """What a fresh worker's memory grows by while staff read all products, and how long a card takes meanwhile."""
+    paths = [f"/product_unit/product_main/{product_id}/0" for product_id in shop.people.product_ids]
+    with shop.server() as server:
+        for path in paths:
+            server.ask(Request(path))
+        before = server.resident_mib()
+        server.forget_peak()
+        lengths: list[int] = []
+        token = shop.people.staff.token
+        download = threading.Thread(target=lambda: lengths.append(server.download(Request("/product", token))))
+        slowest = _slowest_while(download, server, paths)
+        if not lengths:
+            raise RuntimeError("the whole catalogue was not answered")
+        growth = server.peak_mib() - before
+    what = f"the whole catalogue, {lengths[0] / 2**20:,.0f} MiB"
+    tell(f"{what}: {growth:.1f} MiB more memory, and {slowest:.1f} ms for the slowest card")
+    return [
+        Figure(what=f"{what}: worker's memory grows", values=[growth], target=32, at_most=True, unit="MiB"),
+        Figure(what=f"{what}: slowest card meanwhile", values=[slowest], target=100, at_most=True, unit="ms"),
+    ]
+
+
+def imports(where: Place, products: int, rounds: Rounds) -> Figure:
+    """Rows imported next to the same rows inserted by the driver, as many in a transaction."""
+    what = f"import of {products:,} products, rows / the driver's"
+    entries = list(catalogue.entries(products))
+    rows = _rows_of(_imported(where, entries)[0])
+    number = sum(map(len, rows.values()))
+
+    def imported() -> Sample:
+        return Sample(number / _imported(where, entries)[1])
+
+    def inserted() -> Sample:
+        return Sample(number / _inserted(where, rows))
+
+    measured, compared = rounds.compare(what, imported, inserted)
+    return Figure(what=what, values=faster(measured, compared), target=0.25, shop=measured, compared=compared)
+
+
+def _slowest_while(work: threading.Thread, server: Server, paths: Sequence[str]) -> float:
+    """Milliseconds of the slowest answer to requests that are made one after another until the work is done."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    slowest, asked = 0.0, 0
+    work.start()
+    while work.is_alive() or not asked:
+        begun = time.perf_counter()
+        connection.request("GET", paths[asked % len(paths)])
+        response = connection.getresponse()
+        response.read()
+        slowest = max(slowest, (time.perf_counter() - begun) * 1000)
+        asked += 1
+        if response.status != 200:
+            raise RuntimeError(f"a card was answered with {response.status}")
+    connection.close()
+    return slowest
+
+
+def _imported(where: Place, entries: Sequence[ProductEntry]) -> tuple[str, float]:
+    """The URL of a new database with the products in it, and how many seconds they took."""
+    url = where.create()
+    store = SqlStore.open(url, migrate=True)
+    shop = shop_over(store)
+    seconds = ceilings.timed(lambda: catalogue.load(shop, iter(entries)))
+    store.close()
+    return url, seconds
+
+
+def _rows_of(url: str) -> Rows:
+    with closing(ceilings.connect(url)) as connection:
+        return {
+            table: connection.execute(f"SELECT {_columns(table)} FROM {table.name} ORDER BY 1").fetchall()  # noqa: S608 - names of ours
+            for table in _REFERENCES + _ROWS
+        }
+
+
+def _inserted(where: Place, rows: Rows) -> float:
+    """How many seconds the driver takes for the rows of products in a new database."""
+    url = where.create()
+    SqlStore.open(url, migrate=True).close()
+    batches = _batches(rows)
+    with closing(ceilings.connect(url)) as connection:
+        cursor = connection.cursor()
+        mark = "?" if url.startswith("sqlite:") else "%s"
+        for table in _REFERENCES:
+            cursor.executemany(_insert(table, mark), rows[table])
+
+        def insert() -> None:
+            for batch in batches:
+                cursor.execute("BEGIN")
+                for table, some in batch.items():
+                    cursor.executemany(_insert(table, mark), some)
+                cursor.execute("COMMIT")
+
+        return ceilings.timed(insert)
+
+
+def _batches(rows: Rows) -> Sequence[Rows]:
+    """The rows of products, in transactions of as many products as an import has."""
+    batches: defaultdict[int, dict[Table, list[Sequence[Any]]]] = defaultdict(dict)
+    for table in _ROWS:
+        at = table.c.keys().index("id" if table is tables.products else "product_id")
+        for row in rows[table]:
+            batches[(row[at] - 1) // BATCH_ENTRIES].setdefault(table, []).append(row)
+    return [batches[number] for number in sorted(batches)]
+
+
+def _insert(table: Table, mark: str) -> str:
+    marks = ", ".join(mark for _ in table.c)
+    # Some rows of the small tables are there from the beginning.
+    return f"INSERT INTO {table.name} ({_columns(table)}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608 - as above
+
+
+def _columns(table: Table) -> str:
+    return ", ".join(table.c.keys())
