@@ -8,6 +8,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
+from threading import Lock
 from typing import Any, Final
 
 import attrs
@@ -75,13 +76,13 @@ class Document:
 
 
 class Documents:
-    """At most so many bytes of documents, those that were asked for longest ago going first; 0 keeps none.
-
-    It is used from many threads; of two that do the same at once, one may be for nothing.
+    """At most so many bytes of documents, those that were asked for longest ago going first; 0 keeps none. Any number
+    of threads may use it.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
+        self._lock = Lock()
         self._bytes = 0
         self._version: int | None = None
         self._kept: OrderedDict[Key, Document] = OrderedDict()
@@ -93,32 +94,26 @@ class Documents:
 
     def find(self, key: Key, version: int) -> Document | None:
         """The document that was kept for a version of the catalogue."""
-        if version != self._version:
-            return None
-        document = self._kept.get(key)
-        if document is not None:
-            try:
+        with self._lock:
+            document = self._kept.get(key) if version == self._version else None
+            if document is not None:
                 self._kept.move_to_end(key)
-            except KeyError:
-                return None
-        return document
+            return document
 
     def keep(self, key: Key, version: int, document: Document) -> None:
         """Keeps a document that was read when the catalogue had that version or a later one."""
-        if len(key[1]) + len(key[2]) > _LONGEST_KEY or len(document.body) + _OVERHEAD > self._max_bytes:
+        size = len(document.body) + _OVERHEAD
+        if len(key[1]) + len(key[2]) > _LONGEST_KEY or size > self._max_bytes:
             return
-        if version != self._version:
-            self._version, self._kept, self._bytes = version, OrderedDict(), 0
-        kept = self._kept
-        if key not in kept:
-            kept[key] = document
-            self._bytes += len(document.body) + _OVERHEAD
-        while self._bytes > self._max_bytes and kept:
-            try:
-                _, dropped = kept.popitem(last=False)
-            except KeyError:
-                return
-            self._bytes -= len(dropped.body) + _OVERHEAD
+        with self._lock:
+            if version != self._version:
+                self._version, self._kept, self._bytes = version, OrderedDict(), 0
+            if key not in self._kept:
+                self._kept[key] = document
+                self._bytes += size
+            while self._bytes > self._max_bytes:
+                _, dropped = self._kept.popitem(last=False)
+                self._bytes -= len(dropped.body) + _OVERHEAD
 
 
 class CachedAnswers:
