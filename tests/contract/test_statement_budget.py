@@ -37,7 +37,7 @@ BUDGET: Final[dict[str, tuple[int, int]]] = {
     "show_page": (2, 2),
     "list_units": (1, 1),
     "show_card": (3, 4),
-    "show_wishlist": (5, 5),
+    "show_wishlist": (4, 4),
     "add_to_wishlist": (7, 8),
     "delete_from_wishlist": (7, 8),
     "add_to_wishlist_without_size": (8, 9),
@@ -48,8 +48,8 @@ BUDGET: Final[dict[str, tuple[int, int]]] = {
     "check_promo_code": (6, 6),
     "check_out": (13, 15),
     "list_orders": (5, 5),
-    "list_own_orders": (6, 6),
-    "list_user_orders": (6, 6),
+    "list_own_orders": (5, 5),
+    "list_user_orders": (5, 5),
     "show_order": (5, 5),
 }
 """By operation, on SQLite and on PostgreSQL."""

@@ -200,11 +200,14 @@ def test_another_users_things_are_forbidden_whether_they_exist_or_not(
     refused(Forbidden, lambda: OF_ONE_USER[use_case](stage, stage.stranger.actor, ABSENT))
 
 
+TAKING_ACTORS_TO_EXIST = (wishlist.read_wished, wishlist.read_wishlist, ordering.read_user_orders)
+"""Those that would only ask whether there is somebody who was authenticated."""
+
+
 @of_one_user
 def test_a_user_who_does_not_exist_has_nothing(stage: Stage, use_case: Callable[..., object]) -> None:
     refused(NotFound, lambda: OF_ONE_USER[use_case](stage, stage.staff.actor, ABSENT))
-    if use_case is not wishlist.read_wished:
-        # That one takes it that whoever acts exists, as an actor who was authenticated does.
+    if use_case not in TAKING_ACTORS_TO_EXIST:
         refused(NotFound, lambda: OF_ONE_USER[use_case](stage, Actor(ABSENT), ABSENT))
 
 

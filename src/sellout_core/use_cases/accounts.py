@@ -137,6 +137,16 @@ def found_user(tx: Transaction, user_id: UserId) -> User:
     return user
 
 
+def require_user_there(tx: Transaction, actor: Actor, user_id: UserId) -> None:
+    """Lets through for a user who exists. Actors are taken to exist, as those do who were authenticated.
+
+    Raises:
+        NotFound: there is no such user.
+    """
+    if actor.user_id != user_id:
+        found_user(tx, user_id)
+
+
 def held_user(tx: Transaction, user_id: UserId) -> User:
     """The user, whose things nobody else changes until the transaction ends.
 

@@ -21,7 +21,7 @@ from sellout_core.errors import (
 from sellout_core.ordering import Cart, Checkout, NewOrder, NewPromoCode, Order, PromoCode, quote, wanted_units
 from sellout_core.ports import KeptAnswer, Transaction
 from sellout_core.shop import Shop
-from sellout_core.use_cases.accounts import found_user, held_user
+from sellout_core.use_cases.accounts import found_user, held_user, require_user_there
 from sellout_core.values import OrderId, ProductUnitId, UserId
 from sellout_core.views import (
     CartView,
@@ -217,7 +217,7 @@ def read_user_orders(shop: Shop, actor: Actor, user_id: UserId) -> tuple[OrderVi
     actor.require_user(user_id)
 
     def work(tx: Transaction) -> tuple[OrderView, ...]:
-        found_user(tx, user_id)
+        require_user_there(tx, actor, user_id)
         return _views(tx, tx.orders.of(user_id), actor)
 
     return shop.store.read(work)

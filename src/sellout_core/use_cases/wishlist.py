@@ -10,7 +10,7 @@ from sellout_core.catalogue import NO_SIZE, Size
 from sellout_core.errors import AlreadyInWishlist, LimitReached, NotFound, SizeOfAnotherProduct
 from sellout_core.ports import Transaction
 from sellout_core.shop import Shop
-from sellout_core.use_cases.accounts import found_user, held_user
+from sellout_core.use_cases.accounts import held_user, require_user_there
 from sellout_core.use_cases.browsing import found_product
 from sellout_core.values import ProductId, SizeId, UserId, WishlistUnitId
 from sellout_core.views import WishlistUnitView, wishlist_unit_view
@@ -27,7 +27,7 @@ def read_wishlist(shop: Shop, actor: Actor, user_id: UserId) -> tuple[WishlistUn
     actor.require_user(user_id)
 
     def work(tx: Transaction) -> tuple[WishlistUnitView, ...]:
-        found_user(tx, user_id)
+        require_user_there(tx, actor, user_id)
         return _views(tx, tx.wishlists.of(user_id).units)
 
     return shop.store.read(work)
@@ -43,8 +43,7 @@ def read_wished(shop: Shop, actor: Actor, user_id: UserId) -> Collection[Product
     actor.require_user(user_id)
 
     def work(tx: Transaction) -> Collection[ProductId]:
-        if actor.user_id != user_id:
-            found_user(tx, user_id)
+        require_user_there(tx, actor, user_id)
         return tx.wishlists.products_of(user_id)
 
     return shop.store.read(work)
