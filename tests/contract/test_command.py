@@ -381,7 +381,8 @@ def test_a_port_in_use_is_one_line(sellout: Run, tmp_path: Path) -> None:
 
 
 def test_the_other_commands_work_beside_a_server(sellout: Run, tmp_path: Path) -> None:
-    with serving(tmp_path) as (server, _):
+    """A server that keeps nothing of the catalogue sees what they do at once, others within a second."""
+    with serving(tmp_path, SELLOUT_CACHE_MIB="0") as (server, _):
         assert server.ask("GET", "/product/all/1") == (200, {"page number": 1, "items": []})
         assert sellout("import", "-", stdin=line(1, brands=["New"])).returncode == 0
         [card] = server.ask("GET", "/product/all/1")[1]["items"]
