@@ -10,11 +10,11 @@ from typing import Final
 import click
 
 from sellout_adapters.catalogue_file import BATCH_ENTRIES
+from sellout_adapters.testing.scene import unit_entry
 from sellout_core.accounts import OPERATOR
 from sellout_core.catalogue import SizeGrid
 from sellout_core.shop import Shop
 from sellout_core.use_cases.importing import ProductEntry, UnitEntry, import_products
-from sellout_core.values import Money
 
 SEED: Final = 20_230_407
 BRANDS: Final = tuple(f"Brand {number:02}" for number in range(60))
@@ -46,34 +46,24 @@ def shoe_size(european: int) -> SizeGrid:
 
 def unit(european: int, price: int, stock: int | None = None) -> UnitEntry:
     """A product unit in a size."""
-    return UnitEntry(
-        size=shoe_size(european),
-        final_price=Money(price),
-        currency="RUB",
-        delivery_type="Plane",
-        platform="Poizon",
-        site="/poizon",
-        availability=True,
-        stock=stock,
-    )
+    return unit_entry(price, shoe_size(european), stock=stock)
 
 
-def entries(count: int, prefix: str = "sku", seed: int = SEED) -> Iterator[ProductEntry]:
-    """So many products, the same ones for the same seed."""
-    chance = random.Random(seed)  # noqa: S311 - no secret
+def entries(count: int) -> Iterator[ProductEntry]:
+    """So many products, the same ones each time."""
+    chance = random.Random(SEED)  # noqa: S311 - no secret
     for number in range(count):
-        yield _entry(chance, f"{prefix}-{number:07}")
+        yield _entry(chance, f"sku-{number:07}")
 
 
-def load(shop: Shop, products: Iterator[ProductEntry], batch: int = BATCH_ENTRIES) -> int:
-    """Imports products, a batch a transaction as `sellout import` does, and says how many those were."""
+def load(shop: Shop, products: Iterator[ProductEntry]) -> None:
+    """Imports products, a batch a transaction as `sellout import` does."""
     loaded = 0
-    while taken := list(islice(products, batch)):
+    while taken := list(islice(products, BATCH_ENTRIES)):
         import_products(shop, OPERATOR, taken)
         if (loaded + len(taken)) // _TOLD_EVERY > loaded // _TOLD_EVERY:
             click.echo(f"  {loaded + len(taken):,} products imported", file=sys.stderr)
         loaded += len(taken)
-    return loaded
 
 
 def _entry(chance: random.Random, sku: str) -> ProductEntry:

@@ -1,9 +1,8 @@
 """JSON Web Tokens as the documented samples have them: HS256, claims `token_type`, `exp`, `iat`, `jti`, `user_id`."""
 
 import re
-from collections import OrderedDict
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -40,8 +39,9 @@ class JwtTokens:
         if len(self._key) < MIN_KEY_BYTES:
             raise ValueError(f"the secret key must be at least {MIN_KEY_BYTES} bytes long")
         self._clock = clock
+        # A signature that was good stays good; a refusal is not kept.
+        self._decoded = lru_cache(MOST_KNOWN)(self._decode)
         # Times are checked below against the injected clock, which PyJWT does not know.
-        self._known: OrderedDict[str, Claims] = OrderedDict()
         self._options: Any = {"require": _CLAIMS, "verify_exp": False, "verify_iat": False, "verify_nbf": False}
 
     def sign(self, claims: Claims) -> str:
@@ -63,20 +63,13 @@ class JwtTokens:
         """
         if len(token) > MAX_TOKEN:
             raise Unauthenticated
-        claims = self._known.get(token)
-        if claims is None:
-            claims = self._decoded(token)
-            # A signature that was good stays good; when the token is good is asked anew each time.
-            self._known[token] = claims
-            while len(self._known) > MOST_KNOWN:
-                with suppress(KeyError):
-                    self._known.popitem(last=False)
+        claims = self._decoded(token)
         now = self._clock()
         if now >= claims.expires_at or now + CLOCK_SKEW < claims.issued_at:
             raise Unauthenticated
         return claims
 
-    def _decoded(self, token: str) -> Claims:
+    def _decode(self, token: str) -> Claims:
         try:
             return self._checked(jwt.decode(token, self._key, algorithms=[ALGORITHM], options=self._options))
         except (jwt.PyJWTError, ValueError, OverflowError, RecursionError):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import datetime
 
 import attrs
 import pytest
@@ -127,3 +128,10 @@ def test_ids_are_unique_and_rise_whatever_was_rolled_back(connection: Connection
     highest = connection.scalar(select(func.max(brands.c.id)))
     assert highest is not None
     assert connection.execute(insert(brands).values(name="new").returning(brands.c.id)).scalar_one() > highest
+
+
+def test_a_time_that_means_no_moment_is_a_mistake_of_ours_and_no_trouble_of_the_databases(full: Buying) -> None:
+    """What cannot be sent is told apart from what comes back damaged, which is for the operator."""
+    naive = datetime(2026, 3, 1)  # noqa: DTZ001 - the mistake
+    with pytest.raises(ValueError, match="aware"):
+        full.store.write(lambda tx: tx.counters.delete_ended(naive))

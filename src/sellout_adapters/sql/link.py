@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from sqlalchemy import Connection, Executable, Select
 
 from sellout_adapters.sql.database import RunAgain
-from sellout_adapters.sql.prepared import Row, prepared
+from sellout_adapters.sql.prepared import Damaged, Row, prepared
 from sellout_core.catalogue import References
 from sellout_core.errors import Unavailable
 
@@ -117,6 +117,10 @@ class Link:
         """Notes ids of a small table's rows (a field of `References`) that something loaded refers to."""
         self.referred[table].update(ids)
 
+    def changes_catalogue(self, written: Collection[object]) -> None:
+        """Notes products or units that are written."""
+        self.catalogue_changed = self.catalogue_changed or bool(written)
+
     def _ask(self, statement: Executable, parameters: Mapping[str, Any]) -> tuple[Sequence[Row], int]:
         """The rows that a statement gives, and how many it wrote."""
         connection = self.require_alive()
@@ -124,8 +128,7 @@ class Link:
         self.statements += 1
         try:
             return ready.run(connection, parameters)
-        except ValueError as error:
-            # A value is no such value as its column holds: the database is damaged.
+        except Damaged as error:
             self._failure = Unavailable()
             raise self._failure from error
         except Exception as error:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from sellout_adapters.sql import schema
 from sellout_adapters.sql.database import TRIES, CannotOpen, RunAgain, Timeouts, connected, told
+from sellout_adapters.sql.prepared import driver_of
 from sellout_core.errors import Unavailable
 
 T = TypeVar("T")
@@ -93,9 +94,8 @@ class PostgresDatabase:
         """A broken connection is replaced; a transaction that lost is run again."""
         if not isinstance(error, psycopg.Error):
             return error
-        driver_connection = connection.connection.dbapi_connection
         driver_error: Any = error
-        lost = connection.dialect.is_disconnect(driver_error, driver_connection, None)
+        lost = connection.dialect.is_disconnect(driver_error, driver_of(connection), None)
         if lost:
             connection.invalidate(error)
         return _meaning(error, lost=lost) or error

@@ -20,6 +20,10 @@ _MOST: Final = 1024
 Processor = Callable[[Any], Any]
 
 
+class Damaged(Exception):
+    """A value is no such value as its column holds."""
+
+
 @attrs.frozen
 class Prepared:
     """A statement for one database."""
@@ -35,7 +39,7 @@ class Prepared:
         """The rows that the statement gives, and how many it wrote.
 
         Raises:
-            ValueError: a value is no such value as its column holds.
+            Damaged: what the database gives cannot be what was written there.
         """
         values = {**self._given, **parameters}
         for name, process in self._binds.items():
@@ -50,10 +54,19 @@ class Prepared:
                 instead(cursor, self.sql, sent, None)
             cursor.execute(self.sql, sent)
             # SQLAlchemy may have an INSERT return an id that nobody asked for.
-            found = () if self._row is None else [self._row(self._converted(row)) for row in cursor.fetchall()]
-            return found, cursor.rowcount
+            found = () if self._row is None else cursor.fetchall()
+            written = cursor.rowcount
         finally:
             cursor.close()
+        return self._rows(found), written
+
+    def _rows(self, found: Sequence[Sequence[Any]]) -> Sequence[Row]:
+        if self._row is None:
+            return ()
+        try:
+            return [self._row(self._converted(row)) for row in found]
+        except ValueError as error:
+            raise Damaged from error
 
     def _converted(self, row: Sequence[Any]) -> Sequence[Any]:
         if not self._columns:

@@ -105,14 +105,14 @@ class SqlProducts:
 
     def add_many(self, products: Sequence[NewProduct]) -> Sequence[ProductId]:
         """A statement for the products and one for each kind of link."""
-        self._link.catalogue_changed = self._link.catalogue_changed or bool(products)
+        self._link.changes_catalogue(products)
         product_ids = self._link.insert_many(_ADD, [_own_values(product) for product in products])
         self._link_up(list(zip(product_ids, products, strict=True)))
         return product_ids
 
     def save_many(self, products: Sequence[Product]) -> None:
         """Replaces all links of the products."""
-        self._link.catalogue_changed = self._link.catalogue_changed or bool(products)
+        self._link.changes_catalogue(products)
         self._link.run_many(_SAVE, [_own_values(product) | {"product_id": product.id} for product in products])
         for statement in _DELETE_LINKS.values():
             self._link.run(statement, {"among": [product.id for product in products]})

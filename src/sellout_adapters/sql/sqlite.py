@@ -66,7 +66,7 @@ class SqliteDatabase:
 
         Args:
             name: The file's path.
-            connections: How many connections there may be at once.
+            connections: How many may read at once; one more writes.
             timeouts: How long anything waits.
 
         Raises:
@@ -112,7 +112,9 @@ class SqliteDatabase:
             driver.execute("BEGIN")
             return run(connection)
         except sqlite3.Error as error:
-            raise self.translated(connection, error) from error
+            if _away(error):
+                raise Unavailable from error
+            raise
         finally:
             self._end(connection, driver)
 
@@ -158,7 +160,7 @@ def _migrate(engine: Engine, writer: Engine, path: Path) -> Sequence[str]:
 
 def _cursor(connection: Connection) -> Any:
     """The driver's own."""
-    return connection.connection.cursor()
+    return driver_of(connection).cursor()
 
 
 def _require_tables(connection: Connection, path: Path) -> None:
@@ -221,7 +223,7 @@ def _begin(connection: Connection) -> None:
     if not words:
         return
     try:
-        _cursor(connection).execute(words)
+        driver_of(connection).execute(words)
     except sqlite3.Error as error:
         if _away(error):
             raise Unavailable from error

@@ -134,12 +134,12 @@ class SqlUnits:
 
     def add_many(self, units: Sequence[NewProductUnit]) -> Sequence[ProductUnitId]:
         """One statement a batch of rows."""
-        self._link.catalogue_changed = self._link.catalogue_changed or bool(units)
+        self._link.changes_catalogue(units)
         return self._link.insert_many(_ADD_UNITS, [_values(unit) for unit in units])
 
     def save_many(self, units: Sequence[ProductUnit]) -> None:
         """One prepared statement for all."""
-        self._link.catalogue_changed = self._link.catalogue_changed or bool(units)
+        self._link.changes_catalogue(units)
         self._link.run_many(_SAVE_UNITS, [_values(unit) | {"unit_id": unit.id} for unit in units])
 
     def take(self, units: Collection[ProductUnit]) -> Collection[ProductUnitId]:
@@ -151,8 +151,7 @@ class SqlUnits:
         taken = self._link.rows_among(_TAKE, list(prices))
         if any(prices[row.id] != (row.price, row.currency_id) for row in taken):
             self._link.run_again()
-        if not all(row.available for row in taken):
-            self._link.catalogue_changed = True
+        self._link.changes_catalogue([row for row in taken if not row.available])
         return {row.id for row in taken}
 
     def _units(self, rows: Sequence[Row]) -> list[ProductUnit]:
