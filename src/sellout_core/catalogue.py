@@ -1,6 +1,6 @@
 """What the shop offers: products, their sizes, the product units on sale, and the small tables they refer to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Final, Self
 
@@ -166,6 +166,11 @@ class Card:
     product: Product
     min_price: Money | None
     in_wishlist: bool
+
+
+def products_of(units: Collection[ProductUnit]) -> set[ProductId]:
+    """The products that the units are of."""
+    return {unit.product_id for unit in units}
 
 
 def not_for_sale(units: Sequence[ProductUnit], products: Mapping[ProductId, Product]) -> tuple[ProductUnitId, ...]:

@@ -37,11 +37,16 @@ from sellout_core.values import (
 
 @attrs.frozen
 class Cart:
-    """A user's cart: a set of product units, in order of entry."""
+    """A user's cart: a set of product units as they are today, in order of entry."""
 
     id: CartId
     user_id: UserId
-    unit_ids: tuple[ProductUnitId, ...]
+    units: tuple[ProductUnit, ...]
+
+    @property
+    def unit_ids(self) -> tuple[ProductUnitId, ...]:
+        """The units' ids."""
+        return tuple(unit.id for unit in self.units)
 
 
 @attrs.frozen(kw_only=True)

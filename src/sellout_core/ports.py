@@ -75,6 +75,11 @@ class Users(Protocol):
             UsernameTaken: the username was changed to somebody else's.
         """
 
+    def note_view(self, user_id: UserId, product_id: ProductId) -> None:
+        """Makes the user one who `User.having_viewed` the product. Of transactions that note at once none is lost; for
+        a user who does not exist nothing is noted.
+        """
+
 
 class CredentialsOfUsers(Protocol):
     """What users log in with. `Users.add` stores the first."""
@@ -198,10 +203,10 @@ class Units(Protocol):
     def save_many(self, units: Sequence[ProductUnit]) -> None:
         """Writes existing units."""
 
-    def take(self, units: Collection[ProductUnit]) -> Collection[ProductUnitId]:
-        """Takes one piece of each unit, in ascending order of id, and returns the ids of those it got. Limited stock
-        goes down by one and never below zero; what reaches zero becomes unavailable. An unavailable unit is not got.
-        If a unit's price is no longer what this transaction read, its work is run again.
+    def take(self, units: Collection[ProductUnit]) -> Mapping[ProductUnitId, ProductUnit]:
+        """Takes one piece of each unit, in ascending order of id, and returns those it got, as they are after it.
+        Limited stock goes down by one and never below zero; what reaches zero becomes unavailable. An unavailable unit
+        is not got. If a unit's price is no longer what this transaction read, its work is run again.
         """
 
 
@@ -295,7 +300,7 @@ class Answers(Protocol):
         """The answer kept under the user's key after that time."""
 
     def keep(self, user_id: UserId, key: str, kept: KeptAnswer, now: datetime) -> None:
-        """Keeps an answer for a user obtained from `Users.for_update`, who has none under that key."""
+        """Keeps an answer for a user obtained from `Users.for_update`, in place of an older one under that key."""
 
     def delete_older(self, user_id: UserId, kept_after: datetime) -> None:
         """Drops the user's answers kept at that time or before."""

@@ -10,7 +10,7 @@ import attrs
 
 from sellout_core.accounts import Actor, User
 from sellout_core.catalogue import Card, Named, Platform, Product, ProductUnit, References, Size
-from sellout_core.ordering import NewOrder, Order, PromoCode, Quote
+from sellout_core.ordering import Order, PromoCode, Quote
 from sellout_core.values import CartId, Money, ProductId, ProductUnitId, UserId, WishlistUnitId
 from sellout_core.wishlist import WishlistUnit
 
@@ -168,31 +168,29 @@ def user_view(user: User, products: Products, references: References) -> UserVie
     )
 
 
-def promo_code_view(promo_code: PromoCode, owner: UserView, reader: Actor) -> PromoCodeView:
-    """A promo code as this reader may see it: its owner is a person, known to themselves and to staff alone."""
-    return PromoCodeView(promo_code, promo_code.owner_id, owner if reader.may_see(promo_code.owner_id) else None)
-
-
 def order_view(
     order: Order,
-    users: Mapping[UserId, UserView],
+    people: Mapping[UserId, User],
     units: Mapping[ProductUnitId, ProductUnit],
     products: Products,
     references: References,
     reader: Actor,
 ) -> OrderView:
-    """An order as this reader may see it, from its buyer and promo code owner, its units and their products."""
+    """An order as this reader may see it, from its buyer, its units and their products; and its promo code's owner, a
+    person who is known to themselves and to staff alone, if the reader is one of these.
+    """
+
+    def shown(user_id: UserId) -> UserView:
+        return user_view(people[user_id], products, references)
+
     sold = [attrs.evolve(units[line.unit_id], price=line.price, currency_id=line.currency_id) for line in order.lines]
-    promo_code = order.promo_code
+    code = order.promo_code
     return OrderView(
         order,
-        users[order.buyer_id],
-        None if promo_code is None else promo_code_view(promo_code, users[promo_code.owner_id], reader),
+        shown(order.buyer_id),
+        None
+        if code is None
+        else PromoCodeView(code, code.owner_id, shown(code.owner_id) if reader.may_see(code.owner_id) else None),
         references.statuses[order.status_id],
         tuple(unit_view(unit, products, references) for unit in sold),
     )
-
-
-def people_of(order: NewOrder) -> set[UserId]:
-    """The users that an order's document shows."""
-    return {order.buyer_id} | ({order.promo_code.owner_id} if order.promo_code else set())

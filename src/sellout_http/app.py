@@ -10,8 +10,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from sellout_core.shop import Shop
-from sellout_http.cache import CachedAnswers, Documents
-from sellout_http.call import Dispatcher, Workers, path_ids
+from sellout_http.cache import Documents
+from sellout_http.call import Dispatcher, Hands, Reads, Workers, path_ids
 from sellout_http.edge import Application, Edge
 from sellout_http.failures import EXCEPTION_HANDLERS, allow
 from sellout_http.front import Front
@@ -24,6 +24,7 @@ from sellout_http.proxies import Proxies
 from sellout_http.reading import MAX_BYTES
 from sellout_http.routes import OPERATIONS
 from sellout_http.settings import spare_processors
+from sellout_http.showing import Shortcut, Showing
 
 AnyRequest = Request[Any, Any, Any]
 Page = Callable[[AnyRequest], Awaitable[ASGIResponse]]
@@ -44,6 +45,7 @@ def create_app(
     cache_mib: int = 32,
     log: RequestLog | None = None,
     statements: Callable[[], int] = int,
+    reads: Reads | None = None,
     on_shutdown: Callable[[], None] | None = None,
 ) -> Application:
     """The shop as an ASGI application.
@@ -64,17 +66,20 @@ def create_app(
         cache_mib: How many MiB of the catalogue's documents are kept; 0 keeps none.
         log: Where a line for each request goes; by default nowhere.
         statements: How many statements the store was asked by the thread that calls this, for the log.
+        reads: What does short reads on the event loop, of a store whose reads may wait; by default threads do them.
         on_shutdown: Called once the last request is answered.
     """
     health = health or Health()
-    documents = Documents(cache_mib * 1024 * 1024)
-    dispatcher = Dispatcher(
-        shop,
+    hands = Hands(
+        shop.store,
         Workers("shop", threads),
         Workers("hash", hash_threads or spare_processors(), hash_queue),
-        Limiter(counter or StoreCounter(shop), shop.clock, limits or Limits()),
         statements,
-        documents,
+        reads,
+    )
+    showing = Showing(shop, hands, Documents(cache_mib * 1024 * 1024))
+    dispatcher = Dispatcher(
+        shop, hands, Limiter(counter or StoreCounter(shop), shop.clock, limits or Limits()), showing
     )
     routed = Litestar(
         [*_operation_routes(dispatcher), *_page_routes({**Pages().routes(), **health.routes()})],
@@ -84,9 +89,9 @@ def create_app(
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=MAX_BYTES,
         cors_config=_cors(origins) if origins else None,
-        on_shutdown=[dispatcher.close, health.close, *([on_shutdown] if on_shutdown else [])],
+        on_shutdown=[hands.close, health.close, *([on_shutdown] if on_shutdown else [])],
     )
-    edge = Edge(CachedAnswers(cast(Application, routed), documents, shop.store))
+    edge = Edge(Shortcut(cast(Application, routed), shop, showing, OPERATIONS, varying=bool(origins)))
     return Front(edge, proxies or Proxies(), body_seconds, log, varying=bool(origins))
 
 

@@ -9,23 +9,16 @@ from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
-from sellout_core.ports import Store
-from sellout_http.edge import PREFIX, Application, Receive, Scope, Send
-from sellout_http.logs import ENTRY
-
-Key = tuple[str, str, bytes]
-"""A document's prefix, path and query."""
+Key = tuple[str, str, tuple[int, ...], bytes]
+"""A document's prefix, route, ids and query."""
 
 _LONGEST_KEY: Final = 512
 _OVERHEAD: Final = 1024
 """About how many bytes a document takes beside its own."""
-
-_TELLING: Final = (b"authorization", b"origin")
-"""Headers on which an answer may depend."""
 
 _NOT_WISHED: Final = b'"in_wishlist":false'
 _WISHED: Final = b'"in_wishlist":true'
@@ -35,7 +28,6 @@ _WISHED: Final = b'"in_wishlist":true'
 class Document:
     """An encoded document that nobody in particular reads; `cards` are the products of the cards in it, in order."""
 
-    route: str
     body: bytes
     cards: tuple[int, ...] = ()
     headers: Mapping[str, str] = attrs.field(factory=dict)
@@ -103,7 +95,7 @@ class Documents:
     def keep(self, key: Key, version: int, document: Document) -> None:
         """Keeps a document that was read when the catalogue had that version or a later one."""
         size = len(document.body) + _OVERHEAD
-        if len(key[1]) + len(key[2]) > _LONGEST_KEY or size > self._max_bytes:
+        if len(key[-1]) > _LONGEST_KEY or size > self._max_bytes:
             return
         with self._lock:
             if version != self._version:
@@ -114,41 +106,3 @@ class Documents:
             while self._bytes > self._max_bytes:
                 _, dropped = self._kept.popitem(last=False)
                 self._bytes -= len(dropped.body) + _OVERHEAD
-
-
-class CachedAnswers:
-    """An ASGI application in front of the routed one, which answers from what is kept when nobody says who asks."""
-
-    def __init__(self, app: Application, documents: Documents, store: Store) -> None:
-        self._app = app
-        self._documents = documents
-        self._store = store
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers, or passes the request on."""
-        document = self._found(scope)
-        if document is None:
-            await self._app(scope, receive, send)
-            return
-        scope[ENTRY].route = document.route
-        tags = [value.decode("latin-1") for name, value in scope["headers"] if name == b"if-none-match"]
-        if tags and document.matches(tags):
-            headers = [(name.encode(), value.encode()) for name, value in document.public_headers.items()]
-            await send({"type": "http.response.start", "status": 304, "headers": headers})
-            await send({"type": "http.response.body", "body": b""})
-            return
-        await send({"type": "http.response.start", "status": 200, "headers": document.raw_headers})
-        await send({"type": "http.response.body", "body": document.body})
-
-    def _found(self, scope: Scope) -> Document | None:
-        if scope["type"] != "http" or scope["method"] != "GET":
-            return None
-        version = self._store.recent_catalogue_version()
-        if version is None or any(name in _TELLING for name, _ in scope["headers"]):
-            return None
-        return self._documents.find(key_of(scope), version)
-
-
-def key_of(scope: Mapping[str, Any]) -> Key:
-    """What a request's document is kept under."""
-    return scope[PREFIX], scope["path"], scope["query_string"]

@@ -1,11 +1,11 @@
-"""From a request to its operation's answer: checks on the event loop, then one hop to a thread that does the rest."""
+"""From a request to its operation's answer: checks on the event loop, then the work, there or in a thread."""
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import parse_qsl
 
 import attrs
@@ -14,22 +14,27 @@ from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from sellout_core import values
-from sellout_core.accounts import ANONYMOUS, Actor, Claims
+from sellout_core.accounts import Actor, Claims
 from sellout_core.errors import NotFound, Unauthenticated, Unavailable
-from sellout_core.ports import Transaction
+from sellout_core.ports import Store, Transaction
 from sellout_core.shop import Shop
 from sellout_core.use_cases import sessions
 from sellout_core.values import UserId
-from sellout_http.cache import Document, Documents, key_of
 from sellout_http.edge import PREFIX
 from sellout_http.front import CLIENT
 from sellout_http.limits import Limiter
 from sellout_http.logs import ENTRY, Entry
-from sellout_http.operations import Access, Catalogue, Operation, Reply
+from sellout_http.operations import Access, Operation, Reply
 from sellout_http.reading import read_body
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from sellout_http.showing import Showing  # which asks as everybody does
 
+T = TypeVar("T")
+Headers = Sequence[tuple[bytes, bytes]]
+"""Raw ones, as a request brought them."""
+
+_PRIVATE: Final = {"cache-control": "no-store"}
 _ID: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 _BEARER: Final = re.compile(r"bearer +([a-z0-9._~+/-]+=*)", re.IGNORECASE)
 _encode = msgspec.json.Encoder().encode
@@ -45,7 +50,7 @@ class Call:
     network: str
     prefix: str
     _query: str
-    _headers: tuple[tuple[bytes, bytes], ...]
+    _headers: Headers
 
     @property
     def user_id(self) -> UserId:
@@ -137,29 +142,37 @@ class Asked:
     operation: Operation
     ids: Mapping[str, int]
     claims: Claims | None
-    content: bytes
     scope: Mapping[str, Any]
+    content: bytes = b""
+
+    @classmethod
+    def of(cls, shop: Shop, operation: Operation, ids: Mapping[str, int], scope: Mapping[str, Any]) -> "Asked":
+        """A request for the operation on a path with those ids.
+
+        Raises:
+            Unauthenticated: its token is bad, or it needs one and has none.
+        """
+        entry: Entry = scope[ENTRY]
+        entry.route = operation.path
+        token = bearer_token(scope["headers"])
+        claims = None if token is None else sessions.read_token(shop, token, "access")
+        if claims is not None:
+            entry.user_id = claims.user_id
+        elif operation.access is not Access.ANON:
+            raise Unauthenticated
+        return cls(operation, ids, claims, scope)
 
     @property
-    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+    def headers(self) -> Headers:
         """As they came."""
-        return tuple(self.scope["headers"])
+        headers: Headers = self.scope["headers"]
+        return headers
 
     @property
-    def notes(self) -> bool:
-        """Whether a catalogue's document is not all that it wants: something is written down."""
-        catalogue = self.operation.catalogue
-        return self.claims is not None and catalogue is not None and any(self.ids[name] for name in catalogue.noting)
-
-    @property
-    def short(self) -> bool:
-        """Whether it only reads, and little."""
-        return self.operation.short or (self.operation.catalogue is not None and not self.notes)
-
-    def call(self, shop: Shop, actor: Actor) -> Call:
-        """What its handler is given."""
-        query = self.scope["query_string"].decode("latin-1")
-        return Call(shop, actor, self.claims, self.scope[CLIENT].network, self.scope[PREFIX], query, self.headers)
+    def privacy(self) -> Mapping[str, str]:
+        """What keeps others from keeping an answer that is somebody's own."""
+        everybodys = self.claims is None and self.operation.access is Access.ANON and self.operation.method == "GET"
+        return {} if everybodys else _PRIVATE
 
     def let_through(self, shop: Shop) -> Call:
         """What its handler is given, once the store knows the caller and lets them.
@@ -171,19 +184,81 @@ class Asked:
         self.operation.access.require(actor, self.ids)
         return self.call(shop, actor)
 
+    def call(self, shop: Shop, actor: Actor) -> Call:
+        """What its handler is given."""
+        query = self.scope["query_string"].decode("latin-1")
+        return Call(shop, actor, self.claims, self.scope[CLIENT].network, self.scope[PREFIX], query, self.headers)
+
+    def carried_out(self, call: Call, **more: Any) -> Answer:
+        """What its handler answers, encoded."""
+        return encoded(self.operation, self.operation.handler(call, **self.ids, **more))
+
+
+class Reads(Protocol):
+    """Short reads on the event loop, without a thread."""
+
+    async def read(self, work: Callable[[Transaction], T], note: Callable[[int], None]) -> T:
+        """As `Store.read`; `note` is told how many statements it took."""
+
+    async def close(self) -> None:
+        """Ends them."""
+
+
+@attrs.frozen
+class Hands:
+    """How a request's work gets done: on the event loop where that holds up nobody, or in a thread.
+
+    Attributes:
+        store: What it is done with.
+        workers: Threads.
+        hashers: A few more for work that hashes passwords.
+        statements: How many the store was asked by the thread that it is called in.
+        reads: What reads on the event loop, if the store itself cannot.
+    """
+
+    store: Store
+    workers: Workers
+    hashers: Workers
+    statements: Callable[[], int]
+    reads: Reads | None
+
+    async def read(self, work: Callable[[Transaction], T], entry: Entry, *, short: bool) -> T:
+        """What the work returns, which only reads; a short one needs no thread."""
+        if short and self.reads is not None:
+            return await self.reads.read(work, entry.count)
+        return await self.run(lambda: self.store.read(work), entry, waits=not short or not self.store.reads_never_wait)
+
+    async def run(self, work: Callable[[], T], entry: Entry, *, waits: bool = True, hashes: bool = False) -> T:
+        """What the work returns; in a thread if it may wait for anything."""
+
+        def counted() -> T:
+            before = self.statements()
+            try:
+                return work()
+            finally:
+                entry.count(self.statements() - before)
+
+        if hashes:
+            return await self.hashers.run(counted)
+        # Handing a short read to a thread takes longer than the read.
+        return await self.workers.run(counted) if waits else counted()
+
+    async def close(self) -> None:
+        """Ends the threads, once they have done the work in hand."""
+        self.workers.close()
+        self.hashers.close()
+        if self.reads is not None:
+            await self.reads.close()
+
 
 @attrs.frozen
 class Dispatcher:
-    """Answers requests: a shop, threads for its work, a few more for work that hashes passwords, and the documents of
-    its catalogue. `statements` is how many its store was asked by the thread that it is called in.
-    """
+    """Answers requests of a shop."""
 
     shop: Shop
-    workers: Workers
-    hashers: Workers
+    hands: Hands
     limiter: Limiter
-    statements: Callable[[], int]
-    documents: Documents
+    showing: "Showing"
 
     async def answer(self, operation: Operation, request: Request[Any, Any, Any]) -> ASGIResponse:
         """The answer to a request for an operation.
@@ -192,123 +267,54 @@ class Dispatcher:
             SellOutError, Refused: whatever stands against it.
         """
         scope: Any = request.scope
-        entry: Entry = scope[ENTRY]
-        entry.route = operation.path
-        ids = path_ids(operation, request.path_params)
-        token = bearer_token(tuple(scope["headers"]))
-        claims = None if token is None else sessions.read_token(self.shop, token, "access")
-        if claims is not None:
-            entry.user_id = claims.user_id
-        if claims is None and operation.access is not Access.ANON:
-            raise Unauthenticated
-        content = b"" if operation.body is None else await request.body()
-        asked = Asked(operation, ids, claims, content, scope)
-        status, headers, body = await self._run(asked, entry)
-        personal = claims is not None or operation.access is not Access.ANON or operation.method != "GET"
-        return JsonResponse(status, {**({"cache-control": "no-store"} if personal else {}), **headers}, body)
+        asked = Asked.of(self.shop, operation, path_ids(operation, request.path_params), scope)
+        if operation.body is not None:
+            asked = attrs.evolve(asked, content=await request.body())
+        return JsonResponse(*await self._answered(asked, scope[ENTRY]))
 
-    async def _run(self, asked: Asked, entry: Entry) -> Answer:
-        work = self._carry_out if asked.operation.method != "GET" or asked.notes else self._read
-        if asked.operation.catalogue is not None and self.documents.enabled:
-            work = self._show
-
-        def counted() -> Answer:
-            before = self.statements()
-            try:
-                return work(asked)
-            finally:
-                entry.statements = self.statements() - before
-
-        if asked.operation.hashes_passwords:
-            return await self.hashers.run(counted)
-        if asked.short and self.shop.store.reads_never_wait:
-            # Handing a short read to a thread takes longer than the read.
-            return counted()
-        return await self.workers.run(counted)
+    async def _answered(self, asked: Asked, entry: Entry) -> Answer:
+        operation = asked.operation
+        if operation.catalogue is not None:
+            return await self.showing.answer(asked, entry)
+        if operation.method == "GET":
+            status, headers, body = await self.hands.read(
+                lambda tx: asked.carried_out(asked.let_through(within(self.shop, tx))), entry, short=operation.short
+            )
+        else:
+            status, headers, body = await self.hands.run(
+                lambda: self._carry_out(asked), entry, hashes=operation.hashes_passwords
+            )
+        return status, {**asked.privacy, **headers}, body
 
     def _carry_out(self, asked: Asked) -> Answer:
         call = asked.let_through(self.shop)
-        arguments: dict[str, Any] = dict(asked.ids)
+        body: dict[str, Any] = {}
         if asked.operation.body is not None:
             types, codings = header(asked.headers, "content-type"), header(asked.headers, "content-encoding")
-            arguments["body"] = read_body(asked.operation.body, asked.content, types, codings)
-        with self.limiter.held_to(asked.operation.limits, call, arguments):
-            return _encoded(asked.operation, asked.operation.handler(call, **arguments))
-
-    def _read(self, asked: Asked) -> Answer:
-        def work(tx: Transaction) -> Answer:
-            store: Any = _Within(tx)
-            call = asked.let_through(attrs.evolve(self.shop, store=store))
-            return _encoded(asked.operation, asked.operation.handler(call, **asked.ids))
-
-        return self.shop.store.read(work)
-
-    def _show(self, asked: Asked) -> Answer:
-        """A catalogue's document: the kept one, with what is the reader's own put into it."""
-        catalogue = asked.operation.catalogue
-        if catalogue is None or asked.claims is None:
-            shown = self._document(asked)
-            if shown.matches(header(asked.headers, "if-none-match")):
-                return 304, shown.public_headers, b""
-            return 200, shown.public_headers, shown.body
-        document = self.documents.find(key_of(asked.scope), self._version())
-        if document is None or asked.notes:
-            # Whoever may not come in is told so first, whether there is such a document or not.
-            call = asked.let_through(self.shop)
-            document = document or self._document(asked)
-            if asked.notes:
-                return self._shown(document, catalogue, call, asked)
-        found = document
-
-        def work(tx: Transaction) -> Answer:
-            store: Any = _Within(tx)
-            return self._shown(found, catalogue, asked.let_through(attrs.evolve(self.shop, store=store)), asked)
-
-        return self.shop.store.read(work)
-
-    @staticmethod
-    def _shown(document: Document, catalogue: Catalogue, call: Call, asked: Asked) -> Answer:
-        wished = catalogue.wished(call, **asked.ids) if catalogue.wished else ()
-        return 200, document.headers, document.for_reader(wished)
-
-    def _version(self) -> int:
-        version = self.shop.store.recent_catalogue_version()
-        return self.shop.store.catalogue_version() if version is None else version
-
-    def _document(self, asked: Asked) -> Document:
-        """What nobody in particular would read."""
-        # The version is read before the document is, so that this is never taken for a later state than it shows.
-        key, version = key_of(asked.scope), self._version()
-        kept = self.documents.find(key, version)
-        if kept is not None:
-            return kept
-        ids = {name: 0 if name == "user_id" else number for name, number in asked.ids.items()}
-        result = asked.operation.handler(asked.call(self.shop, ANONYMOUS), **ids)
-        _, headers, body = _encoded(asked.operation, result)
-        shown = result.document if isinstance(result, Reply) else result
-        catalogue = asked.operation.catalogue or Catalogue()
-        document = Document(asked.operation.path, body, catalogue.cards(shown), headers)
-        self.documents.keep(key, version, document)
-        return document
-
-    def close(self) -> None:
-        """Ends the threads, once they have done the work in hand."""
-        self.workers.close()
-        self.hashers.close()
+            body["body"] = read_body(asked.operation.body, asked.content, types, codings)
+        with self.limiter.held_to(asked.operation.limits, call, {**asked.ids, **body}):
+            return asked.carried_out(call, **body)
 
 
-def _encoded(operation: Operation, result: Any) -> Answer:
+def within(shop: Shop, tx: Transaction) -> Shop:
+    """The shop for a request that only reads: all that it reads is of the state in which its session was found."""
+    store: Any = _Within(tx)
+    return attrs.evolve(shop, store=store)
+
+
+def encoded(operation: Operation, result: Any) -> Answer:
+    """What a handler returned, as it is sent."""
     reply = result if isinstance(result, Reply) else Reply(result, operation.statuses[0])
     return reply.status, reply.headers, _encode(reply.document)
 
 
-def header(headers: tuple[tuple[bytes, bytes], ...], name: str) -> list[str]:
+def header(headers: Headers, name: str) -> list[str]:
     """The values of a header, as often as it stands among raw ones; `name` in lower case."""
     wanted = name.encode()
     return [value.decode("latin-1") for key, value in headers if key.lower() == wanted]
 
 
-def bearer_token(headers: tuple[tuple[bytes, bytes], ...]) -> str | None:
+def bearer_token(headers: Headers) -> str | None:
     """The bearer token a request carries; None without an `Authorization` header.
 
     Raises:

@@ -33,6 +33,10 @@ class Entry:
     user_id: int | None = None
     statements: int = 0
 
+    def count(self, statements: int) -> None:
+        """Counts statements that the store was asked for it."""
+        self.statements += statements
+
 
 class RequestLog(Protocol):
     """Writes requests' lines."""

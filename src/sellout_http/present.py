@@ -1,4 +1,6 @@
-"""Making the documents of the HTTP API from the core's views, one function for each document, each value named."""
+"""Making the documents of the HTTP API from the core's views, one function for each document."""
+
+from typing import Any
 
 from msgspec.structs import asdict
 
@@ -16,13 +18,11 @@ from sellout_http.documents import (
     Page,
     Platform,
     Product,
-    ProductBase,
     ProductCard,
     PromoCheck,
     PromoCode,
     PromoCodeOwner,
     Size,
-    SizeBase,
     SizeOfProduct,
     Tokens,
     Unit,
@@ -49,29 +49,18 @@ def platform(row: catalogue.Platform) -> Platform:
 
 def flat_product(row: catalogue.Product) -> FlatProduct:
     """A product with ids."""
-    return FlatProduct(
-        **asdict(_product_base(row)),
-        gender=row.gender_id,
-        brands=row.brand_ids,
-        categories=row.category_ids,
-        tags=row.tag_ids,
-    )
+    return FlatProduct(*(*_product_base(row), row.gender_id, row.brand_ids, row.category_ids, row.tag_ids))
 
 
 def product(view: views.ProductView) -> Product:
     """A product with names."""
-    return Product(
-        **asdict(_product_base(view.product)),
-        gender=named(view.gender),
-        brands=tuple(map(named, view.brands)),
-        categories=tuple(map(named, view.categories)),
-        tags=tuple(map(named, view.tags)),
-    )
+    return Product(*_product_base(view.product), *_product_names(view))
 
 
 def product_card(view: views.CardView) -> ProductCard:
     """A product as lists show it."""
-    return ProductCard(**asdict(product(view.product)), min_price=view.min_price, in_wishlist=view.in_wishlist)
+    shown = view.product
+    return ProductCard(*(*_product_base(shown.product), *_product_names(shown), view.min_price, view.in_wishlist))
 
 
 def page(view: views.Page) -> Page:
@@ -81,7 +70,7 @@ def page(view: views.Page) -> Page:
 
 def size(row: catalogue.Size) -> Size:
     """A size with its product's id."""
-    return Size(**asdict(_size_base(row)), product=row.product_id)
+    return Size(*(*_size_base(row), row.product_id))
 
 
 def flat_unit(view: views.UnitView) -> FlatUnit:
@@ -105,7 +94,7 @@ def unit(view: views.UnitView) -> Unit:
         final_price=view.unit.price,
         availability=view.unit.available,
         product=product(view.product),
-        size=SizeOfProduct(**asdict(_size_base(view.unit.size)), product=flat_product(view.product.product)),
+        size=SizeOfProduct(*(*_size_base(view.unit.size), flat_product(view.product.product))),
         currency=named(view.currency),
         delivery_type=named(view.delivery_type),
         platform=platform(view.platform),
@@ -186,24 +175,36 @@ def promo_check(view: views.QuoteView) -> PromoCheck:
     )
 
 
-def _product_base(row: catalogue.Product) -> ProductBase:
-    return ProductBase(
-        id=row.id,
-        name=row.name,
-        bucket_link=row.bucket_link,
-        description=row.description,
-        sku=row.sku,
-        available_flag=row.available,
-        last_upd=row.updated_at,
-        add_date=row.added_on,
-        fit=row.fit,
-        rel_num=row.rel_num,
+def _product_base(row: catalogue.Product) -> tuple[Any, ...]:
+    """The values of a `ProductBase`, in its order: a list of products is made of many."""
+    return (
+        row.id,
+        row.name,
+        row.bucket_link,
+        row.description,
+        row.sku,
+        row.available,
+        row.updated_at,
+        row.added_on,
+        row.fit,
+        row.rel_num,
     )
 
 
-def _size_base(row: catalogue.Size) -> SizeBase:
+def _product_names(view: views.ProductView) -> tuple[Any, ...]:
+    """The values that a `Product` has beside them."""
+    return (
+        named(view.gender),
+        tuple(map(named, view.brands)),
+        tuple(map(named, view.categories)),
+        tuple(map(named, view.tags)),
+    )
+
+
+def _size_base(row: catalogue.Size) -> tuple[Any, ...]:
+    """The values of a `SizeBase`, in its order."""
     grid = row.grid
-    return SizeBase(row.id, grid.international, grid.us, grid.uk, grid.eu, grid.it, grid.ru)
+    return (row.id, grid.international, grid.us, grid.uk, grid.eu, grid.it, grid.ru)
 
 
 def _user_base(view: views.UserView) -> UserBase:

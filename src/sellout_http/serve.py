@@ -82,6 +82,7 @@ def app_from_environment() -> Application:
         cache_mib=settings.cache_mib,
         log=logs.configure(_log_style(settings), sys.stderr),
         statements=store.statements,
+        reads=store.reads(),
         on_shutdown=store.close,
     )
     return _releasing_signals(app, health, settings.drain_delay)

@@ -200,7 +200,12 @@ def test_another_users_things_are_forbidden_whether_they_exist_or_not(
     refused(Forbidden, lambda: OF_ONE_USER[use_case](stage, stage.stranger.actor, ABSENT))
 
 
-TAKING_ACTORS_TO_EXIST = (wishlist.read_wished, wishlist.read_wishlist, ordering.read_user_orders)
+TAKING_ACTORS_TO_EXIST = (
+    browsing.view_product,
+    wishlist.read_wished,
+    wishlist.read_wishlist,
+    ordering.read_user_orders,
+)
 """Those that would only ask whether there is somebody who was authenticated."""
 
 

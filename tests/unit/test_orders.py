@@ -2,7 +2,7 @@
 
 import pytest
 
-from sellout_adapters.testing.scene import unit_entry
+from sellout_adapters.testing.scene import PASSWORD, unit_entry
 from sellout_core.accounts import OPERATOR
 from sellout_core.catalogue import FEMALE
 from sellout_core.errors import IdempotencyKeyReused, InvalidField, InvalidFields, NotInCart, PromoCodeUnknown
@@ -16,6 +16,7 @@ from sellout_core.use_cases.ordering import (
     read_orders,
     read_user_orders,
 )
+from sellout_core.use_cases.sessions import log_in, refresh
 from sellout_core.values import Percentage
 from sellout_core.views import OrderView
 from tests.unit.shop_scene import Person, Scene
@@ -190,8 +191,21 @@ def test_a_key_is_free_again_after_24_hours(scene: Scene, anna: Person) -> None:
     scene.clock.advance(hours=24)
     add_to_cart(scene.shop, anna.actor, anna.id, asked.unit_ids[0])
     assert check_out_once(scene.shop, anna.actor, anna.id, asked, "key", encoded) == b"order 3 for 7"
-    kept = scene.store.read(lambda tx: tx.answers.find(anna.id, "old", scene.clock.now.replace(year=2000)))
-    assert kept is None
+    assert check_out_once(scene.shop, anna.actor, anna.id, asked, "key", encoded) == b"order 3 for 7"
+
+
+@pytest.mark.parametrize("come_back", ["log in", "refresh"])
+def test_answers_that_are_kept_no_more_go_when_the_buyer_comes_back(scene: Scene, anna: Person, come_back: str) -> None:
+    check_out_once(scene.shop, anna.actor, anna.id, scene.ready(anna, scene.unit("dunk", 7)), "old", encoded)
+    tokens = log_in(scene.shop, "anna", PASSWORD)
+    long_ago = scene.clock.now.replace(year=2000)
+    assert scene.store.read(lambda tx: tx.answers.find(anna.id, "old", long_ago)) is not None
+    scene.clock.advance(hours=24)
+    if come_back == "refresh":
+        refresh(scene.shop, tokens.refresh)
+    else:
+        log_in(scene.shop, "anna", PASSWORD)
+    assert scene.store.read(lambda tx: tx.answers.find(anna.id, "old", long_ago)) is None
 
 
 def test_a_refused_checkout_keeps_no_answer(scene: Scene, anna: Person) -> None:

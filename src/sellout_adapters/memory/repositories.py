@@ -118,6 +118,12 @@ class Users(_Repository):
         self._tables.credentials.put(key, Credentials(user.id, secret, user.is_active))
         self._tables.users.put(user.id, attrs.evolve(user, addresses=before.addresses))
 
+    def note_view(self, user_id: UserId, product_id: ProductId) -> None:
+        """Notes a view."""
+        user = self._tables.users.get(user_id)
+        if user is not None:
+            self._tables.users.put(user_id, user.having_viewed(product_id))
+
 
 class CredentialsOfUsers(_Repository):
     """`ports.CredentialsOfUsers`."""
@@ -359,47 +365,46 @@ class Units(_Repository):
         for unit in units:
             self._tables.units.put(unit.id, unit)
 
-    def take(self, units: Collection[ProductUnit]) -> Collection[ProductUnitId]:
+    def take(self, units: Collection[ProductUnit]) -> Mapping[ProductUnitId, ProductUnit]:
         """Takes one piece of each unit that can be had; nobody else writes meanwhile."""
-        taken = []
+        taken = {}
         for unit in _some(self._tables.units, sorted(unit.id for unit in units)).values():
             if not unit.available or unit.stock == 0:
                 continue
-            if unit.stock is not None:
-                left = unit.stock - 1
-                self._tables.units.put(unit.id, attrs.evolve(unit, stock=left, available=left > 0))
-                if not left:
-                    self._look_different([unit])
-            taken.append(unit.id)
+            left = None if unit.stock is None else unit.stock - 1
+            taken[unit.id] = self._tables.units.put(unit.id, attrs.evolve(unit, stock=left, available=left != 0))
+            if left == 0:
+                self._look_different([unit])
         return taken
 
 
 class Carts(_Repository):
-    """`ports.Carts`."""
+    """`ports.Carts`; a cart is kept as its id and its units'."""
 
     def create(self, user_id: UserId) -> None:
         """Stores an empty cart."""
-        self._tables.carts.put(user_id, Cart(CartId(self._tables.carts.next_id()), user_id, ()))
+        self._tables.carts.put(user_id, (CartId(self._tables.carts.next_id()), ()))
 
     def of(self, user_id: UserId) -> Cart | None:
         """The user's cart."""
-        return self._tables.carts.get(user_id)
+        if user_id not in self._tables.carts:
+            return None
+        cart_id, unit_ids = self._tables.carts[user_id]
+        return Cart(cart_id, user_id, tuple(self._tables.units[unit_id] for unit_id in unit_ids))
 
     def add(self, user_id: UserId, unit_id: ProductUnitId) -> bool:
-        """Puts a unit into the cart."""
-        cart = self._tables.carts[user_id]
-        if unit_id in cart.unit_ids:
+        """Puts a product unit into the cart."""
+        cart_id, unit_ids = self._tables.carts[user_id]
+        if unit_id in unit_ids:
             return False
-        self._tables.carts.put(user_id, attrs.evolve(cart, unit_ids=(*cart.unit_ids, unit_id)))
+        self._tables.carts.put(user_id, (cart_id, (*unit_ids, unit_id)))
         return True
 
     def remove(self, user_id: UserId, unit_ids: Collection[ProductUnitId]) -> Collection[ProductUnitId]:
         """Takes units out of the cart."""
-        cart = self._tables.carts[user_id]
-        removed = [unit_id for unit_id in cart.unit_ids if unit_id in unit_ids]
-        left = tuple(unit_id for unit_id in cart.unit_ids if unit_id not in unit_ids)
-        self._tables.carts.put(user_id, attrs.evolve(cart, unit_ids=left))
-        return removed
+        cart_id, held = self._tables.carts[user_id]
+        self._tables.carts.put(user_id, (cart_id, tuple(unit_id for unit_id in held if unit_id not in unit_ids)))
+        return [unit_id for unit_id in held if unit_id in unit_ids]
 
 
 class Wishlists(_Repository):

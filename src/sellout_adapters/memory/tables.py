@@ -8,11 +8,12 @@ import attrs
 
 from sellout_core.accounts import Credentials, Session, User
 from sellout_core.catalogue import FEMALE, MALE, PENDING, Named, Platform, Product, ProductUnit, Size
-from sellout_core.ordering import Cart, Order, PromoCode
+from sellout_core.ordering import Order, PromoCode
 from sellout_core.ports import Count, KeptAnswer
 from sellout_core.values import (
     AddressId,
     BrandId,
+    CartId,
     CategoryId,
     CurrencyId,
     DeliveryTypeId,
@@ -99,7 +100,7 @@ class Tables:
     sizes_of: Table[ProductId, tuple[SizeId, ...]] = attrs.Factory(Table)
     units: Table[ProductUnitId, ProductUnit] = attrs.Factory(Table)
     units_of: Table[ProductId, tuple[ProductUnitId, ...]] = attrs.Factory(Table)
-    carts: Table[UserId, Cart] = attrs.Factory(Table)
+    carts: Table[UserId, tuple[CartId, tuple[ProductUnitId, ...]]] = attrs.Factory(Table)
     wishlist_units: Table[WishlistUnitId, WishlistUnit] = attrs.Factory(Table)
     promo_codes: Table[PromoCodeId, PromoCode] = attrs.Factory(Table)
     promo_code_ids: Table[str, PromoCodeId] = attrs.Factory(Table)

@@ -5,17 +5,29 @@ from datetime import datetime
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Select, and_, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Select, and_, bindparam, delete, exists, insert, literal_column, select, update
 
-from sellout_adapters.sql.dialects import AMONG_IDS, among, collected, insert_missing, lookup_key
+from sellout_adapters.sql.dialects import (
+    AMONG_IDS,
+    AMONG_TEXTS,
+    Id,
+    among,
+    begins_with,
+    collected,
+    insert_missing,
+    insert_or,
+    lookup_key,
+    put_first,
+)
 from sellout_adapters.sql.link import Link
 from sellout_adapters.sql.prepared import Row
 from sellout_adapters.sql.tables import addresses, answers, sessions, users
 from sellout_core.accounts import Actor, Address, Credentials, NewAddress, NewUser, Session, User
 from sellout_core.errors import UsernameTaken
 from sellout_core.ports import KeptAnswer
-from sellout_core.values import AddressId, SessionId, UserId, fold
+from sellout_core.values import LAST_VIEWED, AddressId, ProductId, SessionId, UserId, fold
 
+_VIEWED: Final = bindparam("product_id", type_=Id())
 _USER: Final = select(
     *(users.c[name] for name in ("id", *attrs.fields_dict(NewUser))),
     select(collected(addresses.c.id, addresses.c.address, addresses.c.post_index))
@@ -27,6 +39,11 @@ _USERS_BY_ID: Final = _USER.where(among(users.c.id, AMONG_IDS))
 _ALL_USERS: Final = _USER.order_by(users.c.id)
 _LOCK_USER: Final = select(users.c.id).where(users.c.id == bindparam("user_id"))
 _USER_BY_ID: Final = _USER.where(users.c.id == bindparam("user_id"))
+_NOTE_VIEW: Final = (
+    update(users)
+    .where(users.c.id == bindparam("user_id", type_=Id()), ~begins_with(users.c.last_viewed, _VIEWED))
+    .values(last_viewed=put_first(users.c.last_viewed, _VIEWED, literal_column(str(LAST_VIEWED - 1))))
+)
 _ADD_USER: Final = insert_missing(users).returning(users.c.id)
 _namesake = users.alias("namesake")
 _SAVE_USER: Final = update(users).where(
@@ -98,6 +115,10 @@ class SqlUsers:
             raise UsernameTaken
         self._refer([user])
 
+    def note_view(self, user_id: UserId, product_id: ProductId) -> None:
+        """One statement, which writes nothing if the product comes first already."""
+        self._link.run(_NOTE_VIEW, {"user_id": user_id, "product_id": product_id})
+
     def _users(self, rows: Sequence[Row]) -> list[User]:
         found = [_user(row) for row in rows]
         self._refer(found)
@@ -165,10 +186,10 @@ class SqlAddresses:
 
 
 _ADD_SESSION: Final = insert(sessions)
-_ACTOR: Final = (
-    select(users.c.id, users.c.is_staff)
+_ACTORS: Final = (
+    select(sessions.c.id, users.c.id.label("user_id"), users.c.is_staff)
     .join_from(sessions, users, sessions.c.user_id == users.c.id)
-    .where(sessions.c.id == bindparam("session_id"), users.c.id == bindparam("user_id"), users.c.is_active)
+    .where(among(sessions.c.id, AMONG_TEXTS), users.c.is_active)
 )
 _SESSION: Final = select(sessions).where(sessions.c.id == bindparam("session_id"))
 _SAVE_SESSION: Final = update(sessions).where(sessions.c.id == bindparam("session_id"))
@@ -189,8 +210,8 @@ class SqlSessions:
 
     def actor(self, session_id: SessionId, user_id: UserId) -> Actor | None:
         """One statement: the session, the user and their rights together."""
-        row = self._link.row(_ACTOR, {"session_id": session_id, "user_id": user_id})
-        return None if row is None else Actor(row.id, row.is_staff)
+        rows = self._link.rows_among(_ACTORS, [session_id])
+        return next((Actor(user_id, row.is_staff) for row in rows if row.user_id == user_id), None)
 
     def for_update(self, session_id: SessionId) -> Session | None:
         """Locks the row, then reads it."""
@@ -218,7 +239,10 @@ _HIS_ANSWERS: Final = answers.c.user_id == bindparam("user_id")
 _FIND_ANSWER: Final = select(answers.c.fingerprint, answers.c.answer).where(
     and_(_HIS_ANSWERS, answers.c.idempotency_key == bindparam("key"), answers.c.kept_at > bindparam("kept_after"))
 )
-_KEEP_ANSWER: Final = insert(answers)
+_KEEP_ANSWER: Final = (keep := insert_or(answers)).on_conflict_do_update(
+    index_elements=[answers.c.user_id, answers.c.idempotency_key],
+    set_={name: keep.excluded[name] for name in ("fingerprint", "answer", "kept_at")},
+)
 _DELETE_OLDER: Final = delete(answers).where(_HIS_ANSWERS, answers.c.kept_at <= bindparam("kept_after"))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import attrs
 from sqlalchemy import Connection, Engine
@@ -10,6 +10,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from sellout_core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from sellout_adapters.sql.gathering import Gathering  # needs what PostgreSQL's extra brings
 
 T = TypeVar("T")
 
@@ -55,6 +58,13 @@ class Database(Protocol):
     @property
     def reads_never_wait(self) -> bool:
         """Whether reads wait neither for writers nor for a network."""
+
+    @property
+    def locks_rows(self) -> bool:
+        """Whether transactions write side by side, so that rows are to be locked."""
+
+    def gathering(self) -> "Gathering | None":
+        """Reads for an event loop, over connections of their own, if there is a driver for that."""
 
     def translated(self, connection: Connection, error: Exception) -> Exception:
         """What an error of the driver means for whoever asked the statement; perhaps the same error. A connection that

@@ -4,7 +4,7 @@ Everything else in this package is SQL that SQLite and PostgreSQL read alike.
 """
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -74,11 +74,17 @@ class UtcTime(TypeDecorator[datetime]):
         moment = value.astimezone(UTC)
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        """The moment in UTC; from SQLite's text at once, since a page has as many moments as products."""
+        return _moment if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
         """The moment in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+        return None if value is None else value.astimezone(UTC)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text + "+00:00")
 
 
 class _Values(TypeDecorator[Collection[Any]]):
@@ -169,6 +175,53 @@ def _collected_on_postgresql(element: collected, compiler: SQLCompiler, **option
     columns = compiler.process(element.clauses, **options)
     items = columns if len(element.clauses) == 1 else f"json_build_array({columns})"
     return f"coalesce(json_agg({items}), '[]'::json)"
+
+
+class begins_with(functions.FunctionElement[bool]):  # noqa: N801 - reads as the condition it is
+    """Whether a number comes first in a column's JSON list."""
+
+    type = Boolean()
+    name = "begins_with"
+    inherit_cache = True
+
+
+@compiles(begins_with, "sqlite")
+def _begins_with_on_sqlite(element: begins_with, compiler: SQLCompiler, **options: Any) -> str:
+    numbers, number = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"({numbers} ->> 0 IS {number})"
+
+
+@compiles(begins_with, "postgresql")
+def _begins_with_on_postgresql(element: begins_with, compiler: SQLCompiler, **options: Any) -> str:
+    numbers, number = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"(coalesce(({numbers} ->> 0)::bigint, 0) = {number})"
+
+
+class put_first(functions.FunctionElement[Any]):  # noqa: N801 - reads as the change it is
+    """A column's JSON list of numbers with one put first, which is nowhere else in it, and so many others kept."""
+
+    type = JSON()
+    name = "put_first"
+    inherit_cache = True
+
+
+@compiles(put_first, "sqlite")
+def _put_first_on_sqlite(element: put_first, compiler: SQLCompiler, **options: Any) -> str:
+    numbers, first, others = (compiler.process(clause, **options) for clause in element.clauses)
+    return (
+        f"(SELECT json_group_array(number) FROM (SELECT {first} AS number UNION ALL SELECT * FROM ("  # noqa: S608 - as above
+        f"SELECT value FROM json_each({numbers}) WHERE value <> {first} ORDER BY key LIMIT {others})))"
+    )
+
+
+@compiles(put_first, "postgresql")
+def _put_first_on_postgresql(element: put_first, compiler: SQLCompiler, **options: Any) -> str:
+    numbers, first, others = (compiler.process(clause, **options) for clause in element.clauses)
+    return (
+        f"(SELECT json_agg(number ORDER BY place) FROM (SELECT {first} AS number, 0 AS place UNION ALL ("  # noqa: S608 - as above
+        f"SELECT value::bigint, place FROM json_array_elements_text({numbers}) WITH ORDINALITY AS viewed (value, place)"
+        f" WHERE value::bigint <> {first} ORDER BY place LIMIT {others})) AS seen)"
+    )
 
 
 def insert_or(table: Table) -> postgresql.Insert:

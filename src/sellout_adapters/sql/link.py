@@ -18,35 +18,35 @@ class Link:
     Args:
         connection: in a transaction.
         known: the small tables as this transaction last saw them.
-        writing: whether the transaction may write.
+        locking: whether rows that are read to be changed must be locked, because other transactions write meanwhile.
         translated: what an error of the driver means; it may be the same error.
 
     Attributes:
         statements: how many the database was asked.
         catalogue_changed: whether what was written may make products or product units look different.
-        locking: whether rows that are read to be changed must be locked, because other transactions write meanwhile.
     """
 
     def __init__(
         self,
-        connection: Connection,
+        connection: Connection | None,
         known: References,
         *,
-        writing: bool,
-        translated: Callable[[Connection, Exception], Exception],
+        locking: bool = False,
+        translated: Callable[[Connection, Exception], Exception] = lambda _, error: error,
     ) -> None:
-        self._connection: Connection | None = connection
+        self._connection = connection
         self._translated = translated
         self._failure: Exception | None = None
-        self.locking = writing and connection.dialect.name != "sqlite"
+        self._ended = False
+        self.locking = locking
         self.known = known
         self.added_references = False
         self.statements = 0
         self.catalogue_changed = False
         self.referred: defaultdict[str, set[int]] = defaultdict(set)
 
-    def require_alive(self) -> Connection:
-        """The connection, while the work goes on and no statement has failed.
+    def require_alive(self) -> None:
+        """Lets through while the work goes on and no statement has failed.
 
         Raises:
             Exception: what a statement failed with; what is asked after it cannot be answered.
@@ -54,12 +54,12 @@ class Link:
         """
         if self._failure is not None:
             raise self._failure
-        if self._connection is None:
+        if self._ended:
             raise RuntimeError("the transaction has ended")
-        return self._connection
 
     def end(self) -> None:
         """Cuts the link."""
+        self._ended = True
         self._connection = None
 
     def lock(self, statement: Select[Any], parameters: Mapping[str, Any]) -> None:
@@ -86,13 +86,20 @@ class Link:
         return self._ask(statement, parameters or {})[0]
 
     def rows_among(
-        self, statement: Executable, values: Collection[Any], parameters: Mapping[str, Any] | None = None
+        self,
+        statement: Executable,
+        values: Collection[Any],
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        key: str = "id",
     ) -> Sequence[Row]:
-        """Every row that a statement with `among` gives for the values; for none of them, none without asking."""
+        """Every row that a statement with `among` gives for the values; for none of them, none without asking. `key` is
+        what the statement calls the column that is among them.
+        """
         if not values:
             self.require_alive()
             return ()
-        return self._ask(statement, {"among": values, **(parameters or {})})[0]
+        return self._among(statement, values, parameters or {}, key)
 
     def row(self, statement: Executable, parameters: Mapping[str, Any]) -> Row | None:
         """The one row that the statement gives, if it gives one."""
@@ -121,9 +128,24 @@ class Link:
         """Notes products or units that are written."""
         self.catalogue_changed = self.catalogue_changed or bool(written)
 
+    def _alive(self) -> Connection:
+        self.require_alive()
+        assert self._connection is not None  # noqa: S101 - for the type alone
+        return self._connection
+
+    def _among(
+        self,
+        statement: Executable,
+        values: Collection[Any],
+        parameters: Mapping[str, Any],
+        key: str,  # noqa: ARG002 - for those who ask together
+    ) -> Sequence[Row]:
+        """The rows of a statement with `among`."""
+        return self._ask(statement, {"among": values, **parameters})[0]
+
     def _ask(self, statement: Executable, parameters: Mapping[str, Any]) -> tuple[Sequence[Row], int]:
         """The rows that a statement gives, and how many it wrote."""
-        connection = self.require_alive()
+        connection = self._alive()
         ready = prepared(statement, connection.dialect, tuple(parameters))
         self.statements += 1
         try:
@@ -139,7 +161,7 @@ class Link:
 
     def _ask_many(self, statement: Executable, parameters: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
         """The first column of what the statement gives for each set of parameters, in order; () if it gives nothing."""
-        connection = self.require_alive()
+        connection = self._alive()
         self.statements += 1
         try:
             result = connection.execute(statement, parameters)

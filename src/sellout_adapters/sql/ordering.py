@@ -9,17 +9,20 @@ from sqlalchemy import Select, bindparam, delete, insert, select, update
 from sellout_adapters.sql.dialects import AMONG_IDS, Id, among, collected, insert_missing, lookup_key
 from sellout_adapters.sql.link import Link
 from sellout_adapters.sql.prepared import Row
-from sellout_adapters.sql.tables import cart_units, carts, order_lines, orders, promo_codes
+from sellout_adapters.sql.tables import cart_units, carts, order_lines, orders, promo_codes, sizes, units
+from sellout_adapters.sql.units import UNIT_COLUMNS, units_of
 from sellout_core.accounts import Address
 from sellout_core.errors import PromoCodeTaken
 from sellout_core.ordering import Cart, NewOrder, NewPromoCode, Order, OrderLine, PromoCode
 from sellout_core.values import OrderId, ProductUnitId, PromoCodeId, UserId, fold
 
 _CREATE_CART: Final = insert(carts)
-_CART: Final = (
-    select(carts.c.id, cart_units.c.unit_id)
+_CARTS: Final = (
+    select(carts.c.id.label("cart_id"), carts.c.user_id, *UNIT_COLUMNS)
     .join_from(carts, cart_units, cart_units.c.cart_id == carts.c.id, isouter=True)
-    .where(carts.c.user_id == bindparam("user_id"))
+    .join(units, units.c.id == cart_units.c.unit_id, isouter=True)
+    .join(sizes, sizes.c.id == units.c.size_id, isouter=True)
+    .where(among(carts.c.user_id, AMONG_IDS))
     .order_by(cart_units.c.id)
 )
 _ADD_TO_CART: Final = (
@@ -52,10 +55,10 @@ class SqlCarts:
 
     def of(self, user_id: UserId) -> Cart | None:
         """One statement: an empty cart is one row without a unit."""
-        rows = self._link.rows(_CART, {"user_id": user_id})
+        rows = self._link.rows_among(_CARTS, [user_id], key="user_id")
         if not rows:
             return None
-        return Cart(rows[0].id, user_id, tuple(row.unit_id for row in rows if row.unit_id is not None))
+        return Cart(rows[0].cart_id, user_id, tuple(units_of(self._link, [row for row in rows if row.id is not None])))
 
     def add(self, user_id: UserId, unit_id: ProductUnitId) -> bool:
         """One statement, which writes nothing if the unit is there."""

@@ -6,18 +6,20 @@ among them.
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import attrs
+import msgspec
 import psycopg
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from sellout_adapters.sql import schema
 from sellout_adapters.sql.database import TRIES, CannotOpen, RunAgain, Timeouts, connected, told
-from sellout_adapters.sql.prepared import driver_of
+from sellout_adapters.sql.gathering import Broken, Conversation, Gathering
+from sellout_adapters.sql.prepared import Prepared, Row, driver_of, prepared
 from sellout_core.errors import Unavailable
 
 T = TypeVar("T")
@@ -55,6 +57,7 @@ class PostgresDatabase:
     migrated: Sequence[str]
     _reader: Engine
     _writer: Engine
+    _connect_arguments: Mapping[str, Any] = attrs.field(repr=False)
 
     @classmethod
     def open(cls, url: URL, connections: int, timeouts: Timeouts, *, migrate: bool) -> "PostgresDatabase":
@@ -69,9 +72,10 @@ class PostgresDatabase:
         Raises:
             CannotOpen: it cannot be reached, or it is not at the current schema.
         """
-        engine = _engine(url, connections, timeouts)
+        settings = _settings(url, timeouts)
+        engine = _engine(url, settings, connections, timeouts)
         reader, writer = (engine.execution_options(**{_BEGIN: words}) for words in (_READING, _WRITING))
-        opened = cls(engine, [], reader, writer)
+        opened = cls(engine, [], reader, writer, {**engine.dialect.create_connect_args(engine.url)[1], **settings})
         try:
             opened.read(_require_unicode)
             if migrate:
@@ -89,6 +93,24 @@ class PostgresDatabase:
     def reads_never_wait(self) -> bool:
         """The server is somewhere else."""
         return False
+
+    @property
+    def locks_rows(self) -> bool:
+        """Side by side they write."""
+        return True
+
+    def gathering(self) -> Gathering:
+        """Over psycopg's asynchronous connections."""
+
+        async def connect() -> Conversation:
+            try:
+                return PostgresConversation(await psycopg.AsyncConnection.connect(**arguments))
+            except psycopg.Error as error:
+                raise Unavailable from error
+
+        arguments = {**self._connect_arguments, "autocommit": True}
+        dialect = self.engine.dialect
+        return Gathering(connect, lambda statement, names: prepared(statement, dialect, names))
 
     def translated(self, connection: Connection, error: Exception) -> Exception:
         """A broken connection is replaced; a transaction that lost is run again."""
@@ -156,7 +178,40 @@ def _begun(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _engine(url: URL, connections: int, timeouts: Timeouts) -> Engine:
+@attrs.frozen
+class PostgresConversation:
+    """`gathering.Conversation` with a server."""
+
+    _connection: psycopg.AsyncConnection[Any]
+
+    async def begin(self) -> None:
+        """One statement."""
+        await self._asked(self._connection.execute(_READING))
+
+    async def ask(self, ready: Prepared, parameters: Mapping[str, Any]) -> Sequence[Row]:
+        """One statement, which the server prepares once."""
+        cursor = await self._asked(self._connection.execute(ready.sql, ready.sent(parameters), prepare=True))
+        return ready.rows(await cursor.fetchall())
+
+    async def end(self) -> None:
+        """One statement."""
+        await self._asked(self._connection.execute("ROLLBACK"))
+
+    async def close(self) -> None:
+        """Without a farewell where it broke."""
+        await self._connection.close()
+
+    async def _asked(self, asking: Awaitable[psycopg.AsyncCursor[Any]]) -> psycopg.AsyncCursor[Any]:
+        try:
+            return await asking
+        except psycopg.Error as error:
+            if self._connection.closed:
+                raise Broken from error
+            raise _meaning(error, lost=False) or error from error
+
+
+def _settings(url: URL, timeouts: Timeouts) -> dict[str, Any]:
+    """What a connection is opened with, beside where the database is."""
     options = {
         "lock_timeout": _milliseconds(timeouts.lock),
         "statement_timeout": _milliseconds(timeouts.statement),
@@ -164,7 +219,7 @@ def _engine(url: URL, connections: int, timeouts: Timeouts) -> Engine:
         "timezone": "UTC",
     }
     given = url.query.get("options", "")
-    settings = {
+    return {
         "application_name": "sellout",
         "client_encoding": "utf8",
         "connect_timeout": str(max(2, round(timeouts.connect))),  # libpq takes whole seconds, two at least
@@ -175,9 +230,13 @@ def _engine(url: URL, connections: int, timeouts: Timeouts) -> Engine:
         **{name: value for name, value in url.query.items() if name != "options"},
         "options": " ".join([*(f"-c {name}={value}" for name, value in options.items()), str(given)]),
     }
+
+
+def _engine(url: URL, settings: Mapping[str, str], connections: int, timeouts: Timeouts) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg", query={}),
-        connect_args=settings,
+        connect_args=dict(settings),
+        json_deserializer=msgspec.json.decode,
         isolation_level="AUTOCOMMIT",  # the transactions are begun below, in the words that each kind needs
         poolclass=QueuePool,
         pool_size=connections,

@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Connection, Dialect, Executable
+import msgspec
+from sqlalchemy import JSON, Connection, Dialect, Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Row = Any
@@ -41,31 +42,45 @@ class Prepared:
         Raises:
             Damaged: what the database gives cannot be what was written there.
         """
-        values = {**self._given, **parameters}
-        for name, process in self._binds.items():
-            values[name] = process(values[name])
         cursor = driver_of(connection).cursor()
         try:
-            sent: Any = values if self._positions is None else [values[name] for name in self._positions]
+            sent = self.sent(parameters)
             # Whoever listens to SQLAlchemy's own events hears of these statements too.
-            for before in connection.engine.dispatch.before_cursor_execute:
+            for before in connection.engine.dispatch.before_cursor_execute or ():
                 before(connection, cursor, self.sql, sent, None, False)
-            for instead in connection.dialect.dispatch.do_execute:
+            for instead in connection.dialect.dispatch.do_execute or ():
                 instead(cursor, self.sql, sent, None)
             cursor.execute(self.sql, sent)
             # SQLAlchemy may have an INSERT return an id that nobody asked for.
-            found = () if self._row is None else cursor.fetchall()
+            found = cursor.fetchall() if self.gives_rows else ()
             written = cursor.rowcount
         finally:
             cursor.close()
-        return self._rows(found), written
+        return self.rows(found), written
 
-    def _rows(self, found: Sequence[Sequence[Any]]) -> Sequence[Row]:
+    @property
+    def gives_rows(self) -> bool:
+        """Whether it is asked for them."""
+        return self._row is not None
+
+    def sent(self, parameters: Mapping[str, Any]) -> Any:
+        """The parameters as the driver takes them."""
+        values = {**self._given, **parameters} if self._given else dict(parameters)
+        for name, process in self._binds.items():
+            values[name] = process(values[name])
+        return values if self._positions is None else [values[name] for name in self._positions]
+
+    def rows(self, found: Sequence[Sequence[Any]]) -> Sequence[Row]:
+        """Rows as they are read, from the driver's.
+
+        Raises:
+            Damaged: what the database gives cannot be what was written there.
+        """
         if self._row is None:
             return ()
         try:
             return [self._row(self._converted(row)) for row in found]
-        except ValueError as error:
+        except (TypeError, ValueError, msgspec.DecodeError) as error:
             raise Damaged from error
 
     def _converted(self, row: Sequence[Any]) -> Sequence[Any]:
@@ -82,6 +97,19 @@ def driver_of(connection: Connection) -> Any:
     return connection.connection.dbapi_connection
 
 
+def _reader(kind: Any, dialect: Dialect) -> Processor | None:
+    """What makes a column's values of the driver's."""
+    if isinstance(kind, JSON) and dialect.name == "sqlite":
+        return _decoded
+    processor: Processor | None = kind.result_processor(dialect, None)
+    return processor
+
+
+def _decoded(text: Any) -> Any:
+    # SQLAlchemy's own way there passes through four functions, for each of a product's lists.
+    return None if text is None else msgspec.json.decode(text)
+
+
 @lru_cache(_MOST)
 def prepared(statement: Executable, dialect: Dialect, names: tuple[str, ...]) -> Prepared:
     """The statement for a database, with parameters of those names."""
@@ -94,9 +122,9 @@ def prepared(statement: Executable, dialect: Dialect, names: tuple[str, ...]) ->
     }
     returned: Any = getattr(statement, "exported_columns", ())
     columns = [
-        (index, process)
+        (index, reader)
         for index, column in enumerate(returned)
-        if (process := column.type.dialect_impl(dialect).result_processor(dialect, None)) is not None
+        if (reader := _reader(column.type.dialect_impl(dialect), dialect)) is not None
     ]
     # Positional where the driver wants positions; names that are not given have their value in the statement.
     positions = None if compiled.positiontup is None else tuple(compiled.positiontup)

@@ -101,7 +101,7 @@ class SqlProducts:
     def by_sku(self, skus: Collection[str]) -> Mapping[str, Product]:
         """One statement, and one that locks the products in order of id first."""
         self._link.lock(_LOCK_BY_SKU, {"among": skus})
-        return {product.sku: product for product in self._products(self._link.rows_among(_BY_SKU, skus))}
+        return {product.sku: product for product in self._products(self._link.rows_among(_BY_SKU, skus, key="sku"))}
 
     def add_many(self, products: Sequence[NewProduct]) -> Sequence[ProductId]:
         """A statement for the products and one for each kind of link."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import attrs
-import msgspec
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
@@ -94,6 +93,14 @@ class SqliteDatabase:
     def reads_never_wait(self) -> bool:
         """The file is in this machine, and readers find it as the last commit left it."""
         return True
+
+    @property
+    def locks_rows(self) -> bool:
+        """Writers go one at a time."""
+        return False
+
+    def gathering(self) -> None:
+        """There is none: its reads wait for nobody, so they need no thread anyway."""
 
     def translated(self, connection: Connection, error: Exception) -> Exception:  # noqa: ARG002 - there is none to lose
         """What the machine's operator has to see to is no fault of whoever asked."""
@@ -192,7 +199,6 @@ def _engine(path: Path, connections: int, wait: float) -> Engine:
         pool_size=connections + 1,  # one of them for the writer
         max_overflow=0,
         pool_timeout=wait,
-        json_deserializer=_decoded,
         pool_reset_on_return=None,  # every transaction here is ended by whoever began it
         hide_parameters=True,  # an error that is logged must not show what people sent
     )
@@ -200,13 +206,6 @@ def _engine(path: Path, connections: int, wait: float) -> Engine:
     event.listen(engine, "begin", _begin)
     event.listen(engine, "handle_error", _translate)
     return engine
-
-
-def _decoded(text: str) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
-        raise ValueError("not JSON") from error
 
 
 def _set_up(connection: Any, _record: Any) -> None:

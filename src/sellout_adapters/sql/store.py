@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Final, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 import attrs
 from sqlalchemy import URL, Connection, Engine, make_url, select, update
@@ -22,6 +22,9 @@ from sellout_adapters.sql.units import SqlSizes, SqlUnits
 from sellout_adapters.sql.wishlists import SqlWishlists
 from sellout_core.catalogue import References
 from sellout_core.ports import Transaction
+
+if TYPE_CHECKING:
+    from sellout_adapters.sql.gathering import Gathering  # needs what PostgreSQL's extra brings
 
 T = TypeVar("T")
 
@@ -155,7 +158,7 @@ class SqlStore:
             Unavailable: the turn to write, a lock or a connection did not come, the work lost to others time and again,
                 or the database is away or full.
         """
-        changed = False
+        changed, translated = False, self._database.translated
 
         def complete(link: Link) -> T:
             nonlocal changed
@@ -167,7 +170,8 @@ class SqlStore:
             return result
 
         def run(connection: Connection) -> tuple[T, Link]:
-            return self._run(self._link(connection, writing=True), complete)
+            locking = self._database.locks_rows
+            return self._run(Link(connection, self._references, locking=locking, translated=translated), complete)
 
         try:
             result, link = self._database.write(run)
@@ -177,22 +181,33 @@ class SqlStore:
         self._learn(link.known)
         return result
 
+    def reads(self) -> "GatheredReads | None":
+        """Reads for an event loop, if the database can do them without a thread; whoever asked for them closes them."""
+        gathering = self._database.gathering()
+        return None if gathering is None else GatheredReads(self, gathering)
+
     def _read(self, work: Callable[[Link], T]) -> T:
         def run(connection: Connection) -> tuple[T, Link]:
-            return self._run(self._link(connection, writing=False), work)
+            return self._run(Link(connection, self._references, translated=self._database.translated), work)
 
         result, link = self._database.read(run)
-        if not link.added_references:
-            self._learn(link.known)
+        self._learn_from(link)
         return result
 
-    def _link(self, connection: Connection, *, writing: bool) -> Link:
-        return Link(
-            connection,
-            self._references,
-            writing=writing,
-            translated=self._database.translated,
-        )
+    def gathered(self, gathering: "Gathering", work: Callable[[Transaction], T], note: Callable[[int], None]) -> T:
+        """What the work returns, in a greenlet that the gathering looks after."""
+        link = gathering.link(self._references)
+        try:
+            result = work(SqlTransaction(link))
+        finally:
+            link.end()
+            note(link.statements)
+        self._learn_from(link)
+        return result
+
+    def _learn_from(self, reader: Link) -> None:
+        if not reader.added_references:
+            self._learn(reader.known)
 
     def _run(self, link: Link, work: Callable[[Link], T]) -> tuple[T, Link]:
         """What work returns over a link that ends with it.
@@ -216,6 +231,26 @@ class SqlStore:
         """
         if seen is not self._references and _size(seen) > _size(self._references):
             self._references = seen
+
+
+@attrs.frozen
+class GatheredReads:
+    """Short reads of a store on an event loop (`gathering`)."""
+
+    _store: SqlStore
+    _gathering: "Gathering"
+
+    async def read(self, work: Callable[[Transaction], T], note: Callable[[int], None]) -> T:
+        """As `SqlStore.read`; `note` is told how many statements it took.
+
+        Raises:
+            Unavailable: the database is away.
+        """
+        return await self._gathering.read(lambda: self._store.gathered(self._gathering, work, note))
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._gathering.close()
 
 
 class _Recent:

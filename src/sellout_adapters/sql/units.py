@@ -21,8 +21,8 @@ _SIZES_BY_ID: Final = select(*_SIZE_COLUMNS).where(among(sizes.c.id, AMONG_IDS))
 _SIZES_OF_PRODUCTS: Final = select(*_SIZE_COLUMNS).where(among(sizes.c.product_id, AMONG_IDS)).order_by(sizes.c.id)
 _ADD_SIZES: Final = insert(sizes).returning(sizes.c.id, sort_by_parameter_order=True)
 
-_UNIT_COLUMNS: Final = (units.c.id, *(units.c[name] for name in _UNIT), *(sizes.c[name] for name in _GRID))
-_UNITS: Final[Select[Any]] = select(*_UNIT_COLUMNS).join_from(units, sizes, units.c.size_id == sizes.c.id)
+UNIT_COLUMNS: Final = (units.c.id, *(units.c[name] for name in _UNIT), *(sizes.c[name] for name in _GRID))
+_UNITS: Final[Select[Any]] = select(*UNIT_COLUMNS).join_from(units, sizes, units.c.size_id == sizes.c.id)
 _UNITS_BY_ID: Final = _UNITS.where(among(units.c.id, AMONG_IDS))
 _UNITS_OF_PRODUCTS: Final = _UNITS.where(among(units.c.product_id, AMONG_IDS)).order_by(units.c.id)
 _LOCK_UNITS_OF_PRODUCTS: Final = select(units.c.id).where(among(units.c.product_id, AMONG_IDS)).order_by(units.c.id)
@@ -32,7 +32,7 @@ _SAVE_UNITS: Final = update(units).where(units.c.id == bindparam("unit_id"))
 _wanted = sizes.alias("wanted")
 _offer = units.alias("offer")
 _CHEAPEST: Final = (
-    select(_wanted.c.id.label("wanted_id"), *_UNIT_COLUMNS)
+    select(_wanted.c.id.label("wanted_id"), *UNIT_COLUMNS)
     .join_from(
         _wanted,
         units,
@@ -67,13 +67,22 @@ _TAKE: Final = (
         stock=units.c.stock - 1,
         available=case((or_(units.c.stock.is_(None), units.c.stock > 1), true()), else_=false()),
     )
-    .returning(units.c.id, units.c.price, units.c.currency_id, units.c.available)
+    .returning(units.c.id, units.c.price, units.c.currency_id, units.c.available, units.c.stock)
 )
 
 
 def size_of(size_id: SizeId, row: Row) -> Size:
     """A size from a row of its columns and its id, which may stand there under another name."""
     return Size(size_id, row.product_id, SizeGrid(row.international, row.us, row.uk, row.eu, row.it, row.ru))
+
+
+def units_of(link: Link, rows: Sequence[Row]) -> list[ProductUnit]:
+    """The units of rows of `UNIT_COLUMNS`."""
+    found = [_unit(row) for row in rows]
+    link.refers("currencies", (unit.currency_id for unit in found))
+    link.refers("delivery_types", (unit.delivery_type_id for unit in found))
+    link.refers("platforms", (unit.platform_id for unit in found))
+    return found
 
 
 def _unit(row: Row) -> ProductUnit:
@@ -103,7 +112,9 @@ class SqlSizes:
 
     def of_products(self, product_ids: Collection[ProductId]) -> Sequence[Size]:
         """One statement."""
-        return [size_of(row.id, row) for row in self._link.rows_among(_SIZES_OF_PRODUCTS, product_ids)]
+        return [
+            size_of(row.id, row) for row in self._link.rows_among(_SIZES_OF_PRODUCTS, product_ids, key="product_id")
+        ]
 
     def add_many(self, sizes: Sequence[NewSize]) -> Sequence[Size]:
         """One statement a batch of rows."""
@@ -120,17 +131,17 @@ class SqlUnits:
 
     def get_many(self, unit_ids: Collection[ProductUnitId]) -> Mapping[ProductUnitId, ProductUnit]:
         """One statement."""
-        return {unit.id: unit for unit in self._units(self._link.rows_among(_UNITS_BY_ID, unit_ids))}
+        return {unit.id: unit for unit in units_of(self._link, self._link.rows_among(_UNITS_BY_ID, unit_ids))}
 
     def of_products(self, product_ids: Collection[ProductId]) -> Sequence[ProductUnit]:
         """One statement, and one that locks the units in order of id first."""
         self._link.lock(_LOCK_UNITS_OF_PRODUCTS, {"among": product_ids})
-        return self._units(self._link.rows_among(_UNITS_OF_PRODUCTS, product_ids))
+        return units_of(self._link, self._link.rows_among(_UNITS_OF_PRODUCTS, product_ids, key="product_id"))
 
     def cheapest(self, size_ids: Collection[SizeId]) -> Mapping[SizeId, ProductUnit]:
         """One statement."""
-        rows = self._link.rows_among(_CHEAPEST, size_ids)
-        return {row.wanted_id: unit for row, unit in zip(rows, self._units(rows), strict=True)}
+        rows = self._link.rows_among(_CHEAPEST, size_ids, key="wanted_id")
+        return {row.wanted_id: unit for row, unit in zip(rows, units_of(self._link, rows), strict=True)}
 
     def add_many(self, units: Sequence[NewProductUnit]) -> Sequence[ProductUnitId]:
         """One statement a batch of rows."""
@@ -142,24 +153,17 @@ class SqlUnits:
         self._link.changes_catalogue(units)
         self._link.run_many(_SAVE_UNITS, [_values(unit) | {"unit_id": unit.id} for unit in units])
 
-    def take(self, units: Collection[ProductUnit]) -> Collection[ProductUnitId]:
+    def take(self, units: Collection[ProductUnit]) -> Mapping[ProductUnitId, ProductUnit]:
         """One conditional UPDATE: whoever comes second finds the stock as the first left it."""
-        prices = {unit.id: (unit.price, unit.currency_id) for unit in units}
-        if len(prices) > 1:
+        wanted = {unit.id: unit for unit in units}
+        if len(wanted) > 1:
             # In order of id, so that two checkouts cannot wait for each other.
-            self._link.lock(_LOCK_UNITS, {"among": list(prices)})
-        taken = self._link.rows_among(_TAKE, list(prices))
-        if any(prices[row.id] != (row.price, row.currency_id) for row in taken):
+            self._link.lock(_LOCK_UNITS, {"among": list(wanted)})
+        taken = self._link.rows_among(_TAKE, list(wanted))
+        if any((wanted[row.id].price, wanted[row.id].currency_id) != (row.price, row.currency_id) for row in taken):
             self._link.run_again()
         self._link.changes_catalogue([row for row in taken if not row.available])
-        return {row.id for row in taken}
-
-    def _units(self, rows: Sequence[Row]) -> list[ProductUnit]:
-        found = [_unit(row) for row in rows]
-        self._link.refers("currencies", (unit.currency_id for unit in found))
-        self._link.refers("delivery_types", (unit.delivery_type_id for unit in found))
-        self._link.refers("platforms", (unit.platform_id for unit in found))
-        return found
+        return {row.id: attrs.evolve(wanted[row.id], available=row.available, stock=row.stock) for row in taken}
 
 
 def _values(unit: NewProductUnit) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from sellout_adapters.sql.dialects import AMONG_IDS, among
 from sellout_adapters.sql.link import Link
 from sellout_adapters.sql.prepared import Row
 from sellout_adapters.sql.tables import sizes, wishlist_units
@@ -19,13 +20,12 @@ _UNIT: Final = select(
     wishlist_units.c.size_id,
     *(column for column in sizes.c if column.name != "id"),
 ).join_from(wishlist_units, sizes, wishlist_units.c.size_id == sizes.c.id)
-_OF_USER: Final = _UNIT.where(wishlist_units.c.user_id == bindparam("user_id")).order_by(wishlist_units.c.id)
+_OF_USERS: Final = _UNIT.where(among(wishlist_units.c.user_id, AMONG_IDS)).order_by(wishlist_units.c.id)
 _BY_ID: Final = _UNIT.where(wishlist_units.c.id == bindparam("unit_id"))
-_PRODUCTS_OF_USER: Final = (
-    select(sizes.c.product_id)
-    .distinct()
+_PRODUCTS_OF_USERS: Final = (
+    select(wishlist_units.c.user_id, sizes.c.product_id)
     .join_from(wishlist_units, sizes, wishlist_units.c.size_id == sizes.c.id)
-    .where(wishlist_units.c.user_id == bindparam("user_id"))
+    .where(among(wishlist_units.c.user_id, AMONG_IDS))
 )
 _ADD: Final = insert(wishlist_units).returning(wishlist_units.c.id)
 _SAVE: Final = update(wishlist_units).where(wishlist_units.c.id == bindparam("unit_id"))
@@ -44,7 +44,8 @@ class SqlWishlists:
 
     def of(self, user_id: UserId) -> Wishlist:
         """One statement."""
-        return Wishlist(user_id, tuple(_unit(row) for row in self._link.rows(_OF_USER, {"user_id": user_id})))
+        rows = self._link.rows_among(_OF_USERS, [user_id], key="user_id")
+        return Wishlist(user_id, tuple(_unit(row) for row in rows))
 
     def unit(self, wishlist_unit_id: WishlistUnitId) -> WishlistUnit | None:
         """One statement."""
@@ -66,4 +67,4 @@ class SqlWishlists:
 
     def products_of(self, user_id: UserId) -> Collection[ProductId]:
         """One statement."""
-        return {row.product_id for row in self._link.rows(_PRODUCTS_OF_USER, {"user_id": user_id})}
+        return {row.product_id for row in self._link.rows_among(_PRODUCTS_OF_USERS, [user_id], key="user_id")}

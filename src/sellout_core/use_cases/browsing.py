@@ -1,12 +1,12 @@
 """Looking at the catalogue: pages, products, cards and product units."""
 
 from sellout_core import values
-from sellout_core.accounts import Actor, User
+from sellout_core.accounts import Actor
 from sellout_core.catalogue import Product
 from sellout_core.errors import InvalidField, InvalidFields, NotFound
 from sellout_core.ports import Transaction
 from sellout_core.shop import Shop
-from sellout_core.use_cases.accounts import held_user
+from sellout_core.use_cases.accounts import require_user_there
 from sellout_core.values import ProductId, UserId
 from sellout_core.views import CardView, Page, ProductView, UnitView, card_view, product_view, unit_view
 
@@ -98,8 +98,8 @@ def read_card(shop: Shop, actor: Actor, product_id: ProductId, user_id: UserId |
         card = tx.cards.get_many([product_id], reader).get(product_id)
         if card is None:
             raise NotFound
-        if reader is not None and (user := tx.users.for_update(reader)) is not None:
-            _note_view(tx, user, product_id)
+        if reader is not None:
+            tx.users.note_view(reader, product_id)
         return card_view(card, tx.references.snapshot())
 
     return shop.store.read(work) if reader is None else shop.store.write(work)
@@ -115,16 +115,11 @@ def view_product(shop: Shop, actor: Actor, product_id: ProductId, user_id: UserI
     actor.require_user(user_id)
 
     def work(tx: Transaction) -> bool:
-        _note_view(tx, held_user(tx, user_id), product_id)
+        require_user_there(tx, actor, user_id)
+        tx.users.note_view(user_id, product_id)
         return product_id in tx.wishlists.products_of(user_id)
 
     return shop.store.write(work)
-
-
-def _note_view(tx: Transaction, user: User, product_id: ProductId) -> None:
-    seen = user.having_viewed(product_id)
-    if seen != user:
-        tx.users.save(seen)
 
 
 def found_product(tx: Transaction, product_id: ProductId) -> Product:

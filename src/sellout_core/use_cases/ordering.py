@@ -1,11 +1,11 @@
 """From cart to order: the cart, promo codes, checkout, and orders to read (contract, Cart and Checkout)."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from sellout_core import values
 from sellout_core.accounts import Actor, User, viewed_ids
-from sellout_core.catalogue import PENDING, ProductUnit, not_for_sale
+from sellout_core.catalogue import PENDING, Product, ProductUnit, not_for_sale, products_of
 from sellout_core.errors import (
     IdempotencyKeyReused,
     InvalidField,
@@ -22,14 +22,13 @@ from sellout_core.ordering import Cart, Checkout, NewOrder, NewPromoCode, Order,
 from sellout_core.ports import KeptAnswer, Transaction
 from sellout_core.shop import Shop
 from sellout_core.use_cases.accounts import found_user, held_user, require_user_there
-from sellout_core.values import OrderId, ProductUnitId, UserId
+from sellout_core.values import OrderId, ProductId, ProductUnitId, UserId
 from sellout_core.views import (
     CartView,
     OrderView,
     QuoteView,
     UnitView,
     order_view,
-    people_of,
     unit_view,
     user_view,
 )
@@ -47,10 +46,9 @@ def read_cart(shop: Shop, actor: Actor, user_id: UserId) -> CartView:
     def work(tx: Transaction) -> CartView:
         user = found_user(tx, user_id)
         cart = _cart(tx, user_id)
-        units = tx.units.get_many(cart.unit_ids)
-        products = tx.products.get_many(viewed_ids([user]) | {unit.product_id for unit in units.values()})
+        products = tx.products.get_many(viewed_ids([user]) | products_of(cart.units))
         references = tx.references.snapshot()
-        views = tuple(unit_view(units[unit_id], products, references) for unit_id in cart.unit_ids)
+        views = tuple(unit_view(unit, products, references) for unit in cart.units)
         return CartView(cart.id, user_view(user, products, references), views)
 
     return shop.store.read(work)
@@ -136,8 +134,10 @@ def check_promo_code(
 
     def work(tx: Transaction) -> QuoteView:
         user = found_user(tx, user_id)
-        in_cart = _cart(tx, user_id).unit_ids
-        units = _buyable(tx, unit_ids, [unit_id for unit_id in unit_ids if unit_id in in_cart])
+        in_cart = {unit.id: unit for unit in _cart(tx, user_id).units}
+        _require_in_cart(unit_ids, in_cart)
+        units = [in_cart[unit_id] for unit_id in unit_ids]
+        _require_for_sale(units, tx.products.get_many(products_of(units)))
         promo_code = _redeemable(shop, tx, code, now)
         full = quote(units, user.personal_discount)
         return QuoteView(promo_code, full, quote(units, user.personal_discount, promo_code))
@@ -182,10 +182,8 @@ def check_out_once(
 
     def work(tx: Transaction) -> bytes:
         buyer = held_user(tx, buyer_id)
-        kept_after = now - shop.policy.answers_kept
-        kept = tx.answers.find(buyer_id, key, kept_after)
+        kept = tx.answers.find(buyer_id, key, now - shop.policy.answers_kept)
         if kept is None:
-            tx.answers.delete_older(buyer_id, kept_after)
             # Staff may ask first and the buyer again: what is kept shows no more than the buyer may see.
             placed = _place(shop, tx, Actor(buyer_id), buyer, checkout, now)
             kept = KeptAnswer(checkout.fingerprint, encode(placed))
@@ -245,16 +243,21 @@ def _place(shop: Shop, tx: Transaction, actor: Actor, buyer: User, checkout: Che
     """Contract, Checkout, 1 to 6. Rows are locked in one order everywhere: the buyer, their cart, the units by id, and
     the promo code, which everybody may want at once, last: whatever can be read before is.
     """
-    units = _buyable(tx, checkout.unit_ids, tx.carts.remove(buyer.id, checkout.unit_ids))
+    _require_in_cart(checkout.unit_ids, tx.carts.remove(buyer.id, checkout.unit_ids))
+    found = tx.units.get_many(checkout.unit_ids)
+    units = [found[unit_id] for unit_id in checkout.unit_ids]
+    products = tx.products.get_many(viewed_ids([buyer]) | products_of(units))
+    _require_for_sale(units, products)
     address = buyer.address(checkout.address_id)
     if address is None:
         raise UnknownAddress
     promo_code = _redeemable(shop, tx, checkout.promo_code, now) if checkout.promo_code else None
     quoted = quote(units, buyer.personal_discount, promo_code)
     quoted.require_at_most(checkout.ceiling)
-    _take(tx, units)
-    owners = [] if promo_code is None else [promo_code.owner_id]
-    shown = _shown(tx, [buyer.id, *owners], checkout.unit_ids)
+    taken = _taken(tx, units)
+    people = {buyer.id: buyer, **tx.users.get_many(_owners(promo_code, actor) - {buyer.id})}
+    viewed = viewed_ids(list(people.values()))
+    products = {**products, **tx.products.get_many(viewed - products.keys())}
     order = NewOrder(
         buyer_id=buyer.id,
         placed_at=now,
@@ -269,20 +272,17 @@ def _place(shop: Shop, tx: Transaction, actor: Actor, buyer: User, checkout: Che
         paid=False,
         lines=quoted.lines,
     )
-    return shown(tx.orders.add(order), actor)
+    return order_view(tx.orders.add(order), people, taken, products, tx.references.snapshot(), actor)
 
 
-def _buyable(
-    tx: Transaction, wanted: Collection[ProductUnitId], in_cart: Collection[ProductUnitId]
-) -> list[ProductUnit]:
-    """The wanted units, in the order wanted, all in the cart and for sale."""
+def _require_in_cart(wanted: Collection[ProductUnitId], in_cart: Collection[ProductUnitId]) -> None:
     if missing := tuple(unit_id for unit_id in wanted if unit_id not in in_cart):
         raise NotInCart(missing)
-    found = tx.units.get_many(wanted)
-    units = [found[unit_id] for unit_id in wanted]
-    if unavailable := not_for_sale(units, tx.products.get_many({unit.product_id for unit in units})):
+
+
+def _require_for_sale(units: Sequence[ProductUnit], products: Mapping[ProductId, Product]) -> None:
+    if unavailable := not_for_sale(units, products):
         raise UnitsUnavailable(unavailable)
-    return units
 
 
 def _redeemable(shop: Shop, tx: Transaction, code: str, now: datetime) -> PromoCode:
@@ -293,10 +293,16 @@ def _redeemable(shop: Shop, tx: Transaction, code: str, now: datetime) -> PromoC
     return promo_code
 
 
-def _take(tx: Transaction, units: Sequence[ProductUnit]) -> None:
+def _taken(tx: Transaction, units: Sequence[ProductUnit]) -> Mapping[ProductUnitId, ProductUnit]:
     taken = tx.units.take(units)
     if missed := tuple(unit.id for unit in units if unit.id not in taken):
         raise UnitsUnavailable(missed)
+    return taken
+
+
+def _owners(promo_code: PromoCode | None, reader: Actor) -> set[UserId]:
+    """The promo code's owner, if there is one and the reader may see them."""
+    return set() if promo_code is None or not reader.may_see(promo_code.owner_id) else {promo_code.owner_id}
 
 
 def _activated(tx: Transaction, promo_code: PromoCode) -> PromoCode:
@@ -322,21 +328,9 @@ def _found_unit(tx: Transaction, unit_id: ProductUnitId) -> ProductUnit:
 
 
 def _views(tx: Transaction, orders: Sequence[Order], reader: Actor) -> tuple[OrderView, ...]:
-    shown = _shown(
-        tx,
-        {user_id for order in orders for user_id in people_of(order)},
-        {line.unit_id for order in orders for line in order.lines},
-    )
-    return tuple(shown(order, reader) for order in orders)
-
-
-def _shown(
-    tx: Transaction, people_ids: Collection[UserId], unit_ids: Collection[ProductUnitId]
-) -> Callable[[Order, Actor], OrderView]:
-    """Reads what is shown beside orders of those people and units, and returns how such an order is shown."""
-    people = tx.users.get_many(people_ids)
-    units = tx.units.get_many(unit_ids)
-    products = tx.products.get_many(viewed_ids(list(people.values())) | {unit.product_id for unit in units.values()})
+    buyers = {order.buyer_id for order in orders}
+    people = tx.users.get_many(buyers.union(*(_owners(order.promo_code, reader) for order in orders)))
+    units = tx.units.get_many({line.unit_id for order in orders for line in order.lines})
+    products = tx.products.get_many(viewed_ids(list(people.values())) | products_of(list(units.values())))
     references = tx.references.snapshot()
-    users = {user_id: user_view(user, products, references) for user_id, user in people.items()}
-    return lambda order, reader: order_view(order, users, units, products, references, reader)
+    return tuple(order_view(order, people, units, products, references, reader) for order in orders)

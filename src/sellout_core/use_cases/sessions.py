@@ -94,6 +94,7 @@ def log_in(shop: Shop, username: str, password: str) -> TokenPair:
             tx.credentials.save(user.id, fresh_hash)
         tx.users.save(attrs.evolve(user, last_login=now))
         tx.sessions.delete_of(user.id, expired_by=now)
+        tx.answers.delete_older(user.id, now - shop.policy.answers_kept)
         return start_session(shop, tx, user.id, now)
 
     # What the password was checked against was changed meanwhile, perhaps because the password was.
@@ -149,6 +150,7 @@ def refresh(shop: Shop, token: str) -> TokenPair:
             return None
         fresh, pair = issue(shop, session.id, session.user_id, now)
         tx.sessions.save(fresh)
+        tx.answers.delete_older(session.user_id, now - shop.policy.answers_kept)
         return pair
 
     pair = shop.store.write(work)

@@ -1,0 +1,244 @@
+"""Reads of many requests, gathered: on an event loop, without a thread, and each statement asked once for all of them.
+
+Work that reads is synchronous. Here it runs in a greenlet, which stops where it asks the database and goes on once it
+has been answered. Whatever arrives while the connection is busy waits and then begins together, in one transaction:
+one snapshot for all. Once every piece of work has asked, those that ask the same statement with `among` are asked as
+one, for the values of all of them, and each is given its own rows. So sixteen carts take as many round trips as one.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final, Protocol, TypeVar
+
+import attrs
+from greenlet import getcurrent, greenlet
+from sqlalchemy import Executable
+
+from sellout_adapters.sql.link import Link
+from sellout_adapters.sql.prepared import Damaged, Prepared, Row
+from sellout_core.catalogue import References
+from sellout_core.errors import Unavailable
+
+T = TypeVar("T")
+
+MOST: Final = 64
+"""How many pieces of work share a transaction at most."""
+
+
+class Broken(Exception):
+    """The connection broke."""
+
+
+class Conversation(Protocol):
+    """An asynchronous connection of a database, in no transaction or in one that reads."""
+
+    async def begin(self) -> None:
+        """Begins a transaction that only reads, on one snapshot.
+
+        Raises:
+            Broken: the connection did, perhaps while nobody used it.
+        """
+
+    async def ask(self, ready: Prepared, parameters: Mapping[str, Any]) -> Sequence[Row]:
+        """The rows of a statement.
+
+        Raises:
+            Broken: the connection did.
+        """
+
+    async def end(self) -> None:
+        """Ends the transaction without a trace."""
+
+    async def close(self) -> None:
+        """Closes the connection."""
+
+
+@attrs.frozen(eq=False)
+class _Asked:
+    """A statement that somebody waits for. `key` names the column that is among the values; None: there are none."""
+
+    statement: Executable
+    parameters: Mapping[str, Any]
+    values: Collection[Any] = ()
+    key: str | None = None
+
+    @property
+    def kind(self) -> Any:
+        """Equal for those that can be asked as one."""
+        return self if self.key is None else (self.statement, tuple(self.parameters.items()))
+
+    def own(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Those of the rows that were asked for."""
+        if self.key is None:
+            return rows
+        key, values = self.key, set(self.values)
+        return [row for row in rows if getattr(row, key) in values]
+
+
+class GatheredLink(Link):
+    """A reader's link, whose statements are asked for it, while its work waits in a greenlet."""
+
+    def __init__(self, known: References) -> None:
+        super().__init__(None, known)
+
+    def _among(
+        self, statement: Executable, values: Collection[Any], parameters: Mapping[str, Any], key: str
+    ) -> Sequence[Row]:
+        return self._stop(_Asked(statement, parameters, values, key))
+
+    def _ask(self, statement: Executable, parameters: Mapping[str, Any]) -> tuple[Sequence[Row], int]:
+        return self._stop(_Asked(statement, parameters)), 0
+
+    def _stop(self, asked: _Asked) -> Sequence[Row]:
+        self.require_alive()
+        self.statements += 1
+        outside = getcurrent().parent
+        assert outside is not None  # noqa: S101 - for the type alone: whoever asks is in a greenlet
+        rows: Sequence[Row] = outside.switch(asked)
+        return rows
+
+
+class _Work:
+    """A piece of work on its way: what it asks next, or what has become of it."""
+
+    def __init__(self, run: Callable[[], Any]) -> None:
+        self.outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.asked: _Asked | None = None
+        self._greenlet = greenlet(run)
+
+    def go_on(self, rows: Sequence[Row] = ()) -> None:
+        """Runs until it asks something or ends."""
+        own = () if self.asked is None else (self.asked.own(rows),)
+        self._step(lambda: self._greenlet.switch(*own))
+
+    def fail(self, error: BaseException) -> None:
+        """Has what it asked fail."""
+        self._step(lambda: self._greenlet.throw(error))
+
+    def _step(self, step: Callable[[], Any]) -> None:
+        self.asked = None
+        try:
+            result = step()
+        except Exception as error:  # noqa: BLE001 - raised to whoever waits for it
+            # They may have gone away.
+            if not self.outcome.done():
+                self.outcome.set_exception(error)
+            return
+        if not self._greenlet.dead:
+            self.asked = result
+        elif not self.outcome.done():
+            self.outcome.set_result(result)
+
+
+class Gathering:
+    """The reads of one event loop.
+
+    Args:
+        connect: Opens a connection; raises `Unavailable`.
+        prepare: Makes a statement ready, with parameters of those names.
+        connections: How many transactions read at once.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Any],
+        prepare: Callable[[Executable, tuple[str, ...]], Prepared],
+        connections: int = 2,
+    ) -> None:
+        self._connect = connect
+        self._prepare = prepare
+        self._connections = connections
+        self._waiting: deque[_Work] = deque()
+        self._serving: set[asyncio.Task[None]] = set()
+        self._idle: list[Conversation] = []
+
+    link = GatheredLink
+
+    async def read(self, work: Callable[[], T]) -> T:
+        """What the work returns, which may run more than once, links of `GatheredLink` being all that it touches.
+
+        Raises:
+            Unavailable: the database is away.
+        """
+        waiting = _Work(work)
+        self._waiting.append(waiting)
+        if len(self._serving) < self._connections:
+            task = asyncio.get_running_loop().create_task(self._serve())
+            self._serving.add(task)
+            task.add_done_callback(self._serving.discard)
+        result: T = await waiting.outcome
+        return result
+
+    async def close(self) -> None:
+        """Closes the connections, once what is being read has been."""
+        await asyncio.gather(*self._serving, return_exceptions=True)
+        while self._idle:
+            await self._idle.pop().close()
+
+    async def _serve(self) -> None:
+        """Reads for those who wait, as long as somebody does."""
+        while self._waiting:
+            works = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
+            try:
+                await self._together(works)
+            except Exception as error:  # noqa: BLE001 - told to everybody whose work it was
+                for work in works:
+                    work.fail(error if isinstance(error, Unavailable) else _unavailable(error))
+
+    async def _together(self, works: Sequence[_Work]) -> None:
+        conversation = await self._begun()
+        try:
+            for work in works:
+                work.go_on()
+            while asking := [work for work in works if work.asked is not None]:
+                await self._answer(conversation, asking)
+            await conversation.end()
+        except BaseException:
+            with suppress(Exception):
+                await conversation.close()
+            raise
+        self._idle.append(conversation)
+
+    async def _begun(self) -> Conversation:
+        """A connection in a transaction; one that broke while nobody used it is replaced."""
+        while self._idle:
+            conversation = self._idle.pop()
+            try:
+                await conversation.begin()
+            except Broken:
+                with suppress(Exception):
+                    await conversation.close()
+            else:
+                return conversation
+        fresh: Conversation = await self._connect()
+        await fresh.begin()
+        return fresh
+
+    async def _answer(self, conversation: Conversation, asking: Sequence[_Work]) -> None:
+        """Asks what they ask, the like of it once, and lets them go on."""
+        alike: dict[Any, list[tuple[_Work, _Asked]]] = {}
+        for work in asking:
+            if work.asked is not None:
+                alike.setdefault(work.asked.kind, []).append((work, work.asked))
+        for those in alike.values():
+            first = those[0][1]
+            parameters = dict(first.parameters)
+            if first.key is not None:
+                parameters["among"] = list({value: None for _, asked in those for value in asked.values})
+            ready = self._prepare(first.statement, tuple(parameters))
+            try:
+                rows = await conversation.ask(ready, parameters)
+            except Damaged as error:
+                for work, _ in those:
+                    work.fail(_unavailable(error))
+            else:
+                for work, _ in those:
+                    work.go_on(rows)
+
+
+def _unavailable(error: Exception) -> Unavailable:
+    away = Unavailable()
+    away.__cause__ = error
+    return away

@@ -1,0 +1,173 @@
+"""Answering with documents of the catalogue that are kept (`cache`): as they are for everybody, and with what is the
+reader's own put into them for whoever shows a token.
+
+`Shortcut` stands before the framework's routing, which takes longer than the rest of such an answer.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from sellout_core.accounts import ANONYMOUS
+from sellout_core.errors import SellOutError
+from sellout_core.shop import Shop
+from sellout_http.cache import Document, Documents, Key
+from sellout_http.call import Answer, Asked, Call, Hands, JsonResponse, encoded, header, path_ids, within
+from sellout_http.edge import PREFIX, Application, Receive, Scope, Send
+from sellout_http.logs import ENTRY, Entry
+from sellout_http.operations import Catalogue, Operation, Reply
+
+
+class Showing:
+    """Answers requests for the catalogue's documents.
+
+    Args:
+        shop: The shop.
+        hands: What does the work.
+        documents: Those that are kept.
+    """
+
+    def __init__(self, shop: Shop, hands: Hands, documents: Documents) -> None:
+        self._shop = shop
+        self._hands = hands
+        self._documents = documents
+        self._asking: asyncio.Future[int] | None = None
+
+    async def answer(self, asked: Asked, entry: Entry) -> Answer:
+        """The answer to a request for an operation with a `catalogue`.
+
+        Raises:
+            SellOutError: whatever stands against it.
+        """
+        document = self.kept(asked)
+        if document is None:
+            document = await self._made(asked, entry)
+        return await self.shown(document, asked, entry)
+
+    def kept(self, asked: Asked) -> Document | None:
+        """The document that nobody in particular would read, if it is kept and known to be recent."""
+        version = self._shop.store.recent_catalogue_version()
+        return None if version is None else self._documents.find(_key(asked), version)
+
+    async def shown(self, document: Document, asked: Asked, entry: Entry) -> Answer:
+        """The document as whoever asks is to read it.
+
+        Raises:
+            Unauthenticated, Forbidden, NotFound: they may not.
+        """
+        catalogue = asked.operation.catalogue or Catalogue()
+        if asked.claims is None:
+            if document.matches(header(asked.headers, "if-none-match")):
+                return 304, document.public_headers, b""
+            return 200, document.public_headers, document.body
+
+        def own(call: Call) -> Answer:
+            wished = catalogue.wished(call, **asked.ids) if catalogue.wished else ()
+            return 200, {**asked.privacy, **document.headers}, document.for_reader(wished)
+
+        if any(asked.ids[name] for name in catalogue.noting):
+            return await self._hands.run(lambda: own(asked.let_through(self._shop)), entry)
+        return await self._hands.read(lambda tx: own(asked.let_through(within(self._shop, tx))), entry, short=True)
+
+    async def _made(self, asked: Asked, entry: Entry) -> Document:
+        version = await self._version(entry)
+        found = self._documents.find(_key(asked), version)
+        if found is not None:
+            return found
+        waits = not self._shop.store.reads_never_wait
+        return await self._hands.run(lambda: self._read(asked, version), entry, waits=waits)
+
+    def _read(self, asked: Asked, version: int) -> Document:
+        """What nobody in particular would read. The version is from before, so that this is never taken for a later
+        state than it shows.
+        """
+        # Whoever may not come in is told so first, whether there is such a document or not.
+        asked.let_through(self._shop)
+        nobodys = attrs.evolve(asked, ids=_nobodys(asked.ids))
+        result = asked.operation.handler(asked.call(self._shop, ANONYMOUS), **nobodys.ids)
+        _, headers, body = encoded(asked.operation, result)
+        catalogue = asked.operation.catalogue or Catalogue()
+        cards = catalogue.cards(result.document if isinstance(result, Reply) else result)
+        document = Document(body, cards, headers)
+        self._documents.keep(_key(asked), version, document)
+        return document
+
+    async def _version(self, entry: Entry) -> int:
+        """A recent one; of many who do not know it, one asks."""
+        store = self._shop.store
+        version = store.recent_catalogue_version()
+        if version is not None:
+            return version
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.ensure_future(
+                self._hands.run(store.catalogue_version, entry, waits=not store.reads_never_wait)
+            )
+        # One of those who wait may go away without taking the answer from the rest.
+        return await asyncio.shield(self._asking)
+
+
+class Shortcut:
+    """An ASGI application in front of the routed one, which answers where the document is kept.
+
+    Args:
+        app: The routed one. It answers everything else, refusals among it.
+        shop: The shop.
+        showing: What answers.
+        operations: Those that are answered here.
+        varying: Whether answers depend on the origin that asks, which the routed one sees to.
+    """
+
+    def __init__(
+        self, app: Application, shop: Shop, showing: Showing, operations: Sequence[Operation], *, varying: bool
+    ) -> None:
+        self._app = app
+        self._shop = shop
+        self._showing = showing
+        self._varying = varying
+        self._routes = [(_pattern(operation), operation) for operation in operations if operation.catalogue is not None]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers, or passes the request on."""
+        response = await self._response(scope)
+        await (response or self._app)(scope, receive, send)
+
+    async def _response(self, scope: Scope) -> JsonResponse | None:
+        if scope["type"] != "http" or scope["method"] != "GET":
+            return None
+        if self._varying and any(name == b"origin" for name, _ in scope["headers"]):
+            return None
+        for pattern, operation in self._routes:
+            match = pattern.fullmatch(scope["path"])
+            if match is not None:
+                return await self._answered(operation, match.groupdict(), scope)
+        return None
+
+    async def _answered(self, operation: Operation, sent: Mapping[str, str], scope: Scope) -> JsonResponse | None:
+        try:
+            asked = Asked.of(self._shop, operation, path_ids(operation, sent), scope)
+            document = self._showing.kept(asked)
+            if document is None:
+                return None
+            return JsonResponse(*await self._showing.shown(document, asked, scope[ENTRY]))
+        except SellOutError:
+            return None
+
+
+_ID: Final = re.compile(r"\{(\w+)\}")
+
+
+def _pattern(operation: Operation) -> re.Pattern[str]:
+    return re.compile(_ID.sub(r"(?P<\1>[^/]+)", operation.path))
+
+
+def _nobodys(ids: Mapping[str, int]) -> dict[str, int]:
+    return {name: 0 if name == "user_id" else number for name, number in ids.items()}
+
+
+def _key(asked: Asked) -> Key:
+    """What a request's document is kept under."""
+    scope: Any = asked.scope
+    return scope[PREFIX], asked.operation.path, tuple(_nobodys(asked.ids).values()), scope["query_string"]
