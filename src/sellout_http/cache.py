@@ -79,11 +79,6 @@ class Documents:
         self._version: int | None = None
         self._kept: OrderedDict[Key, Document] = OrderedDict()
 
-    @property
-    def enabled(self) -> bool:
-        """Whether anything is kept."""
-        return self._max_bytes > 0
-
     def find(self, key: Key, version: int) -> Document | None:
         """The document that was kept for a version of the catalogue."""
         with self._lock:

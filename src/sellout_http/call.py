@@ -299,7 +299,7 @@ class Dispatcher:
 def within(shop: Shop, tx: Transaction) -> Shop:
     """The shop for a request that only reads: all that it reads is of the state in which its session was found."""
     store: Any = _Within(tx)
-    return attrs.evolve(shop, store=store)
+    return Shop(store, shop.passwords, shop.tokens, shop.clock, shop.random_id, shop.policy)
 
 
 def encoded(operation: Operation, result: Any) -> Answer:

@@ -9,6 +9,7 @@ import httpx2
 
 from sellout_adapters import demo
 from sellout_adapters.passwords import Argon2Passwords
+from sellout_adapters.sql import SqlStore
 from sellout_adapters.system import assemble, system_clock
 from sellout_core.accounts import OPERATOR
 from sellout_core.ports import Store, Transaction
@@ -52,7 +53,8 @@ def serving_shop(shop: Shop, **options: Any) -> Iterator[Served]:
     """A shop, served; the options are `create_app`'s. The client fails a test that gets an answer which the OpenAPI
     document does not have, or which holds a secret.
     """
-    with client_of(create_app(shop, **{"log": REQUEST_LOG, **options})) as client:
+    reads = shop.store.reads() if isinstance(shop.store, SqlStore) else None
+    with client_of(create_app(shop, **{"log": REQUEST_LOG, "reads": reads, **options})) as client:
         client.event_hooks = {"response": [require_documented, require_discreet]}
         yield Served(shop, client)
 

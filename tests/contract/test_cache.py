@@ -15,7 +15,7 @@ from sellout_core.ports import Store
 from sellout_core.use_cases.importing import import_products
 from sellout_core.use_cases.wishlist import add_to_wishlist
 from sellout_core.values import ProductId, UserId
-from sellout_http.cache import Document, Documents
+from sellout_http.cache import Document, Documents, Key
 from tests.contract.conftest import PERSISTENT
 from tests.contract.http_shop import CUSTOMER_ID, Served, demo_shop, log_in, serving_shop
 
@@ -146,31 +146,34 @@ def test_another_process_sees_a_change_when_its_version_is_not_recent_any_more(
 
 
 def document(size: int) -> Document:
-    return Document("/", b"x" * size)
+    return Document(b"x" * size)
+
+
+def key(route: str, query: bytes = b"") -> Key:
+    return "", route, (), query
 
 
 def test_no_more_is_kept_than_may_be() -> None:
     """What was asked for longest ago goes first; what is too large is not kept at all."""
     kept = Documents(10 * (1024 + 1000))
     for number in range(30):
-        kept.keep(("", str(number), b""), 1, document(1000))
-        kept.find(("", "0", b""), 1)
-    found = [number for number in range(30) if kept.find(("", str(number), b""), 1)]
+        kept.keep(key(str(number)), 1, document(1000))
+        kept.find(key("0"), 1)
+    found = [number for number in range(30) if kept.find(key(str(number)), 1)]
     assert found == [0, *range(21, 30)]
-    kept.keep(("", "large", b""), 1, document(100_000))
-    kept.keep(("", "x" * 1000, b""), 1, document(1))
-    assert kept.find(("", "large", b""), 1) is None
-    assert kept.find(("", "x" * 1000, b""), 1) is None
-    assert kept.find(("", "0", b""), 2) is None
-    kept.keep(("", "new", b""), 2, document(1))
-    assert kept.find(("", "0", b""), 1) is None
+    kept.keep(key("large"), 1, document(100_000))
+    kept.keep(key("", b"x" * 1000), 1, document(1))
+    assert kept.find(key("large"), 1) is None
+    assert kept.find(key("", b"x" * 1000), 1) is None
+    assert kept.find(key("0"), 2) is None
+    kept.keep(key("new"), 2, document(1))
+    assert kept.find(key("0"), 1) is None
 
 
 def test_without_room_nothing_is_kept() -> None:
     kept = Documents(0)
-    kept.keep(("", "", b""), 1, document(1))
-    assert not kept.enabled
-    assert kept.find(("", "", b""), 1) is None
+    kept.keep(key(""), 1, document(1))
+    assert kept.find(key(""), 1) is None
 
 
 def test_refusals_are_not_kept(served: Served) -> None:

@@ -1,5 +1,5 @@
-"""Whatever changes a user's things, but for noting a view, holds that user first: two requests of one user come one after the other, also on a
-store whose transactions overlap.
+"""Whatever changes a user's things, but for noting a view, holds that user first: two requests of one user come one
+after the other, also on a store whose transactions overlap.
 """
 
 from collections.abc import Callable

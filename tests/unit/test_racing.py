@@ -2,7 +2,7 @@
 be gone by the time it writes, and then it must not happen at all.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar, cast
 
 import attrs
@@ -25,7 +25,7 @@ T = TypeVar("T")
 class OvertakenUnits(Units):
     """Somebody else gets the first piece of the last unit asked for."""
 
-    def take(self, units: Collection[ProductUnit]) -> Collection[ProductUnitId]:
+    def take(self, units: Collection[ProductUnit]) -> Mapping[ProductUnitId, ProductUnit]:
         super().take([max(units, key=lambda unit: unit.id)])
         return super().take(units)
 

@@ -88,7 +88,13 @@ class GatheredLink(Link):
     ) -> Sequence[Row]:
         return self._stop(_Asked(statement, parameters, values, key))
 
-    def _ask(self, statement: Executable, parameters: Mapping[str, Any]) -> tuple[Sequence[Row], int]:
+    def _ask(
+        self,
+        statement: Executable,
+        parameters: Mapping[str, Any],
+        *,
+        for_one: bool = False,  # noqa: ARG002 - never here
+    ) -> tuple[Sequence[Row], int]:
         return self._stop(_Asked(statement, parameters)), 0
 
     def _stop(self, asked: _Asked) -> Sequence[Row]:

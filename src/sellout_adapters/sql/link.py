@@ -141,12 +141,15 @@ class Link:
         key: str,  # noqa: ARG002 - for those who ask together
     ) -> Sequence[Row]:
         """The rows of a statement with `among`."""
-        return self._ask(statement, {"among": values, **parameters})[0]
+        return self._ask(statement, {"among": values, **parameters}, for_one=len(values) == 1)[0]
 
-    def _ask(self, statement: Executable, parameters: Mapping[str, Any]) -> tuple[Sequence[Row], int]:
+    def _ask(
+        self, statement: Executable, parameters: Mapping[str, Any], *, for_one: bool = False
+    ) -> tuple[Sequence[Row], int]:
         """The rows that a statement gives, and how many it wrote."""
         connection = self._alive()
-        ready = prepared(statement, connection.dialect, tuple(parameters))
+        for_one = for_one and connection.dialect.name == "sqlite"
+        ready = prepared(statement, connection.dialect, tuple(parameters), for_one=for_one)
         self.statements += 1
         try:
             return ready.run(connection, parameters)

@@ -14,6 +14,8 @@ import msgspec
 from sqlalchemy import JSON, Connection, Dialect, Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from sellout_adapters.sql.dialects import FOR_ONE, Values
+
 Row = Any
 """A named tuple of a statement's columns."""
 
@@ -111,15 +113,18 @@ def _decoded(text: Any) -> Any:
 
 
 @lru_cache(_MOST)
-def prepared(statement: Executable, dialect: Dialect, names: tuple[str, ...]) -> Prepared:
-    """The statement for a database, with parameters of those names."""
-    compiled: Any = statement.compile(dialect=dialect, column_keys=list(names))  # type: ignore[attr-defined]
+def prepared(statement: Executable, dialect: Dialect, names: tuple[str, ...], *, for_one: bool = False) -> Prepared:
+    """The statement for a database, with parameters of those names; perhaps one to be asked among a single value."""
+    ready: Any = statement
+    compiled = ready.compile(dialect=dialect, column_keys=list(names), compile_kwargs={FOR_ONE: for_one})
     assert isinstance(compiled, SQLCompiler)  # noqa: S101 - for the type alone
-    binds = {
+    binds: dict[str, Processor] = {
         name: process
         for bind, name in compiled.bind_names.items()
         if (process := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None
     }
+    if for_one:
+        binds |= {name: bind.type.only for bind, name in compiled.bind_names.items() if isinstance(bind.type, Values)}
     returned: Any = getattr(statement, "exported_columns", ())
     columns = [
         (index, reader)
