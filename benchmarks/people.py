@@ -116,8 +116,7 @@ def _register(shop: Shop, name: str) -> Person:
 
 def _reader(shop: Shop, number: int, product_ids: Sequence[ProductId], units: Sequence[ProductUnit]) -> Person:
     person = _register(shop, f"reader{number}")
-    for product_id in product_ids:
-        browsing.view_product(shop, OPERATOR, product_id, person.user_id)
+    browsing.note_views(shop, [browsing.View(OPERATOR, person.user_id, product_id) for product_id in product_ids])
     for unit in units[:_HELD]:
         ordering.add_to_cart(shop, OPERATOR, person.user_id, unit.id)
         wishlist.add_to_wishlist(shop, OPERATOR, person.user_id, unit.product_id, unit.size_id)

@@ -228,7 +228,9 @@ class Hands:
             return await self.reads.read(work, entry.count)
         return await self.run(lambda: self.store.read(work), entry, waits=not short or not self.store.reads_never_wait)
 
-    async def run(self, work: Callable[[], T], entry: Entry, *, waits: bool = True, hashes: bool = False) -> T:
+    async def run(
+        self, work: Callable[[], T], entry: Entry | None = None, *, waits: bool = True, hashes: bool = False
+    ) -> T:
         """What the work returns; in a thread if it may wait for anything."""
 
         def counted() -> T:
@@ -236,7 +238,8 @@ class Hands:
             try:
                 return work()
             finally:
-                entry.count(self.statements() - before)
+                if entry is not None:
+                    entry.count(self.statements() - before)
 
         if hashes:
             return await self.hashers.run(counted)

@@ -14,6 +14,7 @@ import msgspec
 
 from sellout_core.accounts import Actor
 from sellout_core.errors import SellOutError
+from sellout_core.use_cases.browsing import View
 from sellout_core.values import UserId
 from sellout_http import samples
 from sellout_http.limits import Rule
@@ -70,13 +71,13 @@ class Catalogue:
     """How an operation's document, which everybody may read, is kept and made somebody's own.
 
     `cards` gives the products of the cards in the document, in order. `wished` gives those products that the caller
-    wishes for, from the `Call` and the path's ids; None: the document is the same for everybody. `noting` are the ids
-    in the path which make it write something down, unless they are 0.
+    wishes for, from the `Call` and the path's ids; None: the document is the same for everybody. `view` gives what is
+    noted of whoever looks, if anything is.
     """
 
     cards: Callable[[Any], tuple[int, ...]] = lambda _: ()
     wished: Callable[..., Collection[int]] | None = None
-    noting: tuple[str, ...] = ()
+    view: Callable[..., View | None] = lambda *_, **__: None
 
 
 @attrs.frozen(kw_only=True)

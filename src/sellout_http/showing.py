@@ -13,12 +13,15 @@ import attrs
 
 from sellout_core.accounts import ANONYMOUS
 from sellout_core.errors import SellOutError
+from sellout_core.ports import Transaction
 from sellout_core.shop import Shop
+from sellout_core.use_cases.browsing import View, note_views
 from sellout_http.cache import Document, Documents, Key
-from sellout_http.call import Answer, Asked, Call, Hands, JsonResponse, encoded, header, path_ids, within
+from sellout_http.call import Answer, Asked, Hands, JsonResponse, encoded, header, path_ids, within
 from sellout_http.edge import PREFIX, Application, Receive, Scope, Send
 from sellout_http.logs import ENTRY, Entry
 from sellout_http.operations import Catalogue, Operation, Reply
+from sellout_http.together import Together
 
 
 class Showing:
@@ -34,6 +37,7 @@ class Showing:
         self._shop = shop
         self._hands = hands
         self._documents = documents
+        self._views = Together(self._note)
         self._asking: asyncio.Future[int] | None = None
 
     async def answer(self, asked: Asked, entry: Entry) -> Answer:
@@ -64,13 +68,20 @@ class Showing:
                 return 304, document.public_headers, b""
             return 200, document.public_headers, document.body
 
-        def own(call: Call) -> Answer:
+        def own(tx: Transaction) -> tuple[Answer, View | None]:
+            call = asked.let_through(within(self._shop, tx))
             wished = catalogue.wished(call, **asked.ids) if catalogue.wished else ()
-            return 200, {**asked.privacy, **document.headers}, document.for_reader(wished)
+            answer = 200, {**asked.privacy, **document.headers}, document.for_reader(wished)
+            return answer, catalogue.view(call, **asked.ids)
 
-        if any(asked.ids[name] for name in catalogue.noting):
-            return await self._hands.run(lambda: own(asked.let_through(self._shop)), entry)
-        return await self._hands.read(lambda tx: own(asked.let_through(within(self._shop, tx))), entry, short=True)
+        answer, view = await self._hands.read(own, entry, short=True)
+        if view is not None:
+            entry.count(1)
+            await self._views.done(view)
+        return answer
+
+    async def _note(self, views: Sequence[View]) -> None:
+        await self._hands.run(lambda: note_views(self._shop, views))
 
     async def _made(self, asked: Asked, entry: Entry) -> Document:
         version = await self._version(entry)

@@ -89,7 +89,6 @@ OF_ONE_USER: dict[Callable[..., object], OfOneUser] = {
     ),
     accounts.delete_address: lambda on, actor, user: accounts.delete_address(on.shop, actor, user, address_id(on)),
     wishlist.read_wished: lambda on, actor, user: wishlist.read_wished(on.shop, actor, user),
-    browsing.view_product: lambda on, actor, user: browsing.view_product(on.shop, actor, on.goods.product_id, user),
     wishlist.read_wishlist: lambda on, actor, user: wishlist.read_wishlist(on.shop, actor, user),
     wishlist.add_to_wishlist: lambda on, actor, user: wishlist.add_to_wishlist(
         on.shop, actor, user, on.goods.product_id, size_id(on, "42")
@@ -200,12 +199,7 @@ def test_another_users_things_are_forbidden_whether_they_exist_or_not(
     refused(Forbidden, lambda: OF_ONE_USER[use_case](stage, stage.stranger.actor, ABSENT))
 
 
-TAKING_ACTORS_TO_EXIST = (
-    browsing.view_product,
-    wishlist.read_wished,
-    wishlist.read_wishlist,
-    ordering.read_user_orders,
-)
+TAKING_ACTORS_TO_EXIST = (wishlist.read_wished, wishlist.read_wishlist, ordering.read_user_orders)
 """Those that would only ask whether there is somebody who was authenticated."""
 
 

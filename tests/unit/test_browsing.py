@@ -4,22 +4,23 @@ import pytest
 
 from sellout_adapters.testing.scene import product_entry, shoe_size, unit_entry
 from sellout_core.accounts import ANONYMOUS, OPERATOR
-from sellout_core.errors import InvalidField, InvalidFields, NotFound
+from sellout_core.errors import Forbidden, InvalidField, InvalidFields, NotFound, Unauthenticated
 from sellout_core.use_cases.accounts import read_last_viewed
 from sellout_core.use_cases.browsing import (
     BATCH,
+    View,
+    note_views,
     read_card,
     read_page,
     read_product,
     read_products,
     read_units,
-    view_product,
 )
 from sellout_core.use_cases.importing import import_products
 from sellout_core.use_cases.wishlist import add_to_wishlist, read_wished
 from sellout_core.values import MAX_ID, ProductId, UserId
 from sellout_core.views import Page
-from tests.unit.shop_scene import Scene
+from tests.unit.shop_scene import Person, Scene
 
 
 def stock(scene: Scene, number: int) -> None:
@@ -207,15 +208,28 @@ def test_a_page_of_an_impossible_size_is_refused(scene: Scene, size: int) -> Non
     assert caught.value.fields == (InvalidField("page_size", "must be from 1 to 100"),)
 
 
-def test_viewing_a_product_notes_it_and_tells_whether_it_is_wished_for(scene: Scene) -> None:
+def test_views_are_noted_all_at_once(scene: Scene) -> None:
+    stock(scene, 9)
+    anna, boris, boss = scene.person("anna"), scene.person("boris"), scene.staff()
+    views = [View(anna.actor, anna.id, ProductId(number)) for number in (1, 2, 3, 4, 5, 6, 7, 8, 2, 2)]
+    views.insert(3, View(boss.actor, boris.id, ProductId(9)))
+    views.insert(4, View(boss.actor, UserId(999), ProductId(9)))
+    note_views(scene.shop, views)
+
+    def viewed(person: Person) -> list[int]:
+        return [card.product.product.id for card in read_last_viewed(scene.shop, person.actor, person.id)]
+
+    assert (viewed(anna), viewed(boris)) == ([2, 8, 7, 6, 5, 4, 3], [9])
+    with pytest.raises(Forbidden):
+        note_views(scene.shop, [View(anna.actor, anna.id, ProductId(9)), View(anna.actor, boris.id, ProductId(1))])
+    with pytest.raises(Unauthenticated):
+        note_views(scene.shop, [View(ANONYMOUS, anna.id, ProductId(9))])
+    assert (viewed(anna), viewed(boris)) == ([2, 8, 7, 6, 5, 4, 3], [9])
+
+
+def test_somebody_wishes_for_what_is_on_their_wishlist(scene: Scene) -> None:
     stock(scene, 2)
     anna = scene.person("anna")
     add_to_wishlist(scene.shop, anna.actor, anna.id, ProductId(2), None)
-    assert [view_product(scene.shop, anna.actor, ProductId(number), anna.id) for number in (1, 2, 2)] == [
-        False,
-        True,
-        True,
-    ]
-    assert [card.product.product.id for card in read_last_viewed(scene.shop, anna.actor, anna.id)] == [2, 1]
     assert read_wished(scene.shop, anna.actor, anna.id) == {2}
     assert read_wished(scene.shop, OPERATOR, anna.id) == {2}

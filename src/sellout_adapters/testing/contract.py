@@ -214,6 +214,25 @@ class StoreContract(RaceContract, CountContract):
         assert found is not None
         assert (found.password_hash, found.is_active) == ("hash", False)
 
+    def test_views_are_noted_as_a_user_has_them(self, store: Store) -> None:
+        """Without reading first, and so without losing what others note."""
+        user = store.write(lambda tx: tx.users.add(new_user("anna"), "hash"))
+        user_id, expected = user.id, user
+        for number in (5, 1, 2, 3, 4, 5, 5, 10**15, 6, 7, 8, 1, 2):
+            store.write(lambda tx, n=number: tx.users.note_view(user_id, ProductId(n)))  # type: ignore[misc]
+            expected = expected.having_viewed(ProductId(number))
+            assert store.read(lambda tx: tx.users.get_many([user_id])) == {user_id: expected}
+        for nobody in NOBODY:
+            store.write(lambda tx, n=nobody: tx.users.note_view(UserId(n), ProductId(1)))  # type: ignore[misc]
+        assert len(store.read(lambda tx: tx.users.all())) == 1
+
+    def test_of_views_noted_at_once_none_is_lost(self, store: Store) -> None:
+        user = store.write(lambda tx: tx.users.add(new_user("anna"), "hash"))
+        seven = list(range(1, 8))
+        racing(7, lambda n: store.write(lambda tx: tx.users.note_view(user.id, ProductId(seven[n]))))
+        found = store.read(lambda tx: tx.users.get_many([user.id]))[user.id]
+        assert sorted(found.last_viewed) == seven
+
     def test_a_user_cannot_take_a_name_by_saving(self, store: Store) -> None:
         anna = store.write(lambda tx: tx.users.add(new_user("anna"), "hash"))
         store.write(lambda tx: tx.users.add(new_user("boris"), "hash"))
@@ -652,6 +671,15 @@ class StoreContract(RaceContract, CountContract):
         scene.store.write(lambda tx: tx.answers.keep(boris, "key", kept, NOW))
         scene.store.write(lambda tx: tx.answers.delete_older(anna, NOW))
         assert [find(anna, "key", before), find(boris, "key", before)] == [None, kept]
+
+    def test_an_answer_takes_the_place_of_one_that_is_kept_no_more(self, scene: Scene) -> None:
+        anna, later = scene.user("anna"), NOW + timedelta(days=1)
+        for number, at in enumerate((NOW, later)):
+            kept = KeptAnswer(f"print {number}", f"answer {number}".encode())
+            scene.store.write(lambda tx, new=kept, now=at: tx.answers.keep(anna, "key", new, now))  # type: ignore[misc]
+            assert scene.store.read(lambda tx: tx.answers.find(anna, "key", NOW - timedelta(1))) == kept
+        scene.store.write(lambda tx: tx.answers.delete_older(anna, NOW))
+        assert scene.store.read(lambda tx: tx.answers.find(anna, "key", NOW)) == kept
 
     # What databases do differently
 

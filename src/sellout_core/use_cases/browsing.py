@@ -1,12 +1,15 @@
 """Looking at the catalogue: pages, products, cards and product units."""
 
+from collections.abc import Sequence
+
+import attrs
+
 from sellout_core import values
 from sellout_core.accounts import Actor
 from sellout_core.catalogue import Product
 from sellout_core.errors import InvalidField, InvalidFields, NotFound
 from sellout_core.ports import Transaction
 from sellout_core.shop import Shop
-from sellout_core.use_cases.accounts import require_user_there
 from sellout_core.values import ProductId, UserId
 from sellout_core.views import CardView, Page, ProductView, UnitView, card_view, product_view, unit_view
 
@@ -105,21 +108,30 @@ def read_card(shop: Shop, actor: Actor, product_id: ProductId, user_id: UserId |
     return shop.store.read(work) if reader is None else shop.store.write(work)
 
 
-def view_product(shop: Shop, actor: Actor, product_id: ProductId, user_id: UserId) -> bool:
-    """Notes that the user viewed the product, which exists, and says whether their wishlist holds it.
+@attrs.frozen
+class View:
+    """A user looked at a product; `actor` says so."""
+
+    actor: Actor
+    user_id: UserId
+    product_id: ProductId
+
+
+def note_views(shop: Shop, views: Sequence[View]) -> None:
+    """Notes that users viewed products, in the order given and all at once. Whoever does not exist is passed over.
 
     Raises:
-        Unauthenticated, Forbidden: the actor is neither that user nor staff.
-        NotFound: there is no such user.
+        Unauthenticated, Forbidden: one of the actors is neither that user nor staff; nothing is noted.
     """
-    actor.require_user(user_id)
+    for view in views:
+        view.actor.require_user(view.user_id)
 
-    def work(tx: Transaction) -> bool:
-        require_user_there(tx, actor, user_id)
-        tx.users.note_view(user_id, product_id)
-        return product_id in tx.wishlists.products_of(user_id)
+    def work(tx: Transaction) -> None:
+        # In order of id, so that two who note for the same users cannot wait for each other.
+        for view in sorted(views, key=lambda view: view.user_id):
+            tx.users.note_view(view.user_id, view.product_id)
 
-    return shop.store.write(work)
+    shop.store.write(work)
 
 
 def found_product(tx: Transaction, product_id: ProductId) -> Product:

@@ -7,6 +7,7 @@ from typing import Final
 from sellout_core import values
 from sellout_core.errors import InvalidField, InvalidFields, NotFound
 from sellout_core.use_cases import browsing, wishlist
+from sellout_core.use_cases.browsing import View
 from sellout_core.values import ProductId, UserId
 from sellout_http import documents, present
 from sellout_http.call import Call
@@ -68,22 +69,25 @@ def list_units(call: Call, product_id: ProductId) -> tuple[documents.Unit, ...]:
     return tuple(map(present.unit, browsing.read_units(call.shop, call.actor, product_id)))
 
 
-def _viewed(call: Call, product_id: ProductId, user_id: UserId) -> Collection[int]:
+def _wished(call: Call, product_id: ProductId, user_id: UserId) -> Collection[int]:  # noqa: ARG001 - the path's id
     if not user_id or not call.actor.may_see(user_id):
         return ()
     try:
-        wished = browsing.view_product(call.shop, call.actor, product_id, user_id)
+        return wishlist.read_wished(call.shop, call.actor, user_id)
     except NotFound:
         # Staff who ask for a user who does not exist see what nobody in particular would.
         return ()
-    return {product_id} if wished else ()
+
+
+def _view(call: Call, product_id: ProductId, user_id: UserId) -> View | None:
+    return View(call.actor, user_id, product_id) if user_id and call.actor.may_see(user_id) else None
 
 
 @group.operation(
     "GET",
     "/product_unit/product_main/{product_id}/{user_id}",
     Access.ANON,
-    catalogue=Catalogue(cards=lambda card: (card.id,), wished=_viewed, noting=("user_id",)),
+    catalogue=Catalogue(cards=lambda card: (card.id,), wished=_wished, view=_view),
 )
 def show_card(call: Call, product_id: ProductId, user_id: UserId) -> documents.ProductCard:
     """A product's card.

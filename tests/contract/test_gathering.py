@@ -1,0 +1,199 @@
+"""Reads that are gathered on an event loop: each as if it were alone, and all of them for the price of one."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+import pytest
+from sqlalchemy import text
+
+from sellout_adapters.sql import SqlStore
+from sellout_adapters.sql.postgres import PostgresConversation
+from sellout_adapters.sql.store import GatheredReads
+from sellout_adapters.testing.contract import new_user
+from sellout_adapters.testing.scene import Scene, product_entry, shoe_size, unit_entry
+from sellout_core.accounts import OPERATOR
+from sellout_core.errors import NotFound, Unavailable
+from sellout_core.ports import Transaction
+from sellout_core.use_cases import browsing, ordering, wishlist
+from sellout_core.values import ProductId, UserId
+from sellout_http.call import within
+from tests.contract.conftest import postgresql_store
+
+T = TypeVar("T")
+READERS = 16
+
+
+@attrs.frozen
+class Stage:
+    """A store with readers who have carts and wishlists of different sizes, and what is asked of it."""
+
+    scene: Scene
+    store: SqlStore
+    readers: list[UserId]
+
+    def all_of(self, use: Callable[[GatheredReads], Awaitable[T]]) -> T:
+        """What is read on an event loop of its own."""
+
+        async def run() -> T:
+            reads = self.store.reads()
+            assert reads is not None
+            try:
+                return await use(reads)
+            finally:
+                await reads.close()
+
+        return asyncio.run(run())
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with postgresql_store(tmp_path) as store:
+        scene = Scene(store)
+        readers = []
+        for number in range(READERS):
+            user_id = scene.user(f"reader{number}")
+            goods = [unit_entry(10 + n, shoe_size(str(36 + n))) for n in range(1 + number % 4)]
+            product, units = scene.sell(product_entry(f"p{number}", *goods))
+            scene.fill_cart(user_id, *(unit.id for unit in units))
+            wishlist.add_to_wishlist(scene.shop, OPERATOR, user_id, product.id, None)
+            browsing.note_views(scene.shop, [browsing.View(OPERATOR, user_id, ProductId(n + 1)) for n in range(number)])
+            readers.append(user_id)
+        yield Stage(scene, store, readers)
+
+
+def ignored(_: int) -> None:
+    """Nobody counts."""
+
+
+def reading(stage: Stage, use_case: Callable[..., T], *arguments: Any) -> Callable[[Transaction], T]:
+    """A use case as work inside a transaction."""
+    return lambda tx: use_case(within(stage.scene.shop, tx), OPERATOR, *arguments)
+
+
+def test_everybody_reads_what_they_would_read_alone(stage: Stage) -> None:
+    """Also where they read different things, and some of what others read, at once."""
+    works = [
+        reading(stage, use_case, user_id)
+        for user_id in stage.readers
+        for use_case in (ordering.read_cart, wishlist.read_wishlist, wishlist.read_wished)
+    ]
+    works += [reading(stage, browsing.read_page, 1), reading(stage, browsing.read_units, ProductId(1))]
+    alone = [stage.store.read(work) for work in works]
+
+    async def together(reads: GatheredReads) -> list[Any]:
+        return await asyncio.gather(*(reads.read(work, ignored) for work in works))
+
+    assert stage.all_of(together) == alone
+
+
+def test_what_one_of_them_is_refused_is_refused_to_that_one_alone(stage: Stage) -> None:
+    works = [reading(stage, ordering.read_cart, user_id) for user_id in (stage.readers[0], 999, stage.readers[1])]
+
+    async def together(reads: GatheredReads) -> list[Any]:
+        return await asyncio.gather(*(reads.read(work, ignored) for work in works), return_exceptions=True)
+
+    first, second, third = stage.all_of(together)
+    assert (first.user.user.id, third.user.user.id) == tuple(stage.readers[:2])
+    assert isinstance(second, NotFound)
+
+
+def test_many_take_as_many_statements_as_one(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    counted: list[int] = []
+    ask = PostgresConversation.ask
+
+    async def noted(self: Any, ready: Any, parameters: Any) -> Any:
+        asked.append(ready.sql)
+        return await ask(self, ready, parameters)
+
+    monkeypatch.setattr(PostgresConversation, "ask", noted)
+
+    def statements(users: list[UserId]) -> int:
+        async def together(reads: GatheredReads) -> None:
+            asked.clear()
+            await asyncio.gather(
+                *(reads.read(reading(stage, ordering.read_cart, user_id), counted.append) for user_id in users)
+            )
+
+        stage.all_of(together)
+        return len(asked)
+
+    stage.store.read(lambda tx: tx.references.snapshot())
+    assert statements(stage.readers[:1]) == statements(stage.readers) == 3
+    assert counted == [3] * (1 + READERS)
+
+
+def test_one_read_is_of_one_state(stage: Stage) -> None:
+    """Somebody writes between two of its statements."""
+
+    def work(tx: Transaction) -> tuple[int, int]:
+        before = len(tx.users.get_many([UserId(n) for n in range(1, 99)]))
+        stage.store.write(lambda other: other.users.add(new_user("late"), "hash"))
+        return before, len(tx.users.get_many([UserId(n) for n in range(1, 99)]))
+
+    async def once(reads: GatheredReads) -> tuple[int, int]:
+        return await reads.read(work, ignored)
+
+    before, after = stage.all_of(once)
+    assert before == after == len(stage.store.read(lambda tx: tx.users.all())) - 1
+
+
+def test_a_connection_that_broke_while_nobody_used_it_is_replaced(stage: Stage) -> None:
+    work = reading(stage, ordering.read_cart, stage.readers[0])
+
+    async def twice(reads: GatheredReads) -> list[Any]:
+        first = await reads.read(work, ignored)
+        _hang_up(stage.store)
+        return [first, await reads.read(work, ignored)]
+
+    first, second = stage.all_of(twice)
+    assert first == second
+
+
+def test_a_connection_that_breaks_in_the_middle_is_nobodys_fault(stage: Stage) -> None:
+    """Everybody who read over it is told so, and the next ones read over another."""
+
+    def breaking(tx: Transaction) -> None:
+        tx.users.get_many([stage.readers[0]])
+        _hang_up(stage.store)
+        tx.users.get_many([stage.readers[0]])
+
+    def work(tx: Transaction) -> int:
+        tx.users.get_many([stage.readers[1]])
+        return len(tx.users.get_many([stage.readers[1]]))
+
+    async def some(reads: GatheredReads) -> tuple[list[Any], int]:
+        broken = [reads.read(breaking, ignored), reads.read(work, ignored)]
+        return await asyncio.gather(*broken, return_exceptions=True), await reads.read(work, ignored)
+
+    told, later = stage.all_of(some)
+    assert [type(error) for error in told] == [Unavailable] * 2
+    assert later == 1
+
+
+def test_whoever_goes_away_takes_nothing_from_the_rest(stage: Stage) -> None:
+    work = reading(stage, ordering.read_cart, stage.readers[0])
+
+    async def some(reads: GatheredReads) -> Any:
+        tasks = [asyncio.ensure_future(reads.read(work, ignored)) for _ in range(3)]
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    gone, *others = stage.all_of(some)
+    assert isinstance(gone, asyncio.CancelledError)
+    assert others == [stage.store.read(work)] * 2
+
+
+def _hang_up(store: SqlStore) -> None:
+    """Ends all other sessions of the database."""
+    with store.engine.begin() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
