@@ -14,7 +14,7 @@ from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from sellout_core import values
-from sellout_core.accounts import Actor, Claims
+from sellout_core.accounts import ANONYMOUS, Actor, Claims
 from sellout_core.errors import NotFound, Unauthenticated, Unavailable
 from sellout_core.ports import Store, Transaction
 from sellout_core.shop import Shop
@@ -174,15 +174,23 @@ class Asked:
         everybodys = self.claims is None and self.operation.access is Access.ANON and self.operation.method == "GET"
         return {} if everybodys else _PRIVATE
 
-    def let_through(self, shop: Shop) -> Call:
-        """What its handler is given, once the store knows the caller and lets them.
+    def let_in(self, shop: Shop) -> Actor:
+        """Who calls, once the store knows them and lets them.
 
         Raises:
             Unauthenticated, Forbidden: it does not.
         """
         actor = sessions.authenticate(shop, self.claims)
         self.operation.access.require(actor, self.ids)
-        return self.call(shop, actor)
+        return actor
+
+    def let_through(self, shop: Shop) -> Call:
+        """What its handler is given.
+
+        Raises:
+            Unauthenticated, Forbidden: as `let_in`.
+        """
+        return self.call(shop, self.let_in(shop))
 
     def call(self, shop: Shop, actor: Actor) -> Call:
         """What its handler is given."""
@@ -284,13 +292,16 @@ class Dispatcher:
                 lambda tx: asked.carried_out(asked.let_through(within(self.shop, tx))), entry, short=operation.short
             )
         else:
+            # Threads that write have enough to do.
+            actor = ANONYMOUS
+            if asked.claims is not None:
+                actor = await self.hands.read(lambda tx: asked.let_in(within(self.shop, tx)), entry, short=True)
             status, headers, body = await self.hands.run(
-                lambda: self._carry_out(asked), entry, hashes=operation.hashes_passwords
+                lambda: self._carry_out(asked, asked.call(self.shop, actor)), entry, hashes=operation.hashes_passwords
             )
         return status, {**asked.privacy, **headers}, body
 
-    def _carry_out(self, asked: Asked) -> Answer:
-        call = asked.let_through(self.shop)
+    def _carry_out(self, asked: Asked, call: Call) -> Answer:
         body: dict[str, Any] = {}
         if asked.operation.body is not None:
             types, codings = header(asked.headers, "content-type"), header(asked.headers, "content-encoding")

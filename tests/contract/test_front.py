@@ -121,7 +121,9 @@ def test_every_answer_has_a_name(shared: Served) -> None:
 
 @contextmanager
 def logging_to(store: Store, style: logs.Style) -> Iterator[tuple[httpx2.Client, io.BytesIO]]:
-    """The demo shop with a log of its own. What others log goes there meanwhile, too."""
+    """The demo shop with a log of its own, which is whole only once the server has ended: a line comes after its answer.
+    What others log goes there meanwhile, too.
+    """
     written = io.BytesIO()
     stream = io.TextIOWrapper(written, write_through=True)
     statements = store.statements if isinstance(store, SqlStore) else int
@@ -132,6 +134,7 @@ def logging_to(store: Store, style: logs.Style) -> Iterator[tuple[httpx2.Client,
             yield client, written
     finally:
         logs.configure("json", STREAM)
+        stream.detach()
     assert found_in_log(written.getvalue().decode()) == []
 
 
@@ -149,7 +152,7 @@ def test_a_request_is_one_line(store: Store) -> None:
         client.head("/docs")
         client.get("/a/path/of%0d%0amine?with=query")
         client.request("BREW-COFFEE", "/user")
-        found = [line for line in lines(written) if line["route"] != "/"]
+    found = [line for line in lines(written) if line["route"] != "/"]
     assert all(set(line) == MEMBERS for line in found)
     assert [(line["method"], line["route"], line["status"], line["user_id"]) for line in found] == [
         ("POST", "/user/login", 200, None),
@@ -179,7 +182,7 @@ def test_nothing_that_is_sent_makes_a_line_of_its_own(store: Store, style: logs.
         client.get("/product/all/1", params={"page_size": forged, forged: "1"})
         answered = raw(client, b"GET /user HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-ID: a\x0bb\r\n\r\n")
         assert answered[0] in (400, 401)
-        log = written.getvalue().decode()
+    log = written.getvalue().decode()
     assert "forged" not in log
     assert "\x1b" not in log
     assert all(" request " in line or '"request"' in line for line in log.splitlines())
@@ -188,7 +191,7 @@ def test_nothing_that_is_sent_makes_a_line_of_its_own(store: Store, style: logs.
 def test_on_a_terminal_a_line_can_be_read(store: Store) -> None:
     with logging_to(store, "text") as (client, written):
         client.get("/product/all/1", headers={"X-Request-ID": "mine"})
-        (line,) = [line for line in written.getvalue().decode().splitlines() if "mine" in line]
+    (line,) = [line for line in written.getvalue().decode().splitlines() if "mine" in line]
     assert re.search(r"\brequest\b.*route=/product/all/\{num_page\}.*status=200", line)
 
 

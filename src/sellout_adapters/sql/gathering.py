@@ -194,10 +194,12 @@ class Gathering:
                     work.fail(error if isinstance(error, Unavailable) else _unavailable(error))
 
     async def _together(self, works: Sequence[_Work]) -> None:
+        for work in works:
+            work.go_on()
+        if all(work.asked is None for work in works):
+            return
         conversation = await self._begun()
         try:
-            for work in works:
-                work.go_on()
             while asking := [work for work in works if work.asked is not None]:
                 await self._answer(conversation, asking)
             await conversation.end()
