@@ -121,8 +121,8 @@ def test_every_answer_has_a_name(shared: Served) -> None:
 
 @contextmanager
 def logging_to(store: Store, style: logs.Style) -> Iterator[tuple[httpx2.Client, io.BytesIO]]:
-    """The demo shop with a log of its own, which is whole only once the server has ended: a line comes after its answer.
-    What others log goes there meanwhile, too.
+    """The demo shop with a log of its own, whole once the server has ended: a line comes after its answer. What others
+    log goes there meanwhile, too.
     """
     written = io.BytesIO()
     stream = io.TextIOWrapper(written, write_through=True)
