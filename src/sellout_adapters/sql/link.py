@@ -24,6 +24,7 @@ class Link:
     Attributes:
         statements: how many the database was asked.
         catalogue_changed: whether what was written may make products or product units look different.
+        written_products: the ids of products written since listed products were counted last.
         locking: whether rows that are read to be changed must be locked, because other transactions write meanwhile.
     """
 
@@ -43,6 +44,7 @@ class Link:
         self.added_references = False
         self.statements = 0
         self.catalogue_changed = False
+        self.written_products: set[int] = set()
         self.referred: defaultdict[str, set[int]] = defaultdict(set)
 
     def require_alive(self) -> Connection:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import attrs
 from sqlalchemy import ScalarSelect, Table, bindparam, delete, func, insert, select, update
 
+from sellout_adapters.sql import pages
 from sellout_adapters.sql.dialects import AMONG_IDS, AMONG_TEXTS, Id, among, collected
 from sellout_adapters.sql.link import Link
 from sellout_adapters.sql.prepared import Row
@@ -107,12 +108,14 @@ class SqlProducts:
         """A statement for the products and one for each kind of link."""
         self._link.changes_catalogue(products)
         product_ids = self._link.insert_many(_ADD, [_own_values(product) for product in products])
+        self._link.written_products.update(product_ids)
         self._link_up(list(zip(product_ids, products, strict=True)))
         return product_ids
 
     def save_many(self, products: Sequence[Product]) -> None:
         """Replaces all links of the products."""
         self._link.changes_catalogue(products)
+        self._link.written_products.update(product.id for product in products)
         self._link.run_many(_SAVE, [_own_values(product) | {"product_id": product.id} for product in products])
         for statement in _DELETE_LINKS.values():
             self._link.run(statement, {"among": [product.id for product in products]})
@@ -155,17 +158,10 @@ _CARD: Final = select(
     ).label("in_wishlist"),
 )
 _CARDS_BY_ID: Final = _CARD.where(among(products.c.id, AMONG_IDS))
-_listed = products.alias("listed")
 # The page's ids come from the index of listed products alone; what is left out is never read.
-_PAGE: Final = _CARD.where(
-    products.c.id.in_(
-        select(_listed.c.id)
-        .where(_listed.c.available)
-        .order_by(_listed.c.id)
-        .limit(bindparam("limit"))
-        .offset(bindparam("offset"))
-    )
-).order_by(products.c.id)
+_PAGES: Final = [
+    _CARD.where(products.c.id.in_(ids)).order_by(products.c.id) for ids in (pages.SHALLOW_PAGE, pages.DEEP_PAGE)
+]
 
 
 class SqlCards:
@@ -180,10 +176,12 @@ class SqlCards:
         return {card.product.id: card for card in self._cards(rows)}
 
     def page(self, offset: int, limit: int, wishlist_of: UserId | None) -> Sequence[Card]:
-        """One statement."""
+        """One statement, unless this transaction has written products that are to be counted first."""
+        if self._link.written_products:
+            pages.settle(self._link)
         # No store holds more products than ids; an offset past 64 bits would not reach the driver.
         parameters = {"offset": min(offset, MAX_ID), "limit": limit, "user_id": wishlist_of}
-        return self._cards(self._link.rows(_PAGE, parameters))
+        return self._cards(self._link.rows(_PAGES[offset >= pages.SHALLOW], parameters))
 
     def _cards(self, rows: Sequence[Row]) -> list[Card]:
         cards = [Card(_product(row), row.min_price, bool(row.in_wishlist)) for row in rows]

@@ -12,6 +12,7 @@ import attrs
 import pytest
 
 from sellout_adapters.testing.counting import CountContract
+from sellout_adapters.testing.paging import PageContract
 from sellout_adapters.testing.races import RACERS, RaceContract, racing, take
 from sellout_adapters.testing.scene import Scene, checkout, product_entry, shoe_size, unit_entry
 from sellout_core import errors
@@ -55,7 +56,7 @@ def new_user(username: str, **other: Any) -> NewUser:
     return attrs.evolve(plain, **other)
 
 
-class StoreContract(RaceContract, CountContract):
+class StoreContract(RaceContract, CountContract, PageContract):
     """What `ports` promises. Every test gets an empty store and never asks which."""
 
     # Transactions
