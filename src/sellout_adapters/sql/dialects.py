@@ -4,7 +4,7 @@ Everything else in this package is SQL that SQLite and PostgreSQL read alike.
 """
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,10 +15,15 @@ from sqlalchemy import (
     Boolean,
     DateTime,
     Dialect,
+    Executable,
     Integer,
     Table,
     Text,
     bindparam,
+    func,
+    insert,
+    select,
+    text,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
@@ -183,9 +188,28 @@ def insert_missing(table: Table) -> postgresql.Insert:
     return insert_or(table).on_conflict_do_nothing()
 
 
-def storable(text: str) -> bool:
+def insert_columns(table: Table, names: Sequence[str]) -> Executable:
+    """An INSERT of any number of rows as one statement, for PostgreSQL: each of its parameters is a column of them."""
+    given = [bindparam(name, type_=ARRAY(table.c[name].type)) for name in names]
+    rows = func.unnest(*given).table_valued(*names).render_derived()
+    return insert(table).from_select(list(names), select(*rows.c))
+
+
+def next_ids(table: Table, dialect: Dialect) -> Executable:
+    """The next `number` ids of a table, which nothing else will be given unless the transaction is rolled back."""
+    if dialect.name == "sqlite":
+        # Whoever writes is alone, and a row with an id raises what SQLite goes on from.
+        last = f"coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table.name}'), 0)"  # noqa: S608 - ours
+        ids = f"SELECT {last} + 1 AS id UNION ALL SELECT id + 1 FROM ids LIMIT :number"  # noqa: S608 - ours
+        words = f"WITH RECURSIVE ids AS ({ids}) SELECT id FROM ids"  # noqa: S608 - ours
+    else:
+        words = f"SELECT nextval('{table.name}_id_seq') AS id FROM generate_series(1, :number)"  # noqa: S608 - ours
+    return text(words).columns(id=BigInteger).bindparams(bindparam("number", type_=Integer()))
+
+
+def storable(value: str) -> bool:
     """Whether a text can be kept, and so asked for: drivers refuse lone surrogates, PostgreSQL refuses NUL."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def lookup_key(name: str) -> str:

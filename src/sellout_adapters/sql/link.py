@@ -2,14 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from functools import cache
+from operator import attrgetter
+from typing import Any, Final, NoReturn, TypeVar
 
-from sqlalchemy import Connection, Executable, Select
+from sqlalchemy import Connection, Executable, Select, Table, insert
 
 from sellout_adapters.sql.database import RunAgain
+from sellout_adapters.sql.dialects import insert_columns, next_ids
 from sellout_adapters.sql.prepared import Damaged, Row, prepared
 from sellout_core.catalogue import References
 from sellout_core.errors import Unavailable
+
+T = TypeVar("T")
+
+# A statement is prepared once as long as it is the same object.
+_insert: Final = cache(insert)
+_insert_columns: Final = cache(insert_columns)
+_next_ids: Final = cache(next_ids)
 
 
 class Link:
@@ -115,6 +125,26 @@ class Link:
         self.require_alive()
         return self._ask_many(statement, parameters) if parameters else ()
 
+    def add(self, table: Table, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Adds rows to a table, given by column, as fast as the driver can."""
+        connection = self.require_alive()
+        if not any(columns.values()):
+            return
+        names = tuple(columns)
+        if connection.dialect.name == "sqlite":
+            ready = prepared(_insert(table), connection.dialect, names)
+            self._asking(connection, lambda: ready.run_many(connection, columns))
+        else:
+            self.run(_insert_columns(table, names), columns)
+
+    def add_with_ids(self, table: Table, columns: Mapping[str, Sequence[Any]]) -> Sequence[Any]:
+        """Adds rows to a table, given by column, and gives the ids they get, going up in the order of the rows."""
+        number = len(next(iter(columns.values())))
+        statement = _next_ids(table, self.require_alive().dialect)
+        ids = sorted(row.id for row in self.rows(statement, {"number": number})) if number else []
+        self.add(table, {"id": ids, **columns})
+        return ids
+
     def refers(self, table: str, ids: Iterable[int]) -> None:
         """Notes ids of a small table's rows (a field of `References`) that something loaded refers to."""
         self.referred[table].update(ids)
@@ -127,9 +157,13 @@ class Link:
         """The rows that a statement gives, and how many it wrote."""
         connection = self.require_alive()
         ready = prepared(statement, connection.dialect, tuple(parameters))
+        return self._asking(connection, lambda: ready.run(connection, parameters))
+
+    def _asking(self, connection: Connection, ask: Callable[[], T]) -> T:
+        """What the driver gives; after an error of its nothing more is asked."""
         self.statements += 1
         try:
-            return ready.run(connection, parameters)
+            return ask()
         except Damaged as error:
             self._failure = Unavailable()
             raise self._failure from error
@@ -149,3 +183,8 @@ class Link:
         except Exception as failure:
             self._failure = failure
             raise
+
+
+def by_column(values: Sequence[Any], names: Sequence[str]) -> dict[str, Sequence[Any]]:
+    """Some attributes of values, each for all of them."""
+    return {name: list(map(attrgetter(name), values)) for name in names}

@@ -60,6 +60,23 @@ class Prepared:
             cursor.close()
         return self._rows(found), written
 
+    def run_many(self, connection: Connection, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Runs the statement for each row of parameters, which are given by column, where the driver wants positions.
+        Nothing it gives is fetched.
+        """
+        assert self._positions is not None  # noqa: S101 - for the type alone
+        processed = [map(self._binds.get(name, _as_it_is), columns[name]) for name in self._positions]
+        sent = list(zip(*processed, strict=True))
+        cursor = driver_of(connection).cursor()
+        try:
+            for before in connection.engine.dispatch.before_cursor_execute:
+                before(connection, cursor, self.sql, sent, None, True)
+            for instead in connection.dialect.dispatch.do_executemany:
+                instead(cursor, self.sql, sent, None)
+            cursor.executemany(self.sql, sent)
+        finally:
+            cursor.close()
+
     def _rows(self, found: Sequence[Sequence[Any]]) -> Sequence[Row]:
         if self._row is None:
             return ()
@@ -80,6 +97,10 @@ class Prepared:
 def driver_of(connection: Connection) -> Any:
     """The driver's own connection."""
     return connection.connection.dbapi_connection
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 @lru_cache(_MOST)
