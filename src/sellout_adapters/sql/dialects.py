@@ -4,7 +4,8 @@ Everything else in this package is SQL that SQLite and PostgreSQL read alike.
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -34,6 +35,11 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from sellout_core.values import MAX_ID, fold
 
 _NOBODY: Final = 0
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+
+
+def _askable(value: int | None) -> int | None:
+    return value if value is None or 0 < value <= MAX_ID else _NOBODY
 
 
 class Id(TypeDecorator[int]):
@@ -48,9 +54,11 @@ class Id(TypeDecorator[int]):
         """SQLite numbers the rows of a table only in a column of the very type INTEGER."""
         return dialect.type_descriptor(Integer() if dialect.name == "sqlite" else BigInteger())
 
-    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's
-        """The id as the database may be asked for it."""
-        return value if value is None or 0 < value <= MAX_ID else _NOBODY
+    def bind_processor(self, dialect: Dialect) -> Callable[[int | None], int | None]:  # noqa: ARG002 - SQLAlchemy's
+        """Makes an id what the database may be asked for. Drivers take numbers as they are, so there is nothing else
+        to do, and imports have a great many.
+        """
+        return _askable
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -209,7 +217,7 @@ def next_ids(table: Table, dialect: Dialect) -> Executable:
 
 def storable(value: str) -> bool:
     """Whether a text can be kept, and so asked for: drivers refuse lone surrogates, PostgreSQL refuses NUL."""
-    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+    return _UNSTORABLE.search(value) is None
 
 
 def lookup_key(name: str) -> str:
