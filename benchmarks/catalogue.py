@@ -4,17 +4,18 @@ import random
 import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import cache
 from itertools import islice
 from typing import Final
 
 import click
 
 from sellout_adapters.catalogue_file import BATCH_ENTRIES
-from sellout_adapters.testing.scene import unit_entry
 from sellout_core.accounts import OPERATOR
 from sellout_core.catalogue import SizeGrid
 from sellout_core.shop import Shop
 from sellout_core.use_cases.importing import ProductEntry, UnitEntry, import_products
+from sellout_core.values import Money
 
 SEED: Final = 20_230_407
 BRANDS: Final = tuple(f"Brand {number:02}" for number in range(60))
@@ -28,10 +29,11 @@ _TEXT: Final = (
     " limited street basketball skate trail foam cushion heel toe lace panel overlay stitched archive release"
 )
 _WORDS: Final = tuple(_TEXT.split())
-_DESCRIPTION: Final = 200
+_DESCRIPTION: Final = 32  # words
 _TOLD_EVERY: Final = 10_000
 
 
+@cache
 def shoe_size(european: int) -> SizeGrid:
     """A size in all six grids."""
     return SizeGrid(
@@ -46,7 +48,16 @@ def shoe_size(european: int) -> SizeGrid:
 
 def unit(european: int, price: int, stock: int | None = None) -> UnitEntry:
     """A product unit in a size."""
-    return unit_entry(price, shoe_size(european), stock=stock)
+    return UnitEntry(
+        size=shoe_size(european),
+        final_price=Money(price),
+        currency="RUB",
+        delivery_type="Самолёт",
+        platform="Poizon",
+        site="/poizon",
+        availability=True,
+        stock=stock,
+    )
 
 
 def entries(count: int) -> Iterator[ProductEntry]:
@@ -88,7 +99,4 @@ def _entry(chance: random.Random, sku: str) -> ProductEntry:
 
 
 def _description(chance: random.Random) -> str:
-    text = ""
-    while len(text) < _DESCRIPTION:
-        text += chance.choice(_WORDS) + " "
-    return text.strip().capitalize() + "."
+    return " ".join(chance.choices(_WORDS, k=_DESCRIPTION)).capitalize() + "."

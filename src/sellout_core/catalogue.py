@@ -98,7 +98,7 @@ class Product(NewProduct):
     id: ProductId
 
 
-@attrs.frozen(order=True)
+@attrs.frozen(order=True, cache_hash=True)
 class SizeGrid:
     """A size as the six grids write it. All six `"0"` mean "no size"."""
 

@@ -172,8 +172,8 @@ class SqlAddresses:
 
     def add(self, user_id: UserId, address: NewAddress) -> Address:
         """Ids go up, so they order the address book."""
-        [address_id] = self._link.insert_many(_ADD_ADDRESS, [{"user_id": user_id} | attrs.asdict(address)])
-        return Address(address_id, address.address, address.post_index)
+        [row] = self._link.rows(_ADD_ADDRESS, {"user_id": user_id} | attrs.asdict(address))
+        return Address(row.id, address.address, address.post_index)
 
     def save(self, address: Address) -> None:
         """One statement."""

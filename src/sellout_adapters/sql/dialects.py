@@ -3,7 +3,8 @@
 Everything else in this package is SQL that SQLite and PostgreSQL read alike.
 """
 
-from collections.abc import Callable, Collection, Iterable
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,10 +16,15 @@ from sqlalchemy import (
     Boolean,
     DateTime,
     Dialect,
+    Executable,
     Integer,
     Table,
     Text,
     bindparam,
+    func,
+    insert,
+    select,
+    text,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
@@ -29,6 +35,11 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from sellout_core.values import MAX_ID, fold
 
 _NOBODY: Final = 0
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+
+
+def _askable(value: int | None) -> int | None:
+    return value if value is None or 0 < value <= MAX_ID else _NOBODY
 
 
 class Id(TypeDecorator[int]):
@@ -43,9 +54,11 @@ class Id(TypeDecorator[int]):
         """SQLite numbers the rows of a table only in a column of the very type INTEGER."""
         return dialect.type_descriptor(Integer() if dialect.name == "sqlite" else BigInteger())
 
-    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's
-        """The id as the database may be asked for it."""
-        return value if value is None or 0 < value <= MAX_ID else _NOBODY
+    def bind_processor(self, dialect: Dialect) -> Callable[[int | None], int | None]:  # noqa: ARG002 - SQLAlchemy's
+        """Makes an id what the database may be asked for. Drivers take numbers as they are, so there is nothing else
+        to do, and imports have a great many.
+        """
+        return _askable
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -245,15 +258,28 @@ def insert_missing(table: Table) -> postgresql.Insert:
     return insert_or(table).on_conflict_do_nothing()
 
 
-def storable(text: str) -> bool:
+def insert_columns(table: Table, names: Sequence[str]) -> Executable:
+    """An INSERT of any number of rows as one statement, for PostgreSQL: each of its parameters is a column of them."""
+    given = [bindparam(name, type_=ARRAY(table.c[name].type)) for name in names]
+    rows = func.unnest(*given).table_valued(*names).render_derived()
+    return insert(table).from_select(list(names), select(*rows.c))
+
+
+def next_ids(table: Table, dialect: Dialect) -> Executable:
+    """The next `number` ids of a table, which nothing else will be given unless the transaction is rolled back."""
+    if dialect.name == "sqlite":
+        # Whoever writes is alone, and a row with an id raises what SQLite goes on from.
+        last = f"coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table.name}'), 0)"  # noqa: S608 - ours
+        ids = f"SELECT {last} + 1 AS id UNION ALL SELECT id + 1 FROM ids LIMIT :number"  # noqa: S608 - ours
+        words = f"WITH RECURSIVE ids AS ({ids}) SELECT id FROM ids"  # noqa: S608 - ours
+    else:
+        words = f"SELECT nextval('{table.name}_id_seq') AS id FROM generate_series(1, :number)"  # noqa: S608 - ours
+    return text(words).columns(id=BigInteger).bindparams(bindparam("number", type_=Integer()))
+
+
+def storable(value: str) -> bool:
     """Whether a text can be kept, and so asked for: drivers refuse lone surrogates, PostgreSQL refuses NUL."""
-    if "\0" in text:
-        return False
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return _UNSTORABLE.search(value) is None
 
 
 def lookup_key(name: str) -> str:

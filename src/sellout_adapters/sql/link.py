@@ -2,14 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from functools import cache
+from operator import attrgetter
+from typing import Any, Final, NoReturn, TypeVar
 
-from sqlalchemy import Connection, Executable, Select
+from sqlalchemy import Connection, Executable, Select, Table, insert
 
 from sellout_adapters.sql.database import RunAgain
+from sellout_adapters.sql.dialects import insert_columns, next_ids
 from sellout_adapters.sql.prepared import Damaged, Row, prepared
 from sellout_core.catalogue import References
 from sellout_core.errors import Unavailable
+
+T = TypeVar("T")
+
+# A statement is prepared once as long as it is the same object.
+_insert: Final = cache(insert)
+_insert_columns: Final = cache(insert_columns)
+_next_ids: Final = cache(next_ids)
 
 
 class Link:
@@ -24,6 +34,7 @@ class Link:
     Attributes:
         statements: how many the database was asked.
         catalogue_changed: whether what was written may make products or product units look different.
+        written_products: the ids of products written since listed products were counted last.
     """
 
     def __init__(
@@ -43,6 +54,7 @@ class Link:
         self.added_references = False
         self.statements = 0
         self.catalogue_changed = False
+        self.written_products: set[int] = set()
         self.referred: defaultdict[str, set[int]] = defaultdict(set)
 
     def require_alive(self) -> None:
@@ -111,14 +123,35 @@ class Link:
 
     def run_many(self, statement: Executable, parameters: Sequence[Mapping[str, Any]]) -> None:
         """Runs the statement for each set of parameters, in order."""
-        self.require_alive()
-        if parameters:
-            self._ask_many(statement, parameters)
+        connection = self._alive()
+        if not parameters:
+            return
+        self.statements += 1
+        try:
+            connection.execute(statement, parameters)
+        except Exception as failure:
+            self._failure = failure
+            raise
 
-    def insert_many(self, statement: Executable, parameters: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
-        """Inserts rows and gives the one column that the statement returns for each, in order."""
-        self.require_alive()
-        return self._ask_many(statement, parameters) if parameters else ()
+    def add(self, table: Table, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Adds rows to a table, given by column, as fast as the driver can."""
+        connection = self._alive()
+        if not any(columns.values()):
+            return
+        names = tuple(columns)
+        if connection.dialect.name == "sqlite":
+            ready = prepared(_insert(table), connection.dialect, names)
+            self._asking(connection, lambda: ready.run_many(connection, columns))
+        else:
+            self.run(_insert_columns(table, names), columns)
+
+    def add_with_ids(self, table: Table, columns: Mapping[str, Sequence[Any]]) -> Sequence[Any]:
+        """Adds rows to a table, given by column, and gives the ids they get, going up in the order of the rows."""
+        number = len(next(iter(columns.values())))
+        statement = _next_ids(table, self._alive().dialect)
+        ids = sorted(row.id for row in self.rows(statement, {"number": number})) if number else []
+        self.add(table, {"id": ids, **columns})
+        return ids
 
     def refers(self, table: str, ids: Iterable[int]) -> None:
         """Notes ids of a small table's rows (a field of `References`) that something loaded refers to."""
@@ -150,9 +183,13 @@ class Link:
         connection = self._alive()
         for_one = for_one and connection.dialect.name == "sqlite"
         ready = prepared(statement, connection.dialect, tuple(parameters), for_one=for_one)
+        return self._asking(connection, lambda: ready.run(connection, parameters))
+
+    def _asking(self, connection: Connection, ask: Callable[[], T]) -> T:
+        """What the driver gives; after an error of its nothing more is asked."""
         self.statements += 1
         try:
-            return ready.run(connection, parameters)
+            return ask()
         except Damaged as error:
             self._failure = Unavailable()
             raise self._failure from error
@@ -162,13 +199,7 @@ class Link:
                 raise
             raise self._failure from error
 
-    def _ask_many(self, statement: Executable, parameters: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
-        """The first column of what the statement gives for each set of parameters, in order; () if it gives nothing."""
-        connection = self._alive()
-        self.statements += 1
-        try:
-            result = connection.execute(statement, parameters)
-            return result.scalars().all() if result.returns_rows else ()
-        except Exception as failure:
-            self._failure = failure
-            raise
+
+def by_column(values: Sequence[Any], names: Sequence[str]) -> dict[str, Sequence[Any]]:
+    """Some attributes of values, each for all of them."""
+    return {name: list(map(attrgetter(name), values)) for name in names}

@@ -7,7 +7,7 @@ import attrs
 from sqlalchemy import Select, bindparam, delete, insert, select, update
 
 from sellout_adapters.sql.dialects import AMONG_IDS, Id, among, collected, insert_missing, lookup_key
-from sellout_adapters.sql.link import Link
+from sellout_adapters.sql.link import Link, by_column
 from sellout_adapters.sql.prepared import Row
 from sellout_adapters.sql.tables import cart_units, carts, order_lines, orders, promo_codes, sizes, units
 from sellout_adapters.sql.units import UNIT_COLUMNS, units_of
@@ -134,8 +134,6 @@ _TERM_COLUMNS: Final = {"id": "promo_code_id", "code": "promo_code"} | {
 _LINE: Final = tuple(attrs.fields_dict(OrderLine))
 
 _ADD_ORDER: Final = insert(orders).returning(orders.c.id)
-_ADD_LINES: Final = insert(order_lines)
-
 
 _ORDER: Final = select(
     *orders.c,
@@ -187,13 +185,16 @@ class SqlOrders:
 
     def add(self, order: NewOrder) -> Order:
         """Two statements: the order, its lines."""
-        [order_id] = self._link.insert_many(_ADD_ORDER, [_order_values(order)])
-        self._link.run_many(
-            _ADD_LINES,
-            [
-                {"order_id": order_id, "position": position} | {name: getattr(line, name) for name in _LINE}
-                for position, line in enumerate(order.lines)
-            ],
+        [row] = self._link.rows(_ADD_ORDER, _order_values(order))
+        order_id: OrderId = row.id
+        lines = order.lines
+        self._link.add(
+            order_lines,
+            {
+                "order_id": [order_id] * len(lines),
+                "position": range(len(lines)),
+                **by_column(lines, _LINE),
+            },
         )
         added = Order.of(order_id, order)
         self._refer([added])

@@ -60,6 +60,23 @@ class Prepared:
             cursor.close()
         return self.rows(found), written
 
+    def run_many(self, connection: Connection, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Runs the statement for each row of parameters, which are given by column, where the driver wants positions.
+        Nothing it gives is fetched.
+        """
+        assert self._positions is not None  # noqa: S101 - for the type alone
+        processed = [map(self._binds.get(name, _as_it_is), columns[name]) for name in self._positions]
+        sent = list(zip(*processed, strict=True))
+        cursor = driver_of(connection).cursor()
+        try:
+            for before in connection.engine.dispatch.before_cursor_execute or ():
+                before(connection, cursor, self.sql, sent, None, True)
+            for instead in connection.dialect.dispatch.do_executemany or ():
+                instead(cursor, self.sql, sent, None)
+            cursor.executemany(self.sql, sent)
+        finally:
+            cursor.close()
+
     @property
     def gives_rows(self) -> bool:
         """Whether it is asked for them."""
@@ -110,6 +127,10 @@ def _reader(kind: Any, dialect: Dialect) -> Processor | None:
 def _decoded(text: Any) -> Any:
     # SQLAlchemy's own way there passes through four functions, for each of a product's lists.
     return None if text is None else msgspec.json.decode(text)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 @lru_cache(_MOST)

@@ -1,13 +1,14 @@
 """Products, and the cards that lists show."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import ScalarSelect, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import ScalarSelect, Table, bindparam, delete, func, select, update
 
+from sellout_adapters.sql import pages, tables
 from sellout_adapters.sql.dialects import AMONG_IDS, AMONG_TEXTS, Id, among, collected
-from sellout_adapters.sql.link import Link
+from sellout_adapters.sql.link import Link, by_column
 from sellout_adapters.sql.prepared import Row
 from sellout_adapters.sql.tables import (
     product_brands,
@@ -74,9 +75,7 @@ def _refer(link: Link, found: Sequence[NewProduct]) -> None:
             link.refers(small_table, getattr(product, field))
 
 
-_ADD: Final = insert(products).returning(products.c.id, sort_by_parameter_order=True)
 _SAVE: Final = update(products).where(products.c.id == bindparam("product_id"))
-_ADD_LINKS: Final = {field: insert(table) for field, (table, _) in _LINKS.items()}
 _DELETE_LINKS: Final = {
     field: delete(table).where(among(table.c.product_id, AMONG_IDS)) for field, (table, _) in _LINKS.items()
 }
@@ -104,15 +103,17 @@ class SqlProducts:
         return {product.sku: product for product in self._products(self._link.rows_among(_BY_SKU, skus, key="sku"))}
 
     def add_many(self, products: Sequence[NewProduct]) -> Sequence[ProductId]:
-        """A statement for the products and one for each kind of link."""
+        """A statement for the ids, one for the products and one for each kind of link."""
         self._link.changes_catalogue(products)
-        product_ids = self._link.insert_many(_ADD, [_own_values(product) for product in products])
+        product_ids = self._link.add_with_ids(tables.products, by_column(products, _OWN_FIELDS))
+        self._link.written_products.update(product_ids)
         self._link_up(list(zip(product_ids, products, strict=True)))
         return product_ids
 
     def save_many(self, products: Sequence[Product]) -> None:
         """Replaces all links of the products."""
         self._link.changes_catalogue(products)
+        self._link.written_products.update(product.id for product in products)
         self._link.run_many(_SAVE, [_own_values(product) | {"product_id": product.id} for product in products])
         for statement in _DELETE_LINKS.values():
             self._link.run(statement, {"among": [product.id for product in products]})
@@ -123,17 +124,10 @@ class SqlProducts:
         _refer(self._link, found)
         return found
 
-    def _link_up(self, saved: Iterable[tuple[ProductId, NewProduct]]) -> None:
+    def _link_up(self, saved: Sequence[tuple[ProductId, NewProduct]]) -> None:
         for field, (table, _) in _LINKS.items():
-            column = table.c[1].name
-            self._link.run_many(
-                _ADD_LINKS[field],
-                [
-                    {"product_id": product_id, column: linked_id}
-                    for product_id, product in saved
-                    for linked_id in getattr(product, field)
-                ],
-            )
+            pairs = [(product_id, linked) for product_id, product in saved for linked in getattr(product, field)]
+            self._link.add(table, dict(zip(table.c.keys(), zip(*pairs, strict=True), strict=False)))
 
 
 def _own_values(product: NewProduct) -> dict[str, Any]:
@@ -155,17 +149,10 @@ _CARD: Final = select(
     ).label("in_wishlist"),
 )
 _CARDS_BY_ID: Final = _CARD.where(among(products.c.id, AMONG_IDS))
-_listed = products.alias("listed")
 # The page's ids come from the index of listed products alone; what is left out is never read.
-_PAGE: Final = _CARD.where(
-    products.c.id.in_(
-        select(_listed.c.id)
-        .where(_listed.c.available)
-        .order_by(_listed.c.id)
-        .limit(bindparam("limit"))
-        .offset(bindparam("offset"))
-    )
-).order_by(products.c.id)
+_PAGES: Final = [
+    _CARD.where(products.c.id.in_(ids)).order_by(products.c.id) for ids in (pages.SHALLOW_PAGE, pages.DEEP_PAGE)
+]
 
 
 class SqlCards:
@@ -180,10 +167,12 @@ class SqlCards:
         return {card.product.id: card for card in self._cards(rows)}
 
     def page(self, offset: int, limit: int, wishlist_of: UserId | None) -> Sequence[Card]:
-        """One statement."""
+        """One statement, unless this transaction has written products that are to be counted first."""
+        if self._link.written_products:
+            pages.settle(self._link)
         # No store holds more products than ids; an offset past 64 bits would not reach the driver.
         parameters = {"offset": min(offset, MAX_ID), "limit": limit, "user_id": wishlist_of}
-        return self._cards(self._link.rows(_PAGE, parameters))
+        return self._cards(self._link.rows(_PAGES[offset >= pages.SHALLOW], parameters))
 
     def _cards(self, rows: Sequence[Row]) -> list[Card]:
         cards = [Card(_product(row), row.min_price, bool(row.in_wishlist)) for row in rows]

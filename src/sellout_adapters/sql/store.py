@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 import attrs
-from sqlalchemy import URL, Connection, Engine, make_url, select, update
+from sqlalchemy import URL, Connection, Engine, make_url, select
 from sqlalchemy.exc import ArgumentError
 
-from sellout_adapters.sql import schema, tables
+from sellout_adapters.sql import pages, schema, tables
 from sellout_adapters.sql.accounts import SqlAddresses, SqlAnswers, SqlCredentials, SqlSessions, SqlUsers
 from sellout_adapters.sql.counters import SqlCounters
 from sellout_adapters.sql.database import CannotOpen, Database, Timeouts
@@ -36,7 +36,6 @@ _RECENT: Final = 1.0
 """For how many seconds a version of the catalogue is recent."""
 
 _VERSION: Final = select(tables.catalogue.c.version)
-_NEXT_VERSION: Final = update(tables.catalogue).values(version=tables.catalogue.c.version + 1)
 
 
 class _Repository(Generic[T]):
@@ -164,9 +163,8 @@ class SqlStore:
             nonlocal changed
             result = work(SqlTransaction(link))
             if link.catalogue_changed:
-                # Everybody who changes the catalogue writes this row, so it is held for as short as can be.
                 changed = True
-                link.run(_NEXT_VERSION, {})
+                pages.settle(link)
             return result
 
         def run(connection: Connection) -> tuple[T, Link]:

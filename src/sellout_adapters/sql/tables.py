@@ -4,6 +4,7 @@ from typing import Final
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Column,
     Date,
     ForeignKey,
@@ -30,6 +31,7 @@ from sellout_adapters.sql.columns import (
     text,
 )
 from sellout_adapters.sql.dialects import Id, UtcTime
+from sellout_core.values import MAX_ID
 
 
 def _small(name: str) -> Table:
@@ -150,6 +152,24 @@ catalogue: Final = Table(
     Column("id", Id, primary_key=True, autoincrement=False),
     count("version"),
     check("one_row", "id = 1"),
+)
+
+LEAF: Final = 6
+"""The level of the nodes that hold the fewest ids."""
+TOP: Final = MAX_ID.bit_length() - 1
+"""The level of the node that holds the highest id."""
+
+# How many listed products have an id that begins with `node` and has `level` more bits; `pages` says what for.
+listed_counts: Final = Table(
+    "listed_counts",
+    metadata,
+    Column("level", BigInteger, primary_key=True, autoincrement=False),
+    Column("node", BigInteger, primary_key=True, autoincrement=False),
+    count("listed"),
+    check("level", f"level BETWEEN {LEAF} AND {TOP}"),
+    check("node", f"node > 0 OR (node = 0 AND level = {LEAF})"),
+    check("listed", "listed >= 0"),
+    sqlite_with_rowid=False,
 )
 
 

@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Select, and_, bindparam, case, false, insert, or_, select, true, update
+from sqlalchemy import Select, and_, bindparam, case, false, or_, select, true, update
 
+from sellout_adapters.sql import tables
 from sellout_adapters.sql.dialects import AMONG_IDS, among
-from sellout_adapters.sql.link import Link
+from sellout_adapters.sql.link import Link, by_column
 from sellout_adapters.sql.prepared import Row
 from sellout_adapters.sql.tables import sizes, units
 from sellout_core.catalogue import NO_SIZE, NewProductUnit, NewSize, ProductUnit, Size, SizeGrid
@@ -19,14 +20,12 @@ _UNIT: Final = tuple(attrs.fields_dict(NewProductUnit))
 _SIZE_COLUMNS: Final = (sizes.c.id, sizes.c.product_id, *(sizes.c[name] for name in _GRID))
 _SIZES_BY_ID: Final = select(*_SIZE_COLUMNS).where(among(sizes.c.id, AMONG_IDS))
 _SIZES_OF_PRODUCTS: Final = select(*_SIZE_COLUMNS).where(among(sizes.c.product_id, AMONG_IDS)).order_by(sizes.c.id)
-_ADD_SIZES: Final = insert(sizes).returning(sizes.c.id, sort_by_parameter_order=True)
 
 UNIT_COLUMNS: Final = (units.c.id, *(units.c[name] for name in _UNIT), *(sizes.c[name] for name in _GRID))
 _UNITS: Final[Select[Any]] = select(*UNIT_COLUMNS).join_from(units, sizes, units.c.size_id == sizes.c.id)
 _UNITS_BY_ID: Final = _UNITS.where(among(units.c.id, AMONG_IDS))
 _UNITS_OF_PRODUCTS: Final = _UNITS.where(among(units.c.product_id, AMONG_IDS)).order_by(units.c.id)
 _LOCK_UNITS_OF_PRODUCTS: Final = select(units.c.id).where(among(units.c.product_id, AMONG_IDS)).order_by(units.c.id)
-_ADD_UNITS: Final = insert(units).returning(units.c.id, sort_by_parameter_order=True)
 _SAVE_UNITS: Final = update(units).where(units.c.id == bindparam("unit_id"))
 
 _wanted = sizes.alias("wanted")
@@ -117,9 +116,9 @@ class SqlSizes:
         ]
 
     def add_many(self, sizes: Sequence[NewSize]) -> Sequence[Size]:
-        """One statement a batch of rows."""
-        rows = [{"product_id": size.product_id} | attrs.asdict(size.grid) for size in sizes]
-        size_ids = self._link.insert_many(_ADD_SIZES, rows)
+        """A statement for the ids and one for the rows."""
+        grids = by_column([size.grid for size in sizes], _GRID)
+        size_ids = self._link.add_with_ids(tables.sizes, by_column(sizes, ["product_id"]) | grids)
         return [Size(size_id, size.product_id, size.grid) for size_id, size in zip(size_ids, sizes, strict=True)]
 
 
@@ -144,9 +143,9 @@ class SqlUnits:
         return {row.wanted_id: unit for row, unit in zip(rows, units_of(self._link, rows), strict=True)}
 
     def add_many(self, units: Sequence[NewProductUnit]) -> Sequence[ProductUnitId]:
-        """One statement a batch of rows."""
+        """A statement for the ids and one for the rows."""
         self._link.changes_catalogue(units)
-        return self._link.insert_many(_ADD_UNITS, [_values(unit) for unit in units])
+        return self._link.add_with_ids(tables.units, by_column(units, _UNIT))
 
     def save_many(self, units: Sequence[ProductUnit]) -> None:
         """One prepared statement for all."""

@@ -54,8 +54,8 @@ class SqlWishlists:
 
     def add(self, user_id: UserId, size: Size) -> WishlistUnit:
         """One statement."""
-        [unit_id] = self._link.insert_many(_ADD, [{"user_id": user_id, "size_id": size.id}])
-        return WishlistUnit(unit_id, user_id, size)
+        [row] = self._link.rows(_ADD, {"user_id": user_id, "size_id": size.id})
+        return WishlistUnit(row.id, user_id, size)
 
     def save(self, unit: WishlistUnit) -> None:
         """One statement."""

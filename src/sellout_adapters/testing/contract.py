@@ -12,11 +12,21 @@ import attrs
 import pytest
 
 from sellout_adapters.testing.counting import CountContract
+from sellout_adapters.testing.paging import PageContract
 from sellout_adapters.testing.races import RACERS, RaceContract, racing, take
 from sellout_adapters.testing.scene import Scene, checkout, product_entry, shoe_size, unit_entry
 from sellout_core import errors
 from sellout_core.accounts import Actor, Address, Credentials, NewAddress, NewUser, Session, User
-from sellout_core.catalogue import NO_SIZE, PENDING, NewSize, ReferenceNames
+from sellout_core.catalogue import (
+    NO_SIZE,
+    PENDING,
+    NewProduct,
+    NewProductUnit,
+    NewSize,
+    Product,
+    ProductUnit,
+    ReferenceNames,
+)
 from sellout_core.ordering import NewOrder, NewPromoCode, OrderLine
 from sellout_core.ports import KeptAnswer, Store, Transaction
 from sellout_core.use_cases.ordering import check_out, read_user_orders
@@ -55,7 +65,7 @@ def new_user(username: str, **other: Any) -> NewUser:
     return attrs.evolve(plain, **other)
 
 
-class StoreContract(RaceContract, CountContract):
+class StoreContract(RaceContract, CountContract, PageContract):
     """What `ports` promises. Every test gets an empty store and never asks which."""
 
     # Transactions
@@ -406,6 +416,42 @@ class StoreContract(RaceContract, CountContract):
         walk = scene.store.read(lambda tx: [*tx.products.after(0, 2), *tx.products.after(ids[1], 9)])
         assert [product.id for product in walk] == ids
         assert scene.store.read(lambda tx: tx.products.after(2**53, 5)) == []
+
+    def test_ids_go_up_in_the_order_given(self, scene: Scene) -> None:
+        """Of products, sizes and units alike, and each row has what was given for it."""
+        model, _ = scene.sell(product_entry("model", unit_entry(1, shoe_size("41")), tags=("x", "y")))
+        new = attrs.asdict(model, recurse=False, filter=lambda field, _: field.name != "id")
+
+        def work(tx: Transaction) -> None:
+            [unit] = tx.units.of_products([model.id])
+            added = [NewProduct(**new | {"sku": f"p{n * 7 % 50}", "fit": n}) for n in range(50)]
+            product_ids = tx.products.add_many(added)
+            sizes = tx.sizes.add_many([NewSize(product_id, shoe_size("50")) for product_id in product_ids])
+            sold = attrs.asdict(unit, recurse=False, filter=lambda field, _: field.name not in ("id", "size"))
+            units = [
+                NewProductUnit(
+                    **sold | {"product_id": size.product_id, "size_id": size.id, "price": n, "stock": n or None}
+                )
+                for n, size in enumerate(sizes)
+            ]
+            unit_ids = tx.units.add_many(units)
+            for given in (product_ids, [size.id for size in sizes], unit_ids):
+                assert list(given) == sorted(set(given))
+                assert len(given) == 50
+            assert product_ids[0] > model.id
+            assert unit_ids[0] > unit.id
+            products = tx.products.get_many(product_ids)
+            assert [products[i] for i in product_ids] == [
+                Product(id=i, **attrs.asdict(product, recurse=False))
+                for i, product in zip(product_ids, added, strict=True)
+            ]
+            stored = tx.units.get_many(unit_ids)
+            assert [stored[i] for i in unit_ids] == [
+                ProductUnit.of(i, size, unit) for i, size, unit in zip(unit_ids, sizes, units, strict=True)
+            ]
+            assert not any((tx.products.add_many([]), tx.units.add_many([]), tx.sizes.add_many([])))
+
+        scene.store.write(work)
 
     def test_pages_hold_listed_products_by_id_each_once(self, scene: Scene) -> None:
         listed = [

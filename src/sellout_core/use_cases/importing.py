@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -54,6 +55,8 @@ _size_text = values.text(MAX_SIZE_TEXT, minimum=1)
 _number = values.between(-MAX_NUMBER, MAX_NUMBER)
 
 
+# Thousands of products come in the same few dozen sizes.
+@lru_cache(maxsize=1024)
 def _grid(grid: SizeGrid) -> str | None:
     return next((reason for text in attrs.astuple(grid) if (reason := _size_text(text)) is not None), None)
 
