@@ -171,6 +171,13 @@ def _collected_on_postgresql(element: collected, compiler: SQLCompiler, **option
     return f"coalesce(json_agg({items}), '[]'::json)"
 
 
+def askable_after(row_id: int) -> int:
+    """An id for rows to come after, within the range where an `Id` stays what it is: every row comes after -1, none
+    after 2^60.
+    """
+    return max(0, min(row_id, MAX_ID))
+
+
 def insert_or(table: Table) -> postgresql.Insert:
     """An INSERT that may say what to do about rows which the table has already. Both databases write it alike, and
     SQLAlchemy's construct for PostgreSQL is the one of its two that compiles for both.
