@@ -16,7 +16,8 @@ class Listed(Protocol):
     """Something in a list that goes by id."""
 
     @property
-    def id(self) -> int: ...
+    def id(self) -> int:
+        """What it goes by."""
 
 
 L = TypeVar("L", bound=Listed)
@@ -42,9 +43,7 @@ class Part:
 WHOLE: Final = Part()
 
 
-def in_batches(
-    part: Part, after: Callable[[int, int], Sequence[L]], take: Callable[[Sequence[L]], None]
-) -> int | None:
+def in_batches(part: Part, after: Callable[[int, int], Sequence[L]], take: Callable[[Sequence[L]], None]) -> int | None:
     """Gives a part of a list to `take`, batch by batch, at least one, which may be empty. A part with a limit is one
     batch. `after` gives what comes after an id, so much at most.
 

@@ -17,13 +17,14 @@ from sellout_http.failures import EXCEPTION_HANDLERS, allow
 from sellout_http.front import Front
 from sellout_http.health import Health
 from sellout_http.limits import Counter, Limiter, Limits, StoreCounter
+from sellout_http.lists import WAITING, Lists
 from sellout_http.logs import ENTRY, RequestLog
 from sellout_http.operations import Operation
 from sellout_http.pages import Pages
 from sellout_http.proxies import Proxies
 from sellout_http.reading import MAX_BYTES
 from sellout_http.routes import OPERATIONS
-from sellout_http.settings import spare_processors
+from sellout_http.settings import LIST_THREADS, spare_processors
 
 AnyRequest = Request[Any, Any, Any]
 Page = Callable[[AnyRequest], Awaitable[ASGIResponse]]
@@ -35,6 +36,8 @@ def create_app(
     threads: int = 8,
     hash_threads: int | None = None,
     hash_queue: int = 64,
+    list_threads: int = LIST_THREADS,
+    list_seconds: float = 10,
     health: Health | None = None,
     limits: Limits | None = None,
     counter: Counter | None = None,
@@ -51,10 +54,12 @@ def create_app(
     Args:
         shop: The shop to serve.
         threads: How many requests the shop works on at once; its store needs as many connections, and those of the
-            hashing threads.
+            other threads.
         hash_threads: How many more threads register and log in, which takes a processor each; by default as many as
             there are processors, but for one.
         hash_queue: How many registrations and log-ins wait for those threads before the next one is told to come back.
+        list_threads: How many more threads read long lists, one each; eight more lists wait for those threads.
+        list_seconds: How long a client may take for each hundred rows of such a list.
         health: What `/readyz` answers by; by default it is always ready.
         limits: How often things may be tried; by default as often as anybody likes.
         counter: What counts the tries of all processes together; by default the shop's store.
@@ -68,10 +73,13 @@ def create_app(
     """
     health = health or Health()
     documents = Documents(cache_mib * 1024 * 1024)
+    readers = Workers("list", list_threads, WAITING)
     dispatcher = Dispatcher(
         shop,
         Workers("shop", threads),
         Workers("hash", hash_threads or spare_processors(), hash_queue),
+        readers,
+        Lists(readers.run, list_seconds),
         Limiter(counter or StoreCounter(shop), shop.clock, limits or Limits()),
         statements,
         documents,

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import BoundedSemaphore
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
@@ -24,10 +25,12 @@ from sellout_http.cache import Document, Documents, key_of
 from sellout_http.edge import PREFIX
 from sellout_http.front import CLIENT
 from sellout_http.limits import Limiter
+from sellout_http.lists import Give, Lists, give_all, page
 from sellout_http.logs import ENTRY, Entry
-from sellout_http.operations import Access, Catalogue, Operation, Reply
+from sellout_http.operations import LIMIT, Access, Catalogue, Listed, Operation, Reply
 from sellout_http.reading import read_body
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 _ID: Final = re.compile(r"0|[1-9][0-9]{0,15}")
@@ -60,7 +63,7 @@ class Call:
 
     def query(self, name: str) -> list[str]:
         """The values of a query parameter, as often as it was sent."""
-        return [value for key, value in parse_qsl(self._query, keep_blank_values=True) if key == name]
+        return parameter(self._query, name)
 
     def header(self, name: str) -> list[str]:
         """The values of a header, as often as it was sent; `name` in lower case."""
@@ -156,10 +159,20 @@ class Asked:
         """Whether it only reads, and little."""
         return self.operation.short or (self.operation.catalogue is not None and not self.notes)
 
+    @property
+    def query(self) -> str:
+        """What stands after the question mark."""
+        return str(self.scope["query_string"], "latin-1")
+
+    @property
+    def streamed(self) -> bool:
+        """Whether it wants all of a list."""
+        return self.operation.listed and not parameter(self.query, LIMIT.name)
+
     def call(self, shop: Shop, actor: Actor) -> Call:
         """What its handler is given."""
-        query = self.scope["query_string"].decode("latin-1")
-        return Call(shop, actor, self.claims, self.scope[CLIENT].network, self.scope[PREFIX], query, self.headers)
+        network = self.scope[CLIENT].network
+        return Call(shop, actor, self.claims, network, self.scope[PREFIX], self.query, self.headers)
 
     def let_through(self, shop: Shop) -> Call:
         """What its handler is given, once the store knows the caller and lets them.
@@ -174,13 +187,16 @@ class Asked:
 
 @attrs.frozen
 class Dispatcher:
-    """Answers requests: a shop, threads for its work, a few more for work that hashes passwords, and the documents of
-    its catalogue. `statements` is how many its store was asked by the thread that it is called in.
+    """Answers requests: a shop, threads for its work, a few more for work that hashes passwords and for long lists,
+    the lists that they read, and the documents of the catalogue. `statements` is how many its store was asked by the
+    thread that it is called in.
     """
 
     shop: Shop
     workers: Workers
     hashers: Workers
+    readers: Workers
+    lists: Lists
     limiter: Limiter
     statements: Callable[[], int]
     documents: Documents
@@ -203,6 +219,9 @@ class Dispatcher:
             raise Unauthenticated
         content = b"" if operation.body is None else await request.body()
         asked = Asked(operation, ids, claims, content, scope)
+        if asked.streamed:
+            stream = self._counted(entry, partial(self._stream, asked))
+            return self.lists.response(stream, {"cache-control": "no-store"})
         status, headers, body = await self._run(asked, entry)
         personal = claims is not None or operation.access is not Access.ANON or operation.method != "GET"
         return JsonResponse(status, {**({"cache-control": "no-store"} if personal else {}), **headers}, body)
@@ -212,19 +231,25 @@ class Dispatcher:
         if asked.operation.catalogue is not None and self.documents.enabled:
             work = self._show
 
-        def counted() -> Answer:
-            before = self.statements()
-            try:
-                return work(asked)
-            finally:
-                entry.statements = self.statements() - before
-
+        counted = partial(self._counted(entry, work), asked)
         if asked.operation.hashes_passwords:
             return await self.hashers.run(counted)
         if asked.short and self.shop.store.reads_never_wait:
             # Handing a short read to a thread takes longer than the read.
             return counted()
         return await self.workers.run(counted)
+
+    def _counted(self, entry: Entry, work: Callable[[A], T]) -> Callable[[A], T]:
+        """The work, whose statements are noted."""
+
+        def counted(argument: A) -> T:
+            before = self.statements()
+            try:
+                return work(argument)
+            finally:
+                entry.statements = self.statements() - before
+
+        return counted
 
     def _carry_out(self, asked: Asked) -> Answer:
         call = asked.let_through(self.shop)
@@ -236,10 +261,23 @@ class Dispatcher:
             return _encoded(asked.operation, asked.operation.handler(call, **arguments))
 
     def _read(self, asked: Asked) -> Answer:
-        def work(tx: Transaction) -> Answer:
+        def answer(call: Call) -> Answer:
+            result = asked.operation.handler(call, **asked.ids)
+            if isinstance(result, Listed):
+                result = page(result, call.query, call.prefix + asked.operation.path)
+            return _encoded(asked.operation, result)
+
+        return self._within(asked, answer)
+
+    def _stream(self, asked: Asked, give: Give) -> None:
+        self._within(asked, lambda call: give_all(asked.operation.handler(call, **asked.ids), call.query, give))
+
+    def _within(self, asked: Asked, use: Callable[[Call], T]) -> T:
+        """What `use` makes of the call, in the transaction in which its session was found."""
+
+        def work(tx: Transaction) -> T:
             store: Any = _Within(tx)
-            call = asked.let_through(attrs.evolve(self.shop, store=store))
-            return _encoded(asked.operation, asked.operation.handler(call, **asked.ids))
+            return use(asked.let_through(attrs.evolve(self.shop, store=store)))
 
         return self.shop.store.read(work)
 
@@ -293,13 +331,19 @@ class Dispatcher:
 
     def close(self) -> None:
         """Ends the threads, once they have done the work in hand."""
-        self.workers.close()
-        self.hashers.close()
+        self.lists.stop()
+        for threads in (self.readers, self.workers, self.hashers):
+            threads.close()
 
 
 def _encoded(operation: Operation, result: Any) -> Answer:
     reply = result if isinstance(result, Reply) else Reply(result, operation.statuses[0])
     return reply.status, reply.headers, _encode(reply.document)
+
+
+def parameter(query: str, name: str) -> list[str]:
+    """The values of a parameter, as often as it stands in a query."""
+    return [value for key, value in parse_qsl(query, keep_blank_values=True) if key == name]
 
 
 def header(headers: tuple[tuple[bytes, bytes], ...], name: str) -> list[str]:

@@ -73,6 +73,7 @@ def app_from_environment() -> Application:
         open_shop(settings, store, key),
         threads=settings.threads,
         hash_threads=settings.hash_threads,
+        list_seconds=settings.statement_timeout / 3,  # well before PostgreSQL ends a transaction that asks nothing
         health=health,
         limits=settings.limits,
         counter=open_counter(settings),

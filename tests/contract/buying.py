@@ -36,7 +36,13 @@ class Buying:
 
         def work(tx: Transaction) -> object:
             units = tx.units.get_many(self.units)
-            return units, tx.carts.of(self.buyer), tx.promo_codes.by_code("SALE"), tx.orders.after(0, 1_000), tx.users.after(0, 1_000)
+            return (
+                units,
+                tx.carts.of(self.buyer),
+                tx.promo_codes.by_code("SALE"),
+                tx.orders.after(0, 1_000),
+                tx.users.after(0, 1_000),
+            )
 
         return self.store.read(work)
 

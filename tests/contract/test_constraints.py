@@ -13,7 +13,7 @@ from sellout_adapters.sql.columns import metadata
 from sellout_adapters.sql.database import RunAgain
 from sellout_core.accounts import OPERATOR
 from sellout_core.ports import Transaction
-from sellout_core.use_cases import browsing, wishlist
+from sellout_core.use_cases import wishlist
 from sellout_core.values import MAX_ID
 from tests.contract.buying import Buying, about_to_buy
 from tests.contract.conftest import PERSISTENT

@@ -10,8 +10,8 @@ from sellout_adapters.testing.scene import product_entry, shoe_size, unit_entry
 from sellout_core.accounts import OPERATOR
 from sellout_core.catalogue import NO_SIZE, Product, SizeGrid
 from sellout_core.errors import InvalidFields
-from sellout_core.use_cases.browsing import read_product
 from sellout_core.lists import BATCH
+from sellout_core.use_cases.browsing import read_product
 from sellout_core.use_cases.importing import (
     ImportCounts,
     ProductEntry,

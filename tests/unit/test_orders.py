@@ -106,8 +106,8 @@ def test_a_promo_codes_owner_is_shown_to_themselves_and_staff_alone(scene: Scene
         promo_code = read_order(scene.shop, reader.actor, order_id).promo_code
         assert promo_code is not None
         assert (promo_code.owner_id, promo_code.owner) == (owner.id, shown)
-        own = read_user_orders(scene.shop, reader.actor, anna.id if order_id == bought.id else owner.id)
-        assert own[0].promo_code == promo_code
+        mine = read_user_orders(scene.shop, reader.actor, anna.id if order_id == bought.id else owner.id)
+        assert mine[0].promo_code == promo_code
     everybody = listed(read_orders, scene.shop, boss.actor)
     assert [view.promo_code and view.promo_code.owner for view in everybody] == [expected[boss, bought.id]] * 2
 

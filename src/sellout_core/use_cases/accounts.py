@@ -12,9 +12,7 @@ from sellout_core.values import AddressId, UserId
 from sellout_core.views import CardView, UserView, card_view, user_view
 
 
-def read_users(
-    shop: Shop, actor: Actor, sink: Callable[[Sequence[UserView]], None], part: Part = WHOLE
-) -> int | None:
+def read_users(shop: Shop, actor: Actor, sink: Callable[[Sequence[UserView]], None], part: Part = WHOLE) -> int | None:
     """Passes users to `sink` in batches, by id, as one state of the shop; for staff.
 
     Returns:
