@@ -9,6 +9,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Final
 
@@ -92,12 +93,17 @@ class Lists:
         for handover in tuple(self._under_way):
             handover.stop()
 
+    async def _read(self, work: Callable[[Give], None], handover: "_Handover") -> None:
+        await self._run(lambda: handover.give_all_of(work))
+        # The end is sent from here, when all is known that the request's line says.
+        await handover.end()
+
     async def _answer(
         self, work: Callable[[Give], None], headers: Mapping[str, str], scope: Scope, receive: Receive, send: Send
     ) -> None:
         handover = _Handover(send, headers, self._seconds, bodiless=BODILESS in scope)
         self._under_way.add(handover)
-        working = asyncio.ensure_future(self._run(lambda: handover.give_all_of(work)))
+        working = asyncio.ensure_future(self._read(work, handover))
         leaving = asyncio.ensure_future(_left(receive))
         try:
             await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -117,7 +123,7 @@ class Lists:
             # Nobody is there to be told anything, unless the request's own body was at fault.
             error = leaving.exception() if leaving.done() else None
         if error is not None and not handover.started:
-            raise error
+            raise Unavailable if isinstance(error, _TooSlow) else error
         _report(error, scope)
 
 
@@ -132,6 +138,10 @@ class _Streamed(ASGIResponse):
 
 class _Stopped(Exception):
     """Nobody wants the rest."""
+
+
+class _Enough(Exception):
+    """The first piece has shown that there is an answer, and more than that is not asked."""
 
 
 class _TooSlow(Exception):
@@ -150,21 +160,33 @@ class _Handover:
         self._lock = threading.Lock()
         self._stopped = False
         self._sending: Future[None] | None = None
-        self._ends_at = 0.0
+        self._begun_at = 0.0
         self.begun = False
         self.started = False
 
     def give_all_of(self, work: Callable[[Give], None]) -> None:
-        """Passes on what `work` gives, and the end; in the thread.
+        """Passes on what `work` gives, from the thread.
 
         Raises:
             _Stopped: nobody wants the rest.
             _TooSlow: the client did not take it in time.
         """
         self.begun = True
-        self._ends_at = monotonic() + LONGEST
-        work(self._give)
-        self._give(b"]", more=False)
+        self._begun_at = monotonic()
+        with suppress(_Enough):
+            work(self._give)
+
+    async def end(self) -> None:
+        """Passes on the end of the array.
+
+        Raises:
+            _TooSlow: the client did not take it in time.
+        """
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._pass_on(b"]", more=False)
+        except TimeoutError:
+            raise _TooSlow from None
 
     def stop(self) -> None:
         """Lets no more through. Whoever waits is told at once, even if the event loop does not run any more."""
@@ -173,29 +195,27 @@ class _Handover:
             if self._sending is not None:
                 self._sending.cancel()
 
-    def _give(self, piece: bytes, *, more: bool = True) -> None:
+    def _give(self, piece: bytes) -> None:
         with self._lock:
             if self._stopped:
                 raise _Stopped
-            self._sending = asyncio.run_coroutine_threadsafe(self._pass_on(piece, more=more), self._loop)
+            self._sending = asyncio.run_coroutine_threadsafe(self._pass_on(piece, more=True), self._loop)
         try:
-            self._sending.result(max(0.0, min(self._seconds, self._ends_at - monotonic())))
+            self._sending.result(max(0.0, min(self._seconds, self._begun_at + LONGEST - monotonic())))
         except CancelledError:
             raise _Stopped from None
         except TimeoutError:
             self.stop()
             raise _TooSlow from None
+        if self._bodiless:
+            raise _Enough
 
     async def _pass_on(self, piece: bytes, *, more: bool) -> None:
         if not self.started:
             self.started = True
             headers = [(b"content-type", b"application/json"), *self._headers]
             await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        # For a HEAD the first piece has shown that there is an answer.
-        body = {"body": b"", "more_body": False} if self._bodiless else {"body": piece, "more_body": more}
-        await self._send({"type": "http.response.body", **body})
-        if self._bodiless:
-            self._stopped = True
+        await self._send({"type": "http.response.body", "body": piece, "more_body": more})
 
 
 async def _left(receive: Receive) -> None:

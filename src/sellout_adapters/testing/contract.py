@@ -12,6 +12,7 @@ import attrs
 import pytest
 
 from sellout_adapters.testing.counting import CountContract
+from sellout_adapters.testing.listing import ListContract
 from sellout_adapters.testing.races import RACERS, RaceContract, racing, take
 from sellout_adapters.testing.scene import Scene, checkout, product_entry, shoe_size, unit_entry
 from sellout_core import errors
@@ -55,7 +56,7 @@ def new_user(username: str, **other: Any) -> NewUser:
     return attrs.evolve(plain, **other)
 
 
-class StoreContract(RaceContract, CountContract):
+class StoreContract(RaceContract, CountContract, ListContract):
     """What `ports` promises. Every test gets an empty store and never asks which."""
 
     # Transactions
@@ -381,12 +382,6 @@ class StoreContract(RaceContract, CountContract):
         assert before.id == after.id
         assert ([names[brand_id].name for brand_id in after.brand_ids], after.tag_ids) == (["b", "c"], ())
         assert after.name == "Another"
-
-    def test_products_are_walked_by_id(self, scene: Scene) -> None:
-        ids = [scene.sell(product_entry(f"p{n}", available_flag=n % 2 == 0))[0].id for n in range(5)]
-        walk = scene.store.read(lambda tx: [*tx.products.after(0, 2), *tx.products.after(ids[1], 9)])
-        assert [product.id for product in walk] == ids
-        assert scene.store.read(lambda tx: tx.products.after(2**53, 5)) == []
 
     def test_pages_hold_listed_products_by_id_each_once(self, scene: Scene) -> None:
         listed = [
