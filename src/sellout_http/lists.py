@@ -93,17 +93,12 @@ class Lists:
         for handover in tuple(self._under_way):
             handover.stop()
 
-    async def _read(self, work: Callable[[Give], None], handover: "_Handover") -> None:
-        await self._run(lambda: handover.give_all_of(work))
-        # The end is sent from here, when all is known that the request's line says.
-        await handover.end()
-
     async def _answer(
         self, work: Callable[[Give], None], headers: Mapping[str, str], scope: Scope, receive: Receive, send: Send
     ) -> None:
         handover = _Handover(send, headers, self._seconds, bodiless=BODILESS in scope)
         self._under_way.add(handover)
-        working = asyncio.ensure_future(self._read(work, handover))
+        working = asyncio.ensure_future(self._run(lambda: handover.give_all_of(work)))
         leaving = asyncio.ensure_future(_left(receive))
         try:
             await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -113,13 +108,16 @@ class Lists:
                     working.cancel()
                 # A thread that has begun soon notices, and knows then what it asked of the store.
                 await asyncio.wait({working})
+            error = _Stopped() if working.cancelled() else working.exception()
+            if error is None:
+                # The end comes last, when all is known that the request's line says.
+                error = await handover.ended()
         finally:
             self._under_way.discard(handover)
             handover.stop()
             leaving.cancel()
             working.cancel()
-        error = None if working.cancelled() else working.exception()
-        if error is None or isinstance(error, _Stopped):
+        if isinstance(error, _Stopped):
             # Nobody is there to be told anything, unless the request's own body was at fault.
             error = leaving.exception() if leaving.done() else None
         if error is not None and not handover.started:
@@ -176,17 +174,14 @@ class _Handover:
         with suppress(_Enough):
             work(self._give)
 
-    async def end(self) -> None:
-        """Passes on the end of the array.
-
-        Raises:
-            _TooSlow: the client did not take it in time.
-        """
+    async def ended(self) -> "_TooSlow | None":
+        """Passes on the end of the array, and says whether the client did not take it in time."""
         try:
             async with asyncio.timeout(self._seconds):
                 await self._pass_on(b"]", more=False)
         except TimeoutError:
-            raise _TooSlow from None
+            return _TooSlow()
+        return None
 
     def stop(self) -> None:
         """Lets no more through. Whoever waits is told at once, even if the event loop does not run any more."""
