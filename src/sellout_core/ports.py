@@ -62,8 +62,8 @@ class Users(Protocol):
     def get_many(self, user_ids: Collection[UserId]) -> Mapping[UserId, User]:
         """The users of those ids, address books included."""
 
-    def all(self) -> Sequence[User]:
-        """Every user, by id."""
+    def after(self, user_id: int, limit: int) -> Sequence[User]:
+        """The first `limit` users with ids above `user_id`, by id."""
 
     def for_update(self, user_id: UserId) -> User | None:
         """The user, whom no other transaction changes, nor anything of theirs, before this one ends."""
@@ -281,8 +281,8 @@ class Orders(Protocol):
     def of(self, user_id: UserId) -> Sequence[Order]:
         """The orders of one buyer, by id."""
 
-    def all(self) -> Sequence[Order]:
-        """Every order, by id."""
+    def after(self, order_id: int, limit: int) -> Sequence[Order]:
+        """The first `limit` orders with ids above `order_id`, by id."""
 
 
 @attrs.frozen

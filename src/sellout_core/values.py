@@ -66,6 +66,7 @@ MAX_ADDRESSES = 50
 LAST_VIEWED = 7
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
+MAX_LIST = 1000
 
 # A local part and at least one dot-separated domain label, as browsers check <input type=email>, with letters of any
 # script allowed (RFC 6531).

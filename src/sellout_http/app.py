@@ -11,19 +11,22 @@ from litestar.response.base import ASGIResponse
 
 from sellout_core.shop import Shop
 from sellout_http.cache import Documents
-from sellout_http.call import Dispatcher, Hands, Reads, Workers, path_ids
+from sellout_http.call import path_ids
+from sellout_http.dispatcher import Dispatcher
 from sellout_http.edge import Application, Edge
 from sellout_http.failures import EXCEPTION_HANDLERS, allow
 from sellout_http.front import Front
+from sellout_http.hands import Hands, Reads, Workers
 from sellout_http.health import Health
 from sellout_http.limits import Counter, Limiter, Limits, StoreCounter
+from sellout_http.lists import WAITING, Lists
 from sellout_http.logs import ENTRY, RequestLog
 from sellout_http.operations import Operation
 from sellout_http.pages import Pages
 from sellout_http.proxies import Proxies
 from sellout_http.reading import MAX_BYTES
 from sellout_http.routes import OPERATIONS
-from sellout_http.settings import spare_processors
+from sellout_http.settings import LIST_THREADS, spare_processors
 from sellout_http.showing import Shortcut, Showing
 
 AnyRequest = Request[Any, Any, Any]
@@ -36,6 +39,8 @@ def create_app(
     threads: int = 8,
     hash_threads: int | None = None,
     hash_queue: int = 64,
+    list_threads: int = LIST_THREADS,
+    list_seconds: float = 10,
     health: Health | None = None,
     limits: Limits | None = None,
     counter: Counter | None = None,
@@ -53,10 +58,12 @@ def create_app(
     Args:
         shop: The shop to serve.
         threads: How many requests the shop works on at once; its store needs as many connections, and those of the
-            hashing threads.
+            other threads.
         hash_threads: How many more threads register and log in, which takes a processor each; by default as many as
             there are processors, but for one.
         hash_queue: How many registrations and log-ins wait for those threads before the next one is told to come back.
+        list_threads: How many more threads read long lists, one each; eight more lists wait for those threads.
+        list_seconds: How long a client may take for each hundred rows of such a list.
         health: What `/readyz` answers by; by default it is always ready.
         limits: How often things may be tried; by default as often as anybody likes.
         counter: What counts the tries of all processes together; by default the shop's store.
@@ -74,12 +81,14 @@ def create_app(
         shop.store,
         Workers("shop", threads),
         Workers("hash", hash_threads or spare_processors(), hash_queue),
+        Workers("list", list_threads, WAITING),
         statements,
         reads,
     )
+    lists = Lists(hands.readers.run, list_seconds)
     showing = Showing(shop, hands, Documents(cache_mib * 1024 * 1024))
     dispatcher = Dispatcher(
-        shop, hands, Limiter(counter or StoreCounter(shop), shop.clock, limits or Limits()), showing
+        shop, hands, Limiter(counter or StoreCounter(shop), shop.clock, limits or Limits()), showing, lists
     )
     routed = Litestar(
         [*_operation_routes(dispatcher), *_page_routes({**Pages().routes(), **health.routes()})],
@@ -89,7 +98,7 @@ def create_app(
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=MAX_BYTES,
         cors_config=_cors(origins) if origins else None,
-        on_shutdown=[hands.close, health.close, *([on_shutdown] if on_shutdown else [])],
+        on_shutdown=[lists.stop, hands.close, health.close, *([on_shutdown] if on_shutdown else [])],
     )
     edge = Edge(Shortcut(cast(Application, routed), shop, showing, OPERATIONS, varying=bool(origins)))
     return Front(edge, proxies or Proxies(), body_seconds, log, varying=bool(origins))

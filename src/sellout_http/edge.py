@@ -18,6 +18,9 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 PREFIX: Final = "sellout.prefix"
 """The key of the request's scope under which the prefix stands that the path came with, perhaps empty."""
 
+BODILESS: Final = "sellout.bodiless"
+"""A key of the scope of those requests of whose answer nobody wants the body."""
+
 API_PREFIX: Final = "/api/v1"
 
 # No route matches it.
@@ -49,7 +52,7 @@ class Edge:
         if path != scope["path"]:
             inner.update(path=path, raw_path=quote(path).encode())
         if scope["method"] == "HEAD":
-            inner["method"] = "GET"
+            inner.update({"method": "GET", BODILESS: True})
             send = _without_body(send)
         await self._app(inner, receive, send)
 

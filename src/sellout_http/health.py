@@ -8,7 +8,7 @@ from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from sellout_core.errors import Unavailable
-from sellout_http.call import Workers
+from sellout_http.hands import Workers
 from sellout_http.logs import log
 
 AnyRequest = Request[Any, Any, Any]

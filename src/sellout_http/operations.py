@@ -6,14 +6,16 @@ Routing, the checks before a handler and the OpenAPI document all come from thes
 import enum
 import inspect
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import attrs
 import msgspec
 
+from sellout_core import values
 from sellout_core.accounts import Actor
-from sellout_core.errors import SellOutError
+from sellout_core.errors import InvalidField, InvalidFields, SellOutError
+from sellout_core.lists import Part
 from sellout_core.use_cases.browsing import View
 from sellout_core.values import UserId
 from sellout_http import samples
@@ -23,6 +25,7 @@ Method = Literal["GET", "POST", "PUT", "DELETE"]
 D = TypeVar("D")
 H = TypeVar("H", bound=Callable[..., Any])
 
+_WHOLE_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 _ID_NAMES: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -56,6 +59,49 @@ class Parameter:
     description: str
     schema: Mapping[str, Any]
 
+    def number(self, sent: Sequence[str]) -> int | None:
+        """The whole number that it has in a request, from its values there; None where it is left out.
+
+        Raises:
+            InvalidFields: it comes more than once, or is no whole number within the schema's limits.
+        """
+        if not sent:
+            return None
+        least, most = self.schema["minimum"], self.schema["maximum"]
+        if len(sent) > 1:
+            raise InvalidFields((InvalidField(self.name, "must not be repeated"),))
+        number = int(sent[0]) if _WHOLE_NUMBER.fullmatch(sent[0]) else -1
+        if not least <= number <= most:
+            raise InvalidFields((InvalidField(self.name, f"must be a whole number from {least} to {most}"),))
+        return number
+
+
+LIMIT: Final = Parameter(
+    "query",
+    "limit",
+    "At most how much of the list is answered; without it, all.",
+    {"type": "integer", "minimum": 1, "maximum": values.MAX_LIST},
+)
+AFTER: Final = Parameter(
+    "query",
+    "after",
+    "The id that the answer comes after.",
+    {"type": "integer", "minimum": 0, "maximum": values.MAX_ID, "default": 0},
+)
+_NEXT: Final = {"Link": 'With `limit`: what comes after this (rel="next"), where there is more.'}
+
+
+@attrs.frozen
+class Listed(Generic[D]):
+    """A list by id that may be too long to hold.
+
+    `read` passes the views of a part of it to a sink, in batches, and gives the id after which there is more, or None;
+    `document` makes one view's document.
+    """
+
+    read: Callable[[Callable[[Sequence[Any]], None], Part], int | None]
+    document: Callable[[Any], D]
+
 
 @attrs.frozen
 class Reply(Generic[D]):
@@ -83,7 +129,7 @@ class Catalogue:
 @attrs.frozen(kw_only=True)
 class Operation:
     """One method on one path. `statuses` are those of success, the usual one first. A `short` one only reads, and
-    little; one with a `catalogue` answers with a document that is kept.
+    little; one with a `catalogue` answers with a document that is kept; a `listed` one's handler returns a `Listed`.
     """
 
     method: Method
@@ -99,6 +145,7 @@ class Operation:
     hashes_passwords: bool
     short: bool
     catalogue: Catalogue | None
+    listed: bool
     limits: tuple[Rule, ...]
     body: type[msgspec.Struct] | None
     answer: Any
@@ -144,9 +191,9 @@ class Group:
         """Declares the function below it as the handler of an operation.
 
         A handler takes a `Call`, the path's ids under their names, and `body` where its annotation names a body's
-        Struct; it returns a document or a `Reply`. It runs in a thread, after the access check. Its docstring becomes
-        the summary and the description; `errors` are those it adds to what its path, body and access level imply.
-        Examples not given are the documented samples of the same method and path.
+        Struct; it returns a document, a `Reply` or a `Listed`. It runs in a thread, after the access check. Its
+        docstring becomes the summary and the description; `errors` are those it adds to what its path, body and access
+        level imply. Examples not given are the documented samples of the same method and path.
 
         Raises:
             TypeError: when the handler's parameters are not those its path implies.
@@ -155,6 +202,8 @@ class Group:
         def declare(handler: H) -> H:
             hints = get_type_hints(handler, include_extras=True)
             answer = hints.pop("return")
+            shape, [*parts] = get_origin(answer), get_args(answer)
+            listed = shape is Listed
             body = hints.pop("body", None)
             summary, _, description = inspect.cleandoc(handler.__doc__ or "").partition("\n\n")
             sample = samples.find(method, path)
@@ -166,15 +215,16 @@ class Group:
                 summary=" ".join(summary.split()).rstrip("."),
                 description=" ".join(description.split()),
                 statuses=statuses,
-                errors=errors,
-                parameters=parameters,
-                reply_headers=reply_headers or {},
+                errors=(*errors, InvalidFields) if listed else errors,
+                parameters=(*parameters, LIMIT, AFTER) if listed else parameters,
+                reply_headers={**(reply_headers or {}), **(_NEXT if listed else {})},
                 hashes_passwords=hashes_passwords,
                 short=short,
                 catalogue=catalogue,
+                listed=listed,
                 limits=limits,
                 body=body,
-                answer=get_args(answer)[0] if get_origin(answer) is Reply else answer,
+                answer=tuple[parts[0], ...] if listed else parts[0] if shape is Reply else answer,  # type: ignore[valid-type]
                 request_example=sample.get("request") if request_example is None else request_example,
                 reply_example=sample.get("response") if reply_example is None else reply_example,
                 handler=handler,

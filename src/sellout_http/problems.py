@@ -19,7 +19,7 @@ PAGES: Final = "/problems"
 # Fields that the core names otherwise than the documented API, and those that come in other places than the body.
 _MEMBERS: Final = {"unit_ids": "product_unit", "telephone": "tel", "ceiling": "total_amount"}
 _HEADERS: Final = {"idempotency_key": "Idempotency-Key"}
-_PARAMETERS: Final = {"page_size"}
+_PARAMETERS: Final = {"page_size", "limit", "after"}
 
 
 @attrs.frozen

@@ -4,6 +4,7 @@ import asyncio
 import copy
 import encodings.idna  # noqa: F401 - see `_announce`
 import errno
+import gc
 import os
 import signal
 import socket
@@ -73,6 +74,7 @@ def app_from_environment() -> Application:
         open_shop(settings, store, key),
         threads=settings.threads,
         hash_threads=settings.hash_threads,
+        list_seconds=settings.statement_timeout / 3,  # well before PostgreSQL ends a transaction that asks nothing
         health=health,
         limits=settings.limits,
         counter=open_counter(settings),
@@ -85,6 +87,10 @@ def app_from_environment() -> Application:
         reads=store.reads(),
         on_shutdown=store.close,
     )
+    # What there is by now stays. To look through it for garbage would hold everybody up for a tenth of a second, each
+    # time that so many rows have been read.
+    gc.collect()
+    gc.freeze()
     return _releasing_signals(app, health, settings.drain_delay)
 
 

@@ -24,6 +24,9 @@ PREFIX: Final = "SELLOUT_"
 ADMIN_PASSWORD: Final = "SELLOUT_ADMIN_PASSWORD"  # noqa: S105 - a variable's name
 DEMO_PASSWORD_LENGTH: Final = 6
 
+LIST_THREADS: Final = 2
+"""How many long lists one process reads at once."""
+
 _TEST_PREFIX: Final = "SELLOUT_TEST_"
 _TRUE: Final = ("1", "true", "yes", "on")
 _FALSE: Final = ("0", "false", "no", "off")
@@ -169,10 +172,10 @@ def _time_zone(value: Any) -> str:
 @attrs.frozen(kw_only=True)
 class Settings:
     """How one shop runs. Lifetimes, timeouts and delays are in seconds. `hash_threads` hash passwords, `threads` do
-    everything else; each uses a connection, and so do the event loop and the health check: None for `connections`
-    means that many. `cache_mib` is for the catalogue's documents. None for `min_password_length` or
-    `refuse_common_passwords` means the shop's default, which --demo lowers; for `log_style`, text on a terminal and
-    JSON elsewhere. Limits of tries are 0 where there is none.
+    everything else but the reading of long lists; each uses a connection, and so do two threads for lists, the event
+    loop and the health check: None for `connections` means that many. `cache_mib` is for the catalogue's documents.
+    None for `min_password_length` or `refuse_common_passwords` means the shop's default, which --demo lowers; for
+    `log_style`, text on a terminal and JSON elsewhere. Limits of tries are 0 where there is none.
     """
 
     host: str = attrs.field(default="127.0.0.1", converter=_host)
@@ -223,7 +226,7 @@ class Settings:
     @property
     def pool(self) -> int:
         """How many connections the store of a process that serves may have."""
-        return self.connections or self.threads + self.hash_threads + 2
+        return self.connections or self.threads + self.hash_threads + LIST_THREADS + 2
 
     @property
     def limits(self) -> Limits:

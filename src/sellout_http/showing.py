@@ -17,8 +17,9 @@ from sellout_core.ports import Transaction
 from sellout_core.shop import Shop
 from sellout_core.use_cases.browsing import View, note_views
 from sellout_http.cache import Document, Documents, Key
-from sellout_http.call import Answer, Asked, Hands, JsonResponse, encoded, header, path_ids, within
+from sellout_http.call import Answer, Asked, JsonResponse, encoded, header, path_ids, within
 from sellout_http.edge import PREFIX, Application, Receive, Scope, Send
+from sellout_http.hands import Hands
 from sellout_http.logs import ENTRY, Entry
 from sellout_http.operations import Catalogue, Operation, Reply
 from sellout_http.together import Together

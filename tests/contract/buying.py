@@ -29,14 +29,20 @@ class Buying:
 
     def orders(self) -> Sequence[Order]:
         """All orders of the shop."""
-        return self.store.read(lambda tx: tx.orders.all())
+        return self.store.read(lambda tx: tx.orders.after(0, 1_000))
 
     def everything(self) -> object:
         """All that a checkout may change."""
 
         def work(tx: Transaction) -> object:
             units = tx.units.get_many(self.units)
-            return units, tx.carts.of(self.buyer), tx.promo_codes.by_code("SALE"), tx.orders.all(), tx.users.all()
+            return (
+                units,
+                tx.carts.of(self.buyer),
+                tx.promo_codes.by_code("SALE"),
+                tx.orders.after(0, 1_000),
+                tx.users.after(0, 1_000),
+            )
 
         return self.store.read(work)
 

@@ -90,9 +90,9 @@ def everything_in(shop: Shop) -> Any:
     export_products(shop, OPERATOR, products.append)
 
     def work(tx: Transaction) -> Any:
-        users = tx.users.all()
+        users = tx.users.after(0, 1_000)
         carts = [tx.carts.of(user.id) for user in users]
         wishlists = [tx.wishlists.of(user.id) for user in users]
-        return users, carts, wishlists, tx.orders.all(), tx.promo_codes.by_code(demo.PROMO_CODE)
+        return users, carts, wishlists, tx.orders.after(0, 1_000), tx.promo_codes.by_code(demo.PROMO_CODE)
 
     return products, shop.store.read(work)

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from sellout_adapters import demo
-from sellout_http.operations import Operation
+from sellout_http.operations import Operation, Parameter
 from sellout_http.routes import OPERATIONS
 from tests.contract.http_client import raw
 from tests.contract.http_requests import (
@@ -314,20 +314,43 @@ def test_a_path_that_is_no_http_is_refused_by_the_server(shared: Served, target:
     assert status in {400, 404}
 
 
-BAD_PAGE_SIZES: Final = [
-    *("0", "-1", "101", "1.0", "+5", "05", "1e1", "", "%20", "%205", "5%20", "%D9%A5", "5%00", "5%0A", "abc", "true"),
+BAD_NUMBERS: Final = [
+    *("-1", "1.0", "+5", "05", "1e1", "", "%20", "%205", "5%20", "%D9%A5", "5%00", "5%0A", "abc", "true"),
     *("null", "[5]", "5,5", "9" * 23, MANY_DIGITS, "%ff", "%F0%9F%91%9F", "-0", "00", "1_0", "0x5", "5;5", "NaN"),
-    *("Infinity", "5'--", "%27", "%22", "%3Cb%3E", "${5}", "{5}", "102", "1000000000000", "2147483648"),
+    *("Infinity", "5'--", "%27", "%22", "%3Cb%3E", "${5}", "{5}", "9007199254740993", "9223372036854775808"),
+]
+NUMBERS: Final = [
+    (operation, parameter)
+    for operation in OPERATIONS
+    for parameter in operation.parameters
+    if parameter.location == "query" and parameter.schema["type"] == "integer"
 ]
 
 
-def test_a_bad_page_size_is_a_422(spoiler: Spoiler) -> None:
+@pytest.mark.parametrize(("operation", "parameter"), NUMBERS, ids=lambda one: getattr(one, "name", ""))
+def test_a_bad_number_in_a_query_is_a_422(spoiler: Spoiler, operation: Operation, parameter: Parameter) -> None:
     """Alone, and where a good one comes with it."""
-    for size in BAD_PAGE_SIZES:
-        for query in (f"page_size={size}", f"page_size=5&page_size={size}", f"page_size={size}&page_size=5"):
-            response = spoiler.served.client.get(f"/product/all/1?{query}")
+    name, least, most = parameter.name, parameter.schema["minimum"], parameter.schema["maximum"]
+    for value in (*BAD_NUMBERS, least - 1, most + 1, most + 2):
+        for query in (f"{name}={value}", f"{name}=5&{name}={value}", f"{name}={value}&{name}=5"):
+            response = spoiler.served.client.get(f"{path_of(operation)}?{query}", headers=spoiler.staff)
             (field,) = problem_of(response, 422, "invalid_fields")["fields"]
-            assert (field["parameter"], set(field)) == ("page_size", {"parameter", "detail"}), query
+            assert (field["parameter"], set(field)) == (name, {"parameter", "detail"}), query
+    for value in (least, most):
+        path = f"{path_of(operation)}?{name}={value}&other=%ff&other&{name.upper()}=0&=&&"
+        assert spoiler.served.client.get(path, headers=spoiler.staff).status_code == 200
+
+
+def test_numbers_in_queries_are_those_there_are() -> None:
+    assert [(operation.handler.__name__, parameter.name) for operation, parameter in NUMBERS] == [
+        ("list_users", "limit"),
+        ("list_users", "after"),
+        ("list_products", "limit"),
+        ("list_products", "after"),
+        ("show_page", "page_size"),
+        ("list_orders", "limit"),
+        ("list_orders", "after"),
+    ]
 
 
 def test_a_page_size_comes_once(spoiler: Spoiler) -> None:

@@ -13,7 +13,7 @@ from sellout_adapters.sql.columns import metadata
 from sellout_adapters.sql.database import RunAgain
 from sellout_core.accounts import OPERATOR
 from sellout_core.ports import Transaction
-from sellout_core.use_cases import browsing, wishlist
+from sellout_core.use_cases import wishlist
 from sellout_core.values import MAX_ID
 from tests.contract.buying import Buying, about_to_buy
 from tests.contract.conftest import PERSISTENT
@@ -52,8 +52,8 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         buying = about_to_buy(store)
         buying.check_out()
         scene, buyer = buying.scene, buying.buyer
-        product_id = browsing.read_products(scene.shop, OPERATOR)[0].product.id
-        wishlist.add_to_wishlist(scene.shop, OPERATOR, buyer, product_id, None)
+        [product] = buying.store.read(lambda tx: tx.products.after(0, 1))
+        wishlist.add_to_wishlist(scene.shop, OPERATOR, buyer, product.id, None)
         scene.fill_cart(buyer, *buying.units)
         scene.change_user(buyer, referrer_id=buyer)
         with store.engine.begin() as connection:
@@ -113,7 +113,7 @@ def test_a_failed_write_takes_the_transaction_with_it_also_if_the_work_goes_on(f
 
     def work(tx: Transaction) -> None:
         [unit] = tx.units.get_many(full.units[:1]).values()
-        tx.users.save(attrs.evolve(tx.users.all()[0], first_name="Changed"))
+        tx.users.save(attrs.evolve(tx.users.after(0, 1_000)[0], first_name="Changed"))
         with suppress(IntegrityError):
             tx.units.save_many([attrs.evolve(unit, stock=-1)])
 

@@ -126,9 +126,10 @@ def same_head(client: httpx2.Client, path: str, headers: dict[str, str]) -> None
     """Asserts that HEAD answers as GET, without the body."""
     got, head = client.get(path, headers=headers), client.head(path, headers=headers)
     assert head.status_code == got.status_code
-    its_own = {"date": "", "x-request-id": ""}
+    # How a body is split is not said of none (RFC 9112, section 6.1).
+    its_own = {"date": "", "x-request-id": "", "transfer-encoding": ""}
     assert {**head.headers, **its_own} == {**got.headers, **its_own}
-    if got.status_code != 307:
+    if got.status_code != 307 and "transfer-encoding" not in got.headers:
         assert int(head.headers["content-length"]) > 0
     assert head.content == b""
 

@@ -115,7 +115,7 @@ def test_a_reply_that_is_lost_after_the_commit_leaves_it_to_the_key(buying: Buyi
     buying.require_one_order()
     answer = buying.check_out()
     buying.require_one_order()
-    assert answer == b"%d" % buying.store.read(lambda tx: tx.orders.all())[0].id
+    assert answer == b"%d" % buying.store.read(lambda tx: tx.orders.after(0, 1_000))[0].id
 
 
 @pytest.mark.parametrize("code", CONTENTION.values(), ids=CONTENTION)
@@ -132,15 +132,15 @@ def test_who_always_loses_is_told_so_in_the_end(buying: Buying, code: str) -> No
         check_out(buying.scene.shop, OPERATOR, buying.buyer, buying.ask)
     event.remove(buying.store.engine, "do_execute", lose)
     assert len(tries) == TRIES
-    assert buying.store.read(lambda tx: tx.orders.all()) == []
+    assert buying.store.read(lambda tx: tx.orders.after(0, 1_000)) == []
     buying.check_out()
     buying.require_one_order()
 
 
 def test_idle_connections_that_the_server_closed_are_replaced_unnoticed(buying: Buying) -> None:
     """As after a restart: the first reading and the first writing afterwards succeed."""
-    for use in (lambda: buying.store.read(lambda tx: tx.users.all()), buying.check_out):
-        buying.store.read(lambda tx: tx.users.all())
+    for use in (lambda: buying.store.read(lambda tx: tx.users.after(0, 1_000)), buying.check_out):
+        buying.store.read(lambda tx: tx.users.after(0, 1_000))
         with buying.store.engine.connect() as connection:
             pid = connection.connection.dbapi_connection.info.backend_pid  # type: ignore[union-attr]
         other = SqlStore.open(buying.store.engine.url.render_as_string(hide_password=False))

@@ -69,13 +69,13 @@ def grow(scene: SqlScene, rows: int) -> Actor:
 
 READS: dict[str, Callable[[Any, Actor, UserId], object]] = {
     "page": lambda shop, actor, _: browsing.read_page(shop, actor, 1, 100),
-    "products": lambda shop, _, __: browsing.read_products(shop, OPERATOR),
+    "products": lambda shop, _, __: browsing.read_products(shop, OPERATOR, lambda _: None),
     "units": lambda shop, actor, _: browsing.read_units(shop, actor, ProductId(1)),
     "wishlist": wishlist.read_wishlist,
     "cart": ordering.read_cart,
-    "orders": lambda shop, _, __: ordering.read_orders(shop, OPERATOR),
+    "orders": lambda shop, _, __: ordering.read_orders(shop, OPERATOR, lambda _: None),
     "user_orders": ordering.read_user_orders,
-    "users": lambda shop, _, __: accounts.read_users(shop, OPERATOR),
+    "users": lambda shop, _, __: accounts.read_users(shop, OPERATOR, lambda _: None),
     "last_viewed": accounts.read_last_viewed,
 }
 

@@ -1,6 +1,6 @@
 """The shop that unit tests are set in: the shared scene on a store in memory, with people and goods a line each."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from sellout_adapters.memory import MemoryStore
@@ -37,6 +37,13 @@ class Goods(NamedTuple):
     def no_size(self) -> SizeId:
         """The size without a size."""
         return self.size_ids[NO_SIZE]
+
+
+def listed(read: Callable[..., object], *arguments: Any) -> list[Any]:
+    """What a use case that reads a list passes on in all."""
+    views: list[Any] = []
+    read(*arguments, views.extend)
+    return views
 
 
 class Scene(AnyScene):

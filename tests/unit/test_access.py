@@ -110,13 +110,13 @@ OF_ONE_USER: dict[Callable[..., object], OfOneUser] = {
 }
 
 OF_STAFF: dict[Callable[..., object], OfTheShop] = {
-    accounts.read_users: lambda on, actor: accounts.read_users(on.shop, actor),
+    accounts.read_users: lambda on, actor: accounts.read_users(on.shop, actor, lambda _: None),
     accounts.read_user: lambda on, actor: accounts.read_user(on.shop, actor, on.anna.id),
-    browsing.read_products: lambda on, actor: browsing.read_products(on.shop, actor),
+    browsing.read_products: lambda on, actor: browsing.read_products(on.shop, actor, lambda _: None),
     browsing.read_product: lambda on, actor: browsing.read_product(on.shop, actor, on.goods.product_id),
     importing.import_products: lambda on, actor: importing.import_products(on.shop, actor, [product_entry("new")]),
     importing.export_products: lambda on, actor: importing.export_products(on.shop, actor, lambda _: None),
-    ordering.read_orders: lambda on, actor: ordering.read_orders(on.shop, actor),
+    ordering.read_orders: lambda on, actor: ordering.read_orders(on.shop, actor, lambda _: None),
     ordering.create_promo_code: lambda on, actor: ordering.create_promo_code(
         on.shop,
         actor,
@@ -276,10 +276,10 @@ def test_a_refusal_changes_nothing(stage: Stage, use_case: Callable[..., object]
         goods = stage.goods
         return stage.scene.store.read(
             lambda tx: (
-                tx.users.all(),
-                tx.orders.all(),
-                [tx.carts.of(user.id) for user in tx.users.all()],
-                [tx.wishlists.of(user.id) for user in tx.users.all()],
+                tx.users.after(0, 1_000),
+                tx.orders.after(0, 1_000),
+                [tx.carts.of(user.id) for user in tx.users.after(0, 1_000)],
+                [tx.wishlists.of(user.id) for user in tx.users.after(0, 1_000)],
                 tx.products.after(0, 100),
                 tx.units.of_products([goods.product_id]),
                 [tx.promo_codes.by_code(code) for code in ("SALE", "NEW")],

@@ -5,9 +5,9 @@ import pytest
 from sellout_adapters.testing.scene import product_entry, shoe_size, unit_entry
 from sellout_core.accounts import ANONYMOUS, OPERATOR
 from sellout_core.errors import Forbidden, InvalidField, InvalidFields, NotFound, Unauthenticated
+from sellout_core.lists import BATCH
 from sellout_core.use_cases.accounts import read_last_viewed
 from sellout_core.use_cases.browsing import (
-    BATCH,
     View,
     note_views,
     read_card,
@@ -20,7 +20,7 @@ from sellout_core.use_cases.importing import import_products
 from sellout_core.use_cases.wishlist import add_to_wishlist, read_wished
 from sellout_core.values import MAX_ID, ProductId, UserId
 from sellout_core.views import Page
-from tests.unit.shop_scene import Person, Scene
+from tests.unit.shop_scene import Person, Scene, listed
 
 
 def stock(scene: Scene, number: int) -> None:
@@ -121,13 +121,13 @@ def test_a_product_that_does_not_exist_is_not_found(scene: Scene) -> None:
 def test_staff_read_every_product_by_id_listed_or_not(scene: Scene, number: int) -> None:
     stock(scene, number)
     hidden = scene.goods("hidden", available_flag=False)
-    views = read_products(scene.shop, OPERATOR)
+    views = listed(read_products, scene.shop, OPERATOR)
     assert [view.product.id for view in views] == list(range(1, number + 2))
     assert views[-1].product.id == hidden.product_id
 
 
 def test_without_products_staff_read_none(scene: Scene) -> None:
-    assert read_products(scene.shop, OPERATOR) == ()
+    assert listed(read_products, scene.shop, OPERATOR) == []
 
 
 def test_anybody_reads_every_unit_of_a_product_by_id(scene: Scene) -> None:

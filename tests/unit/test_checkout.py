@@ -47,8 +47,8 @@ def shop_state(scene: Scene, *people: Person) -> object:
             [tx.carts.of(person.id) for person in people],
             tx.units.of_products([product.id for product in tx.products.after(0, 100)]),
             [tx.promo_codes.by_code(code) for code in ("SALE", "OTHER")],
-            tx.orders.all(),
-            tx.users.all(),
+            tx.orders.after(0, 1_000),
+            tx.users.after(0, 1_000),
         )
 
     return scene.store.read(look)

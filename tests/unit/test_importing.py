@@ -10,9 +10,9 @@ from sellout_adapters.testing.scene import product_entry, shoe_size, unit_entry
 from sellout_core.accounts import OPERATOR
 from sellout_core.catalogue import NO_SIZE, Product, SizeGrid
 from sellout_core.errors import InvalidFields
+from sellout_core.lists import BATCH
 from sellout_core.use_cases.browsing import read_product
 from sellout_core.use_cases.importing import (
-    EXPORT_BATCH,
     ImportCounts,
     ProductEntry,
     UnitEntry,
@@ -236,7 +236,7 @@ def test_small_tables_get_new_names_in_alphabetical_order_and_known_ones_stay(sc
     ]
 
 
-@pytest.mark.parametrize("number", [0, 1, EXPORT_BATCH, EXPORT_BATCH + 1, 2 * EXPORT_BATCH])
+@pytest.mark.parametrize("number", [0, 1, BATCH, BATCH + 1, 2 * BATCH])
 def test_an_export_passes_every_product_once_by_id(scene: Scene, number: int) -> None:
     entries = [product_entry(f"sku-{index}", unit_entry(index, S41), unit_entry(1)) for index in range(number)]
     load(scene, *entries)

@@ -19,7 +19,7 @@ from sellout_core.use_cases.ordering import (
 from sellout_core.use_cases.sessions import log_in, refresh
 from sellout_core.values import Percentage
 from sellout_core.views import OrderView
-from tests.unit.shop_scene import Person, Scene
+from tests.unit.shop_scene import Person, Scene, listed
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_orders_are_read_by_id_ones_own_and_for_staff_all(scene: Scene, anna: Pe
             "anna": read_user_orders(scene.shop, anna.actor, anna.id),
             "boris": read_user_orders(scene.shop, boris.actor, boris.id),
             "boss": read_user_orders(scene.shop, boss.actor, boss.id),
-            "everybody": read_orders(scene.shop, boss.actor),
+            "everybody": listed(read_orders, scene.shop, boss.actor),
         }.items()
     }
     assert orders == {
@@ -57,7 +57,7 @@ def test_orders_are_read_by_id_ones_own_and_for_staff_all(scene: Scene, anna: Pe
 
 
 def test_without_orders_there_are_none(scene: Scene, anna: Person) -> None:
-    assert read_orders(scene.shop, OPERATOR) == ()
+    assert listed(read_orders, scene.shop, OPERATOR) == []
     assert read_user_orders(scene.shop, anna.actor, anna.id) == ()
 
 
@@ -107,9 +107,9 @@ def test_a_promo_codes_owner_is_shown_to_themselves_and_staff_alone(scene: Scene
         promo_code = read_order(scene.shop, reader.actor, order_id).promo_code
         assert promo_code is not None
         assert (promo_code.owner_id, promo_code.owner) == (owner.id, shown)
-        listed = read_user_orders(scene.shop, reader.actor, anna.id if order_id == bought.id else owner.id)
-        assert listed[0].promo_code == promo_code
-    everybody = read_orders(scene.shop, boss.actor)
+        mine = read_user_orders(scene.shop, reader.actor, anna.id if order_id == bought.id else owner.id)
+        assert mine[0].promo_code == promo_code
+    everybody = listed(read_orders, scene.shop, boss.actor)
     assert [view.promo_code and view.promo_code.owner for view in everybody] == [expected[boss, bought.id]] * 2
 
 
@@ -137,7 +137,7 @@ def test_the_same_key_and_checkout_again_get_the_first_answer_and_one_order(scen
     scene.clock.advance(hours=23, minutes=59)
     again = check_out_once(scene.shop, anna.actor, anna.id, asked, "key", lambda _: b"another answer")
     assert (first, again) == (b"order 1 for 7", first)
-    assert len(read_orders(scene.shop, OPERATOR)) == 1
+    assert len(listed(read_orders, scene.shop, OPERATOR)) == 1
 
 
 def test_the_same_key_with_another_checkout_is_refused_and_orders_nothing(scene: Scene, anna: Person) -> None:
@@ -146,7 +146,7 @@ def test_the_same_key_with_another_checkout_is_refused_and_orders_nothing(scene:
     other = scene.ready(anna, scene.unit("air", 7))
     with pytest.raises(IdempotencyKeyReused):
         check_out_once(scene.shop, anna.actor, anna.id, other, "key", encoded)
-    assert len(read_orders(scene.shop, OPERATOR)) == 1
+    assert len(listed(read_orders, scene.shop, OPERATOR)) == 1
     assert scene.in_cart(anna.id) == other.unit_ids
     assert check_out_once(scene.shop, anna.actor, anna.id, asked, "key", encoded) == b"order 1 for 7"
 
@@ -224,7 +224,7 @@ def test_an_answer_that_cannot_be_written_leaves_no_order(scene: Scene, anna: Pe
 
     with pytest.raises(OSError, match="no room"):
         check_out_once(scene.shop, anna.actor, anna.id, asked, "key", broken)
-    assert read_orders(scene.shop, OPERATOR) == ()
+    assert listed(read_orders, scene.shop, OPERATOR) == []
     assert check_out_once(scene.shop, anna.actor, anna.id, asked, "key", encoded) == b"order 1 for 7"
 
 

@@ -52,13 +52,13 @@ def test_whatever_only_reads_works_on_a_store_that_cannot_be_written_to(scene: S
     claims = read_token(scene.shop, pair.access, "access")
     shop, product_id = attrs.evolve(scene.shop, store=cast(Any, ReadOnlyStore)(scene.store)), ProductId(1)
     for read in (
-        lambda: read_users(shop, OPERATOR),
+        lambda: read_users(shop, OPERATOR, lambda _: None),
         lambda: read_user(shop, OPERATOR, anna.id),
         lambda: read_profile(shop, anna.actor, anna.id),
         lambda: read_last_viewed(shop, anna.actor, anna.id),
         lambda: read_addresses(shop, anna.actor, anna.id),
         lambda: read_page(shop, ANONYMOUS, 1),
-        lambda: read_products(shop, OPERATOR),
+        lambda: read_products(shop, OPERATOR, lambda _: None),
         lambda: read_product(shop, OPERATOR, product_id),
         lambda: read_units(shop, ANONYMOUS, product_id),
         lambda: read_card(shop, ANONYMOUS, product_id, anna.id),
@@ -66,7 +66,7 @@ def test_whatever_only_reads_works_on_a_store_that_cannot_be_written_to(scene: S
         lambda: read_wishlist(shop, anna.actor, anna.id),
         lambda: read_cart(shop, anna.actor, anna.id),
         lambda: check_promo_code(shop, anna.actor, anna.id, "SALE", [kept]),
-        lambda: read_orders(shop, OPERATOR),
+        lambda: read_orders(shop, OPERATOR, lambda _: None),
         lambda: read_user_orders(shop, anna.actor, anna.id),
         lambda: read_order(shop, anna.actor, order.id),
         lambda: export_products(shop, OPERATOR, lambda _: None),

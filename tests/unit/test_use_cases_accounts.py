@@ -20,7 +20,7 @@ from sellout_core.use_cases.browsing import read_card
 from sellout_core.use_cases.ordering import check_out, read_order
 from sellout_core.use_cases.wishlist import add_to_wishlist
 from sellout_core.values import AddressId, UserId
-from tests.unit.shop_scene import Person, Scene
+from tests.unit.shop_scene import Person, Scene, listed
 
 HOME, WORK = NewAddress("Проспект Мира 111", "308033"), NewAddress("Lenina 1 👟", "")
 
@@ -32,7 +32,7 @@ def anna(scene: Scene) -> Person:
 
 def test_staff_read_every_user_by_id(scene: Scene, anna: Person) -> None:
     boss, boris = scene.staff(), scene.person("boris")
-    views = read_users(scene.shop, boss.actor)
+    views = listed(read_users, scene.shop, boss.actor)
     assert [view.user.id for view in views] == [anna.id, boss.id, boris.id]
     assert views[0] == read_user(scene.shop, boss.actor, anna.id)
     assert views[0].gender is None

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TypeVar
 
 import attrs
@@ -83,6 +84,11 @@ def _some(table: Table[K, V], keys: Collection[K]) -> dict[K, V]:
     return {key: table[key] for key in keys if key in table}
 
 
+def _after(table: Table[Id, V], after: int, limit: int) -> list[V]:
+    """The next rows by id; ids are given in ascending order, so the order of entry is theirs."""
+    return list(islice((row for key, row in table.items() if key > after), limit))
+
+
 class Users(_Repository):
     """`ports.Users`; credentials are kept by folded username."""
 
@@ -99,9 +105,9 @@ class Users(_Repository):
         """The users of those ids."""
         return _some(self._tables.users, user_ids)
 
-    def all(self) -> Sequence[User]:
-        """Every user, by id."""
-        return tuple(self._tables.users.values())
+    def after(self, user_id: int, limit: int) -> Sequence[User]:
+        """The next users by id."""
+        return _after(self._tables.users, user_id, limit)
 
     def for_update(self, user_id: UserId) -> User | None:
         """The user; writers run one after another anyway."""
@@ -252,8 +258,8 @@ class Products(_Repository):
         return _some(self._tables.products, product_ids)
 
     def after(self, product_id: int, limit: int) -> Sequence[Product]:
-        """The next products by id; ids are given in ascending order, so the order of entry is theirs."""
-        return [product for product in self._tables.products.values() if product.id > product_id][:limit]
+        """The next products by id."""
+        return _after(self._tables.products, product_id, limit)
 
     def by_sku(self, skus: Collection[str]) -> Mapping[str, Product]:
         """The products with those skus."""
@@ -478,9 +484,9 @@ class Orders(_Repository):
         """The orders of one buyer, by id."""
         return [order for order in self._tables.orders.values() if order.buyer_id == user_id]
 
-    def all(self) -> Sequence[Order]:
-        """Every order, by id."""
-        return tuple(self._tables.orders.values())
+    def after(self, order_id: int, limit: int) -> Sequence[Order]:
+        """The next orders by id."""
+        return _after(self._tables.orders, order_id, limit)
 
 
 class Answers(_Repository):

@@ -12,6 +12,7 @@ from sellout_adapters.sql.dialects import (
     AMONG_TEXTS,
     Id,
     among,
+    askable_after,
     begins_with,
     collected,
     insert_missing,
@@ -36,7 +37,7 @@ _USER: Final = select(
     .label("addresses"),
 )
 _USERS_BY_ID: Final = _USER.where(among(users.c.id, AMONG_IDS))
-_ALL_USERS: Final = _USER.order_by(users.c.id)
+_USERS_AFTER: Final = _USER.where(users.c.id > bindparam("after")).order_by(users.c.id).limit(bindparam("limit"))
 _LOCK_USER: Final = select(users.c.id).where(users.c.id == bindparam("user_id"))
 _USER_BY_ID: Final = _USER.where(users.c.id == bindparam("user_id"))
 _NOTE_VIEW: Final = (
@@ -98,9 +99,9 @@ class SqlUsers:
         """One statement."""
         return {user.id: user for user in self._users(self._link.rows_among(_USERS_BY_ID, user_ids))}
 
-    def all(self) -> Sequence[User]:
+    def after(self, user_id: int, limit: int) -> Sequence[User]:
         """One statement."""
-        return tuple(self._users(self._link.rows(_ALL_USERS)))
+        return self._users(self._link.rows(_USERS_AFTER, {"after": askable_after(user_id), "limit": limit}))
 
     def for_update(self, user_id: UserId) -> User | None:
         """Locks the user's row, then reads it; where writers go one at a time, that is lock enough."""

@@ -246,6 +246,13 @@ def _put_first_on_postgresql(element: put_first, compiler: SQLCompiler, **option
     )
 
 
+def askable_after(row_id: int) -> int:
+    """An id for rows to come after, within the range where an `Id` stays what it is: every row comes after -1, none
+    after 2^60.
+    """
+    return max(0, min(row_id, MAX_ID))
+
+
 def insert_or(table: Table) -> postgresql.Insert:
     """An INSERT that may say what to do about rows which the table has already. Both databases write it alike, and
     SQLAlchemy's construct for PostgreSQL is the one of its two that compiles for both.

@@ -6,7 +6,7 @@ from typing import Any, Final
 import attrs
 from sqlalchemy import Select, bindparam, delete, insert, select, update
 
-from sellout_adapters.sql.dialects import AMONG_IDS, Id, among, collected, insert_missing, lookup_key
+from sellout_adapters.sql.dialects import AMONG_IDS, Id, among, askable_after, collected, insert_missing, lookup_key
 from sellout_adapters.sql.link import Link, by_column
 from sellout_adapters.sql.prepared import Row
 from sellout_adapters.sql.tables import cart_units, carts, order_lines, orders, promo_codes, sizes, units
@@ -143,6 +143,7 @@ _ORDER: Final = select(
     .label("lines"),
 ).order_by(orders.c.id)
 _ONE_ORDER: Final = _ORDER.where(orders.c.id == bindparam("order_id"))
+_ORDERS_AFTER: Final = _ORDER.where(orders.c.id > bindparam("after")).limit(bindparam("limit"))
 _ORDERS_OF_BUYER: Final = _ORDER.where(orders.c.buyer_id == bindparam("user_id"))
 
 
@@ -208,9 +209,9 @@ class SqlOrders:
         """One statement."""
         return self._orders(_ORDERS_OF_BUYER, {"user_id": user_id})
 
-    def all(self) -> Sequence[Order]:
+    def after(self, order_id: int, limit: int) -> Sequence[Order]:
         """One statement."""
-        return self._orders(_ORDER, {})
+        return self._orders(_ORDERS_AFTER, {"after": askable_after(order_id), "limit": limit})
 
     def _orders(self, statement: Select[Any], parameters: Mapping[str, Any]) -> list[Order]:
         found = [_order(row) for row in self._link.rows(statement, parameters)]

@@ -7,7 +7,7 @@ import attrs
 from sqlalchemy import ScalarSelect, Table, bindparam, delete, func, select, update
 
 from sellout_adapters.sql import pages, tables
-from sellout_adapters.sql.dialects import AMONG_IDS, AMONG_TEXTS, Id, among, collected
+from sellout_adapters.sql.dialects import AMONG_IDS, AMONG_TEXTS, Id, among, askable_after, collected
 from sellout_adapters.sql.link import Link, by_column
 from sellout_adapters.sql.prepared import Row
 from sellout_adapters.sql.tables import (
@@ -44,7 +44,7 @@ _BY_ID: Final = select(*_COLUMNS).where(among(products.c.id, AMONG_IDS))
 _BY_SKU: Final = select(*_COLUMNS).where(among(products.c.sku, AMONG_TEXTS))
 _LOCK_BY_SKU: Final = select(products.c.id).where(among(products.c.sku, AMONG_TEXTS)).order_by(products.c.id)
 _AFTER: Final = (
-    select(*_COLUMNS).where(products.c.id > bindparam("product_id")).order_by(products.c.id).limit(bindparam("limit"))
+    select(*_COLUMNS).where(products.c.id > bindparam("after")).order_by(products.c.id).limit(bindparam("limit"))
 )
 
 
@@ -93,9 +93,7 @@ class SqlProducts:
 
     def after(self, product_id: int, limit: int) -> Sequence[Product]:
         """One statement."""
-        # Within range, where an `Id` stays what it is: every product comes after -1, none after 2^60.
-        after = max(0, min(product_id, MAX_ID))
-        return self._products(self._link.rows(_AFTER, {"product_id": after, "limit": limit}))
+        return self._products(self._link.rows(_AFTER, {"after": askable_after(product_id), "limit": limit}))
 
     def by_sku(self, skus: Collection[str]) -> Mapping[str, Product]:
         """One statement, and one that locks the products in order of id first."""

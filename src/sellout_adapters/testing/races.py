@@ -85,7 +85,7 @@ class RaceContract:
         results = racing(RACERS, lambda n: check_out(scene.shop, OPERATOR, buyers[n], asks[n]))
         refusals = [result for result in results if isinstance(result, errors.UnitsUnavailable)]
         assert [refusal.unit_ids for refusal in refusals] == [(unit,)] * (RACERS - 1)
-        assert len(scene.store.read(lambda tx: tx.orders.all())) == 1
+        assert len(scene.store.read(lambda tx: tx.orders.after(0, 1_000))) == 1
         carts = [scene.store.read(lambda tx, b=buyer: tx.carts.of(b)) for buyer in buyers]  # type: ignore[misc]
         assert sorted(len(cart.unit_ids) for cart in carts) == [0] + [1] * (RACERS - 1)
 
@@ -95,7 +95,7 @@ class RaceContract:
         ask = checkout(scene.address(anna), unit)
         results = racing(RACERS, lambda _: check_out(scene.shop, OPERATOR, anna, ask))
         assert sum(isinstance(result, errors.NotInCart) for result in results) == RACERS - 1
-        assert len(scene.store.read(lambda tx: tx.orders.all())) == 1
+        assert len(scene.store.read(lambda tx: tx.orders.after(0, 1_000))) == 1
 
     def test_one_idempotency_key_is_one_order_and_one_answer(self, scene: Scene) -> None:
         anna, unit = scene.user("anna"), scene.unit("one", 10, stock=9)
@@ -108,7 +108,7 @@ class RaceContract:
         answers = racing(RACERS, lambda _: check_out_once(scene.shop, OPERATOR, anna, ask, "key", encode))
         assert len(set(answers)) == 1
         assert isinstance(answers[0], bytes)
-        assert len(scene.store.read(lambda tx: tx.orders.all())) == 1
+        assert len(scene.store.read(lambda tx: tx.orders.after(0, 1_000))) == 1
         assert scene.store.read(lambda tx: tx.units.get_many([unit]))[unit].stock == 8
 
     def test_the_last_activation_goes_to_one_order(self, scene: Scene) -> None:
@@ -121,7 +121,7 @@ class RaceContract:
             asks.append(checkout(scene.address(buyer), unit, promo_code="sale"))
         results = racing(RACERS, lambda n: check_out(scene.shop, OPERATOR, buyers[n], asks[n]))
         assert sum(isinstance(result, errors.PromoCodeUsedUp) for result in results) == RACERS - 1
-        assert len(scene.store.read(lambda tx: tx.orders.all())) == 1
+        assert len(scene.store.read(lambda tx: tx.orders.after(0, 1_000))) == 1
 
     # Transactions that get in each other's way
 

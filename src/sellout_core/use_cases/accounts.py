@@ -1,24 +1,28 @@
 """Reading users and looking after one's own: profile, last viewed products, address book."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sellout_core import values
 from sellout_core.accounts import Actor, Address, NewAddress, User, viewed_ids
 from sellout_core.errors import LimitReached, NotFound
+from sellout_core.lists import WHOLE, Part, in_batches
 from sellout_core.ports import Transaction
 from sellout_core.shop import Shop
 from sellout_core.values import AddressId, UserId
 from sellout_core.views import CardView, UserView, card_view, user_view
 
 
-def read_users(shop: Shop, actor: Actor) -> tuple[UserView, ...]:
-    """Every user, by id; for staff.
+def read_users(shop: Shop, actor: Actor, sink: Callable[[Sequence[UserView]], None], part: Part = WHOLE) -> int | None:
+    """Passes users to `sink` in batches, by id, as one state of the shop; for staff.
+
+    Returns:
+        The id after which there are more; None where the part holds the last.
 
     Raises:
         Unauthenticated, Forbidden: the actor is not staff.
     """
     actor.require_staff()
-    return shop.store.read(lambda tx: _views(tx, tx.users.all()))
+    return shop.store.read(lambda tx: in_batches(part, tx.users.after, lambda users: sink(_views(tx, users))))
 
 
 def read_user(shop: Shop, actor: Actor, user_id: UserId) -> UserView:

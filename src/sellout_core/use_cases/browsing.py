@@ -1,6 +1,6 @@
 """Looking at the catalogue: pages, products, cards and product units."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -8,12 +8,11 @@ from sellout_core import values
 from sellout_core.accounts import Actor
 from sellout_core.catalogue import Product
 from sellout_core.errors import InvalidField, InvalidFields, NotFound
+from sellout_core.lists import WHOLE, Part, in_batches
 from sellout_core.ports import Transaction
 from sellout_core.shop import Shop
 from sellout_core.values import ProductId, UserId
 from sellout_core.views import CardView, Page, ProductView, UnitView, card_view, product_view, unit_view
-
-BATCH = 1000
 
 
 def read_page(shop: Shop, actor: Actor, number: int, size: int = values.PAGE_SIZE) -> Page:
@@ -36,22 +35,25 @@ def read_page(shop: Shop, actor: Actor, number: int, size: int = values.PAGE_SIZ
     return shop.store.read(work)
 
 
-def read_products(shop: Shop, actor: Actor) -> tuple[ProductView, ...]:
-    """Every product, by id, listed or not; for staff.
+def read_products(
+    shop: Shop, actor: Actor, sink: Callable[[Sequence[ProductView]], None], part: Part = WHOLE
+) -> int | None:
+    """Passes products, listed or not, to `sink` in batches, by id, as one state of the shop; for staff.
+
+    Returns:
+        The id after which there are more; None where the part holds the last.
 
     Raises:
         Unauthenticated, Forbidden: the actor is not staff.
     """
     actor.require_staff()
 
-    def work(tx: Transaction) -> tuple[ProductView, ...]:
-        products: list[Product] = []
-        while batch := tx.products.after(products[-1].id if products else 0, BATCH):
-            products += batch
-            if len(batch) < BATCH:
-                break
-        references = tx.references.snapshot()
-        return tuple(product_view(product, references) for product in products)
+    def work(tx: Transaction) -> int | None:
+        def show(products: Sequence[Product]) -> None:
+            references = tx.references.snapshot()
+            sink(tuple(product_view(product, references) for product in products))
+
+        return in_batches(part, tx.products.after, show)
 
     return shop.store.read(work)
 

@@ -22,6 +22,7 @@ from sellout_core.catalogue import (
     SizeGrid,
 )
 from sellout_core.errors import InvalidField, InvalidFields
+from sellout_core.lists import WHOLE, in_batches
 from sellout_core.ports import Transaction
 from sellout_core.shop import Shop
 from sellout_core.values import (
@@ -46,8 +47,6 @@ MAX_REFERENCE_NAME: Final = 150
 MAX_REFERENCES: Final = 50
 MAX_SIZE_TEXT: Final = 20
 MAX_NUMBER: Final = 2**31 - 1
-
-EXPORT_BATCH: Final = 200
 
 _name = values.text(MAX_REFERENCE_NAME, minimum=1)
 _names = values.each(_name, MAX_REFERENCES)
@@ -238,15 +237,15 @@ def export_products(shop: Shop, actor: Actor, sink: Callable[[ProductEntry], Non
     actor.require_staff()
 
     def work(tx: Transaction) -> None:
-        last = 0
-        while products := tx.products.after(last, EXPORT_BATCH):
-            last = products[-1].id
+        def export(products: Sequence[Product]) -> None:
             units: dict[ProductId, list[ProductUnit]] = {product.id: [] for product in products}
             for unit in tx.units.of_products(list(units)):
                 units[unit.product_id].append(unit)
             references = tx.references.snapshot()
             for product in products:
                 sink(_entry(product, units[product.id], references))
+
+        in_batches(WHOLE, tx.products.after, export)
 
     shop.store.read(work)
 

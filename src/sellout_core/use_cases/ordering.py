@@ -18,6 +18,7 @@ from sellout_core.errors import (
     UnitsUnavailable,
     UnknownAddress,
 )
+from sellout_core.lists import WHOLE, Part, in_batches
 from sellout_core.ordering import Cart, Checkout, NewOrder, NewPromoCode, Order, PromoCode, quote, wanted_units
 from sellout_core.ports import KeptAnswer, Transaction
 from sellout_core.shop import Shop
@@ -195,14 +196,19 @@ def check_out_once(
     return shop.store.write(work)
 
 
-def read_orders(shop: Shop, actor: Actor) -> tuple[OrderView, ...]:
-    """Every order, by id; for staff.
+def read_orders(
+    shop: Shop, actor: Actor, sink: Callable[[Sequence[OrderView]], None], part: Part = WHOLE
+) -> int | None:
+    """Passes orders to `sink` in batches, by id, as one state of the shop; for staff.
+
+    Returns:
+        The id after which there are more; None where the part holds the last.
 
     Raises:
         Unauthenticated, Forbidden: the actor is not staff.
     """
     actor.require_staff()
-    return shop.store.read(lambda tx: _views(tx, tx.orders.all(), actor))
+    return shop.store.read(lambda tx: in_batches(part, tx.orders.after, lambda orders: sink(_views(tx, orders, actor))))
 
 
 def read_user_orders(shop: Shop, actor: Actor, user_id: UserId) -> tuple[OrderView, ...]:

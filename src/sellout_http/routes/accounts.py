@@ -1,5 +1,6 @@
 """Becoming known to the shop, tokens, and users to read."""
 
+from functools import partial
 from typing import Final
 
 from sellout_core.errors import BadCredentials, UsernameTaken, WrongPassword
@@ -9,7 +10,7 @@ from sellout_http import documents, present, samples
 from sellout_http.bodies import ChangePasswordRequest, LogInRequest, RefreshRequest, RegisterRequest, VerifyRequest
 from sellout_http.call import Call
 from sellout_http.limits import LOGINS_PER_ACCOUNT, LOGINS_PER_ADDRESS, PASSWORD_CHANGES, REGISTRATIONS
-from sellout_http.operations import Access, Group
+from sellout_http.operations import Access, Group, Listed
 
 group = Group("Users", "Registering, logging in, tokens, and users' documents.")
 
@@ -17,9 +18,9 @@ _TOKENS: Final = samples.answer("POST", "/user/login")
 
 
 @group.operation("GET", "/user", Access.ADMIN)
-def list_users(call: Call) -> tuple[documents.User, ...]:
+def list_users(call: Call) -> Listed[documents.User]:
     """Every user, by id."""
-    return tuple(map(present.user, accounts.read_users(call.shop, call.actor)))
+    return Listed(partial(accounts.read_users, call.shop, call.actor), present.user)
 
 
 @group.operation("GET", "/user/{user_id}", Access.ADMIN, short=True)

@@ -1,5 +1,6 @@
 """Carts, promo codes, checkout and orders."""
 
+from functools import partial
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -28,7 +29,7 @@ from sellout_http import documents, present, samples
 from sellout_http.bodies import CheckoutRequest, PromoCheckRequest
 from sellout_http.call import Call
 from sellout_http.limits import REFUSED_PROMO_CODES
-from sellout_http.operations import Access, Group, Parameter, Reply
+from sellout_http.operations import Access, Group, Listed, Parameter, Reply
 
 group = Group("Orders", "Carts, promo codes, checkout and orders.")
 
@@ -141,9 +142,9 @@ def check_out(call: Call, user_id: UserId, body: CheckoutRequest) -> Reply[docum
 
 
 @group.operation("GET", "/order/orders", Access.ADMIN, reply_example=_ALL_ORDERS)
-def list_orders(call: Call) -> tuple[documents.ListedOrder, ...]:
+def list_orders(call: Call) -> Listed[documents.ListedOrder]:
     """Every order, by id."""
-    return tuple(map(present.listed_order, ordering.read_orders(call.shop, call.actor)))
+    return Listed(partial(ordering.read_orders, call.shop, call.actor), present.listed_order)
 
 
 @group.operation("GET", "/order/user_orders", Access.USER, reply_example=_USER_ORDERS)

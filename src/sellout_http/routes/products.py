@@ -1,17 +1,17 @@
 """The catalogue: products, pages of cards, and product units."""
 
-import re
 from collections.abc import Collection
+from functools import partial
 from typing import Final
 
 from sellout_core import values
-from sellout_core.errors import InvalidField, InvalidFields, NotFound
+from sellout_core.errors import InvalidFields, NotFound
 from sellout_core.use_cases import browsing, wishlist
 from sellout_core.use_cases.browsing import View
 from sellout_core.values import ProductId, UserId
 from sellout_http import documents, present
 from sellout_http.call import Call
-from sellout_http.operations import Access, Catalogue, Group, Parameter, Reply
+from sellout_http.operations import Access, Catalogue, Group, Listed, Parameter, Reply
 
 group = Group("Products", "The catalogue.")
 
@@ -21,13 +21,12 @@ _PAGE_SIZE: Final = Parameter(
     "How many products a page holds.",
     {"type": "integer", "minimum": 1, "maximum": values.MAX_PAGE_SIZE, "default": values.PAGE_SIZE},
 )
-_NUMBER: Final = re.compile(r"[1-9][0-9]{0,2}")
 
 
 @group.operation("GET", "/product", Access.ADMIN)
-def list_products(call: Call) -> tuple[documents.Product, ...]:
+def list_products(call: Call) -> Listed[documents.Product]:
     """Every product, by id, listed or not."""
-    return tuple(map(present.product, browsing.read_products(call.shop, call.actor)))
+    return Listed(partial(browsing.read_products, call.shop, call.actor), present.product)
 
 
 @group.operation("GET", "/product/{product_id}", Access.ADMIN, short=True)
@@ -54,7 +53,7 @@ def show_page(call: Call, num_page: int) -> Reply[documents.Page]:
     Pages count from 1; one past the end is empty. A token decides `in_wishlist`.
     """
     sent = call.query(_PAGE_SIZE.name)
-    page = browsing.read_page(call.shop, call.actor, num_page, _page_size(sent))
+    page = browsing.read_page(call.shop, call.actor, num_page, _PAGE_SIZE.number(sent) or values.PAGE_SIZE)
     neighbours = [("prev", num_page - 1, num_page > 1), ("next", num_page + 1, page.has_next)]
     query = f"?page_size={sent[0]}" if sent else ""
     links = ", ".join(
@@ -96,15 +95,3 @@ def show_card(call: Call, product_id: ProductId, user_id: UserId) -> documents.P
     view; for anybody else it is as for 0.
     """
     return present.product_card(browsing.read_card(call.shop, call.actor, product_id, user_id or None))
-
-
-def _page_size(sent: list[str]) -> int:
-    if not sent:
-        return values.PAGE_SIZE
-    if len(sent) > 1:
-        raise InvalidFields((InvalidField(_PAGE_SIZE.name, "must not be repeated"),))
-    size = int(sent[0]) if _NUMBER.fullmatch(sent[0]) else 0
-    if not 1 <= size <= values.MAX_PAGE_SIZE:
-        reason = f"must be a whole number from 1 to {values.MAX_PAGE_SIZE}"
-        raise InvalidFields((InvalidField(_PAGE_SIZE.name, reason),))
-    return size
