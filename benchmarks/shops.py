@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from urllib.parse import quote
 
 import attrs
-from sqlalchemy import text
+from sqlalchemy import event, text
 from tests.postgres_server import Databases, private_server
 
 from benchmarks import catalogue, ceilings
@@ -76,16 +77,35 @@ def place(kind: str) -> Iterator[Place]:
 def loaded(where: Place, products: int, units: int) -> Iterator[Loaded]:
     """A new shop of so many products, whose buyers can buy that many units each."""
     url = where.create()
-    store = SqlStore.open(url, migrate=True)
+    tell(f"{where.kind}: loading {products:,} products")
+    with closing(_hasty(url)) as store:
+        catalogue.load(shop_over(store), catalogue.entries(products))
+    store = SqlStore.open(url)
     try:
         shop = shop_over(store)
-        tell(f"{where.kind}: loading {products:,} products")
-        catalogue.load(shop, catalogue.entries(products))
         people = furnish(store, shop, products, units)
         settle(url)
         yield Loaded(where, url, products, store, people, Recorder(store, shop))
     finally:
         store.close()
+
+
+def _hasty(url: str) -> SqlStore:
+    """A store of a new database that does without what only matters when something fails: waiting for the disk, and
+    looking whether what rows refer to is there.
+    """
+    if url.startswith("postgresql:"):
+        hurry = "-c session_replication_role=replica -c synchronous_commit=off"
+        return SqlStore.open(f"{url}?options={quote(hurry)}", migrate=True)
+    store = SqlStore.open(url)
+
+    def hurry_up(connection: Any, _: Any) -> None:
+        for pragma in ("foreign_keys = OFF", "synchronous = OFF"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    store.engine.dispose()
+    event.listen(store.engine, "connect", hurry_up)
+    return store
 
 
 def settle(url: str) -> None:
