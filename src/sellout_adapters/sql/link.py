@@ -10,6 +10,7 @@ from sellout_adapters.sql.database import RunAgain
 from sellout_adapters.sql.prepared import Damaged, Row, prepared
 from sellout_core.catalogue import References
 from sellout_core.errors import Unavailable
+from sellout_core.values import ProductId
 
 
 class Link:
@@ -24,6 +25,8 @@ class Link:
     Attributes:
         statements: how many the database was asked.
         catalogue_changed: whether what was written may make products or product units look different.
+        touched: products of which `indexing` has to write what follows from what was written.
+        dialect: the database's kind, `sqlite` or `postgresql`.
         locking: whether rows that are read to be changed must be locked, because other transactions write meanwhile.
     """
 
@@ -38,11 +41,13 @@ class Link:
         self._connection: Connection | None = connection
         self._translated = translated
         self._failure: Exception | None = None
-        self.locking = writing and connection.dialect.name != "sqlite"
+        self.dialect = connection.dialect.name
+        self.locking = writing and self.dialect != "sqlite"
         self.known = known
         self.added_references = False
         self.statements = 0
         self.catalogue_changed = False
+        self.touched: set[ProductId] = set()
         self.referred: defaultdict[str, set[int]] = defaultdict(set)
 
     def require_alive(self) -> Connection:
@@ -116,6 +121,10 @@ class Link:
     def refers(self, table: str, ids: Iterable[int]) -> None:
         """Notes ids of a small table's rows (a field of `References`) that something loaded refers to."""
         self.referred[table].update(ids)
+
+    def touches(self, product_ids: Iterable[ProductId]) -> None:
+        """Notes products that are written, or of which links or units are."""
+        self.touched.update(product_ids)
 
     def changes_catalogue(self, written: Collection[object]) -> None:
         """Notes products or units that are written."""

@@ -9,7 +9,7 @@ import attrs
 from sqlalchemy import URL, Connection, Engine, make_url, select, update
 from sqlalchemy.exc import ArgumentError
 
-from sellout_adapters.sql import schema, tables
+from sellout_adapters.sql import indexing, schema, tables
 from sellout_adapters.sql.accounts import SqlAddresses, SqlAnswers, SqlCredentials, SqlSessions, SqlUsers
 from sellout_adapters.sql.counters import SqlCounters
 from sellout_adapters.sql.database import CannotOpen, Database, Timeouts
@@ -160,6 +160,7 @@ class SqlStore:
         def complete(link: Link) -> T:
             nonlocal changed
             result = work(SqlTransaction(link))
+            indexing.settle(link)
             if link.catalogue_changed:
                 # Everybody who changes the catalogue writes this row, so it is held for as short as can be.
                 changed = True

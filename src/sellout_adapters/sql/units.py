@@ -67,7 +67,7 @@ _TAKE: Final = (
         stock=units.c.stock - 1,
         available=case((or_(units.c.stock.is_(None), units.c.stock > 1), true()), else_=false()),
     )
-    .returning(units.c.id, units.c.price, units.c.currency_id, units.c.available)
+    .returning(units.c.id, units.c.product_id, units.c.price, units.c.currency_id, units.c.available)
 )
 
 
@@ -135,11 +135,13 @@ class SqlUnits:
     def add_many(self, units: Sequence[NewProductUnit]) -> Sequence[ProductUnitId]:
         """One statement a batch of rows."""
         self._link.changes_catalogue(units)
+        self._link.touches(unit.product_id for unit in units)
         return self._link.insert_many(_ADD_UNITS, [_values(unit) for unit in units])
 
     def save_many(self, units: Sequence[ProductUnit]) -> None:
         """One prepared statement for all."""
         self._link.changes_catalogue(units)
+        self._link.touches(unit.product_id for unit in units)
         self._link.run_many(_SAVE_UNITS, [_values(unit) | {"unit_id": unit.id} for unit in units])
 
     def take(self, units: Collection[ProductUnit]) -> Collection[ProductUnitId]:
@@ -151,7 +153,9 @@ class SqlUnits:
         taken = self._link.rows_among(_TAKE, list(prices))
         if any(prices[row.id] != (row.price, row.currency_id) for row in taken):
             self._link.run_again()
-        self._link.changes_catalogue([row for row in taken if not row.available])
+        sold_out = [row for row in taken if not row.available]
+        self._link.changes_catalogue(sold_out)
+        self._link.touches(row.product_id for row in sold_out)
         return {row.id for row in taken}
 
     def _units(self, rows: Sequence[Row]) -> list[ProductUnit]:
