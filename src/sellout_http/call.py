@@ -154,11 +154,14 @@ class Asked:
     @property
     def short(self) -> bool:
         """Whether it only reads, and little."""
-        return self.operation.short or (self.operation.catalogue is not None and not self.notes)
+        catalogue = self.operation.catalogue
+        if catalogue is None:
+            return self.operation.short
+        return not self.notes and not catalogue.long(self.scope["query_string"])
 
     def call(self, shop: Shop, actor: Actor) -> Call:
         """What its handler is given."""
-        query = self.scope["query_string"].decode("latin-1")
+        query = self.scope["query_string"].decode("utf-8", "replace")
         return Call(shop, actor, self.claims, self.scope[CLIENT].network, self.scope[PREFIX], query, self.headers)
 
     def let_through(self, shop: Shop) -> Call:

@@ -71,12 +71,14 @@ class Catalogue:
 
     `cards` gives the products of the cards in the document, in order. `wished` gives those products that the caller
     wishes for, from the `Call` and the path's ids; None: the document is the same for everybody. `noting` are the ids
-    in the path which make it write something down, unless they are 0.
+    in the path which make it write something down, unless they are 0. `long` says of the URL's query whether finding
+    the document may take long.
     """
 
     cards: Callable[[Any], tuple[int, ...]] = lambda _: ()
     wished: Callable[..., Collection[int]] | None = None
     noting: tuple[str, ...] = ()
+    long: Callable[[bytes], bool] = lambda _: False
 
 
 @attrs.frozen(kw_only=True)
