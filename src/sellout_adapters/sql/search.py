@@ -44,6 +44,7 @@ FEW: Final = 2_000
 
 _LOWEST, _HIGHEST = (bindparam(name, type_=BigInteger()) for name in ("lowest", "highest"))
 _LIMIT, _OFFSET = (bindparam(name, type_=BigInteger()) for name in ("limit", "offset"))
+_FEW: Final = bindparam("few", type_=BigInteger())
 _WORDS: Final[BindParameter[Any]] = bindparam("words")
 _NO_SCORE: Final = literal_column("0", Integer).label("score")
 _BEST: Final = literal_column(str(MAX_WORDS + 1), Integer)
@@ -122,6 +123,8 @@ def _parameters(
         if on_sqlite:
             tested = [[f" {word}"] for word in words] + [[f" {term} " for term in group] for group in groups]
             parameters["groups"] = json.dumps(tested)
+    if on_sqlite:
+        parameters["few"] = FEW
     if shape.priced:
         highest = MAX_ID if query.price_max is None else query.price_max
         parameters |= {"lowest": query.price_min or 0, "highest": highest}
@@ -203,12 +206,12 @@ def _few_or_many(shape: Shape) -> Subquery:
         ways.append(select(_index.c.rowid.label("id")).where(_fts5("terms")))
     branches, many = [], list[ColumnElement[bool]]()
     for number, way in enumerate(ways):
-        few = _materialized(way.limit(FEW + 1), f"few_{number}")
+        few = _materialized(way.limit(_FEW + 1), f"few_{number}")
         counted = select(func.count()).select_from(few).scalar_subquery()
         rows = select(products.c.id, _NO_SCORE).join_from(few, products, products.c.id == few.c.id)
-        rows = rows.where(*tested, *_price(shape, indexed=False), *many, counted <= FEW)
+        rows = rows.where(*tested, *_price(shape, indexed=False), *many, counted <= _FEW)
         branches.append(_page(rows, *order(shape.sort)))
-        many.append(counted > FEW)
+        many.append(counted > _FEW)
     if shape.sort is Sort.ID and shape.filtered:
         rows = matching(attrs.evolve(shape, priced=None)).where(*_price(shape, indexed=False), *many)
         branches.append(_page(rows, _by_id(shape)))

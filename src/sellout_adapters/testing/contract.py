@@ -14,6 +14,7 @@ import pytest
 from sellout_adapters.testing.counting import CountContract
 from sellout_adapters.testing.races import RACERS, RaceContract, racing, take
 from sellout_adapters.testing.scene import Scene, checkout, product_entry, shoe_size, unit_entry
+from sellout_adapters.testing.searching import SearchContract
 from sellout_core import errors
 from sellout_core.accounts import Actor, Address, Credentials, NewAddress, NewUser, Session, User
 from sellout_core.catalogue import NO_SIZE, PENDING, NewSize, ReferenceNames
@@ -55,7 +56,7 @@ def new_user(username: str, **other: Any) -> NewUser:
     return attrs.evolve(plain, **other)
 
 
-class StoreContract(RaceContract, CountContract):
+class StoreContract(RaceContract, CountContract, SearchContract):
     """What `ports` promises. Every test gets an empty store and never asks which."""
 
     # Transactions

@@ -86,8 +86,8 @@ def show_facets(call: Call) -> documents.Facets:
     and band of prices.
 
     Parameters are as for `/product/all/{num_page}`; the order makes no difference. What most products have
-    comes first, at most 100 of each kind, and
-    of each column of a size; `sizes` and `prices` are written as the parameters want them.
+    comes first, at most 100 of each kind, and of each column of a size; `sizes` and `prices` are written as the
+    parameters want them.
     """
     return present.facets(browsing.read_facets(call.shop, call.actor, catalogue_query.read_query(call)))
 
