@@ -253,7 +253,7 @@ def place(sort: Sort, filters: Wanted) -> Callable[[Listing], tuple[int, ...]]:
                 return (price is None, -(price or 0), product_id)
             case Sort.RELEVANCE:
                 return (-len(filters.words & found.words), product_id)
-            case Sort.ID:
+            case _:
                 return (product_id,)
 
     return key

@@ -30,4 +30,4 @@ def test_a_search_finds_what_the_definition_says(
 ) -> None:
     """Also where SQLite meets many products in their order instead of sorting a few."""
     monkeypatch.setattr(search, "FEW", few)
-    searching.law(make_store, examples=30)
+    searching.law(make_store, examples=15)
