@@ -59,7 +59,7 @@ class Sort(enum.Enum):
     DEAREST = "dearest"
     """By the same price, from the highest down; products without one come last."""
     RELEVANCE = "relevance"
-    """Those first in which more of the text's words stand whole."""
+    """Those first in which all of the text's words stand whole."""
 
 
 @attrs.frozen(order=True)
@@ -252,7 +252,7 @@ def place(sort: Sort, filters: Wanted) -> Callable[[Listing], tuple[int, ...]]:
             case Sort.DEAREST:
                 return (price is None, -(price or 0), product_id)
             case Sort.RELEVANCE:
-                return (-len(filters.words & found.words), product_id)
+                return (not filters.words <= found.words, product_id)
             case _:
                 return (product_id,)
 

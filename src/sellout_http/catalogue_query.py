@@ -70,7 +70,7 @@ PARAMETERS: Final = (
     Parameter(
         "query",
         "sort",
-        "The order: by id, the newest first, the cheapest first, the dearest first, or those first in which more words"
+        "The order: by id, the newest first, the cheapest first, the dearest first, or those first in which all words"
         " of `q` stand whole. Products that are equal in it come by id, those without a price last.",
         {"type": "string", "enum": list(_SORTS), "default": "id"},
     ),

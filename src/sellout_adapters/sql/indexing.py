@@ -28,6 +28,9 @@ from sellout_core.search import COLUMNS, SizeValue, product_words, size_values
 MARK: Final = "§"
 """What every term begins with that is no word. No word has it; SQLite's tokenizer takes it for part of a term."""
 
+LISTED: Final = f"{MARK}l"
+"""The term of every product that the shop lists."""
+
 _available: Final = (units.c.product_id == products.c.id, units.c.available)
 _LINKS: Final = {"brand_ids": product_brands, "category_ids": product_categories, "tag_ids": product_tags}
 _STATE: Final = (
@@ -36,6 +39,7 @@ _STATE: Final = (
         products.c.name,
         products.c.sku,
         products.c.gender_id,
+        products.c.available,
         *(
             select(collected(table.c[1])).where(table.c.product_id == products.c.id).scalar_subquery().label(field)
             for field, table in _LINKS.items()
@@ -113,6 +117,7 @@ def _entries(link: Link, rows: Sequence[Any]) -> list[dict[str, Any]]:
                 row.tag_ids,
                 row.gender_id,
                 (SizeGrid(*grid) for grid in row.grids),
+                listed=row.available,
             ),
         }
         for row in rows
@@ -126,6 +131,8 @@ def terms_of(
     tag_ids: Iterable[int],
     gender_id: int,
     grids: Iterable[SizeGrid],
+    *,
+    listed: bool,
 ) -> list[str]:
     """The terms of a product with those words, ids, and sizes in which it can be had."""
     return sorted(
@@ -136,6 +143,7 @@ def terms_of(
             *(link_term("tag", tag_id) for tag_id in tag_ids),
             link_term("gender", gender_id),
             *map(size_term, size_values(grids)),
+            *([LISTED] if listed else []),
         }
     )
 
@@ -148,3 +156,9 @@ def link_term(kind: str, row_id: int) -> str:
 def size_term(size: SizeValue) -> str:
     """The term of every product that can be had in a size with that value."""
     return f"{MARK}s{COLUMNS.index(size.column)}{size.value.encode().hex()}"
+
+
+def size_of_term(term: str) -> SizeValue:
+    """The size's value whose term it is."""
+    column, value = term[len(MARK) + 1], term[len(MARK) + 2 :]
+    return SizeValue(COLUMNS[int(column)], bytes.fromhex(value).decode())

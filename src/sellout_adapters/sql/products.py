@@ -10,7 +10,7 @@ from sqlalchemy import ScalarSelect, Select, Table, bindparam, delete, insert, s
 from sellout_adapters.sql import facets, indexing, search
 from sellout_adapters.sql.dialects import AMONG_IDS, AMONG_TEXTS, Id, among, collected
 from sellout_adapters.sql.link import Link
-from sellout_adapters.sql.prepared import Row
+from sellout_adapters.sql.prepared import PLANNED_ANEW, Row
 from sellout_adapters.sql.search import Asked
 from sellout_adapters.sql.tables import (
     product_brands,
@@ -175,7 +175,8 @@ def _matching(shape: search.Shape) -> Select[Any]:
     """The cards of a page of what matches."""
     found = search.found(shape)
     rows = _CARD.select_from(found.join(products, products.c.id == found.c.id))
-    return rows.order_by(*search.order(shape.sort, found.c.score))
+    rows = rows.order_by(*search.order(shape.sort, found.c.score))
+    return rows.execution_options(**{PLANNED_ANEW: True})
 
 
 class SqlCards:

@@ -11,17 +11,15 @@ from typing import Any, Final
 
 import attrs
 from sqlalchemy import (
-    ARRAY,
     CTE,
     BigInteger,
-    BindParameter,
     ColumnElement,
     Integer,
     Select,
     Subquery,
-    Text,
+    and_,
     bindparam,
-    cast,
+    case,
     column,
     func,
     literal_column,
@@ -35,19 +33,18 @@ from sellout_adapters.sql.indexing import link_term, size_term
 from sellout_adapters.sql.link import Link
 from sellout_adapters.sql.references import SqlReferenceTables
 from sellout_adapters.sql.tables import SEARCH, products
-from sellout_core.search import MAX_WORDS, CatalogueQuery, Sort, Wanted, names_unknown, wanted
+from sellout_core.search import CatalogueQuery, Sort, Wanted, names_unknown, wanted
 from sellout_core.values import MAX_ID
 
-FEW: Final = 2_000
-"""How many products may be looked up and sorted: of more, one in a hundred is met soon enough on the way through all.
+FEW: Final = 1_000
+"""How many products may be looked up and sorted: of more, one in two hundred is met soon enough on the way through all.
 """
 
 _LOWEST, _HIGHEST = (bindparam(name, type_=BigInteger()) for name in ("lowest", "highest"))
 _LIMIT, _OFFSET = (bindparam(name, type_=BigInteger()) for name in ("limit", "offset"))
 _FEW: Final = bindparam("few", type_=BigInteger())
-_WORDS: Final[BindParameter[Any]] = bindparam("words")
 _NO_SCORE: Final = literal_column("0", Integer).label("score")
-_BEST: Final = literal_column(str(MAX_WORDS + 1), Integer)
+_WHOLE: Final = literal_column("1", Integer).label("score")
 _index: Final = table(SEARCH, column("rowid", Integer))
 
 
@@ -63,7 +60,6 @@ class Shape:
     sort: Sort
     filtered: bool
     priced: bool | None
-    several: bool
 
 
 @attrs.frozen
@@ -88,7 +84,7 @@ def asked(link: Link, query: CatalogueQuery) -> Asked | None:
     words = sorted(filters.words)
     sort = query.sort if words or query.sort is not Sort.RELEVANCE else Sort.ID
     priced = True if query.priced else None if query.available is None else False
-    shape = Shape(link.dialect, sort, bool(words or groups), priced, len(words) > 1 and sort is Sort.RELEVANCE)
+    shape = Shape(link.dialect, sort, bool(words or groups), priced)
     return Asked(shape, _parameters(shape, words, groups, query))
 
 
@@ -116,8 +112,6 @@ def _parameters(
             + (" NOT " if on_sqlite else " & !")
             + f"({write([[w] for w in words], ())})",
         }
-        if shape.several:
-            parameters["words"] = json.dumps(words) if on_sqlite else list(words)
     elif shape.filtered:
         parameters["terms"] = write(groups, words)
         if on_sqlite:
@@ -178,6 +172,14 @@ def _fts5(terms: str) -> ColumnElement[bool]:
     return literal_column(SEARCH).bool_op("MATCH")(bindparam(terms))
 
 
+def counted_on_sqlite(shape: Shape, terms: ColumnElement[str]) -> Select[Any]:
+    """How many listed products have some terms, listed ones' among them, and match in price."""
+    rows = select(func.count()).select_from(_index).where(literal_column(SEARCH).bool_op("MATCH")(terms))
+    if shape.priced is None:
+        return rows
+    return rows.join(products, products.c.id == _index.c.rowid).where(*_price(shape, indexed=False))
+
+
 def _by_id(shape: Shape) -> ColumnElement[int]:
     """The id, of the index's own rows on SQLite: these come in the order of ids, and one by one."""
     return _index.c.rowid if shape.dialect == "sqlite" and shape.filtered else products.c.id
@@ -191,14 +193,17 @@ def _price(shape: Shape, *, indexed: bool = True) -> Sequence[ColumnElement[bool
     return (price.between(_LOWEST, _HIGHEST) if shape.priced else price.is_(None),)
 
 
-def _page(rows: Select[Any], *by: ColumnElement[Any]) -> Select[Any]:
-    return rows.order_by(*by).limit(_LIMIT).offset(_OFFSET)
+def _page(rows: Select[Any], *by: ColumnElement[Any], only_if: Sequence[ColumnElement[bool]] = ()) -> Select[Any]:
+    """A page of rows, or nothing unless something else is the case: a limit of 0 is seen before any row is."""
+    limit = case((and_(*only_if), _LIMIT), else_=0) if only_if else _LIMIT
+    return rows.order_by(*by).limit(limit).offset(_OFFSET)
 
 
 def _few_or_many(shape: Shape) -> Subquery:
     """SQLite's page. Few products are collected by what makes them few, and sorted; many are met in their order."""
     by_price = shape.sort in {Sort.CHEAPEST, Sort.DEAREST}
-    tested: list[Any] = [products.c.available, *([_HAS_TERMS_ON_SQLITE] if shape.filtered else [])]
+    listed = select(products.c.id, _NO_SCORE).where(products.c.available)
+    tested = listed.where(_HAS_TERMS_ON_SQLITE) if shape.filtered else listed
     ways = []
     if shape.priced is not None and not by_price:
         ways.append(select(products.c.id).where(products.c.available, *_price(shape)))
@@ -208,16 +213,15 @@ def _few_or_many(shape: Shape) -> Subquery:
     for number, way in enumerate(ways):
         few = _materialized(way.limit(_FEW + 1), f"few_{number}")
         counted = select(func.count()).select_from(few).scalar_subquery()
-        rows = select(products.c.id, _NO_SCORE).join_from(few, products, products.c.id == few.c.id)
-        rows = rows.where(*tested, *_price(shape, indexed=False), *many, counted <= _FEW)
-        branches.append(_page(rows, *order(shape.sort)))
+        rows = tested.join_from(few, products, products.c.id == few.c.id).where(*_price(shape, indexed=False))
+        branches.append(_page(rows, *order(shape.sort), only_if=[*many, counted <= _FEW]))
         many.append(counted > _FEW)
     if shape.sort is Sort.ID and shape.filtered:
-        rows = matching(attrs.evolve(shape, priced=None)).where(*_price(shape, indexed=False), *many)
-        branches.append(_page(rows, _by_id(shape)))
+        rows = matching(attrs.evolve(shape, priced=None)).where(*_price(shape, indexed=False))
+        branches.append(_page(rows, _by_id(shape), only_if=many))
     else:
-        rows = select(products.c.id, _NO_SCORE).where(*tested, *_price(shape, indexed=by_price), *many)
-        branches.append(_page(rows, *order(shape.sort)))
+        rows = tested.where(*_price(shape, indexed=by_price))
+        branches.append(_page(rows, *order(shape.sort), only_if=many))
     return union_all(*(select(branch.subquery()) for branch in branches)).subquery("found")
 
 
@@ -235,24 +239,9 @@ def _materialized(rows: Select[Any], name: str) -> CTE:
 def _by_relevance(shape: Shape) -> Subquery:
     """First the products in which all words stand whole, by id; only if these do not fill the page, the others."""
     through = _OFFSET + _LIMIT
-    whole = _materialized(matching(shape, "whole").order_by(_by_id(shape)).limit(through), "whole")
+    rows = matching(shape, "whole").with_only_columns(products.c.id, _WHOLE)
+    whole = _materialized(rows.order_by(_by_id(shape)).limit(through), "whole")
     missing = select(func.count()).select_from(whole).scalar_subquery() < through
-    rows = matching(shape, "partly").where(missing)
-    if shape.several:
-        score = (_score_on_sqlite if shape.dialect == "sqlite" else _score_on_postgresql)().label("score")
-        rows = rows.with_only_columns(products.c.id, score).order_by(score.desc())
-    partly = rows.order_by(_by_id(shape)).limit(through).subquery()
-    both = union_all(select(whole.c.id, _BEST.label("score")), select(partly.c.id, partly.c.score)).subquery()
+    rows = matching(shape, "partly").order_by(_by_id(shape)).limit(case((missing, through), else_=0))
+    both = union_all(select(whole), select(rows.subquery())).subquery()
     return _page(select(both), both.c.score.desc(), both.c.id).subquery("found")
-
-
-def _score_on_sqlite() -> ColumnElement[int]:
-    """How many of the words stand whole among a product's terms."""
-    word, space = func.json_each(_WORDS).table_valued("value", name="word"), literal_column("' '", Text)
-    spaced, term = space + cast(products.c.terms, Text) + space, space + word.c.value + space
-    return select(func.count()).select_from(word).where(func.instr(spaced, term) > 0).scalar_subquery()
-
-
-def _score_on_postgresql() -> ColumnElement[int]:
-    others = func.ts_delete(products.c.terms, cast(_WORDS, ARRAY(Text)))
-    return func.length(products.c.terms) - func.length(others)

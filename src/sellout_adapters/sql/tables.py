@@ -162,18 +162,20 @@ products: Final = Table(
 
 SEARCH: Final = "product_search"
 """SQLite's index of the terms, a virtual table; it keeps some of its own."""
-SEARCH_TABLES: Final = frozenset({SEARCH, *(f"{SEARCH}_{part}" for part in ("config", "data", "idx"))})
+SEARCH_TERMS: Final = "product_search_terms"
+"""What SQLite tells of the terms in it, another virtual table."""
+SEARCH_TABLES: Final = frozenset({SEARCH, SEARCH_TERMS, *(f"{SEARCH}_{part}" for part in ("config", "data", "idx"))})
 
 # The terms are told apart by spaces alone: what is not ASCII is part of a term for this tokenizer. What is asked for
 # most often, the beginnings of words, is kept as well.
-event.listen(
-    products,
-    "after_create",
-    DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy's
+for statement in (
+    (
         f"CREATE VIRTUAL TABLE {SEARCH} USING fts5 (terms, content='products', content_rowid='id', tokenize='ascii',"
-        " detail=none, columnsize=0, prefix='1 2 3 4 5 6')"
-    ).execute_if(dialect="sqlite"),
-)
+        " detail=none, columnsize=0, prefix='1 2 3 4 5 6 7 8 9 10')"
+    ),
+    f"CREATE VIRTUAL TABLE {SEARCH_TERMS} USING fts5vocab ({SEARCH}, 'row')",
+):
+    event.listen(products, "after_create", DDL(statement).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]
 
 
 catalogue: Final = Table(

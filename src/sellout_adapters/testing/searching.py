@@ -116,7 +116,7 @@ def _entry(number: int) -> st.SearchStrategy[ProductEntry]:
         lambda units, **other: product_entry(other.pop("sku") + f" {number}", *units, **other),
         st.lists(_units(), max_size=3, unique_by=lambda unit: unit.size),
         sku=st.sampled_from(WORDS),
-        name=_texts([*WORDS, *ODD]),
+        name=_texts([*WORDS, *ODD]).map(lambda name: name[:300]),
         brands=names,
         categories=names,
         tags=names,
@@ -270,15 +270,15 @@ class SearchContract:
         pages = [_skus(scene, window=(offset, 2), sort=Sort.CHEAPEST) for offset in (0, 2, 4, 6, 2**70)]
         assert pages == ["36", "24", "15", "", ""]
 
-    def test_relevance_is_how_many_words_stand_whole(self, scene: Scene) -> None:
+    def test_first_by_relevance_are_those_in_which_all_words_stand_whole(self, scene: Scene) -> None:
         names = ["Airy Forces", "Air Forces", "Airy Force", "Air Force", "Force Air Low", "Airy Forces Air Forces"]
         for sku, name in enumerate(names, 1):
             scene.sell(product_entry(str(sku), name=name))
-        assert _skus(scene, text="air force", sort=Sort.RELEVANCE) == "452361"
+        assert _skus(scene, text="air force", sort=Sort.RELEVANCE) == "451236"
         assert _skus(scene, text="force", sort=Sort.RELEVANCE) == "345126"
-        assert _skus(scene, text="forc air", sort=Sort.RELEVANCE, brands=("nike",)) == "245613"
+        assert _skus(scene, text="forc air", sort=Sort.RELEVANCE, brands=("nike",)) == "123456"
         pages = [_skus(scene, window=(offset, 2), text="air force", sort=Sort.RELEVANCE) for offset in (0, 1, 2, 4, 6)]
-        assert pages == ["45", "52", "23", "61", ""]
+        assert pages == ["45", "51", "12", "36", ""]
 
     def test_a_found_card_knows_the_readers_wishlist(self, scene: Scene) -> None:
         (anna, her), (product, _) = scene.actor("anna"), scene.sell(product_entry("1", unit_entry(3)))

@@ -18,7 +18,7 @@ BATCH: Final = 1000
 
 # One row a product, JSON in each column that holds several values: both databases write these alike but for the names.
 READ: Final = """
-    SELECT products.id, products.name, products.sku, products.gender_id,
+    SELECT products.id, products.name, products.sku, products.gender_id, products.available,
         (SELECT {array}({pair}(brands.id, brands.name)) FROM product_brands
             JOIN brands ON brands.id = brand_id WHERE product_id = products.id),
         (SELECT {array}(category_id) FROM product_categories WHERE product_id = products.id),
@@ -55,8 +55,9 @@ def upgrade() -> None:
         return
     op.execute(
         "CREATE VIRTUAL TABLE product_search USING fts5 (terms, content='products', content_rowid='id',"
-        " tokenize='ascii', detail=none, columnsize=0, prefix='1 2 3 4 5 6')"
+        " tokenize='ascii', detail=none, columnsize=0, prefix='1 2 3 4 5 6 7 8 9 10')"
     )
+    op.execute("CREATE VIRTUAL TABLE product_search_terms USING fts5vocab (product_search, 'row')")
     op.execute("INSERT INTO product_search (product_search) VALUES ('rebuild')")
 
 
@@ -72,11 +73,10 @@ def _fill(connection: sa.Connection, *, on_postgresql: bool) -> None:
 
 
 def _values(row: Any, *, on_postgresql: bool) -> dict[str, Any]:
-    product_id, name, sku, gender_id, *lists = row
+    product_id, name, sku, gender_id, listed, *lists = row
     price = lists.pop(3)
     brands, categories, tags, grids = (json.loads(found) if isinstance(found, str) else found or [] for found in lists)
     words = product_words(name, (brand for _, brand in brands), sku)
-    terms = terms_of(
-        words, (brand_id for brand_id, _ in brands), categories, tags, gender_id, (SizeGrid(*grid) for grid in grids)
-    )
+    brand_ids, sizes = [brand_id for brand_id, _ in brands], [SizeGrid(*grid) for grid in grids]
+    terms = terms_of(words, brand_ids, categories, tags, gender_id, sizes, listed=bool(listed))
     return {"id": product_id, "min_price": price, "terms": terms if on_postgresql else " ".join(terms)}
