@@ -24,10 +24,10 @@ def test_a_model_predicts_the_shop(make_store: StoreMaker) -> None:
     )
 
 
-@pytest.mark.parametrize("few", [2_000, 1])
+@pytest.mark.parametrize("few", [1_000, 1])
 def test_a_search_finds_what_the_definition_says(
     make_store: StoreMaker, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where SQLite meets many products in their order instead of sorting a few."""
-    monkeypatch.setattr(search, "FEW", few)
+    """Whichever way the databases go."""
+    monkeypatch.setattr(search, "FEW", dict.fromkeys(search.FEW, few))
     searching.law(make_store, examples=15)

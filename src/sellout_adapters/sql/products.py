@@ -175,7 +175,7 @@ def _matching(shape: search.Shape) -> Select[Any]:
     """The cards of a page of what matches."""
     found = search.found(shape)
     rows = _CARD.select_from(found.join(products, products.c.id == found.c.id))
-    rows = rows.order_by(*search.order(shape.sort, found.c.score))
+    rows = rows.order_by(found.c.score.desc(), *search.order(shape.sort))
     return rows.execution_options(**{PLANNED_ANEW: True})
 
 

@@ -1,7 +1,9 @@
 """Finding products by what `indexing` wrote of them.
 
-PostgreSQL is asked plainly: it knows how often a term or a price occurs, and goes by the index of the terms or by that
-of the order. SQLite does not know, so its statement counts a few rows first and then goes one way or the other.
+What is frequent is met soon on the way through all products in their order; what is rare is found by its index and
+sorted. Neither database knows which it is: SQLite has no statistics of it, and PostgreSQL takes any term that is not
+among the most common ones for a frequent one. So a statement looks at a few products first, and then goes on one way or
+the other. The way that is not taken has a limit of 0, which is seen before any row is.
 """
 
 import json
@@ -14,12 +16,14 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     ColumnElement,
+    FromClause,
     Integer,
     Select,
     Subquery,
     and_,
     bindparam,
     case,
+    cast,
     column,
     func,
     literal_column,
@@ -28,6 +32,7 @@ from sqlalchemy import (
     text,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import TSQUERY
 
 from sellout_adapters.sql.indexing import link_term, size_term
 from sellout_adapters.sql.link import Link
@@ -36,13 +41,13 @@ from sellout_adapters.sql.tables import SEARCH, products
 from sellout_core.search import CatalogueQuery, Sort, Wanted, names_unknown, wanted
 from sellout_core.values import MAX_ID
 
-FEW: Final = 1_000
-"""How many products may be looked up and sorted: of more, one in two hundred is met soon enough on the way through all.
-"""
+FEW: Final = {"sqlite": 1_000, "postgresql": 2_000}
+"""How many products may be looked at before it is decided which way to go."""
 
 _LOWEST, _HIGHEST = (bindparam(name, type_=BigInteger()) for name in ("lowest", "highest"))
 _LIMIT, _OFFSET = (bindparam(name, type_=BigInteger()) for name in ("limit", "offset"))
 _FEW: Final = bindparam("few", type_=BigInteger())
+_BY_PRICE: Final = frozenset({Sort.CHEAPEST, Sort.DEAREST})
 _NO_SCORE: Final = literal_column("0", Integer).label("score")
 _WHOLE: Final = literal_column("1", Integer).label("score")
 _index: Final = table(SEARCH, column("rowid", Integer))
@@ -117,8 +122,7 @@ def _parameters(
         if on_sqlite:
             tested = [[f" {word}"] for word in words] + [[f" {term} " for term in group] for group in groups]
             parameters["groups"] = json.dumps(tested)
-    if on_sqlite:
-        parameters["few"] = FEW
+    parameters["few"] = FEW[shape.dialect]
     if shape.priced:
         highest = MAX_ID if query.price_max is None else query.price_max
         parameters |= {"lowest": query.price_min or 0, "highest": highest}
@@ -136,16 +140,14 @@ def _for_tsquery(groups: Iterable[Iterable[str]], beginnings: Iterable[str]) -> 
     return " & ".join([*whole, *(f"'{word}':*" for word in beginnings)])
 
 
-def order(sort: Sort, score: ColumnElement[int] = _NO_SCORE) -> Sequence[ColumnElement[Any]]:
-    """What to sort found products by."""
+def order(sort: Sort, rows: FromClause = products) -> Sequence[ColumnElement[Any]]:
+    """What to sort found products by; those that are equally relevant, that is, for relevance."""
     by: dict[Sort, Sequence[ColumnElement[Any]]] = {
-        Sort.ID: (),
-        Sort.NEWEST: (products.c.added_on.desc(),),
-        Sort.CHEAPEST: (products.c.min_price.asc().nulls_last(),),
-        Sort.DEAREST: (products.c.min_price.desc().nulls_last(),),
-        Sort.RELEVANCE: (score.desc(),),
+        Sort.NEWEST: (rows.c.added_on.desc(),),
+        Sort.CHEAPEST: (rows.c.min_price.asc().nulls_last(),),
+        Sort.DEAREST: (rows.c.min_price.desc().nulls_last(),),
     }
-    return (*by[sort], products.c.id)
+    return (*by.get(sort, ()), rows.c.id)
 
 
 @cache
@@ -155,7 +157,10 @@ def found(shape: Shape) -> Subquery:
         return _by_relevance(shape)
     if shape.dialect == "sqlite":
         return _few_or_many(shape)
-    return _page(matching(shape), *order(shape.sort)).subquery("found")
+    if not shape.filtered:
+        return _page(matching(shape), *order(shape.sort)).subquery("found")
+    rows = _first_on_postgresql(shape, "terms").subquery()
+    return _page(select(rows.c.id, _NO_SCORE), *order(shape.sort, rows)).subquery("found")
 
 
 def matching(shape: Shape, terms: str = "terms") -> Select[Any]:
@@ -165,11 +170,15 @@ def matching(shape: Shape, terms: str = "terms") -> Select[Any]:
         return rows
     if shape.dialect == "sqlite":
         return rows.join_from(_index, products, products.c.id == _index.c.rowid).where(_fts5(terms))
-    return rows.where(text(f"products.terms @@ CAST(:{terms} AS tsquery)"))
+    return rows.where(_has(products, terms))
 
 
 def _fts5(terms: str) -> ColumnElement[bool]:
     return literal_column(SEARCH).bool_op("MATCH")(bindparam(terms))
+
+
+def _has(rows: FromClause, terms: str) -> ColumnElement[bool]:
+    return rows.c.terms.bool_op("@@")(cast(bindparam(terms), TSQUERY))
 
 
 def counted_on_sqlite(shape: Shape, terms: ColumnElement[str]) -> Select[Any]:
@@ -185,11 +194,11 @@ def _by_id(shape: Shape) -> ColumnElement[int]:
     return _index.c.rowid if shape.dialect == "sqlite" and shape.filtered else products.c.id
 
 
-def _price(shape: Shape, *, indexed: bool = True) -> Sequence[ColumnElement[bool]]:
+def _price(shape: Shape, rows: FromClause = products, *, indexed: bool = True) -> Sequence[ColumnElement[bool]]:
     """The condition on the lowest price; one that is not `indexed` keeps SQLite from going by an index of prices."""
     if shape.priced is None:
         return ()
-    price = products.c.min_price if indexed else products.c.min_price.op("+")(0)
+    price = rows.c.min_price if indexed else rows.c.min_price.op("+")(0)
     return (price.between(_LOWEST, _HIGHEST) if shape.priced else price.is_(None),)
 
 
@@ -201,7 +210,7 @@ def _page(rows: Select[Any], *by: ColumnElement[Any], only_if: Sequence[ColumnEl
 
 def _few_or_many(shape: Shape) -> Subquery:
     """SQLite's page. Few products are collected by what makes them few, and sorted; many are met in their order."""
-    by_price = shape.sort in {Sort.CHEAPEST, Sort.DEAREST}
+    by_price = shape.sort in _BY_PRICE
     listed = select(products.c.id, _NO_SCORE).where(products.c.available)
     tested = listed.where(_HAS_TERMS_ON_SQLITE) if shape.filtered else listed
     ways = []
@@ -236,12 +245,38 @@ def _materialized(rows: Select[Any], name: str) -> CTE:
     return rows.cte(name).prefix_with("MATERIALIZED")
 
 
+def _first_on_postgresql(shape: Shape, terms: str) -> Select[Any]:
+    """The products on a page and on those before it, if these terms are what is wanted."""
+    columns = [products.c[name] for name in ("id", "added_on", "min_price")]
+    through = _OFFSET + _LIMIT
+    in_range = _price(shape) if shape.sort in _BY_PRICE else ()
+    way = select(*columns, products.c.terms).where(products.c.available, *in_range)
+    way_through_all = way.order_by(*order(shape.sort)).limit(_FEW).subquery()
+    met = select(*(way_through_all.c[column.name] for column in columns)).where(
+        _has(way_through_all, terms), *_price(shape, way_through_all)
+    )
+    near = _materialized(met.order_by(*order(shape.sort, way_through_all)).limit(through), f"near_{terms}")
+    enough = select(func.count()).select_from(near).scalar_subquery() >= through
+    matched = select(*columns).where(products.c.available, *_price(shape), _has(products, terms))
+    every = _materialized(matched, f"every_{terms}")
+    sorted_ = select(every).order_by(*order(shape.sort, every)).limit(case((enough, 0), else_=through)).subquery()
+    return select(union_all(select(near).where(enough), select(sorted_)).subquery())
+
+
+def _first(shape: Shape, terms: str) -> Select[Any]:
+    """The same by id, on either database."""
+    if shape.dialect == "sqlite":
+        return matching(shape, terms).order_by(_by_id(shape)).limit(_OFFSET + _LIMIT)
+    rows = _first_on_postgresql(shape, terms).subquery()
+    return select(rows.c.id)
+
+
 def _by_relevance(shape: Shape) -> Subquery:
     """First the products in which all words stand whole, by id; only if these do not fill the page, the others."""
     through = _OFFSET + _LIMIT
-    rows = matching(shape, "whole").with_only_columns(products.c.id, _WHOLE)
-    whole = _materialized(rows.order_by(_by_id(shape)).limit(through), "whole")
+    whole = _materialized(_first(shape, "whole"), "whole")
     missing = select(func.count()).select_from(whole).scalar_subquery() < through
-    rows = matching(shape, "partly").order_by(_by_id(shape)).limit(case((missing, through), else_=0))
-    both = union_all(select(whole), select(rows.subquery())).subquery()
+    others = _first(shape, "partly").subquery()
+    rest = select(others.c.id, _NO_SCORE).order_by(others.c.id).limit(case((missing, through), else_=0)).subquery()
+    both = union_all(select(whole.c.id, _WHOLE), select(rest)).subquery()
     return _page(select(both), both.c.score.desc(), both.c.id).subquery("found")
