@@ -30,4 +30,4 @@ def test_a_search_finds_what_the_definition_says(
 ) -> None:
     """Whichever way the databases go."""
     monkeypatch.setattr(search, "FEW", dict.fromkeys(search.FEW, few))
-    searching.law(make_store, examples=15)
+    searching.law(make_store, examples=40)
