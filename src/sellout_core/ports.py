@@ -33,6 +33,7 @@ from sellout_core.catalogue import (
     Size,
 )
 from sellout_core.ordering import Cart, NewOrder, NewPromoCode, Order, PromoCode
+from sellout_core.search import CatalogueQuery, FacetCounts
 from sellout_core.values import (
     AddressId,
     OrderId,
@@ -166,6 +167,15 @@ class Cards(Protocol):
 
     def page(self, offset: int, limit: int, wishlist_of: UserId | None) -> Sequence[Card]:
         """Up to `limit` cards of listed products, by id, after leaving out the first `offset`."""
+
+    def search(self, query: CatalogueQuery, offset: int, limit: int, wishlist_of: UserId | None) -> Sequence[Card]:
+        """Up to `limit` cards of listed products that match the query (`search.matches`), in its order
+        (`search.place`), after leaving out the first `offset`. A name that the store does not know yet may take another
+        statement.
+        """
+
+    def facets(self, query: CatalogueQuery) -> FacetCounts:
+        """The counts (`search.count_facets`) of all listed products that match; statements as for `search`."""
 
 
 class Sizes(Protocol):

@@ -4,17 +4,23 @@ Names of brands and the like come from `References`; a product stands in a docum
 Reading the samples): as the plain `Product` with ids, as a `ProductView` with names, or as a `CardView`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeVar
 
 import attrs
 
 from sellout_core.accounts import Actor, User
 from sellout_core.catalogue import Card, Named, Platform, Product, ProductUnit, References, Size
 from sellout_core.ordering import Order, PromoCode, Quote
+from sellout_core.search import COLUMNS, FacetCounts, SizeValue, band_end
 from sellout_core.values import CartId, Money, ProductId, ProductUnitId, UserId, WishlistUnitId
 from sellout_core.wishlist import WishlistUnit
 
 Products = Mapping[ProductId, Product]
+Id = TypeVar("Id", bound=int)
+
+MAX_COUNTED: Final = 100
+"""How many entries a facet has at most; a column of a size is one facet."""
 
 
 @attrs.frozen
@@ -44,6 +50,43 @@ class Page:
     number: int
     items: tuple[CardView, ...]
     has_next: bool
+
+
+@attrs.frozen
+class CountedName:
+    """A brand, category or gender, and how many products of a search have it."""
+
+    row: Named
+    count: int
+
+
+@attrs.frozen
+class CountedSize:
+    """A size's value, and how many products of a search can be had in it."""
+
+    size: SizeValue
+    count: int
+
+
+@attrs.frozen
+class CountedBand:
+    """A band of prices, both ends included, and how many products of a search begin at one."""
+
+    price_min: Money
+    price_max: Money
+    count: int
+
+
+@attrs.frozen
+class Facets:
+    """What the products that match a query have: the most frequent first, then by id or name; bands by price."""
+
+    products: int
+    brands: tuple[CountedName, ...]
+    categories: tuple[CountedName, ...]
+    genders: tuple[CountedName, ...]
+    sizes: tuple[CountedSize, ...]
+    bands: tuple[CountedBand, ...]
 
 
 @attrs.frozen
@@ -133,6 +176,28 @@ def product_view(product: Product, references: References) -> ProductView:
 def card_view(card: Card, references: References) -> CardView:
     """A card with its product's names."""
     return CardView(product_view(card.product, references), card.min_price, card.in_wishlist)
+
+
+def facets_view(counts: FacetCounts, references: References) -> Facets:
+    """Counts with their names, cut to the most frequent ones."""
+    return Facets(
+        counts.products,
+        _counted(counts.brands, references.brands),
+        _counted(counts.categories, references.categories),
+        _counted(counts.genders, references.genders),
+        tuple(size for column in COLUMNS for size in _counted_sizes(column, counts.sizes)),
+        tuple(CountedBand(start, band_end(start), count) for start, count in sorted(counts.bands.items())),
+    )
+
+
+def _counted(counts: Mapping[Id, int], rows: Mapping[Id, Named]) -> tuple[CountedName, ...]:
+    often = sorted(counts.items(), key=lambda counted: (-counted[1], counted[0]))
+    return tuple(CountedName(rows[row_id], count) for row_id, count in often[:MAX_COUNTED])
+
+
+def _counted_sizes(column: str, counts: Mapping[SizeValue, int]) -> Iterable[CountedSize]:
+    own = (CountedSize(size, count) for size, count in counts.items() if size.column == column)
+    return sorted(own, key=lambda counted: (-counted.count, counted.size))[:MAX_COUNTED]
 
 
 def unit_view(unit: ProductUnit, products: Products, references: References) -> UnitView:

@@ -154,7 +154,7 @@ class Asked:
     @property
     def query(self) -> str:
         """What stands after the question mark."""
-        return str(self.scope["query_string"], "latin-1")
+        return str(self.scope["query_string"], "utf-8", "replace")
 
     @property
     def streamed(self) -> bool:

@@ -86,6 +86,38 @@ class Page(Struct, frozen=True):
     items: tuple[ProductCard, ...]
 
 
+class CountedName(Named, frozen=True):
+    """A gender, brand or category, and how many products have it."""
+
+    count: int
+
+
+class CountedSize(Struct, frozen=True):
+    """A column of a size with what stands there, and how many products can be had in it."""
+
+    size: str
+    count: int
+
+
+class CountedPrices(Struct, frozen=True):
+    """A band of prices, both ends included, and how many products have their lowest price there."""
+
+    price_min: int
+    price_max: int
+    count: int
+
+
+class Facets(Struct, frozen=True):
+    """How many products match a search, and what they have."""
+
+    count: int
+    brands: tuple[CountedName, ...]
+    categories: tuple[CountedName, ...]
+    genders: tuple[CountedName, ...]
+    sizes: tuple[CountedSize, ...]
+    prices: tuple[CountedPrices, ...]
+
+
 class SizeBase(Struct, frozen=True):
     """A size as six grids write it; `"0"` in all of them is "no size"."""
 

@@ -118,12 +118,13 @@ class Catalogue:
 
     `cards` gives the products of the cards in the document, in order. `wished` gives those products that the caller
     wishes for, from the `Call` and the path's ids; None: the document is the same for everybody. `view` gives what is
-    noted of whoever looks, if anything is.
+    noted of whoever looks, if anything is. `long` says of the URL's query whether finding the document may take long.
     """
 
     cards: Callable[[Any], tuple[int, ...]] = lambda _: ()
     wished: Callable[..., Collection[int]] | None = None
     view: Callable[..., View | None] = lambda *_, **__: None
+    long: Callable[[bytes], bool] = lambda _: False
 
 
 @attrs.frozen(kw_only=True)

@@ -6,10 +6,15 @@ from msgspec.structs import asdict
 
 from sellout_core import accounts, catalogue, views
 from sellout_core.values import UserId
+from sellout_http.catalogue_query import size_parameter
 from sellout_http.documents import (
     Address,
     Cart,
     CheckedUnit,
+    CountedName,
+    CountedPrices,
+    CountedSize,
+    Facets,
     FlatProduct,
     FlatUnit,
     ListedOrder,
@@ -66,6 +71,18 @@ def product_card(view: views.CardView) -> ProductCard:
 def page(view: views.Page) -> Page:
     """A page of cards."""
     return Page(view.number, tuple(map(product_card, view.items)))
+
+
+def facets(view: views.Facets) -> Facets:
+    """What the products have that match a search."""
+    return Facets(
+        count=view.products,
+        brands=tuple(map(_counted_name, view.brands)),
+        categories=tuple(map(_counted_name, view.categories)),
+        genders=tuple(map(_counted_name, view.genders)),
+        sizes=tuple(CountedSize(size_parameter(counted.size), counted.count) for counted in view.sizes),
+        prices=tuple(CountedPrices(each.price_min, each.price_max, each.count) for each in view.bands),
+    )
 
 
 def size(row: catalogue.Size) -> Size:
@@ -189,6 +206,10 @@ def _product_base(row: catalogue.Product) -> tuple[Any, ...]:
         row.fit,
         row.rel_num,
     )
+
+
+def _counted_name(counted: views.CountedName) -> CountedName:
+    return CountedName(counted.row.id, counted.row.name, counted.count)
 
 
 def _product_names(view: views.ProductView) -> tuple[Any, ...]:

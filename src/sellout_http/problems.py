@@ -19,7 +19,22 @@ PAGES: Final = "/problems"
 # Fields that the core names otherwise than the documented API, and those that come in other places than the body.
 _MEMBERS: Final = {"unit_ids": "product_unit", "telephone": "tel", "ceiling": "total_amount"}
 _HEADERS: Final = {"idempotency_key": "Idempotency-Key"}
-_PARAMETERS: Final = {"page_size", "limit", "after"}
+PARAMETER_NAMES: Final = {
+    "page_size": "page_size",
+    "limit": "limit",
+    "after": "after",
+    "text": "q",
+    "brands": "brand",
+    "categories": "category",
+    "tags": "tag",
+    "genders": "gender",
+    "sizes": "size",
+    "price_min": "price_min",
+    "price_max": "price_max",
+    "available": "available",
+    "sort": "sort",
+}
+"""By the core's fields, the parameters of a URL's query that fill them."""
 
 
 @attrs.frozen
@@ -100,6 +115,6 @@ def _field_problem(field: errors.InvalidField) -> FieldProblem:
         return FieldProblem(field.reason, pointer=field.name)
     if field.name in _HEADERS:
         return FieldProblem(field.reason, header=_HEADERS[field.name])
-    if field.name in _PARAMETERS:
-        return FieldProblem(field.reason, parameter=field.name)
+    if field.name in PARAMETER_NAMES:
+        return FieldProblem(field.reason, parameter=PARAMETER_NAMES[field.name])
     return FieldProblem(field.reason, pointer="#/" + _MEMBERS.get(field.name, field.name))

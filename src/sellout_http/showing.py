@@ -89,7 +89,8 @@ class Showing:
         found = self._documents.find(_key(asked), version)
         if found is not None:
             return found
-        waits = not self._shop.store.reads_never_wait
+        catalogue = asked.operation.catalogue or Catalogue()
+        waits = not self._shop.store.reads_never_wait or catalogue.long(asked.scope["query_string"])
         return await self._hands.run(lambda: self._read(asked, version), entry, waits=waits)
 
     def _read(self, asked: Asked, version: int) -> Document:

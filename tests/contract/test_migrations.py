@@ -15,19 +15,14 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
 from sellout_adapters.sql import CannotOpen, SqlStore, schema
 from sellout_adapters.sql.columns import metadata
-from sellout_adapters.sql.tables import catalogue, counters, listed_counts
 from sellout_adapters.testing.races import racing
+from sellout_adapters.testing.scene import Scene, product_entry, shoe_size, unit_entry
 from sellout_core.errors import Unavailable
+from sellout_core.search import CatalogueQuery, SizeValue
 from tests.contract.conftest import databases
 
 STEPS = sorted(path.stem.removeprefix("step_") for path in (schema._MIGRATIONS / "versions").glob("step_*.py"))
 FIRST_LINE = "0001 The first tables, and the rows that every shop begins with."
-SINCE = {
-    "0001": ["counters", "catalogue", "listed_counts"],
-    "0002": ["catalogue", "listed_counts"],
-    "0003": ["listed_counts"],
-}
-"""What the steps after one added."""
 KILLED = """
 import os, signal, sys
 from sqlalchemy import Engine, event
@@ -66,12 +61,24 @@ def connected(url: str, **options: Any) -> Iterator[Connection]:
         yield connection
 
 
+def at_step(url: str, step: str) -> None:
+    """Makes a store as it was at a step."""
+    with pytest.MonkeyPatch.context() as patched, connected(url) as connection:
+        patched.setattr(schema, "CURRENT", step)
+        schema.upgrade(connection)
+        if url.startswith("sqlite"):
+            connection.exec_driver_sql(f"PRAGMA application_id = {0x53454C4F}")
+            connection.exec_driver_sql("PRAGMA user_version = 2")
+
+
 def described(connection: Connection) -> dict[str, Any]:
     """All that the database's own catalogue says of the shop's tables."""
     if connection.dialect.name == "sqlite":
         rows = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
         return {
-            f"{kind} {name}": sorted(re.split(r", (?=CONSTRAINT )|\(\s|\s\)", " ".join(sql.split())))
+            f"{kind} {name}": sorted(
+                filter(None, re.split(r",? (?=CONSTRAINT )|, |\( ?|(?: |,)*\)", " ".join(sql.split())))
+            )
             for kind, name, sql in rows
             if name not in (schema.VERSIONS, "sqlite_sequence")
         }
@@ -121,11 +128,7 @@ def test_migrating_says_what_it_did_and_is_done_once(url: str) -> None:
 def test_a_step_that_is_killed_anywhere_is_taken_again(url: str, before: str | None, step_by: int, least: int) -> None:
     """Each time some statements later, until nothing is left to kill; then there is a whole shop."""
     if before is not None:
-        opened(url).close()
-        with connected(url) as connection:
-            for table in SINCE[before]:
-                connection.exec_driver_sql(f"DROP TABLE {table}")
-            connection.exec_driver_sql(f"UPDATE {schema.VERSIONS} SET version_num = '{before}'")  # noqa: S608
+        at_step(url, before)
     killed = 0
     for number in range(1, 400, step_by):
         done = subprocess.run(  # noqa: S603 - our own arguments
@@ -162,6 +165,36 @@ def test_a_statement_that_fails_leaves_nothing_of_the_step(url: str) -> None:
     store.close()
 
 
+def test_goods_from_before_there_was_a_search_are_found(url: str) -> None:
+    """What the step fills in is what is written today, for every kind of product."""
+    store = opened(url)
+    scene = Scene(store)
+    scene.sell(product_entry("one", unit_entry(9, shoe_size("42")), unit_entry(8), name="Ёжик", brands=("ÉCo", "B")))
+    scene.sell(product_entry("two", unit_entry(7, availability=False), brands=(), categories=(), tags=(), gender="U"))
+    scene.sell(product_entry("three", available_flag=False))
+    store.close()
+    filled = "SELECT id, min_price, CAST(terms AS text) FROM products ORDER BY id"
+    with connected(url) as connection:
+        before = connection.exec_driver_sql(filled).all()
+        if url.startswith("sqlite"):
+            connection.exec_driver_sql("DROP TABLE product_search")
+        for index in ("newest", "cheapest", "dearest", *(() if url.startswith("sqlite") else ("terms",))):
+            connection.exec_driver_sql(f"DROP INDEX ix_products_{index}")
+        for column in ("min_price", "terms"):
+            connection.exec_driver_sql(f"ALTER TABLE products DROP COLUMN {column}")
+        connection.exec_driver_sql("UPDATE sellout_version SET version_num = '0004'")
+    store = opened(url)
+    with connected(url) as connection:
+        assert connection.exec_driver_sql(filled).all() == before
+    found = store.read(
+        lambda tx: tx.cards.search(CatalogueQuery(text="ежик eco", sizes=(SizeValue("eu", "42"),)), 0, 9, None)
+    )
+    assert [(card.product.sku, card.min_price) for card in found] == [("one", 8)]
+    Scene(store).sell(product_entry("one", name="Ёжик 2"))
+    assert len(store.read(lambda tx: tx.cards.search(CatalogueQuery(text="2"), 0, 9, None))) == 1
+    store.close()
+
+
 def test_many_that_migrate_at_once_do_it_once(url: str) -> None:
     stores = racing(4, lambda _: opened(url))
     assert sorted(len(store.migrated) for store in stores) == [0, 0, 0, len(STEPS)]
@@ -173,12 +206,10 @@ def test_many_that_migrate_at_once_do_it_once(url: str) -> None:
 def test_a_file_from_before_the_migrations_is_adopted_as_it_is(tmp_path: Path) -> None:
     """Its tables were made by a program that wrote the step elsewhere; its rows stay."""
     file = tmp_path / "old.db"
+    at_step(f"sqlite:///{file}", "0001")
     with connected(f"sqlite:///{file}") as connection:
-        metadata.create_all(
-            connection, [table for table in metadata.sorted_tables if table not in (counters, catalogue, listed_counts)]
-        )
-        connection.exec_driver_sql("INSERT INTO genders (name) VALUES ('M'), ('F'), ('U')")
-        connection.exec_driver_sql("INSERT INTO order_statuses (name) VALUES ('pending')")
+        connection.exec_driver_sql(f"DROP TABLE {schema.VERSIONS}")
+        connection.exec_driver_sql("INSERT INTO genders (name) VALUES ('U')")
         connection.exec_driver_sql(f"PRAGMA application_id = {0x53454C4F}")
         connection.exec_driver_sql("PRAGMA user_version = 1")
         before = described(connection)
@@ -192,11 +223,8 @@ def test_a_file_from_before_the_migrations_is_adopted_as_it_is(tmp_path: Path) -
     ]
     store.close()
     with connected(f"sqlite:///{file}") as connection:
-        assert {
-            name: row
-            for name, row in described(connection).items()
-            if not re.search("counters|catalogue|listed_counts", name)
-        } == before
+        after = described(connection)
+        assert {name: row for name, row in before.items() if name != "table products"}.items() <= after.items()
     with closing(sqlite3.connect(file)) as connection_:
         assert connection_.execute("PRAGMA user_version").fetchone() == (2,)
 

@@ -49,7 +49,7 @@ def test_it_lists_every_operation_once_and_nothing_else() -> None:
     routed = [f"{operation.method} {operation.path}" for operation in OPERATIONS]
     assert sorted(routed) == sorted(DESCRIBED)
     names = [described["operationId"] for described in DESCRIBED.values()]
-    assert len(set(names)) == len(names) == 33
+    assert len(set(names)) == len(names) == 34
 
 
 @pytest.mark.parametrize("name", DESCRIBED)
@@ -100,6 +100,7 @@ READS: Final = [
     ("/product", "/product"),
     ("/product/{product_id}", "/product/3"),
     ("/product/all/{num_page}", "/product/all/1?page_size=100"),
+    ("/product/facets", "/product/facets?q=n&size=EU:42"),
     ("/product_unit/product/{product_id}", "/product_unit/product/5"),
     ("/product_unit/product_main/{product_id}/{user_id}", "/product_unit/product_main/4/0"),
     ("/wishlist/{user_id}", "/wishlist/1"),

@@ -36,6 +36,7 @@ BUDGET: Final[dict[str, tuple[int, int]]] = {
     "list_products": (2, 2),
     "show_product": (2, 2),
     "show_page": (2, 2),
+    "show_facets": (1, 1),
     "list_units": (1, 1),
     "show_card": (3, 3),
     "show_wishlist": (4, 4),
@@ -55,7 +56,7 @@ BUDGET: Final[dict[str, tuple[int, int]]] = {
 }
 """By operation, on SQLite and on PostgreSQL."""
 
-KEPT: Final = ("show_page", "list_units", "show_card")
+KEPT: Final = ("show_page", "show_facets", "list_units", "show_card")
 
 
 @attrs.frozen
@@ -114,3 +115,23 @@ def test_what_is_kept_asks_nothing(measured: tuple[str, httpx2.Client, Lines], n
     path = path_of(OPERATION_NAMES[name], **({"user_id": 0} if name == "show_card" else {}))
     assert client.get(path).status_code == 200
     assert lines.statements(client.get(path)) == 0
+
+
+@pytest.mark.parametrize(
+    "query", ["q=nike", "brand=nike&brand=1&sort=price", "q=air&sort=relevance", "price_min=1&size=EU:42"]
+)
+def test_a_search_is_one_statement_whatever_is_asked_for(
+    measured: tuple[str, httpx2.Client, Lines], query: str
+) -> None:
+    _, client, lines = measured
+    client.get("/product/facets")
+    for path in ("/product/all/1?page_size=7&", "/product/facets?"):
+        assert lines.statements(client.get(path + query)) == 1
+
+
+def test_a_name_that_nobody_knows_is_one_statement_more(measured: tuple[str, httpx2.Client, Lines]) -> None:
+    """Another process may have added it."""
+    _, client, lines = measured
+    client.get("/product/facets")
+    assert lines.statements(client.get("/product/all/1?brand=nike")) == 1
+    assert lines.statements(client.get("/product/all/1?brand=nike&brand=nobody")) == 2

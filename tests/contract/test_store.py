@@ -1,8 +1,11 @@
 """Every store obeys the laws of the ports, and a model of the shop predicts what it does."""
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from sellout_adapters.sql import search
+from sellout_adapters.testing import searching
 from sellout_adapters.testing.contract import StoreContract
 from sellout_adapters.testing.machine import StoreMaker, shop_machine
 
@@ -19,3 +22,12 @@ def test_a_model_predicts_the_shop(make_store: StoreMaker) -> None:
             max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
         ),
     )
+
+
+@pytest.mark.parametrize("few", [1_000, 1])
+def test_a_search_finds_what_the_definition_says(
+    make_store: StoreMaker, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever way the databases go."""
+    monkeypatch.setattr(search, "FEW", dict.fromkeys(search.FEW, few))
+    searching.law(make_store, examples=40)

@@ -131,6 +131,7 @@ OF_AN_OWNER: dict[Callable[..., object], OfTheShop] = {
 
 OF_ANYBODY: dict[Callable[..., object], OfTheShop] = {
     browsing.read_page: lambda on, actor: browsing.read_page(on.shop, actor, 1),
+    browsing.read_facets: lambda on, actor: browsing.read_facets(on.shop, actor),
     browsing.read_units: lambda on, actor: browsing.read_units(on.shop, actor, on.goods.product_id),
     browsing.read_card: lambda on, actor: browsing.read_card(on.shop, actor, on.goods.product_id, on.anna.id),
 }

@@ -26,6 +26,17 @@ from sellout_core.catalogue import (
 from sellout_core.errors import PromoCodeTaken, UsernameTaken
 from sellout_core.ordering import Cart, NewOrder, NewPromoCode, Order, PromoCode
 from sellout_core.ports import Count, KeptAnswer
+from sellout_core.search import (
+    CatalogueQuery,
+    FacetCounts,
+    Listing,
+    Wanted,
+    count_facets,
+    listing,
+    matches,
+    place,
+    wanted,
+)
 from sellout_core.values import (
     AddressId,
     CartId,
@@ -296,13 +307,36 @@ class Cards(_Repository):
         listed = [product for product in self._tables.products.values() if product.available]
         return self._cards(listed[offset : offset + limit], wishlist_of)
 
+    def search(self, query: CatalogueQuery, offset: int, limit: int, wishlist_of: UserId | None) -> Sequence[Card]:
+        """Cards of listed products that match the query, in its order."""
+        found = sorted(self._matching(query), key=place(query.sort, self._wanted(query)))
+        return self._cards([each.product for each in found[offset : offset + limit]], wishlist_of)
+
+    def facets(self, query: CatalogueQuery) -> FacetCounts:
+        """The counts of all listed products that match the query."""
+        return count_facets(self._matching(query))
+
+    def _matching(self, query: CatalogueQuery) -> list[Listing]:
+        references, filters = ReferenceTables(self._live).snapshot(), self._wanted(query)
+        listed = (
+            listing(product, self._units(product), references)
+            for product in self._tables.products.values()
+            if product.available
+        )
+        return [each for each in listed if matches(each, query, filters)]
+
+    def _wanted(self, query: CatalogueQuery) -> Wanted:
+        return wanted(query, ReferenceTables(self._live).snapshot())
+
     def _cards(self, products: Sequence[Product], wishlist_of: UserId | None) -> list[Card]:
         wished = {unit.product_id for unit in self._tables.wishlist_units.values() if unit.user_id == wishlist_of}
         return [Card(product, self._min_price(product), product.id in wished) for product in products]
 
     def _min_price(self, product: Product) -> Money | None:
-        units = (self._tables.units[unit_id] for unit_id in self._tables.units_of.get(product.id, ()))
-        return min((unit.price for unit in units if unit.available), default=None)
+        return min((unit.price for unit in self._units(product) if unit.available), default=None)
+
+    def _units(self, product: Product) -> list[ProductUnit]:
+        return [self._tables.units[unit_id] for unit_id in self._tables.units_of.get(product.id, ())]
 
 
 class Sizes(_Repository):

@@ -100,6 +100,17 @@ def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text + "+00:00")
 
 
+class Terms(TypeDecorator[str]):
+    """The terms that a product is found by: text with a space between two on SQLite, a tsvector on PostgreSQL."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """What each database's index is made of."""
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else postgresql.TSVECTOR())
+
+
 class Values(TypeDecorator[Collection[Any]]):
     """Any number of values as one bound parameter, for `among`: JSON text on SQLite, an array on PostgreSQL."""
 

@@ -80,8 +80,8 @@ class _Asked:
 class GatheredLink(Link):
     """A reader's link, whose statements are asked for it, while its work waits in a greenlet."""
 
-    def __init__(self, known: References) -> None:
-        super().__init__(None, known)
+    def __init__(self, known: References, dialect: str) -> None:
+        super().__init__(None, known, dialect=dialect)
 
     def _among(
         self, statement: Executable, values: Collection[Any], parameters: Mapping[str, Any], key: str

@@ -13,6 +13,7 @@ from sellout_adapters.sql.dialects import insert_columns, next_ids
 from sellout_adapters.sql.prepared import Damaged, Row, prepared
 from sellout_core.catalogue import References
 from sellout_core.errors import Unavailable
+from sellout_core.values import ProductId
 
 T = TypeVar("T")
 
@@ -28,6 +29,7 @@ class Link:
     Args:
         connection: in a transaction.
         known: the small tables as this transaction last saw them.
+        dialect: the database's kind, `sqlite` or `postgresql`.
         locking: whether rows that are read to be changed must be locked, because other transactions write meanwhile.
         translated: what an error of the driver means; it may be the same error.
 
@@ -35,6 +37,7 @@ class Link:
         statements: how many the database was asked.
         catalogue_changed: whether what was written may make products or product units look different.
         written_products: the ids of products written since listed products were counted last.
+        touched: products of which `indexing` has to write what follows from what was written.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Link:
         connection: Connection | None,
         known: References,
         *,
+        dialect: str,
         locking: bool = False,
         translated: Callable[[Connection, Exception], Exception] = lambda _, error: error,
     ) -> None:
@@ -49,12 +53,14 @@ class Link:
         self._translated = translated
         self._failure: Exception | None = None
         self._ended = False
+        self.dialect = dialect
         self.locking = locking
         self.known = known
         self.added_references = False
         self.statements = 0
         self.catalogue_changed = False
         self.written_products: set[int] = set()
+        self.touched: set[ProductId] = set()
         self.referred: defaultdict[str, set[int]] = defaultdict(set)
 
     def require_alive(self) -> None:
@@ -157,6 +163,10 @@ class Link:
         """Notes ids of a small table's rows (a field of `References`) that something loaded refers to."""
         self.referred[table].update(ids)
 
+    def touches(self, product_ids: Iterable[ProductId]) -> None:
+        """Notes products that are written, or of which links or units are."""
+        self.touched.update(product_ids)
+
     def changes_catalogue(self, written: Collection[object]) -> None:
         """Notes products or units that are written."""
         self.catalogue_changed = self.catalogue_changed or bool(written)
@@ -181,7 +191,7 @@ class Link:
     ) -> tuple[Sequence[Row], int]:
         """The rows that a statement gives, and how many it wrote."""
         connection = self._alive()
-        for_one = for_one and connection.dialect.name == "sqlite"
+        for_one = for_one and self.dialect == "sqlite"
         ready = prepared(statement, connection.dialect, tuple(parameters), for_one=for_one)
         return self._asking(connection, lambda: ready.run(connection, parameters))
 

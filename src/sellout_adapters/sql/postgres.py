@@ -190,7 +190,9 @@ class PostgresConversation:
 
     async def ask(self, ready: Prepared, parameters: Mapping[str, Any]) -> Sequence[Row]:
         """One statement, which the server prepares once."""
-        cursor = await self._asked(self._connection.execute(ready.sql, ready.sent(parameters), prepare=True))
+        cursor = await self._asked(
+            self._connection.execute(ready.sql, ready.sent(parameters), **{"prepare": True, **ready.options})
+        )
         return ready.rows(await cursor.fetchall())
 
     async def end(self) -> None:

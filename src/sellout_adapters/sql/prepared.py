@@ -20,6 +20,10 @@ Row = Any
 """A named tuple of a statement's columns."""
 
 _MOST: Final = 1024
+PLANNED_ANEW: Final = "sellout_planned_anew"
+"""The option of a statement for which the best plan depends on its parameters: PostgreSQL, which keeps a plan for
+statements that return, is to make one each time.
+"""
 Processor = Callable[[Any], Any]
 
 
@@ -37,6 +41,7 @@ class Prepared:
     _binds: Mapping[str, Processor]
     _columns: Sequence[tuple[int, Processor]]
     _row: Callable[[Any], Row] | None
+    options: Mapping[str, Any]
 
     def run(self, connection: Connection, parameters: Mapping[str, Any]) -> tuple[Sequence[Row], int]:
         """The rows that the statement gives, and how many it wrote.
@@ -52,7 +57,7 @@ class Prepared:
                 before(connection, cursor, self.sql, sent, None, False)
             for instead in connection.dialect.dispatch.do_execute or ():
                 instead(cursor, self.sql, sent, None)
-            cursor.execute(self.sql, sent)
+            cursor.execute(self.sql, sent, **self.options)
             # SQLAlchemy may have an INSERT return an id that nobody asked for.
             found = cursor.fetchall() if self.gives_rows else ()
             written = cursor.rowcount
@@ -156,5 +161,7 @@ def prepared(statement: Executable, dialect: Dialect, names: tuple[str, ...], *,
     positions = None if compiled.positiontup is None else tuple(compiled.positiontup)
     given = {name: bind.value for bind, name in compiled.bind_names.items() if name not in names}
     names_of_columns = [column.name for column in returned]
+    anew = dialect.name != "sqlite" and statement.get_execution_options().get(PLANNED_ANEW, False)
     row: Any = namedtuple("Row", names_of_columns, rename=True)  # type: ignore[misc]  # noqa: PYI024 - known only here
-    return Prepared(compiled.string, positions, given, binds, columns, row._make if row._fields else None)
+    make = row._make if row._fields else None
+    return Prepared(compiled.string, positions, given, binds, columns, make, {"prepare": False} if anew else {})

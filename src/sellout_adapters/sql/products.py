@@ -1,25 +1,27 @@
 """Products, and the cards that lists show."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import ScalarSelect, Table, bindparam, delete, func, select, update
+from sqlalchemy import ScalarSelect, Select, Table, bindparam, delete, select, update
 
-from sellout_adapters.sql import pages, tables
+from sellout_adapters.sql import facets, indexing, pages, search, tables
 from sellout_adapters.sql.dialects import AMONG_IDS, AMONG_TEXTS, Id, among, askable_after, collected
 from sellout_adapters.sql.link import Link, by_column
-from sellout_adapters.sql.prepared import Row
+from sellout_adapters.sql.prepared import PLANNED_ANEW, Row
+from sellout_adapters.sql.search import Asked
 from sellout_adapters.sql.tables import (
     product_brands,
     product_categories,
     product_tags,
     products,
     sizes,
-    units,
     wishlist_units,
 )
 from sellout_core.catalogue import Card, NewProduct, Product
+from sellout_core.search import CatalogueQuery, FacetCounts, Sort
 from sellout_core.values import MAX_ID, ProductId, UserId
 
 # By the product's field: the table that holds its links, and the small table they lead to.
@@ -106,6 +108,7 @@ class SqlProducts:
         product_ids = self._link.add_with_ids(tables.products, by_column(products, _OWN_FIELDS))
         self._link.written_products.update(product_ids)
         self._link_up(list(zip(product_ids, products, strict=True)))
+        self._link.touches(product_ids)
         return product_ids
 
     def save_many(self, products: Sequence[Product]) -> None:
@@ -116,6 +119,7 @@ class SqlProducts:
         for statement in _DELETE_LINKS.values():
             self._link.run(statement, {"among": [product.id for product in products]})
         self._link_up([(product.id, product) for product in products])
+        self._link.touches(product.id for product in products)
 
     def _products(self, rows: Sequence[Row]) -> list[Product]:
         found = [_product(row) for row in rows]
@@ -135,10 +139,7 @@ def _own_values(product: NewProduct) -> dict[str, Any]:
 _wished = sizes.alias("wished")
 _CARD: Final = select(
     *_COLUMNS,
-    select(func.min(units.c.price))
-    .where(units.c.product_id == products.c.id, units.c.available)
-    .scalar_subquery()
-    .label("min_price"),
+    products.c.min_price,
     # Not correlated: the wishlist is read once, not once a product.
     products.c.id.in_(
         select(_wished.c.product_id)
@@ -153,6 +154,15 @@ _PAGES: Final = [
 ]
 
 
+@cache
+def _matching(shape: search.Shape) -> Select[Any]:
+    """The cards of a page of what matches."""
+    found = search.found(shape)
+    rows = _CARD.select_from(found.join(products, products.c.id == found.c.id))
+    rows = rows.order_by(found.c.score.desc(), *search.order(shape.sort))
+    return rows.execution_options(**{PLANNED_ANEW: True})
+
+
 class SqlCards:
     """`ports.Cards`."""
 
@@ -161,16 +171,35 @@ class SqlCards:
 
     def get_many(self, product_ids: Collection[ProductId], wishlist_of: UserId | None) -> Mapping[ProductId, Card]:
         """One statement."""
+        indexing.settle(self._link)
         rows = self._link.rows_among(_CARDS_BY_ID, product_ids, {"user_id": wishlist_of})
         return {card.product.id: card for card in self._cards(rows)}
 
     def page(self, offset: int, limit: int, wishlist_of: UserId | None) -> Sequence[Card]:
         """One statement, unless this transaction has written products that are to be counted first."""
+        indexing.settle(self._link)
         if self._link.written_products:
             pages.settle(self._link)
         # No store holds more products than ids; an offset past 64 bits would not reach the driver.
         parameters = {"offset": min(offset, MAX_ID), "limit": limit, "user_id": wishlist_of}
         return self._cards(self._link.rows(_PAGES[offset >= pages.SHALLOW], parameters))
+
+    def search(self, query: CatalogueQuery, offset: int, limit: int, wishlist_of: UserId | None) -> Sequence[Card]:
+        """One statement, unless a name was not known yet."""
+        asked = self._asked(query)
+        if asked is None:
+            return []
+        window = {"offset": min(offset, MAX_ID), "limit": limit, "user_id": wishlist_of}
+        return self._cards(self._link.rows(_matching(asked.shape), asked.parameters | window))
+
+    def facets(self, query: CatalogueQuery) -> FacetCounts:
+        """One statement, unless a name was not known yet."""
+        asked = self._asked(attrs.evolve(query, sort=Sort.ID))
+        return facets.NOTHING if asked is None else facets.count(self._link, asked)
+
+    def _asked(self, query: CatalogueQuery) -> Asked | None:
+        indexing.settle(self._link)
+        return search.asked(self._link, query)
 
     def _cards(self, rows: Sequence[Row]) -> list[Card]:
         cards = [Card(_product(row), row.min_price, bool(row.in_wishlist)) for row in rows]

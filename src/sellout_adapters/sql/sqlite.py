@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import attrs
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, QueuePool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, QueuePool, create_engine, event, inspect
 from sqlalchemy.exc import DBAPIError
 
 from sellout_adapters.sql import schema
@@ -18,6 +18,7 @@ from sellout_adapters.sql.batches import Batches
 from sellout_adapters.sql.columns import metadata
 from sellout_adapters.sql.database import CannotOpen, Timeouts, opened, told
 from sellout_adapters.sql.prepared import driver_of
+from sellout_adapters.sql.tables import SEARCH_TABLES
 from sellout_core.errors import Unavailable
 
 T = TypeVar("T")
@@ -171,7 +172,7 @@ def _cursor(connection: Connection) -> Any:
 
 
 def _require_tables(connection: Connection, path: Path) -> None:
-    if schema.tables_in(connection) != metadata.tables.keys():
+    if not set(inspect(connection).get_table_names()) >= metadata.tables.keys() | SEARCH_TABLES:
         raise CannotOpen(f"The database {str(path)!r} is damaged: tables are missing.")
 
 

@@ -9,7 +9,7 @@ import attrs
 from sqlalchemy import URL, Connection, Engine, make_url, select
 from sqlalchemy.exc import ArgumentError
 
-from sellout_adapters.sql import pages, schema, tables
+from sellout_adapters.sql import indexing, pages, schema, tables
 from sellout_adapters.sql.accounts import SqlAddresses, SqlAnswers, SqlCredentials, SqlSessions, SqlUsers
 from sellout_adapters.sql.counters import SqlCounters
 from sellout_adapters.sql.database import CannotOpen, Database, Timeouts
@@ -162,6 +162,7 @@ class SqlStore:
         def complete(link: Link) -> T:
             nonlocal changed
             result = work(SqlTransaction(link))
+            indexing.settle(link)
             if link.catalogue_changed:
                 changed = True
                 pages.settle(link)
@@ -169,7 +170,16 @@ class SqlStore:
 
         def run(connection: Connection) -> tuple[T, Link]:
             locking = self._database.locks_rows
-            return self._run(Link(connection, self._references, locking=locking, translated=translated), complete)
+            return self._run(
+                Link(
+                    connection,
+                    self._references,
+                    dialect=connection.dialect.name,
+                    locking=locking,
+                    translated=translated,
+                ),
+                complete,
+            )
 
         try:
             result, link = self._database.write(run)
@@ -186,7 +196,12 @@ class SqlStore:
 
     def _read(self, work: Callable[[Link], T]) -> T:
         def run(connection: Connection) -> tuple[T, Link]:
-            return self._run(Link(connection, self._references, translated=self._database.translated), work)
+            return self._run(
+                Link(
+                    connection, self._references, dialect=connection.dialect.name, translated=self._database.translated
+                ),
+                work,
+            )
 
         result, link = self._database.read(run)
         self._learn_from(link)
@@ -194,7 +209,7 @@ class SqlStore:
 
     def gathered(self, gathering: "Gathering", work: Callable[[Transaction], T], note: Callable[[int], None]) -> T:
         """What the work returns, in a greenlet that the gathering looks after."""
-        link = gathering.link(self._references)
+        link = gathering.link(self._references, self.engine.dialect.name)
         try:
             result = work(SqlTransaction(link))
         finally:

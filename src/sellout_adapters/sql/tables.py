@@ -3,6 +3,7 @@
 from typing import Final
 
 from sqlalchemy import (
+    DDL,
     JSON,
     BigInteger,
     Column,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     column,
+    event,
     func,
 )
 
@@ -30,7 +32,7 @@ from sellout_adapters.sql.columns import (
     refers,
     text,
 )
-from sellout_adapters.sql.dialects import Id, UtcTime
+from sellout_adapters.sql.dialects import Id, Terms, UtcTime
 from sellout_core.values import MAX_ID
 
 
@@ -139,11 +141,43 @@ products: Final = Table(
     count("fit"),
     count("rel_num"),
     refers("gender_id", genders.c.id),
+    # What `indexing` makes of the product and its units.
+    count("min_price", nullable=True),
+    Column("terms", Terms, nullable=False, server_default=""),
     Index(None, "available", "id"),
+    Index("ix_products_newest", "available", column("added_on").desc(), "id"),
+    Index("ix_products_cheapest", "available", "min_price", "id"),
+    # NULL is the lowest value on SQLite and the highest on PostgreSQL.
+    Index("ix_products_dearest", "available", column("min_price").desc(), "id").ddl_if(dialect="sqlite"),
+    Index("ix_products_dearest", "available", column("min_price").desc().nulls_last(), "id").ddl_if(
+        dialect="postgresql"
+    ),
+    # What is written waits in a list, through which every search goes: a short one.
+    Index("ix_products_terms", "terms", postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 256}).ddl_if(
+        dialect="postgresql"
+    ),
     check("sku", "sku <> ''"),
     check("named", "name <> ''"),
+    check("min_price", "min_price >= 0"),
     **NEVER_REUSED,
 )
+
+SEARCH: Final = "product_search"
+"""SQLite's index of the terms, a virtual table; it keeps some of its own."""
+SEARCH_TERMS: Final = "product_search_terms"
+"""What SQLite tells of the terms in it, another virtual table."""
+SEARCH_TABLES: Final = frozenset({SEARCH, SEARCH_TERMS, *(f"{SEARCH}_{part}" for part in ("config", "data", "idx"))})
+
+# The terms are told apart by spaces alone: what is not ASCII is part of a term for this tokenizer. What is asked for
+# most often, the beginnings of words, is kept as well.
+for statement in (
+    (
+        f"CREATE VIRTUAL TABLE {SEARCH} USING fts5 (terms, content='products', content_rowid='id', tokenize='ascii',"
+        " detail=none, columnsize=0, prefix='1 2 3 4 5 6 7 8 9 10')"
+    ),
+    f"CREATE VIRTUAL TABLE {SEARCH_TERMS} USING fts5vocab ({SEARCH}, 'row')",
+):
+    event.listen(products, "after_create", DDL(statement).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]
 
 
 catalogue: Final = Table(

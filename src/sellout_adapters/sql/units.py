@@ -66,7 +66,7 @@ _TAKE: Final = (
         stock=units.c.stock - 1,
         available=case((or_(units.c.stock.is_(None), units.c.stock > 1), true()), else_=false()),
     )
-    .returning(units.c.id, units.c.price, units.c.currency_id, units.c.available, units.c.stock)
+    .returning(units.c.id, units.c.product_id, units.c.price, units.c.currency_id, units.c.available, units.c.stock)
 )
 
 
@@ -145,11 +145,13 @@ class SqlUnits:
     def add_many(self, units: Sequence[NewProductUnit]) -> Sequence[ProductUnitId]:
         """A statement for the ids and one for the rows."""
         self._link.changes_catalogue(units)
+        self._link.touches(unit.product_id for unit in units)
         return self._link.add_with_ids(tables.units, by_column(units, _UNIT))
 
     def save_many(self, units: Sequence[ProductUnit]) -> None:
         """One prepared statement for all."""
         self._link.changes_catalogue(units)
+        self._link.touches(unit.product_id for unit in units)
         self._link.run_many(_SAVE_UNITS, [_values(unit) | {"unit_id": unit.id} for unit in units])
 
     def take(self, units: Collection[ProductUnit]) -> Mapping[ProductUnitId, ProductUnit]:
@@ -161,7 +163,9 @@ class SqlUnits:
         taken = self._link.rows_among(_TAKE, list(wanted))
         if any((wanted[row.id].price, wanted[row.id].currency_id) != (row.price, row.currency_id) for row in taken):
             self._link.run_again()
-        self._link.changes_catalogue([row for row in taken if not row.available])
+        sold_out = [row for row in taken if not row.available]
+        self._link.changes_catalogue(sold_out)
+        self._link.touches(row.product_id for row in sold_out)
         return {row.id: attrs.evolve(wanted[row.id], available=row.available, stock=row.stock) for row in taken}
 
 

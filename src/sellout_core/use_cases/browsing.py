@@ -10,13 +10,27 @@ from sellout_core.catalogue import Product
 from sellout_core.errors import InvalidField, InvalidFields, NotFound
 from sellout_core.lists import WHOLE, Part, in_batches
 from sellout_core.ports import Transaction
+from sellout_core.search import EVERYTHING, CatalogueQuery
 from sellout_core.shop import Shop
 from sellout_core.values import ProductId, UserId
-from sellout_core.views import CardView, Page, ProductView, UnitView, card_view, product_view, unit_view
+from sellout_core.views import (
+    CardView,
+    Facets,
+    Page,
+    ProductView,
+    UnitView,
+    card_view,
+    facets_view,
+    product_view,
+    unit_view,
+)
 
 
-def read_page(shop: Shop, actor: Actor, number: int, size: int = values.PAGE_SIZE) -> Page:
-    """A page of listed products, by id, `size` (1 to 100) a page; one past the end is empty.
+def read_page(
+    shop: Shop, actor: Actor, number: int, size: int = values.PAGE_SIZE, query: CatalogueQuery = EVERYTHING
+) -> Page:
+    """A page of the listed products that match a query, in its order, `size` (1 to 100) a page; one past the end is
+    empty. For anybody.
 
     Raises:
         InvalidFields: the page's size is out of its limits.
@@ -28,11 +42,17 @@ def read_page(shop: Shop, actor: Actor, number: int, size: int = values.PAGE_SIZ
         raise NotFound
 
     def work(tx: Transaction) -> Page:
-        cards = tx.cards.page((number - 1) * size, size + 1, actor.user_id)
+        window = ((number - 1) * size, size + 1, actor.user_id)
+        cards = tx.cards.page(*window) if query == EVERYTHING else tx.cards.search(query, *window)
         references = tx.references.snapshot()
         return Page(number, tuple(card_view(card, references) for card in cards[:size]), len(cards) > size)
 
     return shop.store.read(work)
+
+
+def read_facets(shop: Shop, actor: Actor, query: CatalogueQuery = EVERYTHING) -> Facets:  # noqa: ARG001 - anybody may
+    """What the listed products that match a query have: brands, categories, genders, sizes and prices. For anybody."""
+    return shop.store.read(lambda tx: facets_view(tx.cards.facets(query), tx.references.snapshot()))
 
 
 def read_products(

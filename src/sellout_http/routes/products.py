@@ -9,7 +9,7 @@ from sellout_core.errors import InvalidFields, NotFound
 from sellout_core.use_cases import browsing, wishlist
 from sellout_core.use_cases.browsing import View
 from sellout_core.values import ProductId, UserId
-from sellout_http import documents, present
+from sellout_http import catalogue_query, documents, present
 from sellout_http.call import Call
 from sellout_http.operations import Access, Catalogue, Group, Listed, Parameter, Reply
 
@@ -40,26 +40,56 @@ def show_product(call: Call, product_id: ProductId) -> documents.Product:
     "/product/all/{num_page}",
     Access.ANON,
     errors=(InvalidFields,),
-    parameters=(_PAGE_SIZE,),
+    parameters=(_PAGE_SIZE, *catalogue_query.PARAMETERS),
     catalogue=Catalogue(
+        long=catalogue_query.searches,
         cards=lambda page: tuple(card.id for card in page.items),
         wished=lambda call, num_page: wishlist.read_wished(call.shop, call.actor, call.user_id),  # noqa: ARG005 - the path's id
     ),
     reply_headers={"Link": 'The pages before (rel="prev") and after (rel="next") this one, where there are any.'},
 )
 def show_page(call: Call, num_page: int) -> Reply[documents.Page]:
-    """A page of listed products, by id.
+    """A page of listed products, by id unless asked for otherwise.
 
-    Pages count from 1; one past the end is empty. A token decides `in_wishlist`.
+    Pages count from 1; one past the end is empty. A token decides `in_wishlist`. A product satisfies all filters that
+    are given; what does not exist is found nowhere.
     """
     sent = call.query(_PAGE_SIZE.name)
-    page = browsing.read_page(call.shop, call.actor, num_page, _PAGE_SIZE.number(sent) or values.PAGE_SIZE)
+    query = catalogue_query.read_query(call)
+    page = browsing.read_page(call.shop, call.actor, num_page, _PAGE_SIZE.number(sent) or values.PAGE_SIZE, query)
     neighbours = [("prev", num_page - 1, num_page > 1), ("next", num_page + 1, page.has_next)]
-    query = f"?page_size={sent[0]}" if sent else ""
+    kept = catalogue_query.kept_in_links(call, _PAGE_SIZE)
     links = ", ".join(
-        f'<{call.prefix}/product/all/{number}{query}>; rel="{rel}"' for rel, number, there in neighbours if there
+        f'<{call.prefix}/product/all/{number}{kept}>; rel="{rel}"' for rel, number, there in neighbours if there
     )
     return Reply(present.page(page), 200, {"link": links} if links else {})
+
+
+@group.operation(
+    "GET",
+    "/product/facets",
+    Access.ANON,
+    errors=(InvalidFields,),
+    parameters=catalogue_query.PARAMETERS,
+    catalogue=Catalogue(long=lambda _: True),
+    reply_example={
+        "count": 2,
+        "brands": [{"id": 1, "name": "Nike", "count": 2}],
+        "categories": [{"id": 1, "name": "Sport", "count": 1}],
+        "genders": [{"id": 1, "name": "M", "count": 2}],
+        "sizes": [{"size": "EU:42", "count": 2}],
+        "prices": [{"price_min": 100, "price_max": 199, "count": 2}],
+    },
+)
+def show_facets(call: Call) -> documents.Facets:
+    """How many listed products match a search, and how many of them there are of each brand, category, gender, size
+    and band of prices.
+
+    Parameters are as for `/product/all/{num_page}`; the order makes no difference. What most products have
+    comes first, at most 100 of each kind, and of each column of a size; `sizes` and `prices` are written as the
+    parameters want them.
+    """
+    return present.facets(browsing.read_facets(call.shop, call.actor, catalogue_query.read_query(call)))
 
 
 @group.operation("GET", "/product_unit/product/{product_id}", Access.ANON, catalogue=Catalogue())

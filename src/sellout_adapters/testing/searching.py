@@ -1,0 +1,372 @@
+"""What holds for searches, as tests that any store must pass: part of `contract.StoreContract`.
+
+`sellout_core.search` is the definition; `law` compares a store with it on catalogues and queries made up by Hypothesis.
+"""
+
+import tempfile
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sellout_adapters.testing.races import RACERS, racing, take
+from sellout_adapters.testing.scene import Scene, product_entry, shoe_size, unit_entry
+from sellout_core.accounts import OPERATOR
+from sellout_core.catalogue import Product, SizeGrid
+from sellout_core.ports import Store, Transaction
+from sellout_core.search import (
+    CatalogueQuery,
+    FacetCounts,
+    Listing,
+    SizeValue,
+    Sort,
+    count_facets,
+    listing,
+    matches,
+    place,
+    wanted,
+)
+from sellout_core.use_cases.importing import ProductEntry, import_products
+from sellout_core.use_cases.wishlist import add_to_wishlist
+from sellout_core.values import Money, ProductId
+
+WORDS = [
+    "air",
+    "airy",
+    "force",
+    "1",
+    "Ёлка",
+    "елки",
+    "ЁЖ",
+    "café",
+    "CAFE\u0301",
+    "ß",
+    "ss",
+    "ﬁt",
+    "①",
+    "ø",
+    "'s",
+    "a'b",
+]
+NAMES = ["Nike", "NIKE", "Ёж", "adidas", "7", "Of New-York"]
+GRIDS = [
+    shoe_size("41"),
+    shoe_size("42"),
+    SizeGrid("M", "9", "8", "42", "42", "41 ½"),
+    SizeGrid("m", "9", "0", "0", "0", "0"),
+]
+ODD = [
+    "\ufdfa" * 16,
+    "é" * 290,
+    "🏽👟",
+    "\u0301" * 9,
+    "%_*\"'()&|!:\\-",
+    "AND OR NOT",
+    "नमस्ते",
+    "\u202e x",
+    "ǅ",
+    "İstanbul",
+]
+
+
+def listings(tx: Transaction) -> Sequence[Listing]:
+    """Every listed product of a store, as a search sees it."""
+    products = tx.products.after(0, 10_000)
+    units: dict[ProductId, list[Any]] = {product.id: [] for product in products}
+    for unit in tx.units.of_products(list(units)):
+        units[unit.product_id].append(unit)
+    references = tx.references.snapshot()
+    return [listing(product, units[product.id], references) for product in products if product.available]
+
+
+def require_definition(tx: Transaction, query: CatalogueQuery, windows: Collection[tuple[int, int]]) -> int:
+    """Asserts that the store finds and counts what the definition says, and says how many products that are."""
+    filters = wanted(query, tx.references.snapshot())
+    expected = sorted((each for each in listings(tx) if matches(each, query, filters)), key=place(query.sort, filters))
+    assert tx.cards.facets(query) == count_facets(expected)
+    for offset, limit in windows:
+        found = [(card.product, card.min_price) for card in tx.cards.search(query, offset, limit, None)]
+        assert found == [(each.product, each.min_price) for each in expected[offset : offset + limit]]
+    return len(expected)
+
+
+def _texts(choices: Sequence[str]) -> st.SearchStrategy[str]:
+    return st.lists(st.sampled_from(choices), min_size=1, max_size=3).map(" ".join)
+
+
+def _units() -> st.SearchStrategy[Any]:
+    return st.builds(
+        lambda price, grid, stock, availability: unit_entry(price, grid, stock=stock, availability=availability),
+        st.integers(0, 9),
+        st.sampled_from(GRIDS),
+        st.sampled_from([None, 0, 1]),
+        st.booleans(),
+    )
+
+
+def _entry(number: int) -> st.SearchStrategy[ProductEntry]:
+    names = st.lists(st.sampled_from(NAMES), max_size=2, unique=True).map(tuple)
+    return st.builds(
+        lambda units, **other: product_entry(other.pop("sku") + f" {number}", *units, **other),
+        st.lists(_units(), max_size=3, unique_by=lambda unit: unit.size),
+        sku=st.sampled_from(WORDS),
+        name=_texts([*WORDS, *ODD]).map(lambda name: name[:300]),
+        brands=names,
+        categories=names,
+        tags=names,
+        gender=st.sampled_from(["M", "F", "U"]),
+        available_flag=st.sampled_from([True, True, True, False]),
+        add_date=st.integers(0, 3).map(lambda days: date(2026, 1, 1) + timedelta(days)),
+    )
+
+
+def catalogues() -> st.SearchStrategy[Sequence[ProductEntry]]:
+    """Up to eight products that have much in common."""
+    return st.integers(0, 8).flatmap(lambda count: st.tuples(*map(_entry, range(count))))
+
+
+def queries() -> st.SearchStrategy[CatalogueQuery]:
+    """Queries for what such products have, or nearly have."""
+    choices = st.lists(st.sampled_from([*NAMES, "nike", "none", 1, 2, 3, 10**30]), max_size=2).map(tuple)
+    held = [SizeValue(column, value) for column in ("eu", "international") for value in ("42", "M", "0")]
+    beginnings = [word[:length] for word in WORDS for length in (1, 2, 9)]
+    return st.builds(
+        lambda bounds, **other: CatalogueQuery(price_min=bounds[0], price_max=bounds[1], **other),
+        st.sampled_from([(None, None), (None, None), (3, None), (None, 5), (2, 6), (4, 4)]),
+        text=st.one_of(st.just(""), _texts(beginnings), _texts([text[:60] for text in ODD])),
+        brands=choices,
+        categories=st.one_of(st.just(()), choices),
+        tags=st.one_of(st.just(()), choices),
+        genders=st.lists(st.sampled_from(["M", "f", 3]), max_size=2).map(tuple),
+        sizes=st.lists(st.sampled_from(held), max_size=2).map(tuple),
+        available=st.sampled_from([None, None, True, False]),
+        sort=st.sampled_from(Sort),
+    )
+
+
+def law(make_store: Callable[[Path], AbstractContextManager[Store]], examples: int) -> None:
+    """Any store finds in any catalogue, with any query, what the definition says."""
+
+    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(catalogues(), catalogues(), st.lists(queries(), min_size=1, max_size=12))
+    def check(entries: Sequence[ProductEntry], later: Sequence[ProductEntry], asked: Sequence[CatalogueQuery]) -> None:
+        with tempfile.TemporaryDirectory() as folder, make_store(Path(folder)) as store:
+            scene = Scene(store)
+            for batch in (entries, later):
+                import_products(scene.shop, OPERATOR, batch)
+                for query in asked:
+                    store.read(lambda tx, q=query: require_definition(tx, q, [(0, 20), (1, 2), (2**53, 1)]))  # type: ignore[misc]
+
+    check()
+
+
+class SearchContract:
+    """Every test gets an empty store and never asks which."""
+
+    @pytest.fixture
+    def scene(self, store: Store) -> Scene:
+        """A shop over the store."""
+        return Scene(store)
+
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("", "abc"),
+            ("!?", "abc"),
+            ("air", "ab"),
+            ("AIR fo", "a"),
+            ("fo air", "a"),
+            ("ir", ""),
+            ("елка", "b"),
+            ("ЁЛКА", "b"),
+            ("\u0435\u0308лк", "b"),
+            ("ел зим", "b"),
+            ("creme", "c"),
+            ("CRÈME brû", "c"),
+            ("nik", "ab"),
+            ("of-white", "c"),
+            ("of_white", "c"),
+            ("white", "c"),
+            ("ofwhite", ""),
+            ("sku", "c"),
+            ("x 01", "c"),
+            ("x0", ""),
+            ("air none", ""),
+            ("air' OR '", ""),
+            ('air"* NOT', ""),
+            ("air:* | force", "a"),
+            ("a" * 200, ""),
+        ],
+    )
+    def test_every_word_begins_a_word_of_name_brand_or_sku(self, scene: Scene, text: str, found: str) -> None:
+        scene.sell(product_entry("a", name="Air Force 1"))
+        scene.sell(product_entry("b", name="Airy Ёлка (зимняя)"))
+        scene.sell(product_entry("c-x-01/sku", name="Crème Brûlée", brands=("Off", "Of White")))
+        scene.sell(product_entry("d", name="Air Force of Crème ёлка", available_flag=False))
+        assert _skus(scene, text=text) == found
+
+    def test_filters_take_ids_and_names_and_go_together(self, scene: Scene) -> None:
+        one, _ = scene.sell(product_entry("1", brands=("Nike", "Ёж"), categories=("Run",), tags=("New",), gender="M"))
+        two, _ = scene.sell(product_entry("2", brands=("nike",), categories=("Run", "Kids"), tags=(), gender="F"))
+        scene.sell(product_entry("3", brands=("Puma",), categories=("Kids",), tags=("New", "Old"), gender="U"))
+        assert _skus(scene, brands=("NIKE",)) == "12"
+        assert _skus(scene, brands=("ЁЖ", "puma")) == "13"
+        assert _skus(scene, brands=(two.brand_ids[0],)) == "2"
+        assert _skus(scene, brands=(one.brand_ids[0], one.brand_ids[1], "puma")) == "13"
+        assert _skus(scene, categories=("kids",), tags=("new",)) == "3"
+        assert _skus(scene, categories=("kids", "run"), genders=("f", "U", 1)) == "123"
+        assert _skus(scene, genders=(2, "M"), text="the") == "12"
+        for nothing in ("none", "", 0, -1, 2**53, 10**30, "Nik"):
+            if nothing:
+                assert _skus(scene, brands=(nothing,)) == ""
+            assert _counts(scene, brands=(99,), categories=("run",)) == FacetCounts(0, {}, {}, {}, {}, {})
+
+    def test_a_size_is_one_that_can_be_had(self, scene: Scene) -> None:
+        grid = SizeGrid("M", "9", "8", "42 ½", "42", "41")
+        scene.sell(product_entry("1", unit_entry(1, grid), unit_entry(1, shoe_size("44"), availability=False)))
+        scene.sell(product_entry("2", unit_entry(1, shoe_size("42"), stock=0), unit_entry(1, shoe_size("9"))))
+        _, [last] = scene.sell(product_entry("3", unit_entry(1, shoe_size("44"), stock=1)))
+        assert _skus(scene, sizes=(SizeValue("eu", "42 ½"),)) == "1"
+        assert _skus(scene, sizes=(SizeValue("eu", "42"),)) == ""
+        assert _skus(scene, sizes=(SizeValue("international", "m"),)) == ""
+        assert _skus(scene, sizes=(SizeValue("us", "9"),)) == "12"
+        assert _skus(scene, sizes=(SizeValue("international", "M"), SizeValue("ru", "44"))) == "13"
+        scene.store.write(lambda tx: take(tx, last.id))
+        assert _skus(scene, sizes=(SizeValue("international", "M"), SizeValue("ru", "44"))) == "1"
+
+    def test_prices_are_the_lowest_that_can_be_had(self, scene: Scene) -> None:
+        scene.sell(
+            product_entry("1", unit_entry(10), unit_entry(5, shoe_size("41")), unit_entry(1, shoe_size("42"), stock=0))
+        )
+        scene.sell(product_entry("2", unit_entry(7), unit_entry(10**9, shoe_size("41"))))
+        scene.sell(product_entry("3", unit_entry(6, availability=False)))
+        scene.sell(product_entry("4"))
+        scene.sell(product_entry("5", unit_entry(0)))
+        assert _skus(scene, price_min=5, price_max=7) == "12"
+        assert _skus(scene, price_min=6) == "2"
+        assert _skus(scene, price_max=0) == "5"
+        assert _skus(scene, price_min=0) == _skus(scene, available=True) == "125"
+        assert _skus(scene, available=False) == "34"
+        assert _skus(scene, available=False, price_min=0) == ""
+
+    def test_products_are_sorted_and_equal_ones_come_by_id(self, scene: Scene) -> None:
+        days = {"1": 3, "2": 1, "3": 3, "4": 2, "5": 1, "6": 3}
+        prices = {"1": [], "2": [7], "3": [5], "4": [7, 9], "5": [], "6": [5]}
+        for sku, day in days.items():
+            units = [unit_entry(price, GRIDS[n]) for n, price in enumerate(prices[sku])]
+            scene.sell(product_entry(sku, *units, add_date=date(2026, 1, day)))
+        assert _skus(scene, sort=Sort.ID) == _skus(scene, sort=Sort.RELEVANCE) == "123456"
+        assert _skus(scene, sort=Sort.NEWEST) == "136425"
+        assert _skus(scene, sort=Sort.CHEAPEST) == "362415"
+        assert _skus(scene, sort=Sort.DEAREST) == "243615"
+        assert _skus(scene, sort=Sort.DEAREST, available=True) == "2436"
+        assert _skus(scene, sort=Sort.CHEAPEST, brands=("nike",), price_min=6) == "24"
+        pages = [_skus(scene, window=(offset, 2), sort=Sort.CHEAPEST) for offset in (0, 2, 4, 6, 2**70)]
+        assert pages == ["36", "24", "15", "", ""]
+
+    def test_first_by_relevance_are_those_in_which_all_words_stand_whole(self, scene: Scene) -> None:
+        names = ["Airy Forces", "Air Forces", "Airy Force", "Air Force", "Force Air Low", "Airy Forces Air Forces"]
+        for sku, name in enumerate(names, 1):
+            scene.sell(product_entry(str(sku), name=name))
+        assert _skus(scene, text="air force", sort=Sort.RELEVANCE) == "451236"
+        assert _skus(scene, text="force", sort=Sort.RELEVANCE) == "345126"
+        assert _skus(scene, text="forc air", sort=Sort.RELEVANCE, brands=("nike",)) == "123456"
+        pages = [_skus(scene, window=(offset, 2), text="air force", sort=Sort.RELEVANCE) for offset in (0, 1, 2, 4, 6)]
+        assert pages == ["45", "51", "12", "36", ""]
+
+    def test_a_found_card_knows_the_readers_wishlist(self, scene: Scene) -> None:
+        (anna, her), (product, _) = scene.actor("anna"), scene.sell(product_entry("1", unit_entry(3)))
+        add_to_wishlist(scene.shop, her, anna, product.id, None)
+        for reader, wished in ((anna, True), (None, False)):
+            [card] = scene.store.read(lambda tx, r=reader: tx.cards.search(CatalogueQuery(text="the"), 0, 9, r))  # type: ignore[misc]
+            assert (card.product, card.min_price, card.in_wishlist) == (product, 3, wished)
+
+    def test_what_is_written_is_found_at_once_and_what_it_was_no_more(self, scene: Scene) -> None:
+        product, [unit] = scene.sell(product_entry("1", unit_entry(5, shoe_size("41")), name="Old"))
+
+        def work(tx: Transaction) -> list[Any]:
+            tx.products.save_many([attrs.evolve(product, name="New")])
+            tx.units.save_many([attrs.evolve(unit, price=Money(9))])
+            return [
+                [card.min_price for card in tx.cards.search(CatalogueQuery(text="new"), 0, 9, None)],
+                list(tx.cards.search(CatalogueQuery(text="old"), 0, 9, None)),
+                [card.min_price for card in tx.cards.page(0, 9, None)],
+                [card.min_price for card in tx.cards.get_many([product.id], None).values()],
+                dict(tx.cards.facets(CatalogueQuery(price_min=Money(9))).sizes)[SizeValue("eu", "41")],
+            ]
+
+        assert scene.store.write(work) == [[9], [], [9], [9], 1]
+        assert (_skus(scene, text="new", price_min=9), _skus(scene, text="old")) == ("1", "")
+
+    def test_facets_count_each_product_once(self, scene: Scene) -> None:
+        scene.sell(
+            product_entry(
+                "1",
+                unit_entry(19, SizeGrid("M", "8", "7", "41", "0", "0")),
+                unit_entry(20, SizeGrid("M", "9", "8", "42", "0", "0")),
+                unit_entry(1, SizeGrid("L", "9", "8", "43", "0", "0"), availability=False),
+                brands=("Nike", "Puma"),
+            )
+        )
+        two, _ = scene.sell(product_entry("2", unit_entry(20, SizeGrid("M", "9", "8", "42", "0", "0")), gender="F"))
+        three, _ = scene.sell(product_entry("3", categories=()))
+        scene.sell(product_entry("4", unit_entry(20), available_flag=False))
+        nike, sport = two.brand_ids[0], two.category_ids[0]
+        counts = _counts(scene)
+        assert (counts.products, counts.brands[nike], sum(counts.brands.values())) == (3, 3, 4)
+        assert (counts.categories, counts.genders) == ({sport: 2}, {1: 2, 2: 1})
+        assert counts.bands == {10: 1, 20: 1}
+        assert {size.value: count for size, count in counts.sizes.items() if size.column == "international"} == {"M": 2}
+        assert {size.value: count for size, count in counts.sizes.items() if size.column == "eu"} == {"41": 1, "42": 2}
+        assert _counts(scene, text="the 3").brands == {three.brand_ids[0]: 1}
+        assert _counts(scene, sizes=(SizeValue("eu", "41"),)).sizes.keys() >= {SizeValue("eu", "42")}
+        assert _counts(scene, brands=("puma",), sort=Sort.RELEVANCE, text="the").products == 1
+
+    def test_long_and_odd_words_are_kept_and_found(self, scene: Scene) -> None:
+        for number, text in enumerate(ODD):
+            brands = tuple(f"{text[:90]}{n}" for n in range(50))
+            scene.sell(product_entry(f"{number}", name=f"{text} x", brands=brands))
+            query = CatalogueQuery(text=text[:200])
+            assert scene.store.read(lambda tx, q=query: require_definition(tx, q, [(0, 99)])) >= 1  # type: ignore[misc]
+
+    # Races
+
+    def test_the_lowest_price_is_right_whoever_sells_out_last(self, scene: Scene) -> None:
+        units = [unit_entry(10 + n, shoe_size(str(n)), stock=1) for n in range(RACERS)]
+        product, stored = scene.sell(product_entry("1", *units))
+        racing(RACERS, lambda n: scene.store.write(lambda tx: take(tx, stored[n].id)))
+        card = scene.store.read(lambda tx: tx.cards.get_many([product.id], None))[product.id]
+        assert (card.min_price, _skus(scene, available=False)) == (None, "1")
+
+    def test_the_lowest_price_is_right_after_imports_and_sales_that_race(self, scene: Scene) -> None:
+        units = [unit_entry(10 + n, shoe_size(str(n)), stock=2) for n in range(4)]
+        _, stored = scene.sell(product_entry("1", *units))
+        entries = [product_entry("1", *units[n % 4 :], name=f"Name {n}") for n in range(RACERS)]
+
+        def call(n: int) -> Any:
+            if n % 2:
+                return import_products(scene.shop, OPERATOR, [entries[n]])
+            return scene.store.write(lambda tx: take(tx, stored[n // 2].id))
+
+        racing(RACERS, call)
+        for query in (CatalogueQuery(), CatalogueQuery(text="name"), CatalogueQuery(sizes=(SizeValue("eu", "3"),))):
+            scene.store.read(lambda tx, q=query: require_definition(tx, q, [(0, 9)]))  # type: ignore[misc]
+
+
+def _skus(scene: Scene, window: tuple[int, int] = (0, 99), **members: Any) -> str:
+    """The first characters of the skus of what a query finds."""
+
+    def work(tx: Transaction) -> list[Product]:
+        return [card.product for card in tx.cards.search(CatalogueQuery(**members), *window, None)]
+
+    return "".join(product.sku[0] for product in scene.store.read(work))
+
+
+def _counts(scene: Scene, **members: Any) -> FacetCounts:
+    return scene.store.read(lambda tx: tx.cards.facets(CatalogueQuery(**members)))
