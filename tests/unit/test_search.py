@@ -130,7 +130,7 @@ def test_names_become_ids_whatever_their_case() -> None:
         (("7",), {3}),
         (("none", 99), set[int]()),
     ):
-        assert wanted(CatalogueQuery(brands=choices), references).brand_ids == ids
+        assert wanted(CatalogueQuery(brands=choices), references).brand_ids == frozenset(ids)
     everything = wanted(EVERYTHING, references)
     assert (everything.words, everything.brand_ids, everything.sizes) == (frozenset(), None, None)
     assert not names_unknown(CatalogueQuery(brands=("NIKE", 99)), references)

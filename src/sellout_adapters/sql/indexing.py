@@ -13,6 +13,7 @@ from sqlalchemy import func, select, text
 
 from sellout_adapters.sql.dialects import AMONG_IDS, among, collected
 from sellout_adapters.sql.link import Link
+from sellout_adapters.sql.prepared import PLANNED_ANEW
 from sellout_adapters.sql.references import SqlReferenceTables
 from sellout_adapters.sql.tables import (
     product_brands,
@@ -47,12 +48,15 @@ _STATE: Final = (
         select(func.min(units.c.price)).where(*_available).scalar_subquery().label("lowest"),
         select(collected(*(sizes.c[name] for name in COLUMNS)))
         .join_from(units, sizes, units.c.size_id == sizes.c.id)
-        .where(*_available)
+        # By the product as well: before its first ANALYZE PostgreSQL would read all sizes for each product.
+        .where(*_available, sizes.c.product_id == products.c.id)
         .scalar_subquery()
         .label("grids"),
     )
     .where(among(products.c.id, AMONG_IDS))
     .order_by(products.c.id)
+    # A plan from when the shop was empty reads whole tables once it is full.
+    .execution_options(**{PLANNED_ANEW: True})
 )
 _LOCK: Final = select(products.c.id).where(among(products.c.id, AMONG_IDS)).order_by(products.c.id)
 
