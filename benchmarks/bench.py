@@ -1,7 +1,7 @@
 """How fast the shop is, next to the most that the same machine can do at the same moment.
 
     python -m benchmarks.bench [--database sqlite|postgresql|both] [--products N] [--rounds N] [--seconds S]
-        [--import-products N] [--brand-filter] [--json FILE]
+        [--import-products N] [--json FILE]
 
 Fills a new SQLite file and a private PostgreSQL with a made-up catalogue, starts `sellout serve` with one worker over
 each, and measures it in turn with what it is compared with: fixed bytes of the same size from the same framework and
@@ -25,7 +25,7 @@ from typing import Final
 import attrs
 import click
 
-from benchmarks import catalogue, load, reading, sizes
+from benchmarks import load, reading, sizes
 from benchmarks.buying import Till, units_needed
 from benchmarks.figures import Figure, Rounds, table
 from benchmarks.load import Request
@@ -40,10 +40,9 @@ SMALL: Final = 1000
 @click.command()
 @click.option("--database", default="both", type=click.Choice([*KINDS, "both"]), help="Which to measure. [both]")
 @click.option("--products", default=SMALL, type=click.IntRange(100, 2_000_000), help="In the shop. [1000]")
-@click.option("--import-products", default=5000, type=click.IntRange(100, 1_000_000), help="To import. [5000]")
+@click.option("--import-products", default=20_000, type=click.IntRange(100, 1_000_000), help="To import. [20000]")
 @click.option("--rounds", default=3, type=click.IntRange(1, 20), help="How often each thing is measured. [3]")
-@click.option("--seconds", default=1.5, type=click.FloatRange(0.2, 30), help="Of one measurement. [1.5]")
-@click.option("--brand-filter", is_flag=True, help="Measure a page of one brand's products, too.")
+@click.option("--seconds", default=1.2, type=click.FloatRange(0.2, 30), help="Of one measurement. [1.2]")
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Keeps all that was measured.")
 def main(
     database: str,
@@ -51,7 +50,6 @@ def main(
     import_products: int,
     rounds: int,
     seconds: float,
-    brand_filter: bool,
     file: Path | None,
 ) -> None:
     """Measures, and prints what there is to compare."""
@@ -62,8 +60,8 @@ def main(
     kept = {}
     for kind in KINDS if database == "both" else (database,):
         with place(kind) as where:
-            version, figures = measure(where, products, how, brand_filter=brand_filter)
-            figures = [*figures, sizes.imports(where, import_products, how)]
+            version, figures = measure(where, products, how)
+            figures = [*figures, sizes.imports(where, import_products)]
         click.echo(
             f"\n{version}, {products:,} products, medians of {rounds} rounds of {seconds:g} s\n\n{table(figures)}"
         )
@@ -73,7 +71,7 @@ def main(
         file.write_text(json.dumps({"machine": machine, **settings, "databases": kept}, indent=1) + "\n")
 
 
-def measure(where: Place, products: int, rounds: Rounds, *, brand_filter: bool) -> tuple[str, Sequence[Figure]]:
+def measure(where: Place, products: int, rounds: Rounds) -> tuple[str, Sequence[Figure]]:
     """The database's version and all figures of a shop but the import's."""
     with ExitStack() as stack:
         shop = stack.enter_context(loaded(where, products, units_needed(rounds.seconds)))
@@ -89,11 +87,11 @@ def measure(where: Place, products: int, rounds: Rounds, *, brand_filter: bool) 
                 till.beside_the_driver(checked_out),
                 till.with_a_hot_code(),
             ]
-        figures += _without_cache(shop, rounds, brand_filter=brand_filter)
+        figures += _without_cache(shop, rounds)
         return shop.version(), [*figures, idle, *sizes.whole_catalogue(shop)]
 
 
-def _without_cache(shop: Loaded, rounds: Rounds, *, brand_filter: bool) -> Sequence[Figure]:
+def _without_cache(shop: Loaded, rounds: Rounds) -> Sequence[Figure]:
     with ExitStack() as stack:
         server = stack.enter_context(shop.server(cached=False))
         figures = [reading.last_page(shop, server, rounds)]
@@ -101,9 +99,7 @@ def _without_cache(shop: Loaded, rounds: Rounds, *, brand_filter: bool) -> Seque
             small = stack.enter_context(loaded(shop.place, SMALL, 1))
             small_server = stack.enter_context(small.server(cached=False))
             figures.append(reading.any_page(shop, server, small, small_server, rounds))
-        if brand_filter:
-            figures.append(reading.filtered_page(shop, server, catalogue.BRANDS[0], rounds))
-        return figures
+        return [*figures, *reading.searches(shop, server, rounds)]
 
 
 def _statements(shop: Loaded, server: Server, rounds: Rounds) -> tuple[Sequence[int], int, int]:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import attrs
 import click
 
-from benchmarks import ceilings
+from benchmarks import catalogue, ceilings
 from benchmarks.figures import Figure, Rounds, faster, longer
 from benchmarks.load import Request, Sample, fire
 from benchmarks.people import People
@@ -140,12 +140,36 @@ def any_page(shop: Loaded, server: Server, small: Loaded, small_server: Server, 
     return _slower(what, shop, server, _everywhere(shop), small_server, _everywhere(small), 1.5, rounds)
 
 
-def filtered_page(shop: Loaded, server: Server, brand: str, rounds: Rounds) -> Figure:
-    """How much longer the first page of a brand takes than the first of all, when none is kept."""
-    page = f"1?brand={quote(brand)}"
-    if server.ask(Request(f"/product/all/{page}")) == server.ask(Request("/product/all/1")):
-        raise click.ClickException("the shop does not filter pages by brand")
-    return _slower("a brand's first page / the first, uncached", shop, server, [page], server, ["1"], 3, rounds)
+SEARCHES: Final = (
+    "q=air",
+    "q=air low",
+    f"brand={catalogue.BRANDS[0]}",
+    "category=Category 01",
+    "tag=Tag 01",
+    "gender=F",
+    "size=EU:42",
+    "price_min=20000&price_max=30000",
+    "available=true",
+    f"brand={catalogue.BRANDS[0]}&size=EU:42&price_max=30000",
+    "sort=price",
+    "sort=-price",
+    "sort=-add_date",
+    "q=air&sort=relevance",
+)
+"""What is asked for of the first page."""
+
+
+def searches(shop: Loaded, server: Server, rounds: Rounds) -> Sequence[Figure]:
+    """How much longer the first page of what is searched for takes than the first of all, when none is kept."""
+    brief = attrs.evolve(rounds, seconds=rounds.seconds / 3)
+    everything = server.ask(Request("/product/all/1"))
+    figures = []
+    for search in SEARCHES:
+        page = f"1?{quote(search, safe='=&:-')}"
+        if search != "available=true" and server.ask(Request(f"/product/all/{page}")) == everything:
+            raise click.ClickException(f"the shop takes no notice of {search}")
+        figures.append(_slower(f"{search} / all, first page, uncached", shop, server, [page], server, ["1"], 3, brief))
+    return figures
 
 
 def _slower(

@@ -2,6 +2,8 @@
 
 A product stands in a document as a `FlatProduct` (ids), a `Product` (names) or a `ProductCard`; a size holds its
 product as an id or flat. Which one stands where is the documented samples' choice. A password is part of none.
+
+What stands in lists, many times over, is no matter of garbage collection: no document refers to itself.
 """
 
 from datetime import date, datetime
@@ -24,14 +26,14 @@ class Tokens(Struct, frozen=True):
     access: str
 
 
-class Named(Struct, frozen=True):
+class Named(Struct, frozen=True, gc=False):
     """A gender, brand, category, tag, currency, delivery type or status."""
 
     id: int
     name: str
 
 
-class Platform(Struct, frozen=True):
+class Platform(Struct, frozen=True, gc=False):
     """A marketplace a product unit comes from."""
 
     id: int
@@ -39,7 +41,7 @@ class Platform(Struct, frozen=True):
     site: str
 
 
-class ProductBase(Struct, frozen=True):
+class ProductBase(Struct, frozen=True, gc=False):
     """What every shape of a product begins with."""
 
     id: int
@@ -54,7 +56,7 @@ class ProductBase(Struct, frozen=True):
     rel_num: int
 
 
-class FlatProduct(ProductBase, frozen=True):
+class FlatProduct(ProductBase, frozen=True, gc=False):
     """A product with the ids of its gender, brands, categories and tags."""
 
     gender: int
@@ -63,7 +65,7 @@ class FlatProduct(ProductBase, frozen=True):
     tags: tuple[int, ...]
 
 
-class Product(ProductBase, frozen=True):
+class Product(ProductBase, frozen=True, gc=False):
     """A product with the names of its gender, brands, categories and tags."""
 
     gender: Named
@@ -72,7 +74,7 @@ class Product(ProductBase, frozen=True):
     tags: tuple[Named, ...]
 
 
-class ProductCard(Product, frozen=True):
+class ProductCard(Product, frozen=True, gc=False):
     """A product with its lowest price, null when nothing of it is available, and whether the reader wishes for it."""
 
     min_price: int | None
@@ -118,7 +120,7 @@ class Facets(Struct, frozen=True):
     prices: tuple[CountedPrices, ...]
 
 
-class SizeBase(Struct, frozen=True):
+class SizeBase(Struct, frozen=True, gc=False):
     """A size as six grids write it; `"0"` in all of them is "no size"."""
 
     id: int
@@ -130,19 +132,19 @@ class SizeBase(Struct, frozen=True):
     ru: str = field(name="RU")
 
 
-class Size(SizeBase, frozen=True):
+class Size(SizeBase, frozen=True, gc=False):
     """A size with its product's id."""
 
     product: int
 
 
-class SizeOfProduct(SizeBase, frozen=True):
+class SizeOfProduct(SizeBase, frozen=True, gc=False):
     """A size with its product."""
 
     product: FlatProduct
 
 
-class FlatUnit(Struct, frozen=True):
+class FlatUnit(Struct, frozen=True, gc=False):
     """A product unit as carts and orders hold it."""
 
     id: int
@@ -155,7 +157,7 @@ class FlatUnit(Struct, frozen=True):
     platform: Platform
 
 
-class Unit(Struct, frozen=True):
+class Unit(Struct, frozen=True, gc=False):
     """A product unit with its product's names."""
 
     id: int
@@ -168,7 +170,7 @@ class Unit(Struct, frozen=True):
     platform: Platform
 
 
-class WishlistUnit(Struct, frozen=True):
+class WishlistUnit(Struct, frozen=True, gc=False):
     """A wishlist's card: the product, the chosen size, and the cheapest available unit in it, if there is one."""
 
     id: int
@@ -177,7 +179,7 @@ class WishlistUnit(Struct, frozen=True):
     product_unit: Unit | None
 
 
-class Address(Struct, frozen=True):
+class Address(Struct, frozen=True, gc=False):
     """A delivery address."""
 
     id: int
@@ -185,7 +187,7 @@ class Address(Struct, frozen=True):
     post_index: str
 
 
-class UserBase(Struct, frozen=True):
+class UserBase(Struct, frozen=True, gc=False):
     """What a user's document begins with."""
 
     id: int
@@ -210,13 +212,13 @@ class UserBase(Struct, frozen=True):
     address: tuple[Address, ...]
 
 
-class User(UserBase, frozen=True):
+class User(UserBase, frozen=True, gc=False):
     """A user with the products they viewed last, latest first."""
 
     last_viewed_products: tuple[FlatProduct, ...]
 
 
-class PromoCodeOwner(UserBase, frozen=True):
+class PromoCodeOwner(UserBase, frozen=True, gc=False):
     """A promo code's owner; for anybody but them and staff all values but the id are empty."""
 
     last_viewed_products: tuple[int, ...]

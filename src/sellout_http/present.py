@@ -1,6 +1,7 @@
 """Making the documents of the HTTP API from the core's views, one function for each document."""
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from msgspec.structs import asdict
 
@@ -36,6 +37,9 @@ from sellout_http.documents import (
     WishlistUnit,
 )
 
+_MOST: Final = 4096
+"""Of how many products the flat documents are kept: whoever looks at a cart or an order sees each twice or more."""
+
 
 def tokens(pair: accounts.TokenPair) -> Tokens:
     """A pair of tokens."""
@@ -52,6 +56,7 @@ def platform(row: catalogue.Platform) -> Platform:
     return Platform(row.id, row.name, row.site)
 
 
+@lru_cache(_MOST)
 def flat_product(row: catalogue.Product) -> FlatProduct:
     """A product with ids."""
     return FlatProduct(*(*_product_base(row), row.gender_id, row.brand_ids, row.category_ids, row.tag_ids))

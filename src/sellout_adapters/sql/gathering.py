@@ -16,6 +16,7 @@ import attrs
 from greenlet import getcurrent, greenlet
 from sqlalchemy import Executable
 
+from sellout_adapters.sql.keeping import Keeper
 from sellout_adapters.sql.link import Link
 from sellout_adapters.sql.prepared import Damaged, Prepared, Row
 from sellout_core.catalogue import References
@@ -67,7 +68,9 @@ class _Asked:
     @property
     def kind(self) -> Any:
         """Equal for those that can be asked as one."""
-        return self if self.key is None else (self.statement, tuple(self.parameters.items()))
+        if self.key is None:
+            return self if self.parameters else self.statement
+        return self.statement, tuple(self.parameters.items())
 
     def own(self, rows: Sequence[Row]) -> Sequence[Row]:
         """Those of the rows that were asked for."""
@@ -80,8 +83,8 @@ class _Asked:
 class GatheredLink(Link):
     """A reader's link, whose statements are asked for it, while its work waits in a greenlet."""
 
-    def __init__(self, known: References, dialect: str) -> None:
-        super().__init__(None, known, dialect=dialect)
+    def __init__(self, known: References, dialect: str, keeper: Keeper) -> None:
+        super().__init__(None, known, dialect=dialect, keeper=keeper)
 
     def _among(
         self, statement: Executable, values: Collection[Any], parameters: Mapping[str, Any], key: str

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Executable, Select, Table, insert
 
 from sellout_adapters.sql.database import RunAgain
 from sellout_adapters.sql.dialects import insert_columns, next_ids
+from sellout_adapters.sql.keeping import VERSION, Keeper, Kept
 from sellout_adapters.sql.prepared import Damaged, Row, prepared
 from sellout_core.catalogue import References
 from sellout_core.errors import Unavailable
@@ -31,6 +32,7 @@ class Link:
         known: the small tables as this transaction last saw them.
         dialect: the database's kind, `sqlite` or `postgresql`.
         locking: whether rows that are read to be changed must be locked, because other transactions write meanwhile.
+        keeper: what is kept of the catalogue, for a transaction that only reads.
         translated: what an error of the driver means; it may be the same error.
 
     Attributes:
@@ -47,6 +49,7 @@ class Link:
         *,
         dialect: str,
         locking: bool = False,
+        keeper: Keeper | None = None,
         translated: Callable[[Connection, Exception], Exception] = lambda _, error: error,
     ) -> None:
         self._connection = connection
@@ -55,6 +58,8 @@ class Link:
         self._ended = False
         self.dialect = dialect
         self.locking = locking
+        self._keeper = keeper
+        self._kept: Kept | None = None
         self.known = known
         self.added_references = False
         self.statements = 0
@@ -158,6 +163,15 @@ class Link:
         ids = sorted(row.id for row in self.rows(statement, {"number": number})) if number else []
         self.add(table, {"id": ids, **columns})
         return ids
+
+    def kept(self) -> Kept | None:
+        """What is kept of the catalogue as this transaction finds it; None: it is to read for itself. The first time
+        takes a statement.
+        """
+        if self._kept is None and self._keeper is not None:
+            [row] = self.rows(VERSION)
+            self._kept = self._keeper.of(row.version)
+        return self._kept
 
     def refers(self, table: str, ids: Iterable[int]) -> None:
         """Notes ids of a small table's rows (a field of `References`) that something loaded refers to."""

@@ -9,6 +9,7 @@ from sqlalchemy import ScalarSelect, Select, Table, bindparam, delete, select, u
 
 from sellout_adapters.sql import facets, indexing, pages, search, tables
 from sellout_adapters.sql.dialects import AMONG_IDS, AMONG_TEXTS, Id, among, askable_after, collected
+from sellout_adapters.sql.keeping import found
 from sellout_adapters.sql.link import Link, by_column
 from sellout_adapters.sql.prepared import PLANNED_ANEW, Row
 from sellout_adapters.sql.search import Asked
@@ -90,8 +91,13 @@ class SqlProducts:
         self._link = link
 
     def get_many(self, product_ids: Collection[ProductId]) -> Mapping[ProductId, Product]:
-        """One statement."""
-        return {product.id: product for product in self._products(self._link.rows_among(_BY_ID, product_ids))}
+        """One statement, and one for the version of the catalogue; or that alone, if the products are kept."""
+        kept = self._link.kept() if product_ids else None
+        if kept is None:
+            return self._read(product_ids)
+        known = found(kept.products, product_ids, self._read)
+        _refer(self._link, list(known.values()))
+        return known
 
     def after(self, product_id: int, limit: int) -> Sequence[Product]:
         """One statement."""
@@ -120,6 +126,9 @@ class SqlProducts:
             self._link.run(statement, {"among": [product.id for product in products]})
         self._link_up([(product.id, product) for product in products])
         self._link.touches(product.id for product in products)
+
+    def _read(self, product_ids: Collection[ProductId]) -> dict[ProductId, Product]:
+        return {product.id: product for product in self._products(self._link.rows_among(_BY_ID, product_ids))}
 
     def _products(self, rows: Sequence[Row]) -> list[Product]:
         found = [_product(row) for row in rows]
@@ -170,10 +179,14 @@ class SqlCards:
         self._link = link
 
     def get_many(self, product_ids: Collection[ProductId], wishlist_of: UserId | None) -> Mapping[ProductId, Card]:
-        """One statement."""
+        """One statement; nobody's as `SqlProducts.get_many`."""
         indexing.settle(self._link)
-        rows = self._link.rows_among(_CARDS_BY_ID, product_ids, {"user_id": wishlist_of})
-        return {card.product.id: card for card in self._cards(rows)}
+        kept = self._link.kept() if product_ids and wishlist_of is None else None
+        if kept is None:
+            return self._read(product_ids, wishlist_of)
+        known = found(kept.cards, product_ids, lambda missing: self._read(missing, None))
+        _refer(self._link, [card.product for card in known.values()])
+        return known
 
     def page(self, offset: int, limit: int, wishlist_of: UserId | None) -> Sequence[Card]:
         """One statement, unless this transaction has written products that are to be counted first."""
@@ -196,6 +209,10 @@ class SqlCards:
         """One statement, unless a name was not known yet."""
         asked = self._asked(attrs.evolve(query, sort=Sort.ID))
         return facets.NOTHING if asked is None else facets.count(self._link, asked)
+
+    def _read(self, product_ids: Collection[ProductId], wishlist_of: UserId | None) -> dict[ProductId, Card]:
+        rows = self._link.rows_among(_CARDS_BY_ID, product_ids, {"user_id": wishlist_of})
+        return {card.product.id: card for card in self._cards(rows)}
 
     def _asked(self, query: CatalogueQuery) -> Asked | None:
         indexing.settle(self._link)

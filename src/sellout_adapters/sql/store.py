@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 import attrs
-from sqlalchemy import URL, Connection, Engine, make_url, select
+from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
-from sellout_adapters.sql import indexing, pages, schema, tables
+from sellout_adapters.sql import indexing, pages, schema
 from sellout_adapters.sql.accounts import SqlAddresses, SqlAnswers, SqlCredentials, SqlSessions, SqlUsers
 from sellout_adapters.sql.counters import SqlCounters
 from sellout_adapters.sql.database import CannotOpen, Database, Timeouts
+from sellout_adapters.sql.keeping import VERSION, Keeper
 from sellout_adapters.sql.link import Link
 from sellout_adapters.sql.ordering import SqlCarts, SqlOrders, SqlPromoCodes
 from sellout_adapters.sql.products import SqlCards, SqlProducts
@@ -34,8 +35,6 @@ _POSTGRESQL = frozenset({"postgresql", "postgresql+psycopg", "postgres"})
 
 _RECENT: Final = 1.0
 """For how many seconds a version of the catalogue is recent."""
-
-_VERSION: Final = select(tables.catalogue.c.version)
 
 
 class _Repository(Generic[T]):
@@ -77,6 +76,7 @@ class SqlStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._references = UNREAD
+        self._keeper = Keeper()
         self._asked = threading.local()
         self._catalogue = _Recent()
 
@@ -135,7 +135,7 @@ class SqlStore:
         Raises:
             Unavailable: the database is away.
         """
-        return self._catalogue.asked(lambda: self._read(lambda link: int(link.rows(_VERSION)[0].version)))
+        return self._catalogue.asked(lambda: self._read(lambda link: int(link.rows(VERSION)[0].version)))
 
     def recent_catalogue_version(self) -> int | None:
         """What the last answer was, for a second or until this store changes the catalogue."""
@@ -198,7 +198,11 @@ class SqlStore:
         def run(connection: Connection) -> tuple[T, Link]:
             return self._run(
                 Link(
-                    connection, self._references, dialect=connection.dialect.name, translated=self._database.translated
+                    connection,
+                    self._references,
+                    dialect=connection.dialect.name,
+                    keeper=self._keeper,
+                    translated=self._database.translated,
                 ),
                 work,
             )
@@ -209,7 +213,7 @@ class SqlStore:
 
     def gathered(self, gathering: "Gathering", work: Callable[[Transaction], T], note: Callable[[int], None]) -> T:
         """What the work returns, in a greenlet that the gathering looks after."""
-        link = gathering.link(self._references, self.engine.dialect.name)
+        link = gathering.link(self._references, self.engine.dialect.name, self._keeper)
         try:
             result = work(SqlTransaction(link))
         finally:
