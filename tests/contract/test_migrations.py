@@ -177,6 +177,7 @@ def test_goods_from_before_there_was_a_search_are_found(url: str) -> None:
     with connected(url) as connection:
         before = connection.exec_driver_sql(filled).all()
         if url.startswith("sqlite"):
+            connection.exec_driver_sql("DROP TABLE product_search_terms")
             connection.exec_driver_sql("DROP TABLE product_search")
         for index in ("newest", "cheapest", "dearest", *(() if url.startswith("sqlite") else ("terms",))):
             connection.exec_driver_sql(f"DROP INDEX ix_products_{index}")

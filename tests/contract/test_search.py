@@ -20,7 +20,7 @@ from sellout_http.routes import OPERATIONS
 from tests.contract.conftest import PERSISTENT
 from tests.contract.http_shop import CUSTOMER_ID, Served, log_in, problem_of, serving_shop, shop_over
 
-PARAMETERS: Final = set(PARAMETER_NAMES.values()) - {"page_size"}
+PARAMETERS: Final = set(PARAMETER_NAMES.values()) - {"page_size", "limit", "after"}
 
 
 def items(client: httpx2.Client, query: str, **headers: str) -> list[Any]:

@@ -47,7 +47,7 @@ BUDGET: Final[dict[str, tuple[int, int]]] = {
     "show_cart": (4, 4),
     "add_to_cart": (6, 7),
     "remove_from_cart": (5, 6),
-    "check_promo_code": (5, 5),
+    "check_promo_code": (6, 6),
     "check_out": (10, 12),
     "list_orders": (5, 5),
     "list_own_orders": (5, 5),
