@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import attrs
+from litestar.response.base import ASGIResponse
 
 from sellout_core.accounts import ANONYMOUS
 from sellout_core.errors import SellOutError
@@ -122,6 +123,20 @@ class Showing:
         return await asyncio.shield(self._asking)
 
 
+class _Whole(ASGIResponse):
+    """A document as nobody in particular gets it: most answers of most shops, so its headers are ready too."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG002 - ASGI's
+        await send({"type": "http.response.start", "status": 200, "headers": self._document.raw_headers})
+        await send({"type": "http.response.body", "body": self._document.body})
+
+
+_Ready = JsonResponse | _Whole
+
+
 class Shortcut:
     """An ASGI application in front of the routed one, which answers where the document is kept.
 
@@ -147,7 +162,7 @@ class Shortcut:
         response = await self._response(scope)
         await (response or self._app)(scope, receive, send)
 
-    async def _response(self, scope: Scope) -> JsonResponse | None:
+    async def _response(self, scope: Scope) -> _Ready | None:
         if scope["type"] != "http" or scope["method"] != "GET":
             return None
         if self._varying and any(name == b"origin" for name, _ in scope["headers"]):
@@ -158,12 +173,14 @@ class Shortcut:
                 return await self._answered(operation, match.groupdict(), scope)
         return None
 
-    async def _answered(self, operation: Operation, sent: Mapping[str, str], scope: Scope) -> JsonResponse | None:
+    async def _answered(self, operation: Operation, sent: Mapping[str, str], scope: Scope) -> _Ready | None:
         try:
             asked = Asked.of(self._shop, operation, path_ids(operation, sent), scope)
             document = self._showing.kept(asked)
             if document is None:
                 return None
+            if asked.claims is None and not header(asked.headers, "if-none-match"):
+                return _Whole(document)
             return JsonResponse(*await self._showing.shown(document, asked, scope[ENTRY]))
         except SellOutError:
             return None
