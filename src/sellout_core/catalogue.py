@@ -91,7 +91,7 @@ class NewProduct:
     tag_ids: tuple[TagId, ...]
 
 
-@attrs.frozen(kw_only=True, cache_hash=True)
+@attrs.frozen(kw_only=True)
 class Product(NewProduct):
     """A product. `sku` identifies it in catalogue files; names repeat."""
 

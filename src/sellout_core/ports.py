@@ -76,10 +76,17 @@ class Users(Protocol):
             UsernameTaken: the username was changed to somebody else's.
         """
 
-    def note_view(self, user_id: UserId, product_id: ProductId) -> None:
+
+class Views(Protocol):
+    """What users looked at, which stands in `User.last_viewed`."""
+
+    def note(self, user_id: UserId, product_id: ProductId) -> None:
         """Makes the user one who `User.having_viewed` the product. Of transactions that note at once none is lost; for
         a user who does not exist nothing is noted.
         """
+
+    def free(self, user_ids: Collection[UserId]) -> Collection[UserId]:
+        """Those of the users whom no other transaction holds, held by this one from now on; waits for nobody."""
 
 
 class CredentialsOfUsers(Protocol):
@@ -345,6 +352,8 @@ class Transaction(Protocol):
 
     @property
     def users(self) -> Users: ...
+    @property
+    def views(self) -> Views: ...
     @property
     def credentials(self) -> CredentialsOfUsers: ...
     @property

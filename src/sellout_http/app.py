@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from litestar import Litestar, Request
 from litestar.config.cors import CORSConfig
@@ -26,8 +26,11 @@ from sellout_http.pages import Pages
 from sellout_http.proxies import Proxies
 from sellout_http.reading import MAX_BYTES
 from sellout_http.routes import OPERATIONS
-from sellout_http.settings import LIST_THREADS, spare_processors
+from sellout_http.settings import LIST_THREADS, SEARCH_THREADS, spare_processors
 from sellout_http.showing import Shortcut, Showing
+
+SEARCHES_WAITING: Final = 64
+"""How many searches wait for a thread before the next one is told to come back."""
 
 AnyRequest = Request[Any, Any, Any]
 Page = Callable[[AnyRequest], Awaitable[ASGIResponse]]
@@ -82,6 +85,7 @@ def create_app(
         Workers("shop", threads),
         Workers("hash", hash_threads or spare_processors(), hash_queue),
         Workers("list", list_threads, WAITING),
+        Workers("search", SEARCH_THREADS, SEARCHES_WAITING),
         statements,
         reads,
     )

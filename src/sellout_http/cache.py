@@ -93,6 +93,8 @@ class Documents:
         if len(key[-1]) > _LONGEST_KEY or size > self._max_bytes:
             return
         with self._lock:
+            if self._version is not None and version < self._version:
+                return
             if version != self._version:
                 self._version, self._kept, self._bytes = version, OrderedDict(), 0
             if key not in self._kept:

@@ -67,6 +67,7 @@ class Hands:
         workers: Threads.
         hashers: A few more for work that hashes passwords.
         readers: A few for long lists, one each.
+        searchers: A few for searches, which may take long.
         statements: How many the store was asked by the thread that it is called in.
         reads: What reads on the event loop, if the store itself cannot.
     """
@@ -75,6 +76,7 @@ class Hands:
     workers: Workers
     hashers: Workers
     readers: Workers
+    searchers: Workers
     statements: Callable[[], int]
     reads: Reads | None
 
@@ -85,12 +87,20 @@ class Hands:
         return await self.run(lambda: self.store.read(work), entry, waits=not short or not self.store.reads_never_wait)
 
     async def run(
-        self, work: Callable[[], T], entry: Entry | None = None, *, waits: bool = True, hashes: bool = False
+        self,
+        work: Callable[[], T],
+        entry: Entry | None = None,
+        *,
+        waits: bool = True,
+        hashes: bool = False,
+        searches: bool = False,
     ) -> T:
         """What the work returns; in a thread if it may wait for anything."""
         counted = self.counted(work, entry)
         if hashes:
             return await self.hashers.run(counted)
+        if searches:
+            return await self.searchers.run(counted)
         # Handing a short read to a thread takes longer than the read.
         return await self.workers.run(counted) if waits else counted()
 
@@ -109,7 +119,7 @@ class Hands:
 
     async def close(self) -> None:
         """Ends the threads, once they have done the work in hand."""
-        for threads in (self.readers, self.workers, self.hashers):
+        for threads in (self.readers, self.searchers, self.workers, self.hashers):
             threads.close()
         if self.reads is not None:
             await self.reads.close()

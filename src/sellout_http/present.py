@@ -1,7 +1,6 @@
 """Making the documents of the HTTP API from the core's views, one function for each document."""
 
-from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from msgspec.structs import asdict
 
@@ -37,9 +36,6 @@ from sellout_http.documents import (
     WishlistUnit,
 )
 
-_MOST: Final = 4096
-"""Of how many products the flat documents are kept: whoever looks at a cart or an order sees each twice or more."""
-
 
 def tokens(pair: accounts.TokenPair) -> Tokens:
     """A pair of tokens."""
@@ -56,7 +52,6 @@ def platform(row: catalogue.Platform) -> Platform:
     return Platform(row.id, row.name, row.site)
 
 
-@lru_cache(_MOST)
 def flat_product(row: catalogue.Product) -> FlatProduct:
     """A product with ids."""
     return FlatProduct(*(*_product_base(row), row.gender_id, row.brand_ids, row.category_ids, row.tag_ids))

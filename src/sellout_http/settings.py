@@ -27,6 +27,9 @@ DEMO_PASSWORD_LENGTH: Final = 6
 LIST_THREADS: Final = 2
 """How many long lists one process reads at once."""
 
+SEARCH_THREADS: Final = 2
+"""How many searches one process does at once."""
+
 _TEST_PREFIX: Final = "SELLOUT_TEST_"
 _TRUE: Final = ("1", "true", "yes", "on")
 _FALSE: Final = ("0", "false", "no", "off")
@@ -63,7 +66,8 @@ def _delay(value: Any) -> int:
 
 
 def _connections(value: Any) -> int | None:
-    return None if value is None else _whole(value, 1, 1000)
+    # Lists are read as slowly as their clients take them; whatever else needs a connection must find one.
+    return None if value is None else _whole(value, LIST_THREADS + SEARCH_THREADS + 2, 1000)
 
 
 def _up_to_64(value: Any) -> int:
@@ -226,7 +230,7 @@ class Settings:
     @property
     def pool(self) -> int:
         """How many connections the store of a process that serves may have."""
-        return self.connections or self.threads + self.hash_threads + LIST_THREADS + 2
+        return self.connections or self.threads + self.hash_threads + LIST_THREADS + SEARCH_THREADS + 2
 
     @property
     def limits(self) -> Limits:

@@ -4,7 +4,6 @@ reader's own put into them for whoever shows a token.
 `Shortcut` stands before the framework's routing, which takes longer than the rest of such an answer.
 """
 
-import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -13,10 +12,9 @@ import attrs
 from litestar.response.base import ASGIResponse
 
 from sellout_core.accounts import ANONYMOUS
-from sellout_core.errors import SellOutError
 from sellout_core.ports import Transaction
 from sellout_core.shop import Shop
-from sellout_core.use_cases.browsing import View, note_views
+from sellout_core.use_cases.browsing import View, note_view, note_views
 from sellout_http.cache import Document, Documents, Key
 from sellout_http.call import Answer, Asked, JsonResponse, encoded, header, path_ids, within
 from sellout_http.edge import PREFIX, Application, Receive, Scope, Send
@@ -40,7 +38,6 @@ class Showing:
         self._hands = hands
         self._documents = documents
         self._views = Together(self._note)
-        self._asking: asyncio.Future[int] | None = None
 
     async def answer(self, asked: Asked, entry: Entry) -> Answer:
         """The answer to a request for an operation with a `catalogue`.
@@ -78,12 +75,14 @@ class Showing:
 
         answer, view = await self._hands.read(own, entry, short=True)
         if view is not None:
-            entry.count(1)
-            await self._views.done(view)
+            entry.count(2)
+            if not await self._views.done(view):
+                # Whoever holds the user keeps nobody else waiting.
+                await self._hands.run(lambda: note_view(self._shop, view), entry)
         return answer
 
-    async def _note(self, views: Sequence[View]) -> None:
-        await self._hands.run(lambda: note_views(self._shop, views))
+    async def _note(self, views: Sequence[View]) -> Sequence[View]:
+        return await self._hands.run(lambda: note_views(self._shop, views))
 
     async def _made(self, asked: Asked, entry: Entry) -> Document:
         version = await self._version(entry)
@@ -91,8 +90,9 @@ class Showing:
         if found is not None:
             return found
         catalogue = asked.operation.catalogue or Catalogue()
-        waits = not self._shop.store.reads_never_wait or catalogue.long(asked.scope["query_string"])
-        return await self._hands.run(lambda: self._read(asked, version), entry, waits=waits)
+        searches = catalogue.long(asked.scope["query_string"])
+        waits = searches or not self._shop.store.reads_never_wait
+        return await self._hands.run(lambda: self._read(asked, version), entry, waits=waits, searches=searches)
 
     def _read(self, asked: Asked, version: int) -> Document:
         """What nobody in particular would read. The version is from before, so that this is never taken for a later
@@ -110,17 +110,12 @@ class Showing:
         return document
 
     async def _version(self, entry: Entry) -> int:
-        """A recent one; of many who do not know it, one asks."""
         store = self._shop.store
         version = store.recent_catalogue_version()
-        if version is not None:
-            return version
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.ensure_future(
-                self._hands.run(store.catalogue_version, entry, waits=not store.reads_never_wait)
-            )
-        # One of those who wait may go away without taking the answer from the rest.
-        return await asyncio.shield(self._asking)
+        if version is None:
+            # Each for itself: whoever comes after a change here must not be told what was so before it.
+            version = await self._hands.run(store.catalogue_version, entry, waits=not store.reads_never_wait)
+        return version
 
 
 class _Whole(ASGIResponse):
@@ -182,7 +177,7 @@ class Shortcut:
             if asked.claims is None and not header(asked.headers, "if-none-match"):
                 return _Whole(document)
             return JsonResponse(*await self._showing.shown(document, asked, scope[ENTRY]))
-        except SellOutError:
+        except Exception:  # noqa: BLE001 - the routed one meets it too, and has a table of what to answer
             return None
 
 

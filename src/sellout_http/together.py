@@ -14,40 +14,41 @@ class Together(Generic[T]):
     """Does one thing at once, or all that have come while the last were being done.
 
     Args:
-        do: Does things of one event loop, all of them or, by raising, none.
+        do: Does things of one event loop and gives those that it had to leave; or, by raising, does none.
     """
 
-    def __init__(self, do: Callable[[Sequence[T]], Awaitable[None]]) -> None:
+    def __init__(self, do: Callable[[Sequence[T]], Awaitable[Sequence[T]]]) -> None:
         self._do = do
-        self._waiting: list[tuple[T, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[T, asyncio.Future[bool]]] = []
         self._doing: asyncio.Task[None] | None = None
 
-    async def done(self, thing: T) -> None:
-        """Returns once the thing is done.
+    async def done(self, thing: T) -> bool:
+        """Returns once the thing is done; False: it had to be left.
 
         Raises:
             Exception: it could not be, and neither could those that were to be done with it.
         """
         loop = asyncio.get_running_loop()
-        future = loop.create_future()
+        future: asyncio.Future[bool] = loop.create_future()
         self._waiting.append((thing, future))
         if self._doing is None or self._doing.done():
             self._doing = loop.create_task(self._go_on())
-        await future
+        return await future
 
     async def _go_on(self) -> None:
         while self._waiting:
             those, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
             error: Exception | None = None
+            left: Sequence[T] = ()
             try:
-                await self._do([thing for thing, _ in those])
+                left = await self._do([thing for thing, _ in those])
             except Exception as raised:  # noqa: BLE001 - raised to everybody who waits
                 error = raised
-            for _, future in those:
+            for thing, future in those:
                 # Whoever waited may have gone away.
                 if future.done():
                     continue
                 if error is None:
-                    future.set_result(None)
+                    future.set_result(thing not in left)
                 else:
                     future.set_exception(error)

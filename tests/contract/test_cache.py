@@ -168,6 +168,9 @@ def test_no_more_is_kept_than_may_be() -> None:
     assert kept.find(key("0"), 2) is None
     kept.keep(key("new"), 2, document(1))
     assert kept.find(key("0"), 1) is None
+    kept.keep(key("late"), 1, document(1))
+    assert kept.find(key("new"), 2) is not None
+    assert kept.find(key("late"), 1) is None
 
 
 def test_without_room_nothing_is_kept() -> None:

@@ -188,6 +188,18 @@ def test_whoever_goes_away_takes_nothing_from_the_rest(stage: Stage) -> None:
     assert others == [stage.store.read(work)] * 2
 
 
+def test_whoever_asks_as_others_end_is_not_forgotten(stage: Stage) -> None:
+    work = reading(stage, ordering.read_cart, stage.readers[0])
+
+    async def some(reads: GatheredReads) -> int:
+        async def over_and_over() -> int:
+            return len([await reads.read(work, ignored) for _ in range(40)])
+
+        return sum(await asyncio.wait_for(asyncio.gather(*(over_and_over() for _ in range(3))), 60))
+
+    assert stage.all_of(some) == 120
+
+
 def _hang_up(store: SqlStore) -> None:
     """Ends all other sessions of the database."""
     with store.engine.begin() as connection:

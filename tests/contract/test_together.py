@@ -10,17 +10,19 @@ from sellout_http.together import Together
 
 
 class Doing:
-    """Does numbers: notes them, batch by batch, and fails at those below 0."""
+    """Does numbers: notes them, batch by batch, leaves what is above 99, and fails at those below 0."""
 
     def __init__(self) -> None:
         self.done: list[list[int]] = []
         self.together = Together(self._do)
 
-    async def _do(self, numbers: Sequence[int]) -> None:
+    async def _do(self, numbers: Sequence[int]) -> Sequence[int]:
         await asyncio.sleep(0)
         if min(numbers) < 0:
             raise ValueError
-        self.done.append(list(numbers))
+        left = [number for number in numbers if number > 99]
+        self.done.append([number for number in numbers if number not in left])
+        return left
 
 
 def test_what_comes_while_others_are_done_is_done_together() -> None:
@@ -56,6 +58,13 @@ def test_whoever_was_to_be_done_with_a_failure_is_told_and_the_next_are_not() ->
     doing = Doing()
     assert [type(error) for error in asyncio.run(run(doing))] == [ValueError] * 2
     assert doing.done == [[2]]
+
+
+def test_whoever_had_to_be_left_learns_of_it() -> None:
+    async def run(doing: Doing) -> list[bool]:
+        return list(await asyncio.gather(*(doing.together.done(number) for number in (1, 100, 2))))
+
+    assert asyncio.run(run(Doing())) == [True, False, True]
 
 
 def test_what_nobody_waits_for_any_more_is_done_all_the_same() -> None:

@@ -9,6 +9,7 @@ from sellout_core.lists import BATCH
 from sellout_core.use_cases.accounts import read_last_viewed
 from sellout_core.use_cases.browsing import (
     View,
+    note_view,
     note_views,
     read_card,
     read_page,
@@ -214,17 +215,23 @@ def test_views_are_noted_all_at_once(scene: Scene) -> None:
     views = [View(anna.actor, anna.id, ProductId(number)) for number in (1, 2, 3, 4, 5, 6, 7, 8, 2, 2)]
     views.insert(3, View(boss.actor, boris.id, ProductId(9)))
     views.insert(4, View(boss.actor, UserId(999), ProductId(9)))
-    note_views(scene.shop, views)
+    assert note_views(scene.shop, views) == [views[4]]
 
     def viewed(person: Person) -> list[int]:
         return [card.product.product.id for card in read_last_viewed(scene.shop, person.actor, person.id)]
 
     assert (viewed(anna), viewed(boris)) == ([2, 8, 7, 6, 5, 4, 3], [9])
+    note_view(scene.shop, View(anna.actor, anna.id, ProductId(1)))
+    note_view(scene.shop, View(boss.actor, UserId(999), ProductId(1)))
+    assert viewed(anna) == [1, 2, 8, 7, 6, 5, 4]
+    for view in (View(anna.actor, boris.id, ProductId(1)), View(ANONYMOUS, anna.id, ProductId(9))):
+        with pytest.raises((Forbidden, Unauthenticated)):
+            note_view(scene.shop, view)
     with pytest.raises(Forbidden):
         note_views(scene.shop, [View(anna.actor, anna.id, ProductId(9)), View(anna.actor, boris.id, ProductId(1))])
     with pytest.raises(Unauthenticated):
         note_views(scene.shop, [View(ANONYMOUS, anna.id, ProductId(9))])
-    assert (viewed(anna), viewed(boris)) == ([2, 8, 7, 6, 5, 4, 3], [9])
+    assert (viewed(anna), viewed(boris)) == ([1, 2, 8, 7, 6, 5, 4], [9])
 
 
 def test_somebody_wishes_for_what_is_on_their_wishlist(scene: Scene) -> None:

@@ -24,6 +24,7 @@ from sellout_adapters.memory.repositories import (
     Sizes,
     Units,
     Users,
+    Views,
     Wishlists,
 )
 from sellout_adapters.memory.tables import Tables
@@ -38,6 +39,7 @@ class MemoryTransaction:
     def __init__(self, live: Live) -> None:
         """Takes the state to work on."""
         self.users = Users(live)
+        self.views = Views(live)
         self.credentials = CredentialsOfUsers(live)
         self.addresses = Addresses(live)
         self.sessions = Sessions(live)

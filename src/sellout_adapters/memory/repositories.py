@@ -135,11 +135,19 @@ class Users(_Repository):
         self._tables.credentials.put(key, Credentials(user.id, secret, user.is_active))
         self._tables.users.put(user.id, attrs.evolve(user, addresses=before.addresses))
 
-    def note_view(self, user_id: UserId, product_id: ProductId) -> None:
+
+class Views(_Repository):
+    """`ports.Views`."""
+
+    def note(self, user_id: UserId, product_id: ProductId) -> None:
         """Notes a view."""
         user = self._tables.users.get(user_id)
         if user is not None:
             self._tables.users.put(user_id, user.having_viewed(product_id))
+
+    def free(self, user_ids: Collection[UserId]) -> Collection[UserId]:
+        """Everybody who exists; nobody else writes meanwhile."""
+        return _some(self._tables.users, user_ids)
 
 
 class CredentialsOfUsers(_Repository):

@@ -116,10 +116,6 @@ class SqlUsers:
             raise UsernameTaken
         self._refer([user])
 
-    def note_view(self, user_id: UserId, product_id: ProductId) -> None:
-        """One statement, which writes nothing if the product comes first already."""
-        self._link.run(_NOTE_VIEW, {"user_id": user_id, "product_id": product_id})
-
     def _users(self, rows: Sequence[Row]) -> list[User]:
         found = [_user(row) for row in rows]
         self._refer(found)
@@ -127,6 +123,26 @@ class SqlUsers:
 
     def _refer(self, found: Sequence[NewUser]) -> None:
         self._link.refers("genders", (user.gender_id for user in found if user.gender_id is not None))
+
+
+_FREE: Final = select(users.c.id).where(among(users.c.id, AMONG_IDS)).order_by(users.c.id)
+_LOCK_FREE: Final = _FREE.with_for_update(key_share=True, skip_locked=True)
+
+
+class SqlViews:
+    """`ports.Views`: a column of the users."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def note(self, user_id: UserId, product_id: ProductId) -> None:
+        """One statement, which writes nothing if the product comes first already."""
+        self._link.run(_NOTE_VIEW, {"user_id": user_id, "product_id": product_id})
+
+    def free(self, user_ids: Collection[UserId]) -> Collection[UserId]:
+        """One statement, which passes over rows that are locked."""
+        statement = _LOCK_FREE if self._link.locking else _FREE
+        return {row.id for row in self._link.rows_among(statement, user_ids)}
 
 
 _CREDENTIALS: Final = select(users.c.id, users.c.password_hash, users.c.is_active)

@@ -7,9 +7,11 @@ one, for the values of all of them, and each is given its own rows. So sixteen c
 """
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
+from time import monotonic
 from typing import Any, Final, Protocol, TypeVar
 
 import attrs
@@ -26,6 +28,12 @@ T = TypeVar("T")
 
 MOST: Final = 64
 """How many pieces of work share a transaction at most."""
+
+QUEUE: Final = 1024
+"""How many wait for one at most."""
+
+LONGEST_TURN: Final = 0.005
+"""After how many seconds others have their turn."""
 
 
 class Broken(Exception):
@@ -72,12 +80,25 @@ class _Asked:
             return self if self.parameters else self.statement
         return self.statement, tuple(self.parameters.items())
 
-    def own(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """Those of the rows that were asked for."""
-        if self.key is None:
-            return rows
-        key, values = self.key, set(self.values)
-        return [row for row in rows if getattr(row, key) in values]
+    def own(self, rows: "_Rows") -> Sequence[Row]:
+        """Those of the rows that were asked for, as the statement orders them."""
+        return rows.all if self.key is None else rows.of(self.values)
+
+
+class _Rows:
+    """The rows of a statement that some ask together."""
+
+    def __init__(self, rows: Sequence[Row], key: str | None) -> None:
+        self.all = rows
+        self._places: defaultdict[Any, list[int]] = defaultdict(list)
+        if key is not None:
+            for place, row in enumerate(rows):
+                self._places[getattr(row, key)].append(place)
+
+    def of(self, values: Collection[Any]) -> Sequence[Row]:
+        """Those whose key is one of the values."""
+        places = sorted(place for value in set(values) for place in self._places.get(value, ()))
+        return [self.all[place] for place in places]
 
 
 class GatheredLink(Link):
@@ -117,9 +138,9 @@ class _Work:
         self.asked: _Asked | None = None
         self._greenlet = greenlet(run)
 
-    def go_on(self, rows: Sequence[Row] = ()) -> None:
+    def go_on(self, rows: _Rows | None = None) -> None:
         """Runs until it asks something or ends."""
-        own = () if self.asked is None else (self.asked.own(rows),)
+        own = () if self.asked is None or rows is None else (self.asked.own(rows),)
         self._step(lambda: self._greenlet.switch(*own))
 
     def fail(self, error: BaseException) -> None:
@@ -147,6 +168,7 @@ class Gathering:
     Args:
         connect: Opens a connection; raises `Unavailable`.
         prepare: Makes a statement ready, with parameters of those names.
+        seconds: How long a transaction may take.
         connections: How many transactions read at once.
     """
 
@@ -154,13 +176,15 @@ class Gathering:
         self,
         connect: Callable[[], Any],
         prepare: Callable[[Executable, tuple[str, ...]], Prepared],
+        seconds: float,
         connections: int = 2,
     ) -> None:
+        self._seconds = seconds
         self._connect = connect
         self._prepare = prepare
         self._connections = connections
         self._waiting: deque[_Work] = deque()
-        self._serving: set[asyncio.Task[None]] = set()
+        self._serving: set[asyncio.Task[None] | None] = set()
         self._idle: list[Conversation] = []
 
     link = GatheredLink
@@ -171,34 +195,39 @@ class Gathering:
         Raises:
             Unavailable: the database is away.
         """
+        if len(self._waiting) >= QUEUE:
+            raise Unavailable
         waiting = _Work(work)
         self._waiting.append(waiting)
         if len(self._serving) < self._connections:
-            task = asyncio.get_running_loop().create_task(self._serve())
-            self._serving.add(task)
-            task.add_done_callback(self._serving.discard)
+            self._serving.add(asyncio.get_running_loop().create_task(self._serve()))
         result: T = await waiting.outcome
         return result
 
     async def close(self) -> None:
         """Closes the connections, once what is being read has been."""
-        await asyncio.gather(*self._serving, return_exceptions=True)
+        await asyncio.gather(*(task for task in self._serving if task is not None), return_exceptions=True)
         while self._idle:
             await self._idle.pop().close()
 
     async def _serve(self) -> None:
         """Reads for those who wait, as long as somebody does."""
-        while self._waiting:
-            works = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
-            try:
-                await self._together(works)
-            except Exception as error:  # noqa: BLE001 - told to everybody whose work it was
-                for work in works:
-                    work.fail(error if isinstance(error, Unavailable) else _unavailable(error))
+        try:
+            while self._waiting:
+                taken = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
+                works = [work for work in taken if not work.outcome.done()]
+                try:
+                    async with asyncio.timeout(self._seconds):
+                        await self._together(works)
+                except Exception as error:  # noqa: BLE001 - told to everybody whose work it was
+                    for work in works:
+                        work.fail(error if isinstance(error, Unavailable) else _unavailable(error))
+        finally:
+            # At once, not a turn later: whoever comes next is to be served by another.
+            self._serving.discard(asyncio.current_task())
 
     async def _together(self, works: Sequence[_Work]) -> None:
-        for work in works:
-            work.go_on()
+        await _each(works, _Work.go_on)
         if all(work.asked is None for work in works):
             return
         conversation = await self._begun()
@@ -218,13 +247,20 @@ class Gathering:
             conversation = self._idle.pop()
             try:
                 await conversation.begin()
-            except Broken:
+            except BaseException as error:
                 with suppress(Exception):
                     await conversation.close()
+                if not isinstance(error, Broken):
+                    raise
             else:
                 return conversation
         fresh: Conversation = await self._connect()
-        await fresh.begin()
+        try:
+            await fresh.begin()
+        except BaseException:
+            with suppress(Exception):
+                await fresh.close()
+            raise
         return fresh
 
     async def _answer(self, conversation: Conversation, asking: Sequence[_Work]) -> None:
@@ -240,13 +276,22 @@ class Gathering:
                 parameters["among"] = list({value: None for _, asked in those for value in asked.values})
             ready = self._prepare(first.statement, tuple(parameters))
             try:
-                rows = await conversation.ask(ready, parameters)
+                rows = _Rows(await conversation.ask(ready, parameters), first.key)
             except Damaged as error:
                 for work, _ in those:
                     work.fail(_unavailable(error))
             else:
-                for work, _ in those:
-                    work.go_on(rows)
+                await _each([work for work, _ in those], partial(_Work.go_on, rows=rows))
+
+
+async def _each(works: Sequence[_Work], step: Callable[[_Work], None]) -> None:
+    """Takes a step with each; others have the event loop in between, if that takes long."""
+    pause = monotonic() + LONGEST_TURN
+    for work in works:
+        step(work)
+        if monotonic() > pause:
+            await asyncio.sleep(0)
+            pause = monotonic() + LONGEST_TURN
 
 
 def _unavailable(error: Exception) -> Unavailable:

@@ -5,8 +5,10 @@ its version does, and whoever reads asks for the version in the same snapshot; s
 would have been read instead. Transactions that write read everything themselves.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
-from typing import Final, TypeVar
+from threading import Lock
+from typing import Final, Generic, TypeVar
 
 import attrs
 from sqlalchemy import select
@@ -18,8 +20,52 @@ from sellout_core.values import ProductId
 T = TypeVar("T")
 
 VERSION: Final = select(catalogue.c.version)
-MOST: Final = 4096
-"""How many products are kept, and as many cards."""
+MOST: Final = 8 * 2**20
+"""About how many characters of products are kept, and as many of cards."""
+
+_OVERHEAD: Final = 1000
+
+
+class Things(Generic[T]):
+    """Products or cards by id, no more than fit; those that were asked for longest ago go first.
+
+    Args:
+        product_of: The product that a thing shows.
+    """
+
+    def __init__(self, product_of: Callable[[T], Product]) -> None:
+        self._product_of = product_of
+        self._lock = Lock()
+        self._things: OrderedDict[ProductId, T] = OrderedDict()
+        self._size = 0
+
+    def find(
+        self, product_ids: Collection[ProductId], read: Callable[[Collection[ProductId]], Mapping[ProductId, T]]
+    ) -> dict[ProductId, T]:
+        """Those that are kept, and those that are not as they are read, which are kept from then on."""
+        with self._lock:
+            known = {product_id: self._things[product_id] for product_id in product_ids if product_id in self._things}
+            for product_id in known:
+                self._things.move_to_end(product_id)
+        missing = [product_id for product_id in product_ids if product_id not in known]
+        if missing:
+            fresh = read(missing)
+            known.update(fresh)
+            self._keep(fresh)
+        return known
+
+    def _keep(self, fresh: Mapping[ProductId, T]) -> None:
+        with self._lock:
+            for product_id, thing in fresh.items():
+                if product_id not in self._things:
+                    self._things[product_id] = thing
+                    self._size += self._size_of(thing)
+            while self._size > MOST:
+                self._size -= self._size_of(self._things.popitem(last=False)[1])
+
+    def _size_of(self, thing: T) -> int:
+        product = self._product_of(thing)
+        return len(product.description) + len(product.name) + len(product.bucket_link) + _OVERHEAD
 
 
 @attrs.frozen(eq=False)
@@ -27,8 +73,8 @@ class Kept:
     """What is kept of one version of the catalogue: products, and cards as nobody in particular sees them."""
 
     version: int
-    products: dict[ProductId, Product] = attrs.field(factory=dict)
-    cards: dict[ProductId, Card] = attrs.field(factory=dict)
+    products: Things[Product] = attrs.field(factory=lambda: Things[Product](lambda product: product))
+    cards: Things[Card] = attrs.field(factory=lambda: Things[Card](lambda card: card.product))
 
 
 class Keeper:
@@ -43,19 +89,3 @@ class Keeper:
         if kept.version < version:
             kept = self._kept = Kept(version)
         return kept if kept.version == version else Kept(version)
-
-
-def found(
-    kept: dict[ProductId, T],
-    product_ids: Collection[ProductId],
-    read: Callable[[Collection[ProductId]], Mapping[ProductId, T]],
-) -> dict[ProductId, T]:
-    """Those that are kept, and those that are not as they are read, which are kept from then on."""
-    known = {product_id: kept[product_id] for product_id in product_ids if product_id in kept}
-    missing = [product_id for product_id in product_ids if product_id not in known]
-    if missing:
-        fresh = read(missing)
-        known.update(fresh)
-        if len(kept) + len(fresh) <= MOST:
-            kept.update(fresh)
-    return known

@@ -58,6 +58,7 @@ class PostgresDatabase:
     _reader: Engine
     _writer: Engine
     _connect_arguments: Mapping[str, Any] = attrs.field(repr=False)
+    _timeouts: Timeouts
 
     @classmethod
     def open(cls, url: URL, connections: int, timeouts: Timeouts, *, migrate: bool) -> "PostgresDatabase":
@@ -75,7 +76,9 @@ class PostgresDatabase:
         settings = _settings(url, timeouts)
         engine = _engine(url, settings, connections, timeouts)
         reader, writer = (engine.execution_options(**{_BEGIN: words}) for words in (_READING, _WRITING))
-        opened = cls(engine, [], reader, writer, {**engine.dialect.create_connect_args(engine.url)[1], **settings})
+        opened = cls(
+            engine, [], reader, writer, {**engine.dialect.create_connect_args(engine.url)[1], **settings}, timeouts
+        )
         try:
             opened.read(_require_unicode)
             if migrate:
@@ -110,7 +113,8 @@ class PostgresDatabase:
 
         arguments = {**self._connect_arguments, "autocommit": True}
         dialect = self.engine.dialect
-        return Gathering(connect, lambda statement, names: prepared(statement, dialect, names))
+        seconds = self._timeouts.lock + self._timeouts.statement
+        return Gathering(connect, lambda statement, names: prepared(statement, dialect, names), seconds)
 
     def translated(self, connection: Connection, error: Exception) -> Exception:
         """A broken connection is replaced; a transaction that lost is run again."""

@@ -9,7 +9,6 @@ from sqlalchemy import ScalarSelect, Select, Table, bindparam, delete, select, u
 
 from sellout_adapters.sql import facets, indexing, pages, search, tables
 from sellout_adapters.sql.dialects import AMONG_IDS, AMONG_TEXTS, Id, among, askable_after, collected
-from sellout_adapters.sql.keeping import found
 from sellout_adapters.sql.link import Link, by_column
 from sellout_adapters.sql.prepared import PLANNED_ANEW, Row
 from sellout_adapters.sql.search import Asked
@@ -19,6 +18,7 @@ from sellout_adapters.sql.tables import (
     product_tags,
     products,
     sizes,
+    units,
     wishlist_units,
 )
 from sellout_core.catalogue import Card, NewProduct, Product
@@ -45,6 +45,11 @@ _COLUMNS: Final = (
 )
 _BY_ID: Final = select(*_COLUMNS).where(among(products.c.id, AMONG_IDS))
 _BY_SKU: Final = select(*_COLUMNS).where(among(products.c.sku, AMONG_TEXTS))
+_LOCK_UNITS_BY_SKU: Final = (
+    select(units.c.id)
+    .where(units.c.product_id.in_(select(products.c.id).where(among(products.c.sku, AMONG_TEXTS))))
+    .order_by(units.c.id)
+)
 _LOCK_BY_SKU: Final = select(products.c.id).where(among(products.c.sku, AMONG_TEXTS)).order_by(products.c.id)
 _AFTER: Final = (
     select(*_COLUMNS).where(products.c.id > bindparam("after")).order_by(products.c.id).limit(bindparam("limit"))
@@ -95,7 +100,7 @@ class SqlProducts:
         kept = self._link.kept() if product_ids else None
         if kept is None:
             return self._read(product_ids)
-        known = found(kept.products, product_ids, self._read)
+        known = kept.products.find(product_ids, self._read)
         _refer(self._link, list(known.values()))
         return known
 
@@ -104,7 +109,10 @@ class SqlProducts:
         return self._products(self._link.rows(_AFTER, {"after": askable_after(product_id), "limit": limit}))
 
     def by_sku(self, skus: Collection[str]) -> Mapping[str, Product]:
-        """One statement, and one that locks the products in order of id first."""
+        """One statement, and two that lock first: the products' units and then the products, each in order of id, as
+        whoever sells a last piece does.
+        """
+        self._link.lock(_LOCK_UNITS_BY_SKU, {"among": skus})
         self._link.lock(_LOCK_BY_SKU, {"among": skus})
         return {product.sku: product for product in self._products(self._link.rows_among(_BY_SKU, skus, key="sku"))}
 
@@ -184,7 +192,7 @@ class SqlCards:
         kept = self._link.kept() if product_ids and wishlist_of is None else None
         if kept is None:
             return self._read(product_ids, wishlist_of)
-        known = found(kept.cards, product_ids, lambda missing: self._read(missing, None))
+        known = kept.cards.find(product_ids, lambda missing: self._read(missing, None))
         _refer(self._link, [card.product for card in known.values()])
         return known
 

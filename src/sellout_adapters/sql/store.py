@@ -10,7 +10,7 @@ from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from sellout_adapters.sql import indexing, pages, schema
-from sellout_adapters.sql.accounts import SqlAddresses, SqlAnswers, SqlCredentials, SqlSessions, SqlUsers
+from sellout_adapters.sql.accounts import SqlAddresses, SqlAnswers, SqlCredentials, SqlSessions, SqlUsers, SqlViews
 from sellout_adapters.sql.counters import SqlCounters
 from sellout_adapters.sql.database import CannotOpen, Database, Timeouts
 from sellout_adapters.sql.keeping import VERSION, Keeper
@@ -51,6 +51,7 @@ class SqlTransaction:
     """`ports.Transaction` over one link."""
 
     users = _Repository(SqlUsers)
+    views = _Repository(SqlViews)
     credentials = _Repository(SqlCredentials)
     addresses = _Repository(SqlAddresses)
     sessions = _Repository(SqlSessions)

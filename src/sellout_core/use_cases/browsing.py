@@ -124,7 +124,7 @@ def read_card(shop: Shop, actor: Actor, product_id: ProductId, user_id: UserId |
         if card is None:
             raise NotFound
         if reader is not None:
-            tx.users.note_view(reader, product_id)
+            tx.views.note(reader, product_id)
         return card_view(card, tx.references.snapshot())
 
     return shop.store.read(work) if reader is None else shop.store.write(work)
@@ -139,8 +139,20 @@ class View:
     product_id: ProductId
 
 
-def note_views(shop: Shop, views: Sequence[View]) -> None:
-    """Notes that users viewed products, in the order given and all at once. Whoever does not exist is passed over.
+def note_view(shop: Shop, view: View) -> None:
+    """Notes that a user viewed a product, perhaps after waiting for whoever holds the user. One who does not exist is
+    passed over.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is neither that user nor staff.
+    """
+    view.actor.require_user(view.user_id)
+    shop.store.write(lambda tx: tx.views.note(view.user_id, view.product_id))
+
+
+def note_views(shop: Shop, views: Sequence[View]) -> Sequence[View]:
+    """Notes many at once, in the order given, waiting for nobody, and returns those that are not noted because somebody
+    holds their users, or because these do not exist.
 
     Raises:
         Unauthenticated, Forbidden: one of the actors is neither that user nor staff; nothing is noted.
@@ -148,12 +160,14 @@ def note_views(shop: Shop, views: Sequence[View]) -> None:
     for view in views:
         view.actor.require_user(view.user_id)
 
-    def work(tx: Transaction) -> None:
-        # In order of id, so that two who note for the same users cannot wait for each other.
-        for view in sorted(views, key=lambda view: view.user_id):
-            tx.users.note_view(view.user_id, view.product_id)
+    def work(tx: Transaction) -> Sequence[View]:
+        free = tx.views.free({view.user_id for view in views})
+        for view in views:
+            if view.user_id in free:
+                tx.views.note(view.user_id, view.product_id)
+        return [view for view in views if view.user_id not in free]
 
-    shop.store.write(work)
+    return shop.store.write(work)
 
 
 def found_product(tx: Transaction, product_id: ProductId) -> Product:
