@@ -348,6 +348,10 @@ def test_numbers_in_queries_are_those_there_are() -> None:
         ("list_products", "limit"),
         ("list_products", "after"),
         ("show_page", "page_size"),
+        ("show_page", "price_min"),
+        ("show_page", "price_max"),
+        ("show_facets", "price_min"),
+        ("show_facets", "price_max"),
         ("list_orders", "limit"),
         ("list_orders", "after"),
     ]

@@ -148,7 +148,7 @@ def test_a_commit_that_fails_is_everybodys_and_leaves_the_file_free(store: SqlSt
 def test_a_database_that_rolls_back_by_itself_fails_all_whose_work_it_took(store: SqlStore) -> None:
     def broken(tx: Any) -> None:
         tx.users.add(new_user("nobody"), "hash")
-        tx.users._link.require_alive().exec_driver_sql("ROLLBACK")
+        tx.users._link._alive().exec_driver_sql("ROLLBACK")
         raise errors.NotFound
 
     outcomes = together(store, adding("anna"), broken, adding("boris"))
@@ -177,7 +177,7 @@ def test_no_writer_is_forgotten(store: SqlStore) -> None:
         connection.exec_driver_sql("CREATE TABLE counted (n INTEGER)")
 
     def count(tx: Any) -> None:
-        tx.users._link.require_alive().exec_driver_sql("INSERT INTO counted SELECT count(*) FROM counted")
+        tx.users._link._alive().exec_driver_sql("INSERT INTO counted SELECT count(*) FROM counted")
 
     def run() -> None:
         for _ in range(50):

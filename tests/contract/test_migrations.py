@@ -165,6 +165,18 @@ def test_a_statement_that_fails_leaves_nothing_of_the_step(url: str) -> None:
     store.close()
 
 
+def forget_search(connection: Connection) -> None:
+    """Takes back what step 0005 made."""
+    on_sqlite = connection.dialect.name == "sqlite"
+    if on_sqlite:
+        connection.exec_driver_sql("DROP TABLE product_search_terms")
+        connection.exec_driver_sql("DROP TABLE product_search")
+    for index in ("newest", "cheapest", "dearest", *(() if on_sqlite else ("terms",))):
+        connection.exec_driver_sql(f"DROP INDEX ix_products_{index}")
+    for column in ("min_price", "terms"):
+        connection.exec_driver_sql(f"ALTER TABLE products DROP COLUMN {column}")
+
+
 def test_goods_from_before_there_was_a_search_are_found(url: str) -> None:
     """What the step fills in is what is written today, for every kind of product."""
     store = opened(url)
@@ -176,13 +188,7 @@ def test_goods_from_before_there_was_a_search_are_found(url: str) -> None:
     filled = "SELECT id, min_price, CAST(terms AS text) FROM products ORDER BY id"
     with connected(url) as connection:
         before = connection.exec_driver_sql(filled).all()
-        if url.startswith("sqlite"):
-            connection.exec_driver_sql("DROP TABLE product_search_terms")
-            connection.exec_driver_sql("DROP TABLE product_search")
-        for index in ("newest", "cheapest", "dearest", *(() if url.startswith("sqlite") else ("terms",))):
-            connection.exec_driver_sql(f"DROP INDEX ix_products_{index}")
-        for column in ("min_price", "terms"):
-            connection.exec_driver_sql(f"ALTER TABLE products DROP COLUMN {column}")
+        forget_search(connection)
         connection.exec_driver_sql("UPDATE sellout_version SET version_num = '0004'")
     store = opened(url)
     with connected(url) as connection:

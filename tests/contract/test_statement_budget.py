@@ -38,7 +38,7 @@ BUDGET: Final[dict[str, tuple[int, int]]] = {
     "show_page": (2, 2),
     "show_facets": (1, 1),
     "list_units": (1, 1),
-    "show_card": (3, 3),
+    "show_card": (4, 4),
     "show_wishlist": (4, 4),
     "add_to_wishlist": (7, 8),
     "delete_from_wishlist": (7, 8),
