@@ -40,7 +40,7 @@ SMALL: Final = 1000
 @click.command()
 @click.option("--database", default="both", type=click.Choice([*KINDS, "both"]), help="Which to measure. [both]")
 @click.option("--products", default=SMALL, type=click.IntRange(100, 2_000_000), help="In the shop. [1000]")
-@click.option("--import-products", default=20_000, type=click.IntRange(100, 1_000_000), help="To import. [20000]")
+@click.option("--import-products", default=10_000, type=click.IntRange(100, 1_000_000), help="To import. [10000]")
 @click.option("--rounds", default=3, type=click.IntRange(1, 20), help="How often each thing is measured. [3]")
 @click.option("--seconds", default=1.2, type=click.FloatRange(0.2, 30), help="Of one measurement. [1.2]")
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Keeps all that was measured.")

@@ -177,7 +177,11 @@ def names_unknown(query: CatalogueQuery, references: References) -> bool:
         (query.tags, references.tags),
         (query.genders, references.genders),
     )
-    return any(isinstance(choice, str) and not _chosen([choice], rows) for choices, rows in named for choice in choices)
+    return any(
+        not {values.fold(name) for name in names} <= {values.fold(row.name) for row in rows.values()}
+        for choices, rows in named
+        if (names := [choice for choice in choices if isinstance(choice, str)])
+    )
 
 
 @attrs.frozen

@@ -20,6 +20,7 @@ from sellout_adapters.sql.dialects import (
     lookup_key,
     put_first,
 )
+from sellout_adapters.sql.keeping import VERSION
 from sellout_adapters.sql.link import Link
 from sellout_adapters.sql.prepared import Row
 from sellout_adapters.sql.tables import addresses, answers, sessions, users
@@ -204,7 +205,8 @@ class SqlAddresses:
 
 _ADD_SESSION: Final = insert(sessions)
 _ACTORS: Final = (
-    select(sessions.c.id, users.c.id.label("user_id"), users.c.is_staff)
+    # Whoever is let in usually reads products next, and has to know the version of the catalogue for that.
+    select(sessions.c.id, users.c.id.label("user_id"), users.c.is_staff, VERSION.scalar_subquery().label("version"))
     .join_from(sessions, users, sessions.c.user_id == users.c.id)
     .where(among(sessions.c.id, AMONG_TEXTS), users.c.is_active)
 )
@@ -228,6 +230,8 @@ class SqlSessions:
     def actor(self, session_id: SessionId, user_id: UserId) -> Actor | None:
         """One statement: the session, the user and their rights together."""
         rows = self._link.rows_among(_ACTORS, [session_id])
+        for row in rows:
+            self._link.finds_version(row.version)
         return next((Actor(user_id, row.is_staff) for row in rows if row.user_id == user_id), None)
 
     def for_update(self, session_id: SessionId) -> Session | None:

@@ -13,6 +13,7 @@ from typing import Final, NoReturn, TypeVar
 from sqlalchemy import Connection, Engine
 
 from sellout_adapters.sql.database import connected
+from sellout_adapters.sql.prepared import driver_of
 from sellout_core.errors import Unavailable
 
 T = TypeVar("T")
@@ -94,9 +95,9 @@ class _Batch:
         """Does the work in a savepoint and returns what gives its result or raises its error."""
         self._size += 1
         try:
-            self._connection.exec_driver_sql("SAVEPOINT work")
+            self._say("SAVEPOINT work")
             result = work(self._connection)
-            self._connection.exec_driver_sql("RELEASE work")
+            self._say("RELEASE work")
         except BaseException as error:  # noqa: BLE001 - raised to whoever asked, when the batch has ended
             self._undo(error)
             return _raising(error)
@@ -117,6 +118,10 @@ class _Batch:
         finally:
             self.ended.set()
 
+    def _say(self, words: str) -> None:
+        # Straight to the driver: SQLAlchemy takes several times as long as the database for so little.
+        driver_of(self._connection).execute(words)
+
     def _undo(self, error: BaseException) -> None:
         """Takes the work back. A database that had to roll back by itself took all of the batch back."""
         try:
@@ -124,8 +129,8 @@ class _Batch:
             if raw is None or not raw.in_transaction:
                 self.failure = error
                 return
-            self._connection.exec_driver_sql("ROLLBACK TO work")
-            self._connection.exec_driver_sql("RELEASE work")
+            self._say("ROLLBACK TO work")
+            self._say("RELEASE work")
         except BaseException as failure:  # noqa: BLE001 - everybody whose work it was is told
             self.failure = failure
 

@@ -166,12 +166,17 @@ class Link:
 
     def kept(self) -> Kept | None:
         """What is kept of the catalogue as this transaction finds it; None: it is to read for itself. The first time
-        takes a statement.
+        takes a statement, unless the version was found already.
         """
         if self._kept is None and self._keeper is not None:
             [row] = self.rows(VERSION)
-            self._kept = self._keeper.of(row.version)
+            self.finds_version(row.version)
         return self._kept
+
+    def finds_version(self, version: int) -> None:
+        """Notes the version of the catalogue that this transaction sees."""
+        if self._keeper is not None:
+            self._kept = self._keeper.of(version)
 
     def refers(self, table: str, ids: Iterable[int]) -> None:
         """Notes ids of a small table's rows (a field of `References`) that something loaded refers to."""

@@ -58,7 +58,7 @@ class Shape:
     """What tells one statement from another: the database, the order, and which conditions there are.
 
     `filtered` says whether there are terms, `priced` whether the lowest price has to be in a range (True) or there must
-    be none (False), and `several` whether more than one word decides on relevance.
+    be none (False).
     """
 
     dialect: str

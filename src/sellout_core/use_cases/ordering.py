@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from sellout_core import values
-from sellout_core.accounts import Actor, User, viewed_ids
+from sellout_core.accounts import Actor, Address, User, viewed_ids
 from sellout_core.catalogue import PENDING, Product, ProductUnit, not_for_sale, products_of
 from sellout_core.errors import (
     IdempotencyKeyReused,
@@ -19,7 +19,17 @@ from sellout_core.errors import (
     UnknownAddress,
 )
 from sellout_core.lists import WHOLE, Part, in_batches
-from sellout_core.ordering import Cart, Checkout, NewOrder, NewPromoCode, Order, PromoCode, quote, wanted_units
+from sellout_core.ordering import (
+    Cart,
+    Checkout,
+    NewOrder,
+    NewPromoCode,
+    Order,
+    PromoCode,
+    Quote,
+    quote,
+    wanted_units,
+)
 from sellout_core.ports import KeptAnswer, Transaction
 from sellout_core.shop import Shop
 from sellout_core.use_cases.accounts import found_user, held_user, require_user_there
@@ -247,7 +257,8 @@ def read_order(shop: Shop, actor: Actor, order_id: OrderId) -> OrderView:
 
 def _place(shop: Shop, tx: Transaction, actor: Actor, buyer: User, checkout: Checkout, now: datetime) -> OrderView:
     """Contract, Checkout, 1 to 6. Rows are locked in one order everywhere: the buyer, their cart, the units by id, and
-    the promo code, which everybody may want at once, last: whatever can be read before is.
+    the promo code, which everybody may want at once, last: whatever can be read before is. Stores hold the products
+    whose last piece is sold after their units, as an import does.
     """
     _require_in_cart(checkout.unit_ids, tx.carts.remove(buyer.id, checkout.unit_ids))
     found = tx.units.get_many(checkout.unit_ids)
@@ -262,9 +273,16 @@ def _place(shop: Shop, tx: Transaction, actor: Actor, buyer: User, checkout: Che
     quoted.require_at_most(checkout.ceiling)
     taken = _taken(tx, units)
     people = {buyer.id: buyer, **tx.users.get_many(_owners(promo_code, actor) - {buyer.id})}
-    viewed = viewed_ids(list(people.values()))
-    products = {**products, **tx.products.get_many(viewed - products.keys())}
-    order = NewOrder(
+    products = {**products, **tx.products.get_many(viewed_ids(list(people.values())) - products.keys())}
+    activated = _activated(tx, promo_code) if promo_code else None
+    order = tx.orders.add(_order(buyer, checkout, address, activated, quoted, now))
+    return order_view(order, people, taken, products, tx.references.snapshot(), actor)
+
+
+def _order(
+    buyer: User, checkout: Checkout, address: Address, promo_code: PromoCode | None, quoted: Quote, now: datetime
+) -> NewOrder:
+    return NewOrder(
         buyer_id=buyer.id,
         placed_at=now,
         total=quoted.total,
@@ -273,12 +291,11 @@ def _place(shop: Shop, tx: Transaction, actor: Actor, buyer: User, checkout: Che
         first_name=checkout.first_name,
         last_name=checkout.last_name,
         address=address,
-        promo_code=_activated(tx, promo_code) if promo_code else None,
+        promo_code=promo_code,
         status_id=PENDING,
         paid=False,
         lines=quoted.lines,
     )
-    return order_view(tx.orders.add(order), people, taken, products, tx.references.snapshot(), actor)
 
 
 def _require_in_cart(wanted: Collection[ProductUnitId], in_cart: Collection[ProductUnitId]) -> None:
