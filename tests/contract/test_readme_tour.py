@@ -86,7 +86,7 @@ def test_the_tour_goes_as_written(served: Served, client: httpx2.Client) -> None
             variables[curl.keeps] = response.json()["access"]
         answers.append((curl, response))
     assert variables["shop"] == DEMO
-    assert len(answers) == 10
+    assert len(answers) == 12
     curl, checkout = next((curl, answer) for curl, answer in answers if "checkout" in curl.url)
     order = checkout.json()
     assert (checkout.status_code, order["total_amount"], order["user"]["id"]) == (201, 91, CUSTOMER_ID)
