@@ -18,6 +18,8 @@ from sellout_adapters import demo
 USERS = itertools.cycle([demo.CUSTOMER, demo.STAFF])
 NAMES = itertools.count()
 ONE_OF_ITS_OWN = "a password of its own"
+EVERY_OTHER = itertools.cycle([True, False])
+CUSTOMER_ID, UNIT_ID, ADDRESS_ID = 2, 1, 2
 
 
 def ask(path: str, body: dict[str, str]) -> dict[str, str]:
@@ -64,3 +66,11 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001 -
             case.headers["Authorization"] = f"Bearer {access}"
             case.path_parameters["user_id"] = jwt.decode(access, options={"verify_signature": False})["user_id"]
             case.body["old_password"] = ONE_OF_ITS_OWN
+        case "POST /order/checkout/{user_id}" if "Authorization" in case.headers and next(EVERY_OTHER):
+            # Only what is in a cart can be ordered, and what was ordered is not any more.
+            bearer = {"Authorization": f"Bearer {log_in(demo.CUSTOMER)['access']}"}
+            path = f"{os.environ['FUZZED_URL']}/order/cart_add/{CUSTOMER_ID}/{UNIT_ID}"
+            urllib.request.urlopen(urllib.request.Request(path, method="POST", headers=bearer), timeout=30).close()  # noqa: S310
+            case.headers.update(bearer)
+            case.path_parameters["user_id"] = CUSTOMER_ID
+            case.body |= {"product_unit": [UNIT_ID], "address_id": ADDRESS_ID, "promo_code": None, "total_amount": None}
