@@ -1,7 +1,7 @@
 """Mistakes that shops make, each planted into a real server, so that it can be seen whether the laws notice."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from threading import Timer, local
 from typing import Any, Final
 
@@ -34,7 +34,7 @@ def ignored_key() -> None:
 
 def missing_decrement() -> None:
     """A sale leaves the stock as it is."""
-    _replace(SqlUnits, "take", lambda _, units: {unit.id for unit in units})
+    _replace(SqlUnits, "take", lambda _, units: {unit.id: unit for unit in units})
 
 
 def off_by_one_limit() -> None:
@@ -128,11 +128,11 @@ def read_then_write() -> None:
 
         return check_out_later
 
-    def take(self: SqlUnits, units: Collection[ProductUnit]) -> Collection[ProductUnitId]:
+    def take(self: SqlUnits, units: Collection[ProductUnit]) -> Mapping[ProductUnitId, ProductUnit]:
         before = [seen.units[unit.id] for unit in units if seen.units[unit.id].stock is not None]
         left = [attrs.evolve(unit, stock=max(0, unit.stock - 1), available=unit.stock > 1) for unit in before]
         self.save_many(left)
-        return {unit.id for unit in units}
+        return {unit.id: unit for unit in units}
 
     _replace(use_cases, "check_out", early(use_cases.check_out))
     _replace(use_cases, "check_out_once", early(use_cases.check_out_once))
