@@ -74,15 +74,17 @@ class Showing:
             return answer, catalogue.view(call, **asked.ids)
 
         answer, view = await self._hands.read(own, entry, short=True)
-        if view is not None:
-            entry.count(2)
-            if not await self._views.done(view):
-                # Whoever holds the user keeps nobody else waiting.
-                await self._hands.run(lambda: note_view(self._shop, view), entry)
+        if view is not None and not await self._views.done((view, entry)):
+            # Whoever holds the user keeps nobody else waiting.
+            await self._hands.run(lambda: note_view(self._shop, view), entry)
         return answer
 
-    async def _note(self, views: Sequence[View]) -> Sequence[View]:
-        return await self._hands.run(lambda: note_views(self._shop, views))
+    async def _note(self, wanted: Sequence[tuple[View, Entry]]) -> Sequence[tuple[View, Entry]]:
+        together = Entry("")
+        left = await self._hands.run(lambda: note_views(self._shop, [view for view, _ in wanted]), together)
+        for _, entry in wanted:
+            entry.count(together.statements)
+        return [(view, entry) for view, entry in wanted if view in left]
 
     async def _made(self, asked: Asked, entry: Entry) -> Document:
         version = await self._version(entry)
