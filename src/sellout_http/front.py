@@ -5,6 +5,7 @@ security headers, and a line in the log.
 import asyncio
 import re
 import secrets
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from sellout_http.edge import Application, Message, Receive, Scope, Send
 from sellout_http.logs import ENTRY, Entry, RequestLog
 from sellout_http.problems import Refused
 from sellout_http.proxies import Client, Proxies
+from sellout_http.reading import MAX_BYTES
 
 CLIENT: Final = "sellout.client"
 """The key of a request's scope under which the `Client` stands."""
@@ -27,6 +29,7 @@ _SECURITY: Final = [
 ]
 # For documents that are no pages.
 _NO_CONTENT: Final = (_POLICY, b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+_CLOSE: Final = (b"connection", b"close")
 _TLS_ONLY: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
@@ -59,6 +62,7 @@ class Front:
         client = self._proxies.client(scope)
         entry = Entry(_request_id(scope))
         more = self._more_headers(client, entry)
+        body = _Body(scope["headers"], receive, self._body_seconds)
         status = 0
 
         async def send_complete(message: Message) -> None:
@@ -68,11 +72,13 @@ class Front:
                 sent = list(message["headers"])
                 if _POLICY not in [name for name, _ in sent]:
                     sent.append(_NO_CONTENT)
+                if _CLOSE not in sent and not await body.passed():
+                    sent.append(_CLOSE)
                 message = {**message, "headers": sent + more}
             await send(message)
 
         try:
-            await self._app({**scope, ENTRY: entry, CLIENT: client}, self._in_time(receive), send_complete)
+            await self._app({**scope, ENTRY: entry, CLIENT: client}, body.receive, send_complete)
         finally:
             if self._log is not None:
                 self._log.info(
@@ -90,25 +96,58 @@ class Front:
         more = [*self._headers, (_REQUEST_ID, entry.request_id.encode())]
         return [*more, _TLS_ONLY] if client.secure else more
 
-    def _in_time(self, receive: Receive) -> Receive:
-        deadline: float | None = None
-        complete = False
 
-        async def receive_in_time() -> Message:
-            nonlocal deadline, complete
-            if complete:
-                # What comes after the body is the client's going away, which may take as long as it likes.
-                return await receive()
-            deadline = deadline or asyncio.get_running_loop().time() + self._body_seconds
-            try:
-                async with asyncio.timeout_at(deadline):
-                    message = await receive()
-            except TimeoutError:
-                raise Refused("request_timeout") from None
-            complete = not message.get("more_body", False)
-            return message
+class _Body:
+    """A request's body on its way in: it has its time to arrive, and what nobody asks for is taken off the connection,
+    which the server would close without a word if an answer were complete before its request is.
+    """
 
-        return receive_in_time
+    def __init__(self, headers: Sequence[tuple[bytes, bytes]], receive: Receive, seconds: float) -> None:
+        self._headers = headers
+        self._receive = receive
+        self._seconds = seconds
+        self._deadline: float | None = None
+        self._asking = False
+        self._complete = False
+
+    async def receive(self) -> Message:
+        """As ASGI's.
+
+        Raises:
+            Refused: it took too long.
+        """
+        if self._complete:
+            # What comes after the body is the client's going away, which may take as long as it likes.
+            return await self._receive()
+        self._deadline = self._deadline or asyncio.get_running_loop().time() + self._seconds
+        self._asking = True
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError:
+            raise Refused("request_timeout") from None
+        finally:
+            self._asking = False
+        self._complete = not message.get("more_body", False)
+        return message
+
+    async def passed(self) -> bool:
+        """Whether another request can follow this one on its connection, once what is left of the body is read and
+        dropped. What is too long, or waits to be sent for (RFC 9110, section 10.1.1), is left where it is.
+        """
+        if self._complete or self._asking:
+            return True
+        sent = {name.lower(): value for name, value in self._headers}
+        announced = int(sent.get(b"content-length", b"0"))
+        if not announced and b"transfer-encoding" not in sent:
+            return True
+        left = -1 if b"expect" in sent or announced > MAX_BYTES else MAX_BYTES
+        try:
+            while left >= 0 and not self._complete:
+                left -= len((await self.receive()).get("body", b""))
+        except Refused:
+            return False
+        return self._complete
 
 
 def _request_id(scope: dict[str, Any]) -> str:

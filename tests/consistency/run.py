@@ -192,16 +192,18 @@ class _Run:
             buyer.meet(buyers)
         busy = [asyncio.ensure_future(buyer.shop(lambda: self.going)) for buyer in buyers]
         end = time.monotonic() + self.plan.seconds
+        share = self.plan.seconds / (self.plan.reprices + 1)
         pause = self.plan.pause
         try:
             breaking = asyncio.ensure_future(
                 chaos.rounds(self.plan.rounds, lambda chance: chance.uniform(pause[0], pause[1]))
             )
             for _ in range(self.plan.reprices):
-                await asyncio.sleep(self.plan.seconds / (self.plan.reprices + 1))
+                await asyncio.sleep(share)
                 await asyncio.to_thread(self._change_prices)
             await breaking
-            await asyncio.sleep(max(0, end - time.monotonic()))
+            # The last prices have their share too, however long it took to change them.
+            await asyncio.sleep(max(share, end - time.monotonic()))
         finally:
             self.going = False
             self.deadline = time.monotonic() + _AFTERWARDS

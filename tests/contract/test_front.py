@@ -235,6 +235,48 @@ def received(connection: socket.socket) -> bytes:
     return answer
 
 
+def refused(*more: str, method: str = "POST") -> bytes:
+    """The head of a request whose token is bad, whatever its body."""
+    return "\r\n".join(
+        [f"{method} /user/address/1 HTTP/1.1", "Host: shop", "Authorization: Bearer x", *more, "", ""]
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("length", "body"),
+    [("Content-Length: 7", b"[1,2,3]"), ("Transfer-Encoding: chunked", b"7\r\n[1,2,3]\r\n0\r\n\r\n")],
+)
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_connection_outlives_a_refusal_before_its_body(shared: Served, length: str, body: bytes, method: str) -> None:
+    """The body comes after the shop has decided; another request follows it."""
+    with connections(shared.client, 1, refused(length, method=method)) as (connection,):
+        assert shared.client.get("/product/all/1").status_code == 200
+        connection.sendall(body + b"GET /livez HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n")
+        answers = received(connection)
+    assert answers.startswith(b"HTTP/1.1 401")
+    assert answers.count(b"HTTP/1.1 200") == 1
+
+
+@pytest.mark.parametrize("more", [["Content-Length: 1000000000000"], ["Content-Length: 7", "Expect: 100-continue"]])
+def test_a_body_that_is_not_wanted_ends_its_connection(shared: Served, more: list[str]) -> None:
+    """It is too long, or its client asks first: nobody waits for it, and the answer says so."""
+    with connections(shared.client, 1, refused(*more)) as (connection,):
+        answer = received(connection)
+    assert answer.startswith(b"HTTP/1.1 401")
+    assert b"connection: close" in answer.lower()
+
+
+def test_a_body_nobody_reads_is_given_up(store: Store) -> None:
+    """The refusal comes when its time is over."""
+    with (
+        client_of(create_app(demo_shop(store), body_seconds=0.5)) as client,
+        connections(client, 1, refused("Content-Length: 7") + b"[1,") as (connection,),
+    ):
+        answer = received(connection)
+    assert answer.startswith(b"HTTP/1.1 401")
+    assert b"connection: close" in answer.lower()
+
+
 def test_a_body_that_stalls_is_given_up(store: Store) -> None:
     """While healthy clients are served."""
     with (
