@@ -16,7 +16,7 @@ from sellout_http.dispatcher import Dispatcher
 from sellout_http.edge import Application, Edge
 from sellout_http.failures import EXCEPTION_HANDLERS, allow
 from sellout_http.front import Front
-from sellout_http.hands import Hands, Reads, Workers
+from sellout_http.hands import Hands, Reads, Workers, Writes
 from sellout_http.health import Health
 from sellout_http.limits import Counter, Limiter, Limits, StoreCounter
 from sellout_http.lists import WAITING, Lists
@@ -54,6 +54,7 @@ def create_app(
     log: RequestLog | None = None,
     statements: Callable[[], int] = int,
     reads: Reads | None = None,
+    writes: Writes | None = None,
     on_shutdown: Callable[[], None] | None = None,
 ) -> Application:
     """The shop as an ASGI application.
@@ -77,6 +78,7 @@ def create_app(
         log: Where a line for each request goes; by default nowhere.
         statements: How many statements the store was asked by the thread that calls this, for the log.
         reads: What does short reads on the event loop, of a store whose reads may wait; by default threads do them.
+        writes: What does short writes on the event loop; by default threads do them.
         on_shutdown: Called once the last request is answered.
     """
     health = health or Health()
@@ -88,6 +90,7 @@ def create_app(
         Workers("search", SEARCH_THREADS, SEARCHES_WAITING),
         statements,
         reads,
+        writes,
     )
     lists = Lists(hands.readers.run, list_seconds)
     showing = Showing(shop, hands, Documents(cache_mib * 1024 * 1024))

@@ -62,13 +62,17 @@ class Dispatcher:
                 lambda tx: asked.carried_out(asked.let_through(within(self.shop, tx))), entry, short=operation.short
             )
         else:
-            # Threads that write have enough to do.
+            # Whoever writes has enough to do.
             actor = ANONYMOUS
             if asked.claims is not None:
                 actor = await self.hands.read(lambda tx: asked.let_in(within(self.shop, tx)), entry, short=True)
-            status, headers, body = await self.hands.run(
-                lambda: self._carry_out(asked, asked.call(self.shop, actor)), entry, hashes=operation.hashes_passwords
-            )
+            call = asked.call(self.shop, actor)
+            if operation.hashes_passwords:
+                answered = self.hands.run(lambda: self._carry_out(asked, call), entry, hashes=True)
+            else:
+                waits = self.limiter.waits(operation.limits)
+                answered = self.hands.write(lambda: self._carry_out(asked, call), entry, waits=waits)
+            status, headers, body = await answered
         return status, {**asked.privacy, **headers}, body
 
     def _carry_out(self, asked: Asked, call: Call) -> Answer:

@@ -58,6 +58,18 @@ class Reads(Protocol):
         """Ends them."""
 
 
+class Writes(Protocol):
+    """Short writes on the event loop, without a thread."""
+
+    async def run(self, work: Callable[[], T], note: Callable[[int], None]) -> T:
+        """What the work returns, which writes to the store and waits for nothing else; `note` is told how many
+        statements it took, perhaps in parts.
+        """
+
+    async def close(self) -> None:
+        """Ends them."""
+
+
 @attrs.frozen
 class Hands:
     """How a request's work gets done: on the event loop where that holds up nobody, or in a thread.
@@ -70,6 +82,7 @@ class Hands:
         searchers: A few for searches, which may take long.
         statements: How many the store was asked by the thread that it is called in.
         reads: What reads on the event loop, if the store itself cannot.
+        writes: What writes on the event loop, if the store can.
     """
 
     store: Store
@@ -79,12 +92,19 @@ class Hands:
     searchers: Workers
     statements: Callable[[], int]
     reads: Reads | None
+    writes: Writes | None
 
     async def read(self, work: Callable[[Transaction], T], entry: Entry, *, short: bool) -> T:
         """What the work returns, which only reads; a short one needs no thread."""
         if short and self.reads is not None:
             return await self.reads.read(work, entry.count)
         return await self.run(lambda: self.store.read(work), entry, waits=not short or not self.store.reads_never_wait)
+
+    async def write(self, work: Callable[[], T], entry: Entry, *, waits: bool = False) -> T:
+        """What the work returns, which writes to the store; `waits`: for something else, too."""
+        if self.writes is not None and not waits:
+            return await self.writes.run(work, entry.count)
+        return await self.run(work, entry)
 
     async def run(
         self,
@@ -121,5 +141,6 @@ class Hands:
         """Ends the threads, once they have done the work in hand."""
         for threads in (self.readers, self.searchers, self.workers, self.hashers):
             threads.close()
-        if self.reads is not None:
-            await self.reads.close()
+        for loop in (self.reads, self.writes):
+            if loop is not None:
+                await loop.close()

@@ -155,6 +155,10 @@ class Limiter:
                 if rule.counted and kept not in rule.counted:
                     self.counter.take_back(key, count)
 
+    def waits(self, rules: Sequence[Rule]) -> bool:
+        """Whether to count by those rules may wait for something other than the shop's store."""
+        return bool(rules) and not isinstance(self.counter, StoreCounter)
+
     def _due(self, rules: Sequence[Rule], caller: Caller, sent: Mapping[str, Any]) -> Iterator[tuple[Rule, str]]:
         for rule in rules:
             key = rule.key(caller, sent) if getattr(self.limits, rule.name) else None

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 from urllib.parse import quote
 
@@ -13,6 +14,8 @@ from sellout_core.errors import InvalidField, InvalidFields
 from sellout_http.problems import Refused
 
 B = TypeVar("B", bound=msgspec.Struct)
+
+_Path = tuple[str | int, ...]
 
 MAX_BYTES: Final = 65_536
 MAX_DEPTH: Final = 32
@@ -86,37 +89,40 @@ def _refuse_constant(name: str) -> None:
     raise Refused("malformed_json", f"The body holds {name}, which JSON has not.")
 
 
-def _walk(document: Any) -> Iterator[tuple[int, str, Any]]:
-    """Every value with its depth (containers count) and JSON pointer; the names of members stand as values too."""
-    found: list[tuple[int, str, Any]] = [(0, "#", document)]
+def _walk(document: Any) -> Iterator[tuple[int, _Path, Any]]:
+    """Every value with its depth (containers count) and path; the names of members stand as values too."""
+    found: list[tuple[int, _Path, Any]] = [(0, (), document)]
     while found:
-        depth, pointer, value = found.pop()
+        depth, path, value = found.pop()
         if isinstance(value, dict | list):
             depth += 1
-            yield depth, pointer, value
+            yield depth, path, value
             if depth <= MAX_DEPTH:
                 members = value.items() if isinstance(value, dict) else enumerate(value)
-                found += [(depth, _pointer(pointer, name), member) for name, member in members]
-                found += [(depth, _pointer(pointer, name), name) for name, _ in members if isinstance(name, str)]
+                found += [(depth, (*path, name), member) for name, member in members]
+                found += [(depth, (*path, name), name) for name, _ in members if isinstance(name, str)]
         else:
-            yield depth, pointer, value
+            yield depth, path, value
 
 
-def _pointer(parent: str, name: str | int) -> str:
+def _pointer(*path: str | int) -> str:
     """A JSON pointer as a URI fragment (RFC 6901, section 6)."""
-    escaped = str(name).replace("~", "~0").replace("/", "~1")
-    return f"{parent}/{quote(escaped, safe='~', errors='replace')}"
+    escaped = (str(name).replace("~", "~0").replace("/", "~1") for name in path)
+    return "/".join(["#", *(quote(name, safe="~", errors="replace") for name in escaped)])
+
+
+_fields: Final = cache(msgspec.structs.fields)
 
 
 def _convert(body: type[B], document: dict[str, Any]) -> B:
     faults = {
-        pointer: reason
-        for _, pointer, value in _walk(document)
+        _pointer(*path): reason
+        for _, path, value in _walk(document)
         if isinstance(value, str) and (reason := _fault_in_text(value)) is not None
     }
     members = {}
-    for field in msgspec.structs.fields(body):
-        pointer = _pointer("#", field.encode_name)
+    for field in _fields(body):
+        pointer = _pointer(field.encode_name)
         if pointer in faults:
             # Text at fault is not even compared: msgspec fails to compare a lone surrogate with the words of a Literal.
             continue
@@ -128,8 +134,8 @@ def _convert(body: type[B], document: dict[str, Any]) -> B:
                 faults.setdefault(pointer + place, reason)
         elif field.required:
             faults[pointer] = "is missing"
-    known = {field.encode_name for field in msgspec.structs.fields(body)}
-    faults |= {_pointer("#", name): "is not known here" for name in document if name not in known}
+    known = {field.encode_name for field in _fields(body)}
+    faults |= {_pointer(name): "is not known here" for name in document if name not in known}
     if faults:
         raise InvalidFields(tuple(InvalidField(*fault) for fault in list(faults.items())[:MAX_FAULTS]))
     return body(**members)

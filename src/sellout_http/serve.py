@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
@@ -85,13 +85,14 @@ def app_from_environment() -> Application:
         log=logs.configure(_log_style(settings), sys.stderr),
         statements=store.statements,
         reads=store.reads(),
+        writes=store.writes(),
         on_shutdown=store.close,
     )
     # What there is by now stays. To look through it for garbage would hold everybody up for a tenth of a second, each
     # time that so many rows have been read.
     gc.collect()
     gc.freeze()
-    return _releasing_signals(app, health, settings.drain_delay)
+    return _stopping_once(app, health, settings.drain_delay)
 
 
 def _prepare(settings: Settings) -> Sequence[str]:
@@ -189,32 +190,43 @@ def _logging(style: logs.Style) -> dict[str, Any]:
 
 
 def _hold_signals() -> None:
-    """In a worker that has just been forked: a signal waits until the worker serves. One that came before would meet
-    the parent's handlers, or be lost between granian's own handlers and its server.
+    """In a worker that has just been forked: signals are taken by a thread alone (`_stopping_once`). One that came
+    before there is one waits; it would meet the parent's handlers, or be lost between granian's own and its server.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
 
 
-def _releasing_signals(app: Application, health: Health, delay: int) -> Application:
-    """The application, which lets the signals through once its event loop has served for a moment. SIGTERM makes it
-    serve on for `delay` seconds, so that a load balancer notices; SIGINT does not wait.
+def _stopping_once(app: Application, health: Health, delay: int) -> Application:
+    """The application, which stops by a signal once its event loop has served for a moment. SIGTERM makes it serve on
+    for `delay` seconds, so that a load balancer notices; SIGINT does not wait.
+
+    Granian must hear of it once: its handler can wait forever for what the first one holds. A group's Ctrl-C, or
+    SIGTERM to the group, reaches a worker twice, as its parent passes the signal on.
     """
 
-    def drain() -> None:
-        health.drain()
-        asyncio.get_running_loop().call_later(delay, signal.raise_signal, signal.SIGINT)
+    def wait(loop: asyncio.AbstractEventLoop) -> None:
+        if signal.sigwait(_STOPPING) == signal.SIGTERM:
+            health.drain()
+            signal.sigtimedwait({signal.SIGINT}, delay)
+        with suppress(RuntimeError):  # the event loop may have ended by itself
+            loop.call_soon_threadsafe(stop)
+        while True:
+            signal.sigwait(_STOPPING)
 
-    def release() -> None:
-        # The server stops by either signal; its handler of SIGINT stays.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, drain)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+    def stop() -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
-    async def releasing(scope: Scope, receive: Receive, send: Send) -> None:
+    def listen() -> None:
+        threading.Thread(target=wait, args=(asyncio.get_running_loop(),), daemon=True).start()
+
+    async def stopping(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            asyncio.get_running_loop().call_later(_SETTLE_SECONDS, release)
+            asyncio.get_running_loop().call_later(_SETTLE_SECONDS, listen)
         await app(scope, receive, send)
 
-    return releasing
+    return stopping
 
 
 def _announce(settings: Settings, lines: Sequence[str]) -> None:

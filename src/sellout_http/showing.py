@@ -76,12 +76,12 @@ class Showing:
         answer, view = await self._hands.read(own, entry, short=True)
         if view is not None and not await self._views.done((view, entry)):
             # Whoever holds the user keeps nobody else waiting.
-            await self._hands.run(lambda: note_view(self._shop, view), entry)
+            await self._hands.write(lambda: note_view(self._shop, view), entry)
         return answer
 
     async def _note(self, wanted: Sequence[tuple[View, Entry]]) -> Sequence[tuple[View, Entry]]:
         together = Entry("")
-        left = await self._hands.run(lambda: note_views(self._shop, [view for view, _ in wanted]), together)
+        left = await self._hands.write(lambda: note_views(self._shop, [view for view, _ in wanted]), together)
         for _, entry in wanted:
             entry.count(together.statements)
         return [(view, entry) for view, entry in wanted if view in left]

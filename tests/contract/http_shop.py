@@ -53,8 +53,9 @@ def serving_shop(shop: Shop, **options: Any) -> Iterator[Served]:
     """A shop, served; the options are `create_app`'s. The client fails a test that gets an answer which the OpenAPI
     document does not have, or which holds a secret.
     """
-    reads = shop.store.reads() if isinstance(shop.store, SqlStore) else None
-    with client_of(create_app(shop, **{"log": REQUEST_LOG, "reads": reads, **options})) as client:
+    if isinstance(shop.store, SqlStore):
+        options = {"reads": shop.store.reads(), "writes": shop.store.writes(), **options}
+    with client_of(create_app(shop, **{"log": REQUEST_LOG, **options})) as client:
         client.event_hooks = {"response": [require_documented, require_discreet]}
         yield Served(shop, client)
 

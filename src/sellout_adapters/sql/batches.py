@@ -33,13 +33,24 @@ class Batches:
     def __init__(self, engine: Engine, wait: float) -> None:
         self._engine = engine
         self._turns = _Turns(wait)
-        self._open: _Batch | None = None
+        self._open: Batch | None = None
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """What the work returns or raises, once it is durable, or that it was refused is.
 
         Raises:
             Unavailable: its turn did not come, the file is locked or full, or the commit failed.
+        """
+        batch = self.join()
+        outcome = batch.carry_out(work)
+        self.leave(batch)
+        return batch.settled(outcome)()
+
+    def join(self) -> "Batch":
+        """Waits for a turn; gives the batch that is open, or a new one. Whoever joins it must leave it.
+
+        Raises:
+            Unavailable: the turn did not come, or the file is locked.
         """
         try:
             self._turns.take()
@@ -48,17 +59,16 @@ class Batches:
             raise called.__cause__ or called from None
         try:
             if self._open is None:
-                self._open = _Batch(self._engine)
-            batch = self._open
+                self._open = Batch(self._engine)
         except BaseException:
             self._turns.pass_on()
             raise
-        outcome = batch.carry_out(work)
+        return self._open
+
+    def leave(self, batch: "Batch") -> None:
+        """Gives the turn up, and waits until the batch has ended."""
         self._commit_unless_taken_over()
         batch.ended.wait()
-        if batch.failure is not None:
-            raise Unavailable from batch.failure
-        return outcome()
 
     def _commit_unless_taken_over(self) -> None:
         """Leaves the commit to the next writer, if one waits and the batch is not full; then gives up the turn."""
@@ -71,7 +81,7 @@ class Batches:
         self._turns.pass_on()
 
 
-class _Batch:
+class Batch:
     """A transaction that writers share; only the one whose turn it is touches it."""
 
     def __init__(self, engine: Engine) -> None:
@@ -102,6 +112,10 @@ class _Batch:
             self._undo(error)
             return _raising(error)
         return lambda: result
+
+    def settled(self, outcome: Callable[[], T]) -> Callable[[], T]:
+        """An outcome, once the batch has ended: what did not become durable is not done."""
+        return outcome if self.failure is None else _raising(_unavailable(self.failure))
 
     def end(self) -> None:
         """Commits, if nothing stands against it, and lets everybody go."""
@@ -140,6 +154,12 @@ def _raising(error: BaseException) -> Callable[[], NoReturn]:
         raise error
 
     return outcome
+
+
+def _unavailable(failure: BaseException) -> Unavailable:
+    away = Unavailable()
+    away.__cause__ = failure
+    return away
 
 
 class _Called(Exception):

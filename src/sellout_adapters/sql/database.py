@@ -12,7 +12,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sellout_core.errors import Unavailable
 
 if TYPE_CHECKING:
-    from sellout_adapters.sql.gathering import Gathering  # needs what PostgreSQL's extra brings
+    from sellout_adapters.sql.gathering import Gathering  # these import this
+    from sellout_adapters.sql.writing import LoopWrites
 
 T = TypeVar("T")
 
@@ -65,6 +66,11 @@ class Database(Protocol):
 
     def gathering(self) -> "Gathering | None":
         """Reads for an event loop, over connections of their own, if there is a driver for that."""
+
+    def writing(self, statements: Callable[[], int]) -> "LoopWrites | None":
+        """Writes on an event loop, if they wait for nothing but a common turn; `statements` says how many the calling
+        thread has asked so far.
+        """
 
     def translated(self, connection: Connection, error: Exception) -> Exception:
         """What an error of the driver means for whoever asked the statement; perhaps the same error. A connection that

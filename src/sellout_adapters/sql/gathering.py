@@ -15,11 +15,11 @@ from time import monotonic
 from typing import Any, Final, Protocol, TypeVar
 
 import attrs
-from greenlet import getcurrent, greenlet
 from sqlalchemy import Executable
 
 from sellout_adapters.sql.keeping import Keeper
 from sellout_adapters.sql.link import Link
+from sellout_adapters.sql.pausing import Work, ask
 from sellout_adapters.sql.prepared import Damaged, Prepared, Row
 from sellout_core.catalogue import References
 from sellout_core.errors import Unavailable
@@ -124,42 +124,8 @@ class GatheredLink(Link):
     def _stop(self, asked: _Asked) -> Sequence[Row]:
         self.require_alive()
         self.statements += 1
-        outside = getcurrent().parent
-        assert outside is not None  # noqa: S101 - for the type alone: whoever asks is in a greenlet
-        rows: Sequence[Row] = outside.switch(asked)
+        rows: Sequence[Row] = ask(asked)
         return rows
-
-
-class _Work:
-    """A piece of work on its way: what it asks next, or what has become of it."""
-
-    def __init__(self, run: Callable[[], Any]) -> None:
-        self.outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.asked: _Asked | None = None
-        self._greenlet = greenlet(run)
-
-    def go_on(self, rows: _Rows | None = None) -> None:
-        """Runs until it asks something or ends."""
-        own = () if self.asked is None or rows is None else (self.asked.own(rows),)
-        self._step(lambda: self._greenlet.switch(*own))
-
-    def fail(self, error: BaseException) -> None:
-        """Has what it asked fail."""
-        self._step(lambda: self._greenlet.throw(error))
-
-    def _step(self, step: Callable[[], Any]) -> None:
-        self.asked = None
-        try:
-            result = step()
-        except Exception as error:  # noqa: BLE001 - raised to whoever waits for it
-            # They may have gone away.
-            if not self.outcome.done():
-                self.outcome.set_exception(error)
-            return
-        if not self._greenlet.dead:
-            self.asked = result
-        elif not self.outcome.done():
-            self.outcome.set_result(result)
 
 
 class Gathering:
@@ -183,7 +149,7 @@ class Gathering:
         self._connect = connect
         self._prepare = prepare
         self._connections = connections
-        self._waiting: deque[_Work] = deque()
+        self._waiting: deque[Work] = deque()
         self._serving: set[asyncio.Task[None] | None] = set()
         self._idle: list[Conversation] = []
 
@@ -197,7 +163,7 @@ class Gathering:
         """
         if len(self._waiting) >= QUEUE:
             raise Unavailable
-        waiting = _Work(work)
+        waiting = Work(work)
         self._waiting.append(waiting)
         if len(self._serving) < self._connections:
             self._serving.add(asyncio.get_running_loop().create_task(self._serve()))
@@ -226,8 +192,8 @@ class Gathering:
             # At once, not a turn later: whoever comes next is to be served by another.
             self._serving.discard(asyncio.current_task())
 
-    async def _together(self, works: Sequence[_Work]) -> None:
-        await _each(works, _Work.go_on)
+    async def _together(self, works: Sequence[Work]) -> None:
+        await _each(works, Work.go_on)
         if all(work.asked is None for work in works):
             return
         conversation = await self._begun()
@@ -263,9 +229,9 @@ class Gathering:
             raise
         return fresh
 
-    async def _answer(self, conversation: Conversation, asking: Sequence[_Work]) -> None:
+    async def _answer(self, conversation: Conversation, asking: Sequence[Work]) -> None:
         """Asks what they ask, the like of it once, and lets them go on."""
-        alike: dict[Any, list[tuple[_Work, _Asked]]] = {}
+        alike: dict[Any, list[tuple[Work, _Asked]]] = {}
         for work in asking:
             if work.asked is not None:
                 alike.setdefault(work.asked.kind, []).append((work, work.asked))
@@ -281,10 +247,15 @@ class Gathering:
                 for work, _ in those:
                     work.fail(_unavailable(error))
             else:
-                await _each([work for work, _ in those], partial(_Work.go_on, rows=rows))
+                await _each([work for work, _ in those], partial(_told, rows=rows))
 
 
-async def _each(works: Sequence[_Work], step: Callable[[_Work], None]) -> None:
+def _told(work: Work, rows: _Rows) -> None:
+    asked: _Asked = work.asked
+    work.go_on(asked.own(rows))
+
+
+async def _each(works: Sequence[Work], step: Callable[[Work], None]) -> None:
     """Takes a step with each; others have the event loop in between, if that takes long."""
     pause = monotonic() + LONGEST_TURN
     for work in works:

@@ -116,6 +116,9 @@ class PostgresDatabase:
         seconds = self._timeouts.lock + self._timeouts.statement
         return Gathering(connect, lambda statement, names: prepared(statement, dialect, names), seconds)
 
+    def writing(self, statements: Callable[[], int]) -> None:
+        """There is none: its writers wait for each other, row by row."""
+
     def translated(self, connection: Connection, error: Exception) -> Exception:
         """A broken connection is replaced; a transaction that lost is run again."""
         if not isinstance(error, psycopg.Error):

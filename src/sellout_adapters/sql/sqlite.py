@@ -17,8 +17,10 @@ from sellout_adapters.sql import schema
 from sellout_adapters.sql.batches import Batches
 from sellout_adapters.sql.columns import metadata
 from sellout_adapters.sql.database import CannotOpen, Timeouts, opened, told
+from sellout_adapters.sql.pausing import ask, can_stop
 from sellout_adapters.sql.prepared import driver_of
 from sellout_adapters.sql.tables import SEARCH_TABLES
+from sellout_adapters.sql.writing import LoopWrites
 from sellout_core.errors import Unavailable
 
 T = TypeVar("T")
@@ -103,6 +105,10 @@ class SqliteDatabase:
     def gathering(self) -> None:
         """There is none: its reads wait for nobody, so they need no thread anyway."""
 
+    def writing(self, statements: Callable[[], int]) -> LoopWrites:
+        """One after the other, many in a transaction."""
+        return LoopWrites(self._batches, statements)
+
     def translated(self, connection: Connection, error: Exception) -> Exception:  # noqa: ARG002 - there is none to lose
         """What the machine's operator has to see to is no fault of whoever asked."""
         return Unavailable() if _away(error) else error
@@ -145,7 +151,10 @@ class SqliteDatabase:
 
     def write(self, run: Callable[[Connection], T]) -> T:
         """One at a time, in the order in which they came."""
-        return self._batches.run(run)
+        if not can_stop():
+            return self._batches.run(run)
+        outcome: Callable[[], T] = ask(run)
+        return outcome()
 
 
 def _migrate(engine: Engine, writer: Engine, path: Path) -> Sequence[str]:

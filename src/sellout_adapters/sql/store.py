@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
+from typing import Final, Generic, Self, TypeVar
 
 import attrs
 from sqlalchemy import URL, Connection, Engine, make_url
@@ -13,6 +13,7 @@ from sellout_adapters.sql import indexing, pages, schema
 from sellout_adapters.sql.accounts import SqlAddresses, SqlAnswers, SqlCredentials, SqlSessions, SqlUsers, SqlViews
 from sellout_adapters.sql.counters import SqlCounters
 from sellout_adapters.sql.database import CannotOpen, Database, Timeouts
+from sellout_adapters.sql.gathering import Gathering
 from sellout_adapters.sql.keeping import VERSION, Keeper
 from sellout_adapters.sql.link import Link
 from sellout_adapters.sql.ordering import SqlCarts, SqlOrders, SqlPromoCodes
@@ -21,11 +22,9 @@ from sellout_adapters.sql.references import UNREAD, SqlReferenceTables
 from sellout_adapters.sql.sqlite import SqliteDatabase
 from sellout_adapters.sql.units import SqlSizes, SqlUnits
 from sellout_adapters.sql.wishlists import SqlWishlists
+from sellout_adapters.sql.writing import LoopWrites
 from sellout_core.catalogue import References
 from sellout_core.ports import Transaction
-
-if TYPE_CHECKING:
-    from sellout_adapters.sql.gathering import Gathering  # needs what PostgreSQL's extra brings
 
 T = TypeVar("T")
 
@@ -195,6 +194,10 @@ class SqlStore:
         gathering = self._database.gathering()
         return None if gathering is None else GatheredReads(self, gathering)
 
+    def writes(self) -> LoopWrites | None:
+        """Writes on an event loop, if the database can do them there; whoever asked for them closes them."""
+        return self._database.writing(self.statements)
+
     def _read(self, work: Callable[[Link], T]) -> T:
         def run(connection: Connection) -> tuple[T, Link]:
             return self._run(
@@ -212,7 +215,7 @@ class SqlStore:
         self._learn_from(link)
         return result
 
-    def gathered(self, gathering: "Gathering", work: Callable[[Transaction], T], note: Callable[[int], None]) -> T:
+    def gathered(self, gathering: Gathering, work: Callable[[Transaction], T], note: Callable[[int], None]) -> T:
         """What the work returns, in a greenlet that the gathering looks after."""
         link = gathering.link(self._references, self.engine.dialect.name, self._keeper)
         try:
@@ -256,7 +259,7 @@ class GatheredReads:
     """Short reads of a store on an event loop (`gathering`)."""
 
     _store: SqlStore
-    _gathering: "Gathering"
+    _gathering: Gathering
 
     async def read(self, work: Callable[[Transaction], T], note: Callable[[int], None]) -> T:
         """As `SqlStore.read`; `note` is told how many statements it took.
