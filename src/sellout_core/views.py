@@ -167,9 +167,9 @@ def product_view(product: Product, references: References) -> ProductView:
     return ProductView(
         product,
         references.genders[product.gender_id],
-        tuple(references.brands[brand_id] for brand_id in product.brand_ids),
-        tuple(references.categories[category_id] for category_id in product.category_ids),
-        tuple(references.tags[tag_id] for tag_id in product.tag_ids),
+        tuple(map(references.brands.__getitem__, product.brand_ids)),
+        tuple(map(references.categories.__getitem__, product.category_ids)),
+        tuple(map(references.tags.__getitem__, product.tag_ids)),
     )
 
 

@@ -27,7 +27,8 @@ from sellout_http.proxies import Proxies
 from sellout_http.reading import MAX_BYTES
 from sellout_http.routes import OPERATIONS
 from sellout_http.settings import LIST_THREADS, SEARCH_THREADS, spare_processors
-from sellout_http.showing import Shortcut, Showing
+from sellout_http.shortcut import Shortcut
+from sellout_http.showing import Showing
 
 SEARCHES_WAITING: Final = 64
 """How many searches wait for a thread before the next one is told to come back."""
@@ -107,7 +108,7 @@ def create_app(
         cors_config=_cors(origins) if origins else None,
         on_shutdown=[lists.stop, hands.close, health.close, *([on_shutdown] if on_shutdown else [])],
     )
-    edge = Edge(Shortcut(cast(Application, routed), shop, showing, OPERATIONS, varying=bool(origins)))
+    edge = Edge(Shortcut(cast(Application, routed), dispatcher, OPERATIONS, varying=bool(origins)))
     return Front(edge, proxies or Proxies(), body_seconds, log, varying=bool(origins))
 
 

@@ -42,7 +42,7 @@ class Dispatcher:
             asked = attrs.evolve(asked, content=await request.body())
         if asked.streamed:
             return self.lists.response(self._streaming(asked, scope[ENTRY]), asked.privacy)
-        return JsonResponse(*await self._answered(asked, scope[ENTRY]))
+        return JsonResponse(*await self.answered(asked, scope[ENTRY]))
 
     def _streaming(self, asked: Asked, entry: Entry) -> Callable[[Give], None]:
         """What reads a list, in the transaction in which its session was found."""
@@ -53,7 +53,12 @@ class Dispatcher:
 
         return lambda give: self.hands.counted(lambda: self.hands.store.read(lambda tx: work(tx, give)), entry)()
 
-    async def _answered(self, asked: Asked, entry: Entry) -> Answer:
+    async def answered(self, asked: Asked, entry: Entry) -> Answer:
+        """The answer to what is neither streamed nor has a body that was not read.
+
+        Raises:
+            SellOutError, Refused: whatever stands against it.
+        """
         operation = asked.operation
         if operation.catalogue is not None:
             return await self.showing.answer(asked, entry)

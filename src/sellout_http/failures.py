@@ -7,6 +7,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from sellout_core.errors import SellOutError, Unavailable
+from sellout_http.edge import Application, Scope
 from sellout_http.limits import TooManyRequests
 from sellout_http.logs import fields, log
 from sellout_http.problems import Problem, Refused, problem, problem_of
@@ -69,6 +70,15 @@ EXCEPTION_HANDLERS: Final[dict[Any, Any]] = {
     HTTPException: answer_http_error,
     Exception: answer_unforeseen,
 }
+
+
+def refusal(scope: Scope, error: Exception) -> Application:
+    """The answer to what was raised outside the framework, which would find it in the same table."""
+    unrouted: Any = scope
+    request: AnyRequest = Request(unrouted)
+    answer = next(EXCEPTION_HANDLERS[kind] for kind in type(error).__mro__ if kind in EXCEPTION_HANDLERS)
+    response: Application = answer(request, error).to_asgi_response(app=None, request=request)
+    return response
 
 
 def _response(request: AnyRequest, document: Problem) -> Response[bytes]:

@@ -1,26 +1,22 @@
 """Answering with documents of the catalogue that are kept (`cache`): as they are for everybody, and with what is the
 reader's own put into them for whoever shows a token.
-
-`Shortcut` stands before the framework's routing, which takes longer than the rest of such an answer.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import attrs
-from litestar.response.base import ASGIResponse
 
 from sellout_core.accounts import ANONYMOUS
 from sellout_core.ports import Transaction
 from sellout_core.shop import Shop
 from sellout_core.use_cases.browsing import View, note_view, note_views
 from sellout_http.cache import Document, Documents, Key
-from sellout_http.call import Answer, Asked, JsonResponse, encoded, header, path_ids, within
-from sellout_http.edge import PREFIX, Application, Receive, Scope, Send
+from sellout_http.call import Answer, Asked, encoded, header, within
+from sellout_http.edge import PREFIX
 from sellout_http.hands import Hands
-from sellout_http.logs import ENTRY, Entry
-from sellout_http.operations import Catalogue, Operation, Reply
+from sellout_http.logs import Entry
+from sellout_http.operations import Catalogue, Reply
 from sellout_http.together import Together
 
 
@@ -118,76 +114,6 @@ class Showing:
             # Each for itself: whoever comes after a change here must not be told what was so before it.
             version = await self._hands.run(store.catalogue_version, entry, waits=not store.reads_never_wait)
         return version
-
-
-class _Whole(ASGIResponse):
-    """A document as nobody in particular gets it: most answers of most shops, so its headers are ready too."""
-
-    def __init__(self, document: Document) -> None:
-        self._document = document
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG002 - ASGI's
-        await send({"type": "http.response.start", "status": 200, "headers": self._document.raw_headers})
-        await send({"type": "http.response.body", "body": self._document.body})
-
-
-_Ready = JsonResponse | _Whole
-
-
-class Shortcut:
-    """An ASGI application in front of the routed one, which answers where the document is kept.
-
-    Args:
-        app: The routed one. It answers everything else, refusals among it.
-        shop: The shop.
-        showing: What answers.
-        operations: Those that are answered here.
-        varying: Whether answers depend on the origin that asks, which the routed one sees to.
-    """
-
-    def __init__(
-        self, app: Application, shop: Shop, showing: Showing, operations: Sequence[Operation], *, varying: bool
-    ) -> None:
-        self._app = app
-        self._shop = shop
-        self._showing = showing
-        self._varying = varying
-        self._routes = [(_pattern(operation), operation) for operation in operations if operation.catalogue is not None]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers, or passes the request on."""
-        response = await self._response(scope)
-        await (response or self._app)(scope, receive, send)
-
-    async def _response(self, scope: Scope) -> _Ready | None:
-        if scope["type"] != "http" or scope["method"] != "GET":
-            return None
-        if self._varying and any(name == b"origin" for name, _ in scope["headers"]):
-            return None
-        for pattern, operation in self._routes:
-            match = pattern.fullmatch(scope["path"])
-            if match is not None:
-                return await self._answered(operation, match.groupdict(), scope)
-        return None
-
-    async def _answered(self, operation: Operation, sent: Mapping[str, str], scope: Scope) -> _Ready | None:
-        try:
-            asked = Asked.of(self._shop, operation, path_ids(operation, sent), scope)
-            document = self._showing.kept(asked)
-            if document is None:
-                return None
-            if asked.claims is None and not header(asked.headers, "if-none-match"):
-                return _Whole(document)
-            return JsonResponse(*await self._showing.shown(document, asked, scope[ENTRY]))
-        except Exception:  # noqa: BLE001 - the routed one meets it too, and has a table of what to answer
-            return None
-
-
-_ID: Final = re.compile(r"\{(\w+)\}")
-
-
-def _pattern(operation: Operation) -> re.Pattern[str]:
-    return re.compile(_ID.sub(r"(?P<\1>[^/]+)", operation.path))
 
 
 def _nobodys(ids: Mapping[str, int]) -> dict[str, int]:

@@ -124,7 +124,7 @@ def test_migrating_says_what_it_did_and_is_done_once(url: str) -> None:
     again.close()
 
 
-@pytest.mark.parametrize(("before", "step_by", "least"), [(None, 9, 5), *((step, 1, 3) for step in STEPS[:-1])])
+@pytest.mark.parametrize(("before", "step_by", "least"), [(None, 9, 5), *((step, 4, 2) for step in STEPS[:-1])])
 def test_a_step_that_is_killed_anywhere_is_taken_again(url: str, before: str | None, step_by: int, least: int) -> None:
     """Each time some statements later, until nothing is left to kill; then there is a whole shop."""
     if before is not None:

@@ -137,7 +137,7 @@ def test_everybody_is_told_their_own_statements(store: SqlStore) -> None:
 
     on_a_loop(store, use)
     assert sum(counted["one"]) == 3 * statements(one)
-    assert sum(counted["three"]) == statements(lambda: [adding(store, "b")(), names_in(store), one()])
+    assert sum(counted["three"]) == sum(map(statements, (adding(store, "b"), lambda: names_in(store), one)))
 
 
 def test_threads_write_beside_it(store: SqlStore) -> None:

@@ -178,9 +178,9 @@ class Link:
         if self._keeper is not None:
             self._kept = self._keeper.of(version)
 
-    def refers(self, table: str, ids: Iterable[int]) -> None:
+    def refers(self, table: str, *ids: Iterable[int]) -> None:
         """Notes ids of a small table's rows (a field of `References`) that something loaded refers to."""
-        self.referred[table].update(ids)
+        self.referred[table].update(*ids)
 
     def touches(self, product_ids: Iterable[ProductId]) -> None:
         """Notes products that are written, or of which links or units are."""

@@ -77,10 +77,9 @@ def _product(row: Row) -> Product:
 
 
 def _refer(link: Link, found: Sequence[NewProduct]) -> None:
-    link.refers("genders", (product.gender_id for product in found))
+    link.refers("genders", [product.gender_id for product in found])
     for field, (_, small_table) in _LINKS.items():
-        for product in found:
-            link.refers(small_table, getattr(product, field))
+        link.refers(small_table, *[getattr(product, field) for product in found])
 
 
 _SAVE: Final = update(products).where(products.c.id == bindparam("product_id"))
