@@ -9,7 +9,7 @@ import attrs
 import pytest
 from sqlalchemy import text
 
-from sellout_adapters.sql import SqlStore
+from sellout_adapters.sql import SqlStore, gathering
 from sellout_adapters.sql.postgres import PostgresConversation
 from sellout_adapters.sql.store import GatheredReads
 from sellout_adapters.testing.contract import new_user
@@ -98,6 +98,35 @@ def test_what_one_of_them_is_refused_is_refused_to_that_one_alone(stage: Stage) 
     first, second, third = stage.all_of(together)
     assert (first.user.user.id, third.user.user.id) == tuple(stage.readers[:2])
     assert isinstance(second, NotFound)
+
+
+def test_each_transaction_reads_what_was_written_before_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where one ends with the first statement of the next; what was written meanwhile is not in the first."""
+    monkeypatch.setattr(gathering, "MOST", 1)
+    chained: list[str] = []
+    chain = PostgresConversation._after_another
+
+    async def noted(self: Any, asking: Any) -> Any:
+        chained.append("chained")
+        return await chain(self, asking)
+
+    monkeypatch.setattr(PostgresConversation, "_after_another", noted)
+
+    def number(tx: Transaction) -> int:
+        return len(tx.users.after(0, 1_000))
+
+    def first(tx: Transaction) -> tuple[int, int]:
+        before = number(tx)
+        stage.store.write(lambda other: other.users.add(new_user("meanwhile"), "hash"))
+        return before, number(tx)
+
+    async def together(reads: GatheredReads) -> list[Any]:
+        return await asyncio.gather(*(reads.read(work, ignored) for work in (first, number, number, number)))
+
+    (before, after), *later = stage.all_of(together)
+    assert (before, after) == (READERS, READERS)
+    assert later[-1] == READERS + 1
+    assert chained
 
 
 def test_many_take_as_many_statements_as_one(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

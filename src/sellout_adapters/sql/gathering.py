@@ -44,7 +44,7 @@ class Conversation(Protocol):
     """An asynchronous connection of a database, in no transaction or in one that reads."""
 
     async def begin(self) -> None:
-        """Begins a transaction that only reads, on one snapshot.
+        """Begins a transaction that only reads, on one snapshot: that of the first statement. One that it is in ends.
 
         Raises:
             Broken: the connection did, perhaps while nobody used it.
@@ -177,35 +177,48 @@ class Gathering:
             await self._idle.pop().close()
 
     async def _serve(self) -> None:
-        """Reads for those who wait, as long as somebody does."""
+        """Reads for those who wait, as long as somebody does. One transaction ends when the next begins, if that is at
+        once.
+        """
+        conversation: Conversation | None = None
         try:
-            while self._waiting:
+            while self._waiting or conversation is not None:
                 taken = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
                 works = [work for work in taken if not work.outcome.done()]
                 try:
                     async with asyncio.timeout(self._seconds):
-                        await self._together(works)
+                        conversation = await self._together(works, conversation)
                 except Exception as error:  # noqa: BLE001 - told to everybody whose work it was
+                    conversation = None
                     for work in works:
                         work.fail(error if isinstance(error, Unavailable) else _unavailable(error))
         finally:
             # At once, not a turn later: whoever comes next is to be served by another.
             self._serving.discard(asyncio.current_task())
 
-    async def _together(self, works: Sequence[Work]) -> None:
-        await _each(works, Work.go_on)
-        if all(work.asked is None for work in works):
-            return
-        conversation = await self._begun()
+    async def _together(self, works: Sequence[Work], conversation: Conversation | None) -> Conversation | None:
+        """Reads for them, and gives the conversation that is to go on; without anybody who asks, it ends."""
         try:
-            while asking := [work for work in works if work.asked is not None]:
+            await _each(works, Work.go_on)
+            asking = [work for work in works if work.asked is not None]
+            if not asking:
+                if conversation is not None:
+                    await conversation.end()
+                    self._idle.append(conversation)
+                return None
+            if conversation is None:
+                conversation = await self._begun()
+            else:
+                await conversation.begin()
+            while asking:
                 await self._answer(conversation, asking)
-            await conversation.end()
+                asking = [work for work in asking if work.asked is not None]
         except BaseException:
-            with suppress(Exception):
-                await conversation.close()
+            if conversation is not None:
+                with suppress(Exception):
+                    await conversation.close()
             raise
-        self._idle.append(conversation)
+        return conversation
 
     async def _begun(self) -> Conversation:
         """A connection in a transaction; one that broke while nobody used it is replaced."""

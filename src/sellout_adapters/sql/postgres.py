@@ -185,26 +185,40 @@ def _begun(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class PostgresConversation:
     """`gathering.Conversation` with a server."""
 
     _connection: psycopg.AsyncConnection[Any]
+    _begun: bool = False
+    _anew: bool = False
 
     async def begin(self) -> None:
-        """One statement."""
+        """One statement; after another transaction, one that is sent with the first one asked."""
+        if self._begun:
+            self._anew = True
+            return
         await self._asked(self._connection.execute(_READING))
+        self._begun = True
 
     async def ask(self, ready: Prepared, parameters: Mapping[str, Any]) -> Sequence[Row]:
         """One statement, which the server prepares once."""
-        cursor = await self._asked(
-            self._connection.execute(ready.sql, ready.sent(parameters), **{"prepare": True, **ready.options})
-        )
+        options = {"prepare": True, **ready.options}
+        asking = self._connection.execute(ready.sql, ready.sent(parameters), **options)
+        cursor = await self._asked(self._after_another(asking) if self._anew else asking)
         return ready.rows(await cursor.fetchall())
 
     async def end(self) -> None:
         """One statement."""
         await self._asked(self._connection.execute("ROLLBACK"))
+        self._begun = self._anew = False
+
+    async def _after_another(self, asking: Awaitable[psycopg.AsyncCursor[Any]]) -> psycopg.AsyncCursor[Any]:
+        """The answer to a transaction's first statement, for which the one before it ends: one way there and back."""
+        self._anew = False
+        async with self._connection.pipeline():
+            await self._connection.execute("ROLLBACK AND CHAIN")
+            return await asking
 
     async def close(self) -> None:
         """Without a farewell where it broke."""
