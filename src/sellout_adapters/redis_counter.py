@@ -28,7 +28,13 @@ if redis.call('HGET', KEYS[1], 'ends') == ARGV[1] then redis.call('HINCRBY', KEY
 
 
 class RedisCounter:
-    """What `ports.Counters` does, a call a script. Any number of threads may use it."""
+    """What `ports.Counters` does, a call a script. Any number of threads may use it.
+
+    Attributes:
+        waits: For a server somewhere else.
+    """
+
+    waits: Final = True
 
     def __init__(self, url: str, timeout: float) -> None:
         """Takes the URL of a Redis server, and how many seconds it may take to answer.

@@ -62,8 +62,8 @@ def create_app(
 
     Args:
         shop: The shop to serve.
-        threads: How many requests the shop works on at once; its store needs as many connections, and those of the
-            other threads.
+        threads: How many requests the shop works on at once, beside those on the event loop; its store needs as many
+            connections, and those of the other threads.
         hash_threads: How many more threads register and log in, which takes a processor each; by default as many as
             there are processors, but for one.
         hash_queue: How many registrations and log-ins wait for those threads before the next one is told to come back.

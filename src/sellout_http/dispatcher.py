@@ -1,7 +1,7 @@
 """From a request to its operation's answer."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import attrs
 from litestar import Request
@@ -18,6 +18,9 @@ from sellout_http.logs import ENTRY, Entry
 from sellout_http.operations import Operation
 from sellout_http.reading import read_body
 from sellout_http.showing import Showing
+
+_SMALL_BODY: Final = 4096
+"""How many bytes are read on the event loop at most: those made up to be slow take a millisecond for some hundreds."""
 
 
 @attrs.frozen
@@ -75,7 +78,7 @@ class Dispatcher:
             if operation.hashes_passwords:
                 answered = self.hands.run(lambda: self._carry_out(asked, call), entry, hashes=True)
             else:
-                waits = self.limiter.waits(operation.limits)
+                waits = len(asked.content) > _SMALL_BODY or self.limiter.waits(operation.limits)
                 answered = self.hands.write(lambda: self._carry_out(asked, call), entry, waits=waits)
             status, headers, body = await answered
         return status, {**asked.privacy, **headers}, body

@@ -29,6 +29,9 @@ _SECURITY: Final = [
 ]
 # For documents that are no pages.
 _NO_CONTENT: Final = (_POLICY, b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+_UNWANTED_SECONDS: Final = 1
+"""How long an answer waits for a body that nobody reads."""
+
 _CLOSE: Final = (b"connection", b"close")
 _TLS_ONLY: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
@@ -133,15 +136,18 @@ class _Body:
 
     async def passed(self) -> bool:
         """Whether another request can follow this one on its connection, once what is left of the body is read and
-        dropped. What is too long, or waits to be sent for (RFC 9110, section 10.1.1), is left where it is.
+        dropped. What is too long or slow, or waits to be sent for (RFC 9110, section 10.1.1), is left where it is, and
+        what somebody else waits for is left to them.
         """
-        if self._complete or self._asking:
+        if self._complete:
             return True
         sent = {name.lower(): value for name, value in self._headers}
         announced = int(sent.get(b"content-length", b"0"))
         if not announced and b"transfer-encoding" not in sent:
             return True
-        left = -1 if b"expect" in sent or announced > MAX_BYTES else MAX_BYTES
+        left = -1 if self._asking or b"expect" in sent or announced > MAX_BYTES else MAX_BYTES
+        soon = asyncio.get_running_loop().time() + _UNWANTED_SECONDS
+        self._deadline = min(self._deadline or soon, soon)
         try:
             while left >= 0 and not self._complete:
                 left -= len((await self.receive()).get("body", b""))

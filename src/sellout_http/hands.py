@@ -59,11 +59,11 @@ class Reads(Protocol):
 
 
 class Writes(Protocol):
-    """Short writes on the event loop, without a thread."""
+    """Writes on the event loop, without a thread."""
 
     async def run(self, work: Callable[[], T], note: Callable[[int], None]) -> T:
-        """What the work returns, which writes to the store and waits for nothing else; `note` is told how many
-        statements it took, perhaps in parts.
+        """What the work returns, which takes a few milliseconds at most, writes to the store and waits for nothing
+        else; `note` is told how many statements it took, perhaps in parts.
         """
 
     async def close(self) -> None:
@@ -101,7 +101,7 @@ class Hands:
         return await self.run(lambda: self.store.read(work), entry, waits=not short or not self.store.reads_never_wait)
 
     async def write(self, work: Callable[[], T], entry: Entry, *, waits: bool = False) -> T:
-        """What the work returns, which writes to the store; `waits`: for something else, too."""
+        """What the work returns, which writes to the store; `waits`: for something else, too, or may take longer."""
         if self.writes is not None and not waits:
             return await self.writes.run(work, entry.count)
         return await self.run(work, entry)
@@ -139,8 +139,9 @@ class Hands:
 
     async def close(self) -> None:
         """Ends the threads, once they have done the work in hand."""
-        for threads in (self.readers, self.searchers, self.workers, self.hashers):
-            threads.close()
-        for loop in (self.reads, self.writes):
+        # First what needs the event loop, which threads keep while they end: they may wait for a turn to write.
+        for loop in (self.writes, self.reads):
             if loop is not None:
                 await loop.close()
+        for threads in (self.readers, self.searchers, self.workers, self.hashers):
+            threads.close()

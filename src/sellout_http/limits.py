@@ -94,6 +94,10 @@ class TooManyRequests(Exception):
 class Counter(Protocol):
     """Counts for every process of the shop together, as `ports.Counters` does."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether it may wait for something other than the shop's store."""
+
     def add(self, key: str, window: timedelta) -> Count:
         """Counts one more."""
 
@@ -102,7 +106,13 @@ class Counter(Protocol):
 
 
 class StoreCounter:
-    """Counts in the shop's own store, and drops what is over about once a window."""
+    """Counts in the shop's own store, and drops what is over about once a window.
+
+    Attributes:
+        waits: For nothing else.
+    """
+
+    waits: Final = False
 
     def __init__(self, shop: Shop) -> None:
         self._store = shop.store
@@ -157,7 +167,7 @@ class Limiter:
 
     def waits(self, rules: Sequence[Rule]) -> bool:
         """Whether to count by those rules may wait for something other than the shop's store."""
-        return bool(rules) and not isinstance(self.counter, StoreCounter)
+        return self.counter.waits and any(getattr(self.limits, rule.name) for rule in rules)
 
     def _due(self, rules: Sequence[Rule], caller: Caller, sent: Mapping[str, Any]) -> Iterator[tuple[Rule, str]]:
         for rule in rules:

@@ -192,8 +192,8 @@ class Group:
         """Declares the function below it as the handler of an operation.
 
         A handler takes a `Call`, the path's ids under their names, and `body` where its annotation names a body's
-        Struct; it returns a document, a `Reply` or a `Listed`. It runs after the access check, in a thread unless it is
-        short. Its docstring becomes the summary and the description; `errors` are those it adds to what its path, body
+        Struct; it returns a document, a `Reply` or a `Listed`. It runs after the access check; `hands` says where. Its
+        docstring becomes the summary and the description; `errors` are those it adds to what its path, body
         and access level imply. Examples not given are the documented samples of the same method and path.
 
         Raises:

@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 from urllib.parse import quote
 
@@ -40,7 +41,8 @@ def read_body(body: type[B], content: bytes, content_types: Sequence[str], codin
 
     Raises:
         Refused: it is not one JSON document in UTF-8 without repeated members and over 32 levels.
-        InvalidFields: it is JSON, and no such body; up to 100 faults are named by JSON pointers.
+        InvalidFields: it is JSON, and no such body; up to 100 faults are named by JSON pointers, which take no more
+            than 64 KiB, if there are more than one.
     """
     if len(content_types) != 1 or _JSON_TYPE.fullmatch(content_types[0].strip(" \t")) is None:
         raise Refused("unsupported_media_type")
@@ -115,36 +117,47 @@ _fields: Final = cache(msgspec.structs.fields)
 
 
 def _convert(body: type[B], document: dict[str, Any]) -> B:
-    faults = {
-        _pointer(*path): reason
+    faults: dict[_Path, str] = {
+        path: reason
         for _, path, value in _walk(document)
         if isinstance(value, str) and (reason := _fault_in_text(value)) is not None
     }
     members = {}
     for field in _fields(body):
-        pointer = _pointer(field.encode_name)
-        if pointer in faults:
+        name = field.encode_name
+        if (name,) in faults:
             # Text at fault is not even compared: msgspec fails to compare a lone surrogate with the words of a Literal.
             continue
-        if field.encode_name in document:
+        if name in document:
             try:
-                members[field.name] = msgspec.convert(document[field.encode_name], field.type, strict=True)
+                members[field.name] = msgspec.convert(document[name], field.type, strict=True)
             except msgspec.ValidationError as error:
                 place, reason = _explained(str(error), field.type)
-                faults.setdefault(pointer + place, reason)
+                faults.setdefault((name, *place), reason)
         elif field.required:
-            faults[pointer] = "is missing"
+            faults[name,] = "is missing"
     known = {field.encode_name for field in _fields(body)}
-    faults |= {_pointer(name): "is not known here" for name in document if name not in known}
+    faults |= {(name,): "is not known here" for name in document if name not in known}
     if faults:
-        raise InvalidFields(tuple(InvalidField(*fault) for fault in list(faults.items())[:MAX_FAULTS]))
+        raise InvalidFields(tuple(_named(faults)))
     return body(**members)
 
 
-def _explained(message: str, wanted: Any) -> tuple[str, str]:
+def _named(faults: Mapping[_Path, str]) -> Iterator[InvalidField]:
+    """As many as an answer has room for, one at least."""
+    length = 0
+    for path, reason in islice(faults.items(), MAX_FAULTS):
+        pointer = _pointer(*path)
+        length += len(pointer)
+        if length > MAX_BYTES and length > len(pointer):
+            return
+        yield InvalidField(pointer, reason)
+
+
+def _explained(message: str, wanted: Any) -> tuple[Sequence[int], str]:
     """Where a value is wrong, relative to its member, and why, in words of JSON's."""
     match = _PLACE.search(message)
-    place = "".join(f"/{index}" for index in _INDEX.findall(match[1])) if match else ""
+    place = list(map(int, _INDEX.findall(match[1]))) if match else []
     choices = [
         choice for part in (wanted, *get_args(wanted)) if get_origin(part) is Literal for choice in get_args(part)
     ]

@@ -507,6 +507,17 @@ def test_thousands_of_faults_make_a_short_answer(spoiler: Spoiler, operation: Op
     assert len(problem_of(response, 422, "invalid_fields")["fields"]) == 100
 
 
+def test_faults_under_long_names_make_an_answer_of_some_length(spoiler: Spoiler, operation: Operation) -> None:
+    """Each pointer repeats all names above it: as many are named as there is room for, one at least."""
+    levels, faults = 30, ",".join(['"\\u0000"'] * 3900)
+    for width, number in ((500, 1), (10, 35)):
+        nested = ('{"' + "я" * width + '":') * levels + f"[{faults}]" + "}" * levels
+        response = spoiler.send(operation, nested.encode())
+        fields = problem_of(response, 422, "invalid_fields")["fields"]
+        assert len([field for field in fields if field["pointer"].count("/") > levels]) == number
+        assert len(response.content) < 200_000
+
+
 OTHER_TYPES: Final[Sequence[Sequence[str | bytes]]] = [
     [],
     [""],

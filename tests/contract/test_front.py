@@ -266,6 +266,18 @@ def test_a_body_that_is_not_wanted_ends_its_connection(shared: Served, more: lis
     assert b"connection: close" in answer.lower()
 
 
+def test_a_list_with_a_body_ends_its_connection(shared: Served) -> None:
+    """Whoever watches for the client's going away is already waiting for what it sends."""
+    token = log_in(shared.client, demo.STAFF)["Authorization"]
+    head = f"GET /user HTTP/1.1\r\nHost: shop\r\nAuthorization: {token}\r\nContent-Length: 7\r\n\r\n".encode()
+    with connections(shared.client, 1, head) as (connection,):
+        assert shared.client.get("/product/all/1").status_code == 200
+        connection.sendall(b"[1,2,3]")
+        answer = received(connection)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"connection: close" in answer.lower()
+
+
 def test_a_body_nobody_reads_is_given_up(store: Store) -> None:
     """The refusal comes when its time is over."""
     with (

@@ -106,9 +106,9 @@ def test_each_transaction_reads_what_was_written_before_it(stage: Stage, monkeyp
     chained: list[str] = []
     chain = PostgresConversation._after_another
 
-    async def noted(self: Any, asking: Any) -> Any:
+    async def noted(self: Any, *arguments: Any) -> Any:
         chained.append("chained")
-        return await chain(self, asking)
+        return await chain(self, *arguments)
 
     monkeypatch.setattr(PostgresConversation, "_after_another", noted)
 

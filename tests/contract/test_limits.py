@@ -22,7 +22,7 @@ from sellout_adapters.testing.races import racing
 from sellout_adapters.testing.scene import HeldClock
 from sellout_core.errors import Unavailable
 from sellout_core.ports import Count, Store
-from sellout_http.limits import Counter, Limits, StoreCounter
+from sellout_http.limits import LOGINS_PER_ACCOUNT, REFUSED_PROMO_CODES, Counter, Limiter, Limits, StoreCounter
 from sellout_http.openapi import codes
 from sellout_http.proxies import Proxies
 from sellout_http.routes import OPERATIONS
@@ -317,6 +317,17 @@ def test_tls_is_what_a_known_proxy_says(
     monkeypatch.setenv("SELLOUT_TRUSTED_PROXIES", "10.0.0.0/8")
     assert load().proxies.client(scope(peer, scheme, x_forwarded_proto=forwarded)).secure is secure
     assert Proxies().client(scope("10.0.0.1", x_forwarded_proto="https")).secure is False
+
+
+def test_only_counting_elsewhere_waits(store: Store) -> None:
+    """What waits for nothing but the store may be done where it holds up nobody; a rule that is off asks nobody."""
+    shop = shop_over(store)
+    redis = RedisCounter("redis://127.0.0.1:1/0", 1)
+    limits = Limits(refused_promo_codes=5)
+    assert Limiter(redis, shop.clock, limits).waits([REFUSED_PROMO_CODES])
+    assert not Limiter(redis, shop.clock, limits).waits([LOGINS_PER_ACCOUNT])
+    assert not Limiter(redis, shop.clock, limits).waits([])
+    assert not Limiter(StoreCounter(shop), shop.clock, limits).waits([REFUSED_PROMO_CODES])
 
 
 @pytest.mark.parametrize("where", ["sqlite", "postgresql", "redis"])

@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,10 +14,13 @@ from sqlalchemy import event
 
 from sellout_adapters.sql import SqlStore, Timeouts
 from sellout_adapters.sql import writing as writing_module
+from sellout_adapters.sql.batches import Batch
 from sellout_adapters.sql.writing import LoopWrites
 from sellout_adapters.testing.contract import new_user
 from sellout_core.errors import NotFound, Unavailable
 from sellout_core.ports import Transaction
+from sellout_http.hands import Hands, Workers
+from sellout_http.logs import Entry
 
 T = TypeVar("T")
 
@@ -192,6 +196,58 @@ def test_a_commit_that_fails_is_told_to_everybody_in_it(store: SqlStore) -> None
     event.remove(store.engine, "commit", fail)
     assert together(store, [adding(store, "three")]) == ["three"]
     assert names_in(store) == ["three"]
+
+
+def test_an_end_that_fails_is_told_to_everybody_in_it(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the turn goes on to the next."""
+    end = Batch.end
+
+    def fail(batch: Batch) -> None:
+        end(batch)
+        raise MemoryError
+
+    monkeypatch.setattr(Batch, "end", fail)
+    assert [type(each) for each in together(store, [adding(store, "one"), adding(store, "two")])] == [MemoryError] * 2
+    monkeypatch.setattr(Batch, "end", end)
+    assert together(store, [adding(store, "three")]) == ["three"]
+
+
+def test_whoever_comes_after_the_end_is_sent_away(store: SqlStore) -> None:
+    async def use(writes: LoopWrites) -> None:
+        await writes.close()
+        with pytest.raises(Unavailable):
+            await writes.run(adding(store, "late"), ignored)
+
+    on_a_loop(store, use)
+    assert names_in(store) == []
+
+
+def test_hands_end_what_needs_the_event_loop_before_their_threads(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread may wait for the turn that a batch on the event loop has."""
+    monkeypatch.setattr(writing_module, "LONGEST_TURN", -1.0)
+    shop, hashing, lists, searches = (Workers(name, 1) for name in ("shop", "hash", "list", "search"))
+    hands = Hands(store, shop, hashing, lists, searches, int, None, store.writes())
+
+    async def use() -> list[Any]:
+        begun = asyncio.Event()
+
+        def write(name: str) -> str:
+            def work(tx: Transaction) -> str:
+                begun.set()
+                return tx.users.add(new_user(name), "hash").username
+
+            return store.write(work)
+
+        on_loop = [asyncio.ensure_future(hands.write(partial(write, f"w{n}"), Entry(""))) for n in range(9)]
+        await begun.wait()
+        in_thread = asyncio.ensure_future(hands.run(adding(store, "thread")))
+        await asyncio.sleep(0)
+        await hands.close()
+        return await asyncio.gather(*on_loop, in_thread)
+
+    assert asyncio.run(use()) == [*(f"w{n}" for n in range(9)), "thread"]
 
 
 def test_too_many_are_sent_away(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:

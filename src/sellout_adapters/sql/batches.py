@@ -76,9 +76,11 @@ class Batches:
         if batch is not None and not batch.full and self._turns.hand_over():
             return
         self._open = None
-        if batch is not None:
-            batch.end()
-        self._turns.pass_on()
+        try:
+            if batch is not None:
+                batch.end()
+        finally:
+            self._turns.pass_on()
 
 
 class Batch:

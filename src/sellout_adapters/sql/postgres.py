@@ -203,9 +203,8 @@ class PostgresConversation:
 
     async def ask(self, ready: Prepared, parameters: Mapping[str, Any]) -> Sequence[Row]:
         """One statement, which the server prepares once."""
-        options = {"prepare": True, **ready.options}
-        asking = self._connection.execute(ready.sql, ready.sent(parameters), **options)
-        cursor = await self._asked(self._after_another(asking) if self._anew else asking)
+        sent = ready.sent(parameters)
+        cursor = await self._asked(self._after_another(ready, sent) if self._anew else self._execute(ready, sent))
         return ready.rows(await cursor.fetchall())
 
     async def end(self) -> None:
@@ -213,12 +212,15 @@ class PostgresConversation:
         await self._asked(self._connection.execute("ROLLBACK"))
         self._begun = self._anew = False
 
-    async def _after_another(self, asking: Awaitable[psycopg.AsyncCursor[Any]]) -> psycopg.AsyncCursor[Any]:
+    async def _after_another(self, ready: Prepared, sent: Any) -> psycopg.AsyncCursor[Any]:
         """The answer to a transaction's first statement, for which the one before it ends: one way there and back."""
         self._anew = False
         async with self._connection.pipeline():
             await self._connection.execute("ROLLBACK AND CHAIN")
-            return await asking
+            return await self._execute(ready, sent)
+
+    async def _execute(self, ready: Prepared, sent: Any) -> psycopg.AsyncCursor[Any]:
+        return await self._connection.execute(ready.sql, sent, **{"prepare": True, **ready.options})
 
     async def close(self) -> None:
         """Without a farewell where it broke."""

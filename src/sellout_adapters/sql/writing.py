@@ -1,4 +1,4 @@
-"""Short writes on the event loop, where a file is written by one at a time.
+"""Writes on the event loop, where a file is written by one at a time.
 
 A thread lets go of the interpreter for each statement it asks, and gets it back when the event loop, which has other
 requests to answer, gives it away: several times as long as the statement takes. So work that writes runs on the event
@@ -48,6 +48,7 @@ class LoopWrites:
         self._statements = statements
         self._waiting: deque[_Writer] = deque()
         self._serving: asyncio.Task[None] | None = None
+        self._closed = False
         self._turns = ThreadPoolExecutor(1, thread_name_prefix="turn")
 
     async def run(self, work: Callable[[], T], note: Callable[[int], None]) -> T:
@@ -55,9 +56,9 @@ class LoopWrites:
         many statements it took, perhaps in parts.
 
         Raises:
-            Unavailable: too many wait already, or as the store has it.
+            Unavailable: too many wait already, it has been closed, or as the store has it.
         """
-        if len(self._waiting) >= QUEUE:
+        if self._closed or len(self._waiting) >= QUEUE:
             raise Unavailable
         writer = _Writer(work, note)
         self._counted(writer, writer.go_on)
@@ -66,6 +67,7 @@ class LoopWrites:
 
     async def close(self) -> None:
         """Ends the thread, once all that was asked is done."""
+        self._closed = True
         if self._serving is not None:
             await self._serving
         self._turns.shutdown()
@@ -114,6 +116,11 @@ class LoopWrites:
                     await asyncio.sleep(0)
                     pause = monotonic() + LONGEST_TURN
         finally:
-            await loop.run_in_executor(self._turns, self._batches.leave, batch)
+            left = await asyncio.gather(
+                loop.run_in_executor(self._turns, self._batches.leave, batch), return_exceptions=True
+            )
         for writer, outcome in done:
-            self._counted(writer, partial(writer.go_on, batch.settled(outcome)))
+            if isinstance(left[0], BaseException):
+                self._counted(writer, partial(writer.fail, left[0]))
+            else:
+                self._counted(writer, partial(writer.go_on, batch.settled(outcome)))
