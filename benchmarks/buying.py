@@ -64,7 +64,7 @@ class Till:
         measured, compared = self.rounds.compare(
             what, lambda: self._over_http(buyers, hot), lambda: self._over_http(buyers, own)
         )
-        return Figure(what=what, values=faster(measured, compared), target=0.50, shop=measured, compared=compared)
+        return Figure(what=what, values=faster(measured, compared), target=0.70, shop=measured, compared=compared)
 
     def warm_up(self) -> None:
         """Checks out a little."""

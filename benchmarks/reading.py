@@ -45,7 +45,7 @@ READS: Final = (
     Read(
         "product/all/1, logged in",
         lambda people: [[Request("/product/all/1", reader.token)] for reader in people.readers],
-        (0.25, 0.18),
+        (0.30, 0.22),
     ),
     Read(
         "product_unit/product_main, anonymous",

@@ -141,7 +141,7 @@ class _Body:
         """
         if self._complete:
             return True
-        sent = {name.lower(): value for name, value in self._headers}
+        sent = dict(self._headers)
         announced = int(sent.get(b"content-length", b"0"))
         if not announced and b"transfer-encoding" not in sent:
             return True
