@@ -1,7 +1,6 @@
 """What is read most is answered before the framework's routing, which takes longer than the rest of many an answer."""
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -33,10 +32,11 @@ class Shortcut:
         self._app = app
         self._dispatcher = dispatcher
         self._varying = varying
-        self._routes: defaultdict[str, list[tuple[re.Pattern[str], Operation]]] = defaultdict(list)
-        for operation in operations:
-            if operation.short or operation.catalogue is not None:
-                self._routes[_start(operation.path)].append((_pattern(operation), operation))
+        self._routes = [
+            (_pattern(operation), operation)
+            for operation in operations
+            if operation.short or operation.catalogue is not None
+        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers, or passes the request on."""
@@ -48,9 +48,8 @@ class Shortcut:
             return None
         if self._varying and any(name == b"origin" for name, _ in scope["headers"]):
             return None
-        path = scope["path"]
-        for pattern, operation in self._routes.get(_start(path), ()):
-            match = pattern.fullmatch(path)
+        for pattern, operation in self._routes:
+            match = pattern.fullmatch(scope["path"])
             if match is not None:
                 return await self._answered(operation, match.groupdict(), scope)
         return None
@@ -87,11 +86,6 @@ class _Whole(ASGIResponse):
 
 
 _ID: Final = re.compile(r"\{(\w+)\}")
-
-
-def _start(path: str) -> str:
-    """The path's first segment: most paths start like few others."""
-    return path[: path.find("/", 1)]
 
 
 def _pattern(operation: Operation) -> re.Pattern[str]:
