@@ -21,6 +21,7 @@ from sellout_core.errors import NotFound, Unavailable
 from sellout_core.ports import Transaction
 from sellout_http.hands import Hands, Workers
 from sellout_http.logs import Entry
+from tests.contract.conftest import sqlite_store
 
 T = TypeVar("T")
 
@@ -28,7 +29,7 @@ T = TypeVar("T")
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqlStore]:
     """An empty shop in a file."""
-    with closing(SqlStore.open(f"sqlite:///{tmp_path / 'sellout.db'}", timeouts=Timeouts(lock=0.3))) as store:
+    with sqlite_store(tmp_path) as store:
         yield store
 
 
@@ -170,8 +171,9 @@ def test_threads_write_beside_it(store: SqlStore) -> None:
     assert sorted(names_in(store)) == sorted(expected)
 
 
-def test_a_locked_file_holds_up_nothing_else_and_is_told(store: SqlStore, tmp_path: Path) -> None:
+def test_a_locked_file_holds_up_nothing_else_and_is_told(tmp_path: Path) -> None:
     """The event loop goes on while the turn does not come; who waited for it is told, and the next one is served."""
+    store = SqlStore.open(f"sqlite:///{tmp_path / 'sellout.db'}", timeouts=Timeouts(lock=0.3))
 
     async def use(writes: LoopWrites) -> tuple[list[Any], list[str], Any]:
         with closing(sqlite3.connect(tmp_path / "sellout.db")) as other:
@@ -185,6 +187,7 @@ def test_a_locked_file_holds_up_nothing_else_and_is_told(store: SqlStore, tmp_pa
     outcomes, seen, after = on_a_loop(store, use)
     assert [type(outcome) for outcome in outcomes] == [Unavailable] * 3
     assert (seen, after, names_in(store)) == ([], "after", ["after"])
+    store.close()
 
 
 def test_a_commit_that_fails_is_told_to_everybody_in_it(store: SqlStore) -> None:
