@@ -279,10 +279,11 @@ def test_a_list_with_a_body_is_followed_by_another_request_or_says_that_it_is_no
     assert answers.count(b"HTTP/1.1 200") == (1 if ends else 2)
 
 
-def test_a_body_nobody_reads_is_given_up(store: Store) -> None:
-    """The refusal comes when its time is over."""
+@pytest.mark.parametrize("body_seconds", [0.5, 3600])
+def test_a_body_nobody_reads_is_given_up(store: Store, body_seconds: float) -> None:
+    """The refusal comes when its time is over, and soon, however long a body may take that is wanted."""
     with (
-        client_of(create_app(demo_shop(store), body_seconds=0.5)) as client,
+        client_of(create_app(demo_shop(store), body_seconds=body_seconds)) as client,
         connections(client, 1, refused("Content-Length: 7") + b"[1,") as (connection,),
     ):
         answer = received(connection)

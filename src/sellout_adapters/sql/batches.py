@@ -12,7 +12,7 @@ from typing import Final, NoReturn, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from sellout_adapters.sql.database import connected
+from sellout_adapters.sql.database import connected, unavailable
 from sellout_adapters.sql.prepared import driver_of
 from sellout_core.errors import Unavailable
 
@@ -117,7 +117,7 @@ class Batch:
 
     def settled(self, outcome: Callable[[], T]) -> Callable[[], T]:
         """An outcome, once the batch has ended: what did not become durable is not done."""
-        return outcome if self.failure is None else _raising(_unavailable(self.failure))
+        return outcome if self.failure is None else _raising(unavailable(self.failure))
 
     def end(self) -> None:
         """Commits, if nothing stands against it, and lets everybody go."""
@@ -156,12 +156,6 @@ def _raising(error: BaseException) -> Callable[[], NoReturn]:
         raise error
 
     return outcome
-
-
-def _unavailable(failure: BaseException) -> Unavailable:
-    away = Unavailable()
-    away.__cause__ = failure
-    return away
 
 
 class _Called(Exception):

@@ -115,6 +115,13 @@ def connected(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def unavailable(cause: BaseException) -> Unavailable:
+    """What whoever asked is told of an error, to be raised elsewhere."""
+    away = Unavailable()
+    away.__cause__ = cause
+    return away
+
+
 def told(error: BaseException) -> str:
     """What went wrong, in the words of whoever noticed first."""
     while isinstance(error, DBAPIError | Unavailable | RunAgain) and error.__cause__ is not None:

@@ -17,9 +17,10 @@ from typing import Any, Final, Protocol, TypeVar
 import attrs
 from sqlalchemy import Executable
 
+from sellout_adapters.sql.database import unavailable
 from sellout_adapters.sql.keeping import Keeper
 from sellout_adapters.sql.link import Link
-from sellout_adapters.sql.pausing import Work, ask
+from sellout_adapters.sql.pausing import LONGEST_TURN, Work, ask
 from sellout_adapters.sql.prepared import Damaged, Prepared, Row
 from sellout_core.catalogue import References
 from sellout_core.errors import Unavailable
@@ -31,9 +32,6 @@ MOST: Final = 64
 
 QUEUE: Final = 1024
 """How many wait for one at most."""
-
-LONGEST_TURN: Final = 0.005
-"""After how many seconds others have their turn."""
 
 
 class Broken(Exception):
@@ -191,7 +189,7 @@ class Gathering:
                 except Exception as error:  # noqa: BLE001 - told to everybody whose work it was
                     conversation = None
                     for work in works:
-                        work.fail(error if isinstance(error, Unavailable) else _unavailable(error))
+                        work.fail(error if isinstance(error, Unavailable) else unavailable(error))
         finally:
             # At once, not a turn later: whoever comes next is to be served by another.
             self._serving.discard(asyncio.current_task())
@@ -246,8 +244,7 @@ class Gathering:
         """Asks what they ask, the like of it once, and lets them go on."""
         alike: dict[Any, list[tuple[Work, _Asked]]] = {}
         for work in asking:
-            if work.asked is not None:
-                alike.setdefault(work.asked.kind, []).append((work, work.asked))
+            alike.setdefault(work.asked.kind, []).append((work, work.asked))
         for those in alike.values():
             first = those[0][1]
             parameters = dict(first.parameters)
@@ -258,7 +255,7 @@ class Gathering:
                 rows = _Rows(await conversation.ask(ready, parameters), first.key)
             except Damaged as error:
                 for work, _ in those:
-                    work.fail(_unavailable(error))
+                    work.fail(unavailable(error))
             else:
                 await _each([work for work, _ in those], partial(_told, rows=rows))
 
@@ -276,9 +273,3 @@ async def _each(works: Sequence[Work], step: Callable[[Work], None]) -> None:
         if monotonic() > pause:
             await asyncio.sleep(0)
             pause = monotonic() + LONGEST_TURN
-
-
-def _unavailable(error: Exception) -> Unavailable:
-    away = Unavailable()
-    away.__cause__ = error
-    return away

@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from greenlet import getcurrent, greenlet
+
+LONGEST_TURN: Final = 0.005
+"""After how many seconds of work on the event loop others have it."""
 
 
 class Work:

@@ -15,16 +15,13 @@ from time import monotonic
 from typing import Any, Final, TypeVar
 
 from sellout_adapters.sql.batches import Batch, Batches
-from sellout_adapters.sql.pausing import Work
+from sellout_adapters.sql.pausing import LONGEST_TURN, Work
 from sellout_core.errors import Unavailable
 
 T = TypeVar("T")
 
 QUEUE: Final = 1024
 """How many wait for a turn at most."""
-
-LONGEST_TURN: Final = 0.005
-"""After how many seconds others have the event loop."""
 
 
 class _Writer(Work):
