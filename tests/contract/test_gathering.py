@@ -128,6 +128,45 @@ def test_each_transaction_reads_what_was_written_before_it(stage: Stage, monkeyp
     assert len(chained) == 2
 
 
+def test_what_the_server_prepared_once_stays_prepared(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through the ends of transactions; and nothing is asked by a name that the server forgot."""
+    monkeypatch.setattr(gathering, "MOST", 1)
+    prepared: list[list[str]] = []
+    end = PostgresConversation.end
+
+    async def noted(self: Any) -> None:
+        await end(self)
+        cursor = await self._connection.execute("SELECT name FROM pg_prepared_statements ORDER BY name", prepare=False)
+        prepared.append([name for (name,) in await cursor.fetchall()])
+
+    monkeypatch.setattr(PostgresConversation, "end", noted)
+
+    def users(tx: Transaction) -> int:
+        return len(tx.users.after(0, 1_000))
+
+    def orders_and_users_twice(tx: Transaction) -> int:
+        tx.orders.after(0, 1_000)
+        return users(tx) + users(tx)
+
+    async def together(reads: GatheredReads) -> list[int]:
+        reads._gathering._connections = 1
+        works = (users, orders_and_users_twice, users)
+        once = await asyncio.gather(*(reads.read(work, ignored) for work in works))
+        return once + await asyncio.gather(*(reads.read(work, ignored) for work in works))
+
+    assert stage.all_of(together) == [READERS, 2 * READERS, READERS] * 2
+    first, second = prepared
+    assert len(first) > 1
+    assert first == second
+
+
+def test_what_the_server_prepared_stays_prepared_for_threads_too(stage: Stage) -> None:
+    for _ in range(10):
+        stage.store.read(lambda tx: tx.users.after(0, 1_000))
+    with stage.store.engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM pg_prepared_statements"))
+
+
 def test_many_take_as_many_statements_as_one(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     counted: list[int] = []

@@ -138,7 +138,8 @@ class PostgresDatabase:
         try:
             with _begun(self._reader) as connection:
                 result = run(connection)
-                connection.rollback()
+                # Not rolled back: with that psycopg forgets what it prepared, and has the server forget it.
+                connection.commit()
         except RunAgain as lost:
             raise Unavailable from lost
         return result
@@ -208,15 +209,15 @@ class PostgresConversation:
         return ready.rows(await cursor.fetchall())
 
     async def end(self) -> None:
-        """One statement."""
-        await self._asked(self._connection.execute("ROLLBACK"))
+        """One statement. See `PostgresDatabase.read` for why it commits."""
+        await self._asked(self._connection.execute("COMMIT"))
         self._begun = self._anew = False
 
     async def _after_another(self, ready: Prepared, sent: Any) -> psycopg.AsyncCursor[Any]:
         """The answer to a transaction's first statement, for which the one before it ends: one way there and back."""
         self._anew = False
         async with self._connection.pipeline():
-            await self._connection.execute("ROLLBACK AND CHAIN")
+            await self._connection.execute("COMMIT AND CHAIN")
             return await self._execute(ready, sent)
 
     async def _execute(self, ready: Prepared, sent: Any) -> psycopg.AsyncCursor[Any]:
