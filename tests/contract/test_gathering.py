@@ -104,13 +104,13 @@ def test_each_transaction_reads_what_was_written_before_it(stage: Stage, monkeyp
     """Also where one ends with the first statement of the next; what was written meanwhile is not in the first."""
     monkeypatch.setattr(gathering, "MOST", 1)
     chained: list[str] = []
-    chain = PostgresConversation._after_another
+    together = PostgresConversation._together
 
-    async def noted(self: Any, *arguments: Any) -> Any:
-        chained.append("chained")
-        return await chain(self, *arguments)
+    async def noted(self: Any, first: str, *arguments: Any) -> Any:
+        chained.append(first)
+        return await together(self, first, *arguments)
 
-    monkeypatch.setattr(PostgresConversation, "_after_another", noted)
+    monkeypatch.setattr(PostgresConversation, "_together", noted)
 
     def number(tx: Transaction) -> int:
         return len(tx.users.after(0, 1_000))
@@ -120,12 +120,12 @@ def test_each_transaction_reads_what_was_written_before_it(stage: Stage, monkeyp
         stage.store.write(lambda other: other.users.add(new_user("meanwhile"), "hash"))
         return before, number(tx)
 
-    async def together(reads: GatheredReads) -> list[Any]:
+    async def all_at_once(reads: GatheredReads) -> list[Any]:
         reads._gathering._connections = 1
         return await asyncio.gather(*(reads.read(work, ignored) for work in (first, number, number)))
 
-    assert stage.all_of(together) == [(READERS, READERS), READERS + 1, READERS + 1]
-    assert len(chained) == 2
+    assert stage.all_of(all_at_once) == [(READERS, READERS), READERS + 1, READERS + 1]
+    assert [words.split()[0] for words in chained] == ["BEGIN", "COMMIT", "COMMIT"]
 
 
 def test_what_the_server_prepared_once_stays_prepared(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,6 +267,32 @@ def test_whoever_asks_as_others_end_is_not_forgotten(stage: Stage) -> None:
         return sum(await asyncio.wait_for(asyncio.gather(*(over_and_over() for _ in range(3))), 60))
 
     assert stage.all_of(some) == 120
+
+
+def test_nobody_waits_for_a_slow_one(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = PostgresConversation.ask
+
+    async def some(reads: GatheredReads) -> tuple[int, int]:
+        asked, answered = asyncio.Event(), asyncio.Event()
+
+        async def noted(self: PostgresConversation, ready: Any, parameters: Any) -> Any:
+            if not asked.is_set():
+                asked.set()
+                await answered.wait()
+            return await ask(self, ready, parameters)
+
+        monkeypatch.setattr(PostgresConversation, "ask", noted)
+        work = reading(stage, ordering.read_cart, stage.readers[0])
+        first = asyncio.ensure_future(reads.read(work, ignored))
+        await asked.wait()
+        others = [asyncio.ensure_future(reads.read(work, ignored)) for _ in range(3)]
+        done, _ = await asyncio.wait([first, *others], timeout=30, return_when="FIRST_COMPLETED")
+        assert first not in done
+        await asyncio.gather(*others)
+        answered.set()
+        return len([await first]), len(others)
+
+    assert stage.all_of(some) == (1, 3)
 
 
 def _hang_up(store: SqlStore) -> None:

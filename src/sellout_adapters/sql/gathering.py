@@ -8,7 +8,7 @@ one, for the values of all of them, and each is given its own rows. So sixteen c
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from time import monotonic
@@ -33,26 +33,24 @@ MOST: Final = 64
 QUEUE: Final = 1024
 """How many wait for one at most."""
 
-
-class Broken(Exception):
-    """The connection broke."""
+PATIENCE: Final = 0.02
+"""How many seconds a transaction may take until those who wait are read for over another connection."""
 
 
 class Conversation(Protocol):
     """An asynchronous connection of a database, in no transaction or in one that reads."""
 
-    async def begin(self) -> None:
-        """Begins a transaction that only reads, on one snapshot: that of the first statement. One that it is in ends.
-
-        Raises:
-            Broken: the connection did, perhaps while nobody used it.
+    def begin(self) -> None:
+        """Begins a transaction that only reads, on one snapshot: that of the first statement, with which this is sent.
+        One that it is in ends.
         """
 
     async def ask(self, ready: Prepared, parameters: Mapping[str, Any]) -> Sequence[Row]:
         """The rows of a statement.
 
         Raises:
-            Broken: the connection did.
+            Unavailable: the database is away. A connection that broke before a transaction's first statement is
+                replaced.
         """
 
     async def end(self) -> None:
@@ -130,7 +128,7 @@ class Gathering:
     """The reads of one event loop.
 
     Args:
-        connect: Opens a connection; raises `Unavailable`.
+        connect: Opens a connection.
         prepare: Makes a statement ready, with parameters of those names.
         seconds: How long a transaction may take.
         connections: How many transactions read at once.
@@ -138,7 +136,7 @@ class Gathering:
 
     def __init__(
         self,
-        connect: Callable[[], Any],
+        connect: Callable[[], Awaitable[Conversation]],
         prepare: Callable[[Executable, tuple[str, ...]], Prepared],
         seconds: float,
         connections: int = 2,
@@ -148,7 +146,8 @@ class Gathering:
         self._prepare = prepare
         self._connections = connections
         self._waiting: deque[Work] = deque()
-        self._serving: set[asyncio.Task[None] | None] = set()
+        self._serving: dict[asyncio.Task[None] | None, float] = {}
+        self._looking: asyncio.TimerHandle | None = None
         self._idle: list[Conversation] = []
 
     link = GatheredLink
@@ -163,26 +162,55 @@ class Gathering:
             raise Unavailable
         waiting = Work(work)
         self._waiting.append(waiting)
-        if len(self._serving) < self._connections:
-            self._serving.add(asyncio.get_running_loop().create_task(self._serve()))
+        if not self._serving:
+            self._serve_too()
+        elif self._looking is None:
+            self._look_later()
         result: T = await waiting.outcome
         return result
 
     async def close(self) -> None:
         """Closes the connections, once what is being read has been."""
         await asyncio.gather(*(task for task in self._serving if task is not None), return_exceptions=True)
+        if self._looking is not None:
+            self._looking.cancel()
         while self._idle:
             await self._idle.pop().close()
 
-    async def _serve(self) -> None:
-        """Reads for those who wait, as long as somebody does. One transaction ends when the next begins, if that is at
-        once.
+    def _serve_too(self) -> None:
+        self._serving[asyncio.get_running_loop().create_task(self._serve())] = monotonic()
+
+    def _look_later(self) -> None:
+        self._looking = asyncio.get_running_loop().call_later(PATIENCE, self._look)
+
+    def _look(self) -> None:
+        """Has another connection serve, if all are at something slow; as long as somebody waits."""
+        self._looking = None
+        if self._waiting:
+            if len(self._serving) < self._connections and not self._soon_free():
+                self._serve_too()
+            self._look_later()
+
+    def _soon_free(self, but: asyncio.Task[None] | None = None) -> bool:
+        """Whether one, but for the given, is not at something slow. The more it finds waiting then, the less each of
+        them costs.
         """
+        late = monotonic() - PATIENCE
+        return any(since > late for task, since in self._serving.items() if task is not but)
+
+    async def _serve(self) -> None:
+        """Reads for those who wait, until nobody does or another will. One transaction ends when the next begins, if
+        that is at once.
+        """
+        me = asyncio.current_task()
         conversation: Conversation | None = None
         try:
-            while self._waiting or conversation is not None:
-                taken = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
-                works = [work for work in taken if not work.outcome.done()]
+            while True:
+                number = 0 if self._soon_free(but=me) else min(MOST, len(self._waiting))
+                if not number and conversation is None:
+                    return
+                works = [work for work in (self._waiting.popleft() for _ in range(number)) if not work.outcome.done()]
+                self._serving[me] = monotonic()
                 try:
                     async with asyncio.timeout(self._seconds):
                         conversation = await self._together(works, conversation)
@@ -192,7 +220,7 @@ class Gathering:
                         work.fail(error if isinstance(error, Unavailable) else unavailable(error))
         finally:
             # At once, not a turn later: whoever comes next is to be served by another.
-            self._serving.discard(asyncio.current_task())
+            self._serving.pop(me, None)
 
     async def _together(self, works: Sequence[Work], conversation: Conversation | None) -> Conversation | None:
         """Reads for them, and gives the conversation that is to go on; without anybody who asks, it ends."""
@@ -205,9 +233,8 @@ class Gathering:
                     self._idle.append(conversation)
                 return None
             if conversation is None:
-                conversation = await self._begun()
-            else:
-                await conversation.begin()
+                conversation = self._idle.pop() if self._idle else await self._connect()
+            conversation.begin()
             while asking:
                 await self._answer(conversation, asking)
                 asking = [work for work in asking if work.asked is not None]
@@ -217,28 +244,6 @@ class Gathering:
                     await conversation.close()
             raise
         return conversation
-
-    async def _begun(self) -> Conversation:
-        """A connection in a transaction; one that broke while nobody used it is replaced."""
-        while self._idle:
-            conversation = self._idle.pop()
-            try:
-                await conversation.begin()
-            except BaseException as error:
-                with suppress(Exception):
-                    await conversation.close()
-                if not isinstance(error, Broken):
-                    raise
-            else:
-                return conversation
-        fresh: Conversation = await self._connect()
-        try:
-            await fresh.begin()
-        except BaseException:
-            with suppress(Exception):
-                await fresh.close()
-            raise
-        return fresh
 
     async def _answer(self, conversation: Conversation, asking: Sequence[Work]) -> None:
         """Asks what they ask, the like of it once, and lets them go on."""

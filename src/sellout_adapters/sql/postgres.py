@@ -6,7 +6,7 @@ among them.
 
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from sellout_adapters.sql import schema
 from sellout_adapters.sql.database import TRIES, CannotOpen, RunAgain, Timeouts, connected, told
-from sellout_adapters.sql.gathering import Broken, Conversation, Gathering
+from sellout_adapters.sql.gathering import Conversation, Gathering
 from sellout_adapters.sql.prepared import Prepared, Row, driver_of, prepared
 from sellout_core.errors import Unavailable
 
@@ -106,10 +106,7 @@ class PostgresDatabase:
         """Over psycopg's asynchronous connections."""
 
         async def connect() -> Conversation:
-            try:
-                return PostgresConversation(await psycopg.AsyncConnection.connect(**arguments))
-            except psycopg.Error as error:
-                raise Unavailable from error
+            return PostgresConversation(arguments, await psycopg.AsyncConnection.connect(**arguments))
 
         arguments = {**self._connect_arguments, "autocommit": True}
         dialect = self.engine.dialect
@@ -190,50 +187,51 @@ def _begun(engine: Engine) -> Iterator[Connection]:
 class PostgresConversation:
     """`gathering.Conversation` with a server."""
 
+    _arguments: Mapping[str, Any] = attrs.field(repr=False)
     _connection: psycopg.AsyncConnection[Any]
     _begun: bool = False
-    _anew: bool = False
+    _first: str | None = None
 
-    async def begin(self) -> None:
-        """One statement; after another transaction, one that is sent with the first one asked."""
-        if self._begun:
-            self._anew = True
-            return
-        await self._asked(self._connection.execute(_READING))
+    def begin(self) -> None:
+        """What begins it is sent with the first statement: one way there and back."""
+        self._first = "COMMIT AND CHAIN" if self._begun else _READING
         self._begun = True
 
     async def ask(self, ready: Prepared, parameters: Mapping[str, Any]) -> Sequence[Row]:
         """One statement, which the server prepares once."""
+        first, self._first = self._first, None
         sent = ready.sent(parameters)
-        cursor = await self._asked(self._after_another(ready, sent) if self._anew else self._execute(ready, sent))
+        try:
+            cursor = await (self._execute(ready, sent) if first is None else self._opening(first, ready, sent))
+        except psycopg.Error as error:
+            raise _meaning(error, lost=False) or error from error
         return ready.rows(await cursor.fetchall())
 
     async def end(self) -> None:
         """One statement. See `PostgresDatabase.read` for why it commits."""
-        await self._asked(self._connection.execute("COMMIT"))
-        self._begun = self._anew = False
-
-    async def _after_another(self, ready: Prepared, sent: Any) -> psycopg.AsyncCursor[Any]:
-        """The answer to a transaction's first statement, for which the one before it ends: one way there and back."""
-        self._anew = False
-        async with self._connection.pipeline():
-            await self._connection.execute("COMMIT AND CHAIN")
-            return await self._execute(ready, sent)
-
-    async def _execute(self, ready: Prepared, sent: Any) -> psycopg.AsyncCursor[Any]:
-        return await self._connection.execute(ready.sql, sent, **{"prepare": True, **ready.options})
+        await self._connection.execute("COMMIT")
+        self._begun = False
 
     async def close(self) -> None:
         """Without a farewell where it broke."""
         await self._connection.close()
 
-    async def _asked(self, asking: Awaitable[psycopg.AsyncCursor[Any]]) -> psycopg.AsyncCursor[Any]:
+    async def _opening(self, first: str, ready: Prepared, sent: Any) -> psycopg.AsyncCursor[Any]:
         try:
-            return await asking
-        except psycopg.Error as error:
-            if self._connection.closed:
-                raise Broken from error
-            raise _meaning(error, lost=False) or error from error
+            return await self._together(first, ready, sent)
+        except psycopg.Error:
+            if not self._connection.closed:
+                raise
+        self._connection = await psycopg.AsyncConnection.connect(**self._arguments)
+        return await self._together(_READING, ready, sent)
+
+    async def _together(self, first: str, ready: Prepared, sent: Any) -> psycopg.AsyncCursor[Any]:
+        async with self._connection.pipeline():
+            await self._connection.execute(first)
+            return await self._execute(ready, sent)
+
+    async def _execute(self, ready: Prepared, sent: Any) -> psycopg.AsyncCursor[Any]:
+        return await self._connection.execute(ready.sql, sent, **{"prepare": True, **ready.options})
 
 
 def _settings(url: URL, timeouts: Timeouts) -> dict[str, Any]:
