@@ -1,13 +1,15 @@
 """A read issues as many statements for 50 rows as for one: N+1 cannot come back unnoticed."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
-from sellout_adapters.sql import SqlStore
+from sellout_adapters.sql import SqlStore, link
 from sellout_adapters.testing.scene import Scene, checkout, product_entry, shoe_size, unit_entry
 from sellout_core.accounts import OPERATOR, Actor
 from sellout_core.use_cases import accounts, browsing, ordering, wishlist
@@ -111,3 +113,26 @@ def test_a_read_issues_as_many_statements_for_many_rows_as_for_one(
     one, many = statements_of(read, *shops[1]), statements_of(read, *shops[MANY])
     assert one == many
     assert 1 <= one <= 5
+
+
+@pytest.mark.parametrize("kind", PERSISTENT)
+def test_the_same_statement_is_the_same_object_each_time(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one would be made ready again, which takes longer than to ask it."""
+    made: defaultdict[tuple[str, tuple[str, ...]], set[Any]] = defaultdict(set)
+    prepared = link.prepared
+
+    def noted(statement: Any, dialect: Any, names: tuple[str, ...], **options: Any) -> Any:
+        ready = prepared(statement, dialect, names, **options)
+        made[ready.sql, names].add(statement)
+        return ready
+
+    monkeypatch.setattr(link, "prepared", noted)
+    with PERSISTENT[kind](tmp_path) as store:
+        scene = SqlScene(store)
+        actor = grow(scene, 3)
+        for read in READS.values():
+            read(scene.shop, actor, actor.user_id)
+    assert len(made) > 30
+    assert [sql for (sql, _), statements in made.items() if len(statements) > 1] == []

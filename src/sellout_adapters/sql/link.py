@@ -24,6 +24,12 @@ _insert_columns: Final = cache(insert_columns)
 _next_ids: Final = cache(next_ids)
 
 
+@cache
+def _locking(statement: Select[Any]) -> Select[Any]:
+    # Other tables' references to the rows are let through: nothing here changes what they refer to.
+    return statement.with_for_update(key_share=True)
+
+
 class Link:
     """One transaction's connection, dead once its work has ended, with what the work knows of the small tables.
 
@@ -92,8 +98,7 @@ class Link:
         these as they were before it waited.
         """
         if self.locking:
-            # Other tables' references to the rows are let through: nothing here changes what they refer to.
-            self._ask(statement.with_for_update(key_share=True), parameters)
+            self._ask(_locking(statement), parameters)
 
     def run_again(self) -> NoReturn:
         """Gives the transaction up because another one changed what this one had read.
