@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from sellout_adapters.sql import SqlStore, link
+from sellout_adapters.sql import SqlStore
+from sellout_adapters.sql.prepared import prepared
 from sellout_adapters.testing.scene import Scene, checkout, product_entry, shoe_size, unit_entry
 from sellout_core.accounts import OPERATOR, Actor
 from sellout_core.use_cases import accounts, browsing, ordering, wishlist
@@ -121,18 +122,19 @@ def test_the_same_statement_is_the_same_object_each_time(
 ) -> None:
     """Another one would be made ready again, which takes longer than to ask it."""
     made: defaultdict[tuple[str, tuple[str, ...]], set[Any]] = defaultdict(set)
-    prepared = link.prepared
 
     def noted(statement: Any, dialect: Any, names: tuple[str, ...], **options: Any) -> Any:
         ready = prepared(statement, dialect, names, **options)
         made[ready.sql, names].add(statement)
         return ready
 
-    monkeypatch.setattr(link, "prepared", noted)
+    monkeypatch.setattr("sellout_adapters.sql.link.prepared", noted)
     with PERSISTENT[kind](tmp_path) as store:
         scene = SqlScene(store)
         actor = grow(scene, 3)
+        buyer_id = actor.user_id
+        assert buyer_id is not None
         for read in READS.values():
-            read(scene.shop, actor, actor.user_id)
+            read(scene.shop, actor, buyer_id)
     assert len(made) > 30
     assert [sql for (sql, _), statements in made.items() if len(statements) > 1] == []
