@@ -5,7 +5,7 @@ leaves them out of the answer. Writing settles races by itself: a method that ca
 Any method of a store may raise `errors.Unavailable`.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -80,9 +80,9 @@ class Users(Protocol):
 class Views(Protocol):
     """What users looked at, which stands in `User.last_viewed`."""
 
-    def note(self, user_id: UserId, product_id: ProductId) -> None:
-        """Makes the user one who `User.having_viewed` the product. Of transactions that note at once none is lost; for
-        a user who does not exist nothing is noted.
+    def note(self, views: Iterable[tuple[UserId, ProductId]]) -> None:
+        """Makes each user one who `User.having_viewed` the product, in the order given. Of transactions that note at
+        once none is lost; for a user who does not exist nothing is noted.
         """
 
     def free(self, user_ids: Collection[UserId]) -> Collection[UserId]:

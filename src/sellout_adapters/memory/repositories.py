@@ -1,6 +1,6 @@
 """The core's ports over tables in memory."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
@@ -139,11 +139,12 @@ class Users(_Repository):
 class Views(_Repository):
     """`ports.Views`."""
 
-    def note(self, user_id: UserId, product_id: ProductId) -> None:
-        """Notes a view."""
-        user = self._tables.users.get(user_id)
-        if user is not None:
-            self._tables.users.put(user_id, user.having_viewed(product_id))
+    def note(self, views: Iterable[tuple[UserId, ProductId]]) -> None:
+        """Notes views."""
+        for user_id, product_id in views:
+            user = self._tables.users.get(user_id)
+            if user is not None:
+                self._tables.users.put(user_id, user.having_viewed(product_id))
 
     def free(self, user_ids: Collection[UserId]) -> Collection[UserId]:
         """Everybody who exists; nobody else writes meanwhile."""

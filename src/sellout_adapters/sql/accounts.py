@@ -1,11 +1,24 @@
 """Users, their address books, their sessions, and the answers kept for them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Select, and_, bindparam, delete, exists, insert, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from sellout_adapters.sql.dialects import (
     AMONG_IDS,
@@ -15,6 +28,7 @@ from sellout_adapters.sql.dialects import (
     askable_after,
     begins_with,
     collected,
+    given_rows,
     insert_missing,
     insert_or,
     lookup_key,
@@ -29,7 +43,6 @@ from sellout_core.errors import UsernameTaken
 from sellout_core.ports import KeptAnswer
 from sellout_core.values import LAST_VIEWED, AddressId, ProductId, SessionId, UserId, fold
 
-_VIEWED: Final = bindparam("product_id", type_=Id())
 _USER: Final = select(
     *(users.c[name] for name in ("id", *attrs.fields_dict(NewUser))),
     select(collected(addresses.c.id, addresses.c.address, addresses.c.post_index))
@@ -41,11 +54,19 @@ _USERS_BY_ID: Final = _USER.where(among(users.c.id, AMONG_IDS))
 _USERS_AFTER: Final = _USER.where(users.c.id > bindparam("after")).order_by(users.c.id).limit(bindparam("limit"))
 _LOCK_USER: Final = select(users.c.id).where(users.c.id == bindparam("user_id"))
 _USER_BY_ID: Final = _USER.where(users.c.id == bindparam("user_id"))
-_NOTE_VIEW: Final = (
-    update(users)
-    .where(users.c.id == bindparam("user_id", type_=Id()), ~begins_with(users.c.last_viewed, _VIEWED))
-    .values(last_viewed=put_first(users.c.last_viewed, _VIEWED, literal_column(str(LAST_VIEWED - 1))))
-)
+
+
+def _note_view(user_id: ColumnElement[Any], product_id: ColumnElement[Any]) -> Update:
+    return (
+        update(users)
+        .where(users.c.id == user_id, ~begins_with(users.c.last_viewed, product_id))
+        .values(last_viewed=put_first(users.c.last_viewed, product_id, literal_column(str(LAST_VIEWED - 1))))
+    )
+
+
+_NOTE_VIEW: Final = _note_view(bindparam("user_id", type_=Id()), bindparam("product_id", type_=Id()))
+_viewed: Final = given_rows({"user_ids": Id(), "product_ids": Id()})
+_NOTE_VIEWS: Final = _note_view(_viewed.c.user_ids, _viewed.c.product_ids)
 _ADD_USER: Final = insert_missing(users).returning(users.c.id)
 _namesake = users.alias("namesake")
 _SAVE_USER: Final = update(users).where(
@@ -136,9 +157,20 @@ class SqlViews:
     def __init__(self, link: Link) -> None:
         self._link = link
 
-    def note(self, user_id: UserId, product_id: ProductId) -> None:
-        """One statement, which writes nothing if the product comes first already."""
-        self._link.run(_NOTE_VIEW, {"user_id": user_id, "product_id": product_id})
+    def note(self, views: Iterable[tuple[UserId, ProductId]]) -> None:
+        """A statement for each view on SQLite; else for each that is a user's first, second and so on. Where the
+        product comes first already, nothing is written.
+        """
+        if self._link.dialect == "sqlite":
+            for user_id, product_id in views:
+                self._link.run(_NOTE_VIEW, {"user_id": user_id, "product_id": product_id})
+            return
+        of_user: defaultdict[UserId, list[ProductId]] = defaultdict(list)
+        for user_id, product_id in views:
+            of_user[user_id].append(product_id)
+        for number in range(max(map(len, of_user.values()), default=0)):
+            noted = {user_id: viewed[number] for user_id, viewed in of_user.items() if number < len(viewed)}
+            self._link.run(_NOTE_VIEWS, {"user_ids": list(noted), "product_ids": list(noted.values())})
 
     def free(self, user_ids: Collection[UserId]) -> Collection[UserId]:
         """One statement, which passes over rows that are locked."""

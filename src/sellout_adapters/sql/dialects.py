@@ -4,7 +4,7 @@ Everything else in this package is SQL that SQLite and PostgreSQL read alike.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from sqlalchemy import (
     Executable,
     Integer,
     Table,
+    TableValuedAlias,
     Text,
     bindparam,
     func,
@@ -276,10 +277,15 @@ def insert_missing(table: Table) -> postgresql.Insert:
     return insert_or(table).on_conflict_do_nothing()
 
 
+def given_rows(columns: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
+    """Any number of rows as a table, for PostgreSQL: each of its parameters is a column of them, of that type."""
+    given = [bindparam(name, type_=ARRAY(kind)) for name, kind in columns.items()]
+    return func.unnest(*given).table_valued(*columns).render_derived()
+
+
 def insert_columns(table: Table, names: Sequence[str]) -> Executable:
-    """An INSERT of any number of rows as one statement, for PostgreSQL: each of its parameters is a column of them."""
-    given = [bindparam(name, type_=ARRAY(table.c[name].type)) for name in names]
-    rows = func.unnest(*given).table_valued(*names).render_derived()
+    """An INSERT of any number of rows as one statement, for PostgreSQL."""
+    rows = given_rows({name: table.c[name].type for name in names})
     return insert(table).from_select(list(names), select(*rows.c))
 
 

@@ -231,12 +231,23 @@ class StoreContract(RaceContract, CountContract, ListContract, PageContract, Sea
         user = store.write(lambda tx: tx.users.add(new_user("anna"), "hash"))
         user_id, expected = user.id, user
         for number in (5, 1, 2, 3, 4, 5, 5, 10**15, 6, 7, 8, 1, 2):
-            store.write(lambda tx, n=number: tx.views.note(user_id, ProductId(n)))  # type: ignore[misc]
+            store.write(lambda tx, n=number: tx.views.note([(user_id, ProductId(n))]))  # type: ignore[misc]
             expected = expected.having_viewed(ProductId(number))
             assert store.read(lambda tx: tx.users.get_many([user_id])) == {user_id: expected}
         for nobody in NOBODY:
-            store.write(lambda tx, n=nobody: tx.views.note(UserId(n), ProductId(1)))  # type: ignore[misc]
+            store.write(lambda tx, n=nobody: tx.views.note([(UserId(n), ProductId(1))]))  # type: ignore[misc]
         assert len(store.read(lambda tx: tx.users.after(0, 9))) == 1
+
+    def test_views_of_many_are_noted_in_the_order_given(self, store: Store) -> None:
+        anna, boris = (store.write(lambda tx, name=name: tx.users.add(new_user(name), "hash")) for name in ("a", "b"))  # type: ignore[misc]
+        views = [(anna, 1), (boris, 9), (anna, 2), (anna, 2), (anna, 1), (boris, 2), (anna, 3), (boris, 9)]
+        expected = {anna.id: anna, boris.id: boris}
+        for user, number in views:
+            expected[user.id] = expected[user.id].having_viewed(ProductId(number))
+        given = [(user.id, ProductId(number)) for user, number in views]
+        store.write(lambda tx: tx.views.note([*given, *((UserId(n), ProductId(1)) for n in NOBODY)]))
+        store.write(lambda tx: tx.views.note([]))
+        assert store.read(lambda tx: tx.users.get_many(list(expected))) == expected
 
     def test_whoever_exists_and_is_held_by_nobody_is_free(self, store: Store) -> None:
         anna, boris = (store.write(lambda tx, name=name: tx.users.add(new_user(name), "hash")) for name in ("a", "b"))  # type: ignore[misc]
@@ -247,7 +258,7 @@ class StoreContract(RaceContract, CountContract, ListContract, PageContract, Sea
     def test_of_views_noted_at_once_none_is_lost(self, store: Store) -> None:
         user = store.write(lambda tx: tx.users.add(new_user("anna"), "hash"))
         seven = list(range(1, 8))
-        racing(7, lambda n: store.write(lambda tx: tx.views.note(user.id, ProductId(seven[n]))))
+        racing(7, lambda n: store.write(lambda tx: tx.views.note([(user.id, ProductId(seven[n]))])))
         found = store.read(lambda tx: tx.users.get_many([user.id]))[user.id]
         assert sorted(found.last_viewed) == seven
 

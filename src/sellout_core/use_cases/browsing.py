@@ -124,7 +124,7 @@ def read_card(shop: Shop, actor: Actor, product_id: ProductId, user_id: UserId |
         if card is None:
             raise NotFound
         if reader is not None:
-            tx.views.note(reader, product_id)
+            tx.views.note([(reader, product_id)])
         return card_view(card, tx.references.snapshot())
 
     return shop.store.read(work) if reader is None else shop.store.write(work)
@@ -147,7 +147,7 @@ def note_view(shop: Shop, view: View) -> None:
         Unauthenticated, Forbidden: the actor is neither that user nor staff.
     """
     view.actor.require_user(view.user_id)
-    shop.store.write(lambda tx: tx.views.note(view.user_id, view.product_id))
+    shop.store.write(lambda tx: tx.views.note([(view.user_id, view.product_id)]))
 
 
 def note_views(shop: Shop, views: Sequence[View]) -> Sequence[View]:
@@ -162,9 +162,7 @@ def note_views(shop: Shop, views: Sequence[View]) -> Sequence[View]:
 
     def work(tx: Transaction) -> Sequence[View]:
         free = tx.views.free({view.user_id for view in views})
-        for view in views:
-            if view.user_id in free:
-                tx.views.note(view.user_id, view.product_id)
+        tx.views.note((view.user_id, view.product_id) for view in views if view.user_id in free)
         return [view for view in views if view.user_id not in free]
 
     return shop.store.write(work)
