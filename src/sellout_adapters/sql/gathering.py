@@ -11,6 +11,7 @@ from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from math import inf
 from time import monotonic
 from typing import Any, Final, Protocol, TypeVar
 
@@ -210,7 +211,8 @@ class Gathering:
                 if not number and conversation is None:
                     return
                 works = [work for work in (self._waiting.popleft() for _ in range(number)) if not work.outcome.done()]
-                self._serving[me] = monotonic()
+                # One that takes nobody, but ends its transaction, is not to be relied on.
+                self._serving[me] = monotonic() if number else -inf
                 try:
                     async with asyncio.timeout(self._seconds):
                         conversation = await self._together(works, conversation)
