@@ -82,7 +82,8 @@ class Views(Protocol):
 
     def note(self, views: Iterable[tuple[UserId, ProductId]]) -> None:
         """Makes each user one who `User.having_viewed` the product, in the order given. Of transactions that note at
-        once none is lost; for a user who does not exist nothing is noted.
+        once none is lost; for a user who does not exist nothing is noted. Several users are to be `free` first, so
+        that no two transactions wait for each other.
         """
 
     def free(self, user_ids: Collection[UserId]) -> Collection[UserId]:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
+import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import literal_column, select, text
 
 from sellout_adapters.sql import SqlStore, gathering
 from sellout_adapters.sql.postgres import PostgresConversation
@@ -104,13 +105,13 @@ def test_each_transaction_reads_what_was_written_before_it(stage: Stage, monkeyp
     """Also where one ends with the first statement of the next; what was written meanwhile is not in the first."""
     monkeypatch.setattr(gathering, "MOST", 1)
     chained: list[str] = []
-    together = PostgresConversation._together
+    together = PostgresConversation._pipelined
 
     async def noted(self: Any, first: str, *arguments: Any) -> Any:
         chained.append(first)
         return await together(self, first, *arguments)
 
-    monkeypatch.setattr(PostgresConversation, "_together", noted)
+    monkeypatch.setattr(PostgresConversation, "_pipelined", noted)
 
     def number(tx: Transaction) -> int:
         return len(tx.users.after(0, 1_000))
@@ -163,6 +164,8 @@ def test_what_the_server_prepared_once_stays_prepared(stage: Stage, monkeypatch:
 def test_what_the_server_prepared_stays_prepared_for_threads_too(stage: Stage) -> None:
     for _ in range(10):
         stage.store.read(lambda tx: tx.users.after(0, 1_000))
+    with pytest.raises(NotFound):
+        browsing.read_card(stage.scene.shop, OPERATOR, ProductId(999), None)
     with stage.store.engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM pg_prepared_statements"))
 
@@ -257,42 +260,155 @@ def test_whoever_goes_away_takes_nothing_from_the_rest(stage: Stage) -> None:
     assert others == [stage.store.read(work)] * 2
 
 
-def test_whoever_asks_as_others_end_is_not_forgotten(stage: Stage) -> None:
+def over_and_over(stage: Stage, reads: GatheredReads) -> Awaitable[list[int]]:
+    """Three who read one after the other, each several times."""
     work = reading(stage, ordering.read_cart, stage.readers[0])
 
-    async def some(reads: GatheredReads) -> int:
-        async def over_and_over() -> int:
-            return len([await reads.read(work, ignored) for _ in range(40)])
+    async def one() -> int:
+        return len([await reads.read(work, ignored) for _ in range(40)])
 
-        return sum(await asyncio.wait_for(asyncio.gather(*(over_and_over() for _ in range(3))), 60))
+    return asyncio.wait_for(asyncio.gather(*(one() for _ in range(3))), 60)
 
-    assert stage.all_of(some) == 120
+
+def connecting(reads: GatheredReads, monkeypatch: pytest.MonkeyPatch, most: int = 99) -> list[Any]:
+    """The connections that are opened from now on; so many at most, the rest is refused."""
+    opened: list[Any] = []
+    connect = reads._gathering._connect
+
+    async def noted() -> Any:
+        if len(opened) == most:
+            raise OSError("no more connections")
+        conversation = await connect()
+        opened.append(conversation)
+        return conversation
+
+    monkeypatch.setattr(reads._gathering, "_connect", noted)
+    return opened
+
+
+@pytest.mark.parametrize(("patience", "connections"), [(60.0, 1), (0.0, 2)])
+def test_whoever_asks_as_others_end_is_not_forgotten(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, patience: float, connections: int
+) -> None:
+    """One connection reads for all; where that is thought to be slow at once, two do."""
+    monkeypatch.setattr(gathering, "PATIENCE", patience)
+
+    async def some(reads: GatheredReads) -> tuple[list[int], int]:
+        opened = connecting(reads, monkeypatch)
+        return await over_and_over(stage, reads), len(opened)
+
+    assert stage.all_of(some) == ([40] * 3, connections)
+
+
+class Slow:
+    """The first statement that is asked is not answered until that is `wanted`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked, self.wanted = asyncio.Event(), asyncio.Event()
+        ask = PostgresConversation.ask
+
+        async def noted(conversation: PostgresConversation, ready: Any, parameters: Any) -> Any:
+            if not self.asked.is_set():
+                self.asked.set()
+                await self.wanted.wait()
+            return await ask(conversation, ready, parameters)
+
+        monkeypatch.setattr(PostgresConversation, "ask", noted)
 
 
 def test_nobody_waits_for_a_slow_one(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    ask = PostgresConversation.ask
+    work = reading(stage, ordering.read_cart, stage.readers[0])
 
-    async def some(reads: GatheredReads) -> tuple[int, int]:
-        asked, answered = asyncio.Event(), asyncio.Event()
-
-        async def noted(self: PostgresConversation, ready: Any, parameters: Any) -> Any:
-            if not asked.is_set():
-                asked.set()
-                await answered.wait()
-            return await ask(self, ready, parameters)
-
-        monkeypatch.setattr(PostgresConversation, "ask", noted)
-        work = reading(stage, ordering.read_cart, stage.readers[0])
+    async def some(reads: GatheredReads) -> bool:
+        slow = Slow(monkeypatch)
         first = asyncio.ensure_future(reads.read(work, ignored))
-        await asked.wait()
+        await slow.asked.wait()
         others = [asyncio.ensure_future(reads.read(work, ignored)) for _ in range(3)]
-        done, _ = await asyncio.wait([first, *others], timeout=30, return_when="FIRST_COMPLETED")
-        assert first not in done
-        await asyncio.gather(*others)
-        answered.set()
-        return len([await first]), len(others)
+        done, _ = await asyncio.wait(others, timeout=10)
+        slow.wanted.set()
+        await first
+        return done == set(others)
 
-    assert stage.all_of(some) == (1, 3)
+    assert stage.all_of(some)
+
+
+def test_where_there_is_no_other_connection_they_wait_for_the_slow_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "PATIENCE", 0.001)
+    work = reading(stage, ordering.read_cart, stage.readers[0])
+
+    async def some(reads: GatheredReads) -> list[Any]:
+        slow = Slow(monkeypatch)
+        opened = connecting(reads, monkeypatch, most=1)
+        refused = asyncio.Event()
+        connect = reads._gathering._connect
+
+        async def noted() -> Any:
+            if opened:
+                refused.set()
+            return await connect()
+
+        monkeypatch.setattr(reads._gathering, "_connect", noted)
+        everybody = [asyncio.ensure_future(reads.read(work, ignored))]
+        await slow.asked.wait()
+        everybody += [asyncio.ensure_future(reads.read(work, ignored)) for _ in range(3)]
+        await asyncio.wait_for(refused.wait(), 30)
+        slow.wanted.set()
+        return await asyncio.gather(*everybody)
+
+    assert stage.all_of(some) == [stage.store.read(work)] * 4
+
+
+def test_whoever_waits_at_the_end_is_read_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no connection is left open."""
+    monkeypatch.setattr(gathering, "PATIENCE", 0.0)
+    monkeypatch.setattr(gathering, "MOST", 1)
+    work = reading(stage, ordering.read_cart, stage.readers[0])
+
+    async def some(reads: GatheredReads) -> tuple[int, list[bool]]:
+        opened = connecting(reads, monkeypatch)
+        tasks = [asyncio.ensure_future(reads.read(work, ignored)) for _ in range(READERS)]
+        await asyncio.sleep(0)
+        await reads.close()
+        return len(await asyncio.gather(*tasks)), [each._connection.closed for each in opened]
+
+    assert stage.all_of(some) == (READERS, [True, True])
+
+
+def test_a_connection_that_breaks_between_two_transactions_is_replaced(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "MOST", 1)
+
+    def last(tx: Transaction) -> int:
+        found = len(tx.users.get_many([stage.readers[0]]))
+        _hang_up(stage.store)
+        return found
+
+    async def some(reads: GatheredReads) -> list[int]:
+        reads._gathering._connections = 1
+        works = (last, lambda tx: len(tx.users.get_many(stage.readers[:2])))
+        return await asyncio.gather(*(reads.read(work, ignored) for work in works))
+
+    assert stage.all_of(some) == [1, 2]
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_statement_that_fails_is_told_and_the_next_is_answered(stage: Stage, before: int) -> None:
+    def failing(tx: Any) -> None:
+        for _ in range(before):
+            tx.users.get_many([stage.readers[0]])
+        tx.users._link.rows(select(literal_column("1 / 0").label("nothing")))
+
+    async def some(reads: GatheredReads) -> tuple[Any, int]:
+        [told] = await asyncio.gather(reads.read(failing, ignored), return_exceptions=True)
+        return told, await reads.read(lambda tx: len(tx.users.get_many([stage.readers[0]])), ignored)
+
+    told, later = stage.all_of(some)
+    assert isinstance(told, Unavailable)
+    assert isinstance(told.__cause__, psycopg.errors.DivisionByZero)
+    assert later == 1
 
 
 def _hang_up(store: SqlStore) -> None:

@@ -1,38 +1,21 @@
 """Users, their address books, their sessions, and the answers kept for them."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    Update,
-    and_,
-    bindparam,
-    delete,
-    exists,
-    insert,
-    literal_column,
-    select,
-    update,
-)
+from sqlalchemy import Select, and_, bindparam, delete, exists, insert, select, update
 
 from sellout_adapters.sql.dialects import (
     AMONG_IDS,
     AMONG_TEXTS,
-    Id,
     among,
     askable_after,
-    begins_with,
     collected,
-    given_rows,
     insert_missing,
     insert_or,
     lookup_key,
-    put_first,
 )
 from sellout_adapters.sql.keeping import VERSION
 from sellout_adapters.sql.link import Link
@@ -41,7 +24,7 @@ from sellout_adapters.sql.tables import addresses, answers, sessions, users
 from sellout_core.accounts import Actor, Address, Credentials, NewAddress, NewUser, Session, User
 from sellout_core.errors import UsernameTaken
 from sellout_core.ports import KeptAnswer
-from sellout_core.values import LAST_VIEWED, AddressId, ProductId, SessionId, UserId, fold
+from sellout_core.values import AddressId, SessionId, UserId, fold
 
 _USER: Final = select(
     *(users.c[name] for name in ("id", *attrs.fields_dict(NewUser))),
@@ -54,19 +37,6 @@ _USERS_BY_ID: Final = _USER.where(among(users.c.id, AMONG_IDS))
 _USERS_AFTER: Final = _USER.where(users.c.id > bindparam("after")).order_by(users.c.id).limit(bindparam("limit"))
 _LOCK_USER: Final = select(users.c.id).where(users.c.id == bindparam("user_id"))
 _USER_BY_ID: Final = _USER.where(users.c.id == bindparam("user_id"))
-
-
-def _note_view(user_id: ColumnElement[Any], product_id: ColumnElement[Any]) -> Update:
-    return (
-        update(users)
-        .where(users.c.id == user_id, ~begins_with(users.c.last_viewed, product_id))
-        .values(last_viewed=put_first(users.c.last_viewed, product_id, literal_column(str(LAST_VIEWED - 1))))
-    )
-
-
-_NOTE_VIEW: Final = _note_view(bindparam("user_id", type_=Id()), bindparam("product_id", type_=Id()))
-_viewed: Final = given_rows({"user_ids": Id(), "product_ids": Id()})
-_NOTE_VIEWS: Final = _note_view(_viewed.c.user_ids, _viewed.c.product_ids)
 _ADD_USER: Final = insert_missing(users).returning(users.c.id)
 _namesake = users.alias("namesake")
 _SAVE_USER: Final = update(users).where(
@@ -145,37 +115,6 @@ class SqlUsers:
 
     def _refer(self, found: Sequence[NewUser]) -> None:
         self._link.refers("genders", (user.gender_id for user in found if user.gender_id is not None))
-
-
-_FREE: Final = select(users.c.id).where(among(users.c.id, AMONG_IDS)).order_by(users.c.id)
-_LOCK_FREE: Final = _FREE.with_for_update(key_share=True, skip_locked=True)
-
-
-class SqlViews:
-    """`ports.Views`: a column of the users."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
-
-    def note(self, views: Iterable[tuple[UserId, ProductId]]) -> None:
-        """A statement for each view on SQLite; else for each that is a user's first, second and so on. Where the
-        product comes first already, nothing is written.
-        """
-        if self._link.dialect == "sqlite":
-            for user_id, product_id in views:
-                self._link.run(_NOTE_VIEW, {"user_id": user_id, "product_id": product_id})
-            return
-        of_user: defaultdict[UserId, list[ProductId]] = defaultdict(list)
-        for user_id, product_id in views:
-            of_user[user_id].append(product_id)
-        for number in range(max(map(len, of_user.values()), default=0)):
-            noted = {user_id: viewed[number] for user_id, viewed in of_user.items() if number < len(viewed)}
-            self._link.run(_NOTE_VIEWS, {"user_ids": list(noted), "product_ids": list(noted.values())})
-
-    def free(self, user_ids: Collection[UserId]) -> Collection[UserId]:
-        """One statement, which passes over rows that are locked."""
-        statement = _LOCK_FREE if self._link.locking else _FREE
-        return {row.id for row in self._link.rows_among(statement, user_ids)}
 
 
 _CREDENTIALS: Final = select(users.c.id, users.c.password_hash, users.c.is_active)

@@ -35,7 +35,10 @@ QUEUE: Final = 1024
 """How many wait for one at most."""
 
 PATIENCE: Final = 0.02
-"""How many seconds a transaction may take until those who wait are read for over another connection."""
+"""About how many seconds a transaction may take until those who wait are read for over another connection."""
+
+_NOT_AT_ANY: Final = -inf
+"""Since when a task that serves has been at a transaction if it only connects, or ends one."""
 
 
 class Conversation(Protocol):
@@ -50,12 +53,12 @@ class Conversation(Protocol):
         """The rows of a statement.
 
         Raises:
-            Unavailable: the database is away. A connection that broke before a transaction's first statement is
-                replaced.
+            Exception: anything, of which whoever waits is told that it is `Unavailable`. A connection that broke before
+                a transaction's first answer is replaced.
         """
 
     async def end(self) -> None:
-        """Ends the transaction without a trace."""
+        """Ends the transaction without a trace, if it is in one."""
 
     async def close(self) -> None:
         """Closes the connection."""
@@ -121,7 +124,11 @@ class GatheredLink(Link):
     def _stop(self, asked: _Asked) -> Sequence[Row]:
         self.require_alive()
         self.statements += 1
-        rows: Sequence[Row] = ask(asked)
+        try:
+            rows: Sequence[Row] = ask(asked)
+        except Exception as failure:
+            self._failure = failure
+            raise
         return rows
 
 
@@ -132,7 +139,7 @@ class Gathering:
         connect: Opens a connection.
         prepare: Makes a statement ready, with parameters of those names.
         seconds: How long a transaction may take.
-        connections: How many transactions read at once.
+        connections: How many transactions read at once at most.
     """
 
     def __init__(
@@ -147,7 +154,7 @@ class Gathering:
         self._prepare = prepare
         self._connections = connections
         self._waiting: deque[Work] = deque()
-        self._serving: dict[asyncio.Task[None] | None, float] = {}
+        self._serving: dict[asyncio.Task[None], float] = {}
         self._looking: asyncio.TimerHandle | None = None
         self._idle: list[Conversation] = []
 
@@ -172,20 +179,22 @@ class Gathering:
 
     async def close(self) -> None:
         """Closes the connections, once what is being read has been."""
-        await asyncio.gather(*(task for task in self._serving if task is not None), return_exceptions=True)
+        while self._serving:
+            await asyncio.gather(*self._serving, return_exceptions=True)
         if self._looking is not None:
             self._looking.cancel()
+            self._looking = None
         while self._idle:
             await self._idle.pop().close()
 
     def _serve_too(self) -> None:
-        self._serving[asyncio.get_running_loop().create_task(self._serve())] = monotonic()
+        self._serving[asyncio.get_running_loop().create_task(self._serve())] = _NOT_AT_ANY
 
     def _look_later(self) -> None:
         self._looking = asyncio.get_running_loop().call_later(PATIENCE, self._look)
 
     def _look(self) -> None:
-        """Has another connection serve, if all are at something slow; as long as somebody waits."""
+        """Has another connection serve if none is free soon, and looks again, as long as somebody waits."""
         self._looking = None
         if self._waiting:
             if len(self._serving) < self._connections and not self._soon_free():
@@ -193,8 +202,8 @@ class Gathering:
             self._look_later()
 
     def _soon_free(self, but: asyncio.Task[None] | None = None) -> bool:
-        """Whether one, but for the given, is not at something slow. The more it finds waiting then, the less each of
-        them costs.
+        """Whether one, but for the given, began a transaction a short while ago. Whoever waits is left to it: the more
+        it finds, the less each of them costs.
         """
         late = monotonic() - PATIENCE
         return any(since > late for task, since in self._serving.items() if task is not but)
@@ -204,46 +213,52 @@ class Gathering:
         that is at once.
         """
         me = asyncio.current_task()
+        assert me is not None  # noqa: S101 - for the type alone: this is one
         conversation: Conversation | None = None
         try:
-            while True:
-                number = 0 if self._soon_free(but=me) else min(MOST, len(self._waiting))
-                if not number and conversation is None:
-                    return
-                works = [work for work in (self._waiting.popleft() for _ in range(number)) if not work.outcome.done()]
-                # One that takes nobody, but ends its transaction, is not to be relied on.
-                self._serving[me] = monotonic() if number else -inf
+            while conversation is not None or (self._waiting and not self._soon_free(but=me)):
+                works: Sequence[Work] = ()
                 try:
                     async with asyncio.timeout(self._seconds):
+                        if conversation is None:
+                            self._serving[me] = _NOT_AT_ANY
+                            conversation = self._idle.pop() if self._idle else await self._connect()
+                        works = self._take(me)
                         conversation = await self._together(works, conversation)
                 except Exception as error:  # noqa: BLE001 - told to everybody whose work it was
+                    if conversation is None:
+                        if len(self._serving) > 1:
+                            return
+                        works = self._take(me)
                     conversation = None
                     for work in works:
                         work.fail(error if isinstance(error, Unavailable) else unavailable(error))
         finally:
             # At once, not a turn later: whoever comes next is to be served by another.
-            self._serving.pop(me, None)
+            del self._serving[me]
 
-    async def _together(self, works: Sequence[Work], conversation: Conversation | None) -> Conversation | None:
+    def _take(self, me: asyncio.Task[None]) -> Sequence[Work]:
+        """Those whose turn it is; nobody, if another will take them."""
+        number = 0 if self._soon_free(but=me) else min(MOST, len(self._waiting))
+        self._serving[me] = monotonic() if number else _NOT_AT_ANY
+        return [work for work in (self._waiting.popleft() for _ in range(number)) if not work.outcome.done()]
+
+    async def _together(self, works: Sequence[Work], conversation: Conversation) -> Conversation | None:
         """Reads for them, and gives the conversation that is to go on; without anybody who asks, it ends."""
         try:
             await _each(works, Work.go_on)
             asking = [work for work in works if work.asked is not None]
             if not asking:
-                if conversation is not None:
-                    await conversation.end()
-                    self._idle.append(conversation)
+                await conversation.end()
+                self._idle.append(conversation)
                 return None
-            if conversation is None:
-                conversation = self._idle.pop() if self._idle else await self._connect()
             conversation.begin()
             while asking:
                 await self._answer(conversation, asking)
                 asking = [work for work in asking if work.asked is not None]
         except BaseException:
-            if conversation is not None:
-                with suppress(Exception):
-                    await conversation.close()
+            with suppress(Exception):
+                await conversation.close()
             raise
         return conversation
 

@@ -92,7 +92,8 @@ class Link:
         self._connection = None
 
     def lock(self, statement: Select[Any], parameters: Mapping[str, Any]) -> None:
-        """Locks the rows of a table that the statement selects, in its order, until the transaction ends.
+        """Locks the rows of a table that the statement, the same object each time, selects, in its order, until the
+        transaction ends.
 
         What is locked is read in a statement of its own: one that both waits for a row and joins others to it gives
         these as they were before it waited.

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 import attrs
 import msgspec
 import psycopg
+from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -134,12 +135,14 @@ class PostgresDatabase:
         """Never kept waiting by writers. Only a connection that broke while it was idle is replaced silently."""
         try:
             with _begun(self._reader) as connection:
-                result = run(connection)
-                # Not rolled back: with that psycopg forgets what it prepared, and has the server forget it.
-                connection.commit()
+                try:
+                    return run(connection)
+                finally:
+                    # Not rolled back: with that psycopg forgets what it prepared, and has the server forget it.
+                    if driver_of(connection).info.transaction_status == TransactionStatus.INTRANS:
+                        connection.commit()
         except RunAgain as lost:
             raise Unavailable from lost
-        return result
 
     def write(self, run: Callable[[Connection], T]) -> T:
         """Side by side with others; again, after a pause that differs from theirs, if they were first."""
@@ -204,13 +207,16 @@ class PostgresConversation:
         try:
             cursor = await (self._execute(ready, sent) if first is None else self._opening(first, ready, sent))
         except psycopg.Error as error:
-            raise _meaning(error, lost=False) or error from error
+            if meaning := _meaning(error, lost=False):
+                raise meaning from error
+            raise
         return ready.rows(await cursor.fetchall())
 
     async def end(self) -> None:
         """One statement. See `PostgresDatabase.read` for why it commits."""
-        await self._connection.execute("COMMIT")
-        self._begun = False
+        if self._begun:
+            await self._connection.execute("COMMIT")
+            self._begun = False
 
     async def close(self) -> None:
         """Without a farewell where it broke."""
@@ -218,14 +224,14 @@ class PostgresConversation:
 
     async def _opening(self, first: str, ready: Prepared, sent: Any) -> psycopg.AsyncCursor[Any]:
         try:
-            return await self._together(first, ready, sent)
+            return await self._pipelined(first, ready, sent)
         except psycopg.Error:
             if not self._connection.closed:
                 raise
         self._connection = await psycopg.AsyncConnection.connect(**self._arguments)
-        return await self._together(_READING, ready, sent)
+        return await self._pipelined(_READING, ready, sent)
 
-    async def _together(self, first: str, ready: Prepared, sent: Any) -> psycopg.AsyncCursor[Any]:
+    async def _pipelined(self, first: str, ready: Prepared, sent: Any) -> psycopg.AsyncCursor[Any]:
         async with self._connection.pipeline():
             await self._connection.execute(first)
             return await self._execute(ready, sent)

@@ -10,7 +10,7 @@ from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from sellout_adapters.sql import indexing, pages, schema
-from sellout_adapters.sql.accounts import SqlAddresses, SqlAnswers, SqlCredentials, SqlSessions, SqlUsers, SqlViews
+from sellout_adapters.sql.accounts import SqlAddresses, SqlAnswers, SqlCredentials, SqlSessions, SqlUsers
 from sellout_adapters.sql.counters import SqlCounters
 from sellout_adapters.sql.database import CannotOpen, Database, Timeouts
 from sellout_adapters.sql.gathering import Gathering
@@ -21,6 +21,7 @@ from sellout_adapters.sql.products import SqlCards, SqlProducts
 from sellout_adapters.sql.references import UNREAD, SqlReferenceTables
 from sellout_adapters.sql.sqlite import SqliteDatabase
 from sellout_adapters.sql.units import SqlSizes, SqlUnits
+from sellout_adapters.sql.views import SqlViews
 from sellout_adapters.sql.wishlists import SqlWishlists
 from sellout_adapters.sql.writing import LoopWrites
 from sellout_core.catalogue import References
