@@ -260,14 +260,14 @@ def test_whoever_goes_away_takes_nothing_from_the_rest(stage: Stage) -> None:
     assert others == [stage.store.read(work)] * 2
 
 
-def over_and_over(stage: Stage, reads: GatheredReads) -> Awaitable[list[int]]:
-    """Three who read one after the other, each several times."""
+def over_and_over(stage: Stage, reads: GatheredReads, readers: int = 3) -> Awaitable[list[int]]:
+    """Some who read at once, each time and again."""
     work = reading(stage, ordering.read_cart, stage.readers[0])
 
     async def one() -> int:
         return len([await reads.read(work, ignored) for _ in range(40)])
 
-    return asyncio.wait_for(asyncio.gather(*(one() for _ in range(3))), 60)
+    return asyncio.wait_for(asyncio.gather(*(one() for _ in range(readers))), 60)
 
 
 def connecting(reads: GatheredReads, monkeypatch: pytest.MonkeyPatch, most: int = 99) -> list[Any]:
@@ -360,20 +360,51 @@ def test_where_there_is_no_other_connection_they_wait_for_the_slow_one(
     assert stage.all_of(some) == [stage.store.read(work)] * 4
 
 
-def test_whoever_waits_at_the_end_is_read_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And no connection is left open."""
+def test_two_connections_become_one_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once none of them is slow any more, though somebody always waits."""
     monkeypatch.setattr(gathering, "PATIENCE", 0.0)
-    monkeypatch.setattr(gathering, "MOST", 1)
+    monkeypatch.setattr(gathering, "MOST", 4)
+    asked: list[PostgresConversation] = []
+    ask = PostgresConversation.ask
+
+    async def noted(self: PostgresConversation, ready: Any, parameters: Any) -> Any:
+        asked.append(self)
+        if len(set(asked)) == 2:
+            monkeypatch.setattr(gathering, "PATIENCE", 60.0)
+        return await ask(self, ready, parameters)
+
+    monkeypatch.setattr(PostgresConversation, "ask", noted)
+    stage.all_of(lambda reads: over_and_over(stage, reads, READERS))
+    assert len(set(asked)) == 2
+    assert len(set(asked[-40:])) == 1
+
+
+def test_whoever_waits_at_the_end_is_read_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also over a connection that is opened meanwhile; and none is left open."""
+    monkeypatch.setattr(gathering, "PATIENCE", 0.0)
     work = reading(stage, ordering.read_cart, stage.readers[0])
 
-    async def some(reads: GatheredReads) -> tuple[int, list[bool]]:
+    async def some(reads: GatheredReads) -> tuple[bool, list[bool]]:
+        slow = Slow(monkeypatch)
         opened = connecting(reads, monkeypatch)
-        tasks = [asyncio.ensure_future(reads.read(work, ignored)) for _ in range(READERS)]
-        await asyncio.sleep(0)
-        await reads.close()
-        return len(await asyncio.gather(*tasks)), [each._connection.closed for each in opened]
+        first = asyncio.ensure_future(reads.read(work, ignored))
+        await slow.asked.wait()
+        [serving] = reads._gathering._serving
+        closing = asyncio.ensure_future(reads.close())
+        ask = PostgresConversation.ask
 
-    assert stage.all_of(some) == (READERS, [True, True])
+        async def after_the_first(conversation: PostgresConversation, ready: Any, parameters: Any) -> Any:
+            if conversation is not opened[0]:
+                slow.wanted.set()
+                await asyncio.wait([serving, asyncio.ensure_future(asyncio.wait_for(asyncio.shield(closing), 0.1))])
+            return await ask(conversation, ready, parameters)
+
+        monkeypatch.setattr(PostgresConversation, "ask", after_the_first)
+        second = asyncio.ensure_future(reads.read(work, ignored))
+        await closing
+        return first.done() and second.done(), [each._connection.closed for each in opened]
+
+    assert stage.all_of(some) == (True, [True, True])
 
 
 def test_a_connection_that_breaks_between_two_transactions_is_replaced(
