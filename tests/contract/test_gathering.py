@@ -170,6 +170,17 @@ def test_what_the_server_prepared_stays_prepared_for_threads_too(stage: Stage) -
         assert connection.scalar(text("SELECT count(*) FROM pg_prepared_statements"))
 
 
+def test_a_thread_is_told_of_a_connection_that_breaks_in_the_middle(stage: Stage) -> None:
+    def breaking(tx: Transaction) -> None:
+        tx.users.get_many([stage.readers[0]])
+        _hang_up(stage.store)
+        tx.users.get_many([stage.readers[0]])
+
+    with pytest.raises(Unavailable):
+        stage.store.read(breaking)
+    assert len(stage.store.read(lambda tx: tx.users.get_many([stage.readers[0]]))) == 1
+
+
 def test_many_take_as_many_statements_as_one(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     counted: list[int] = []

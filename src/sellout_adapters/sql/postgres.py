@@ -139,7 +139,7 @@ class PostgresDatabase:
                     return run(connection)
                 finally:
                     # Not rolled back: with that psycopg forgets what it prepared, and has the server forget it.
-                    if driver_of(connection).info.transaction_status == TransactionStatus.INTRANS:
+                    if _in_order(connection):
                         connection.commit()
         except RunAgain as lost:
             raise Unavailable from lost
@@ -238,6 +238,11 @@ class PostgresConversation:
 
     async def _execute(self, ready: Prepared, sent: Any) -> psycopg.AsyncCursor[Any]:
         return await self._connection.execute(ready.sql, sent, **{"prepare": True, **ready.options})
+
+
+def _in_order(connection: Connection) -> bool:
+    """Whether it is in a transaction in which nothing failed. One that broke has no driver's connection any more."""
+    return not connection.invalidated and driver_of(connection).info.transaction_status == TransactionStatus.INTRANS
 
 
 def _settings(url: URL, timeouts: Timeouts) -> dict[str, Any]:
