@@ -105,11 +105,11 @@ def test_each_transaction_reads_what_was_written_before_it(stage: Stage, monkeyp
     """Also where one ends with the first statement of the next; what was written meanwhile is not in the first."""
     monkeypatch.setattr(gathering, "MOST", 1)
     chained: list[str] = []
-    together = PostgresConversation._pipelined
+    pipelined = PostgresConversation._pipelined
 
     async def noted(self: Any, first: str, *arguments: Any) -> Any:
         chained.append(first)
-        return await together(self, first, *arguments)
+        return await pipelined(self, first, *arguments)
 
     monkeypatch.setattr(PostgresConversation, "_pipelined", noted)
 

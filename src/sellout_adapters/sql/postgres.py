@@ -204,12 +204,7 @@ class PostgresConversation:
         """One statement, which the server prepares once."""
         first, self._first = self._first, None
         sent = ready.sent(parameters)
-        try:
-            cursor = await (self._execute(ready, sent) if first is None else self._opening(first, ready, sent))
-        except psycopg.Error as error:
-            if meaning := _meaning(error, lost=False):
-                raise meaning from error
-            raise
+        cursor = await (self._execute(ready, sent) if first is None else self._opening(first, ready, sent))
         return ready.rows(await cursor.fetchall())
 
     async def end(self) -> None:
