@@ -9,19 +9,18 @@ from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import attrs
-from typed_settings import EnvLoader, Secret, load_settings
+from typed_settings import Secret, load_settings
 from typed_settings.converters import get_default_ts_converter
 from typed_settings.loaders import DictLoader
 from typed_settings.types import OptionList, SettingsClass, SettingsDict
 
 from sellout_core import values
 from sellout_core.shop import Policy
+from sellout_http.environment import ADMIN_PASSWORD, PREFIX, SettingVariables, unknown_variables
 from sellout_http.keys import MIN_KEY_BYTES, BadSettings
 from sellout_http.limits import Limits
 from sellout_http.proxies import Network, Proxies
 
-PREFIX: Final = "SELLOUT_"
-ADMIN_PASSWORD: Final = "SELLOUT_ADMIN_PASSWORD"  # noqa: S105 - a variable's name
 DEMO_PASSWORD_LENGTH: Final = 6
 
 LIST_THREADS: Final = 2
@@ -30,7 +29,6 @@ LIST_THREADS: Final = 2
 SEARCH_THREADS: Final = 2
 """How many searches one process does at once."""
 
-_TEST_PREFIX: Final = "SELLOUT_TEST_"
 _TRUE: Final = ("1", "true", "yes", "on")
 _FALSE: Final = ("0", "false", "no", "off")
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
@@ -286,7 +284,7 @@ def load(flags: Mapping[str, Any] | None = None) -> Settings:
         return settings_dict
 
     return load_settings(
-        Settings, [EnvLoader(PREFIX), DictLoader(given)], processors=[check], converter=get_default_ts_converter()
+        Settings, [SettingVariables(), DictLoader(given)], processors=[check], converter=get_default_ts_converter()
     )
 
 
@@ -310,5 +308,4 @@ def _source(name: str, given: Mapping[str, Any]) -> str:
 
 def _unknown_variables() -> list[str]:
     known = {variable(field.name) for field in attrs.fields(Settings)} | {ADMIN_PASSWORD}
-    names = [name for name in os.environ if name.startswith(PREFIX) and not name.startswith(_TEST_PREFIX)]
-    return [f"{ascii(name)[1:-1]} is not a setting" for name in sorted(set(names) - known)]
+    return [f"{ascii(name)[1:-1]} is not a setting" for name in unknown_variables(known)]

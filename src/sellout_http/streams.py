@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 
 import click
 
-from sellout_http.settings import ADMIN_PASSWORD
+from sellout_http.environment import ADMIN_PASSWORD
 
 _MAX_PASSWORD_LINE: Final = 4096
 
