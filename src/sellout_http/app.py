@@ -53,6 +53,7 @@ def create_app(
     body_seconds: float = 30,
     cache_mib: int = 32,
     log: RequestLog | None = None,
+    log_addresses: bool = False,
     statements: Callable[[], int] = int,
     reads: Reads | None = None,
     writes: Writes | None = None,
@@ -77,6 +78,8 @@ def create_app(
         body_seconds: How long a request's body may take to arrive.
         cache_mib: How many MiB of the catalogue's documents are kept; 0 keeps none.
         log: Where a line for each request goes; by default nowhere.
+        log_addresses: Whether a request's line has the client's IP address; behind known proxies the address that they
+            forward.
         statements: How many statements the store was asked by the thread that calls this, for the log.
         reads: What does short reads on the event loop, of a store whose reads may wait; by default threads do them.
         writes: What does short writes on the event loop; by default threads do them.
@@ -109,7 +112,7 @@ def create_app(
         on_shutdown=[lists.stop, hands.close, health.close, *([on_shutdown] if on_shutdown else [])],
     )
     edge = Edge(Shortcut(cast(Application, routed), dispatcher, OPERATIONS, varying=bool(origins)))
-    return Front(edge, proxies or Proxies(), body_seconds, log, varying=bool(origins))
+    return Front(edge, proxies or Proxies(), body_seconds, log, varying=bool(origins), log_addresses=log_addresses)
 
 
 def _cors(origins: Sequence[str]) -> CORSConfig:

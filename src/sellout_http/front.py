@@ -45,15 +45,24 @@ class Front:
         body_seconds: How long a request's body may take to arrive.
         log: Where requests' lines go; None: nowhere.
         varying: Whether answers depend on the origin that asks.
+        log_addresses: Whether a request's line has the client's IP address.
     """
 
     def __init__(
-        self, app: Application, proxies: Proxies, body_seconds: float, log: RequestLog | None, *, varying: bool
+        self,
+        app: Application,
+        proxies: Proxies,
+        body_seconds: float,
+        log: RequestLog | None,
+        *,
+        varying: bool,
+        log_addresses: bool,
     ) -> None:
         self._app = app
         self._proxies = proxies
         self._body_seconds = body_seconds
         self._log = log
+        self._log_addresses = log_addresses
         self._headers = [*_SECURITY, *([(b"vary", b"origin")] if varying else [])]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,6 +102,7 @@ class Front:
                     request_id=entry.request_id,
                     user_id=entry.user_id,
                     statements=entry.statements,
+                    **({"client": client.address} if self._log_addresses else {}),
                 )
 
     def _more_headers(self, client: Client, entry: Entry) -> list[tuple[bytes, bytes]]:

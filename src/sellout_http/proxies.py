@@ -18,9 +18,10 @@ _MOST: Final = 4096
 @attrs.frozen
 class Client:
     """Where a request comes from. `network` is the address, or the part of an IPv6 address that its holder cannot
-    change at will; `secure` says whether it came over TLS.
+    change at will; `secure` says whether it came over TLS. Both texts are empty where the server knows no address.
     """
 
+    address: str
     network: str
     secure: bool
 
@@ -36,7 +37,7 @@ class Proxies:
         peer = scope.get("client")
         address = _address(peer[0]) if peer else None
         if address is None:
-            return Client("", secure=False)
+            return Client("", "", secure=False)
         secure = scope.get("scheme") == "https"
         if self.trusted and self._trusts(address):
             secure = secure or _last(scope, b"x-forwarded-proto") == "https"
@@ -47,7 +48,7 @@ class Proxies:
                 address = before
                 if not self._trusts(address):
                     break
-        return Client(_network(address), secure)
+        return Client(str(address), _network(address), secure)
 
     def _trusts(self, address: Address) -> bool:
         return any(address in network for network in self.trusted)

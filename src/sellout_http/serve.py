@@ -83,6 +83,7 @@ def app_from_environment() -> Application:
         body_seconds=settings.request_timeout,
         cache_mib=settings.cache_mib,
         log=logs.configure(_log_style(settings), sys.stderr),
+        log_addresses=settings.log_client_addresses,
         statements=store.statements,
         reads=store.reads(),
         writes=store.writes(),

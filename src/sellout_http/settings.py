@@ -23,6 +23,16 @@ from sellout_http.proxies import Network, Proxies
 
 DEMO_PASSWORD_LENGTH: Final = 6
 
+DEMO_LIMIT_FACTOR: Final = 20
+"""How many times the default limits of tries --demo allows: a newcomer tries everything, from one address."""
+
+DEFAULT_LIMITS: Final = {
+    "logins_per_account": 5,
+    "logins_per_address": 10,
+    "registrations_per_address": 5,
+    "refused_promo_codes": 10,
+}
+
 LIST_THREADS: Final = 2
 """How many long lists one process reads at once."""
 
@@ -110,8 +120,8 @@ def _secret_key(value: Any) -> Secret[str] | None:
     return Secret(value)
 
 
-def _tries(value: Any) -> int:
-    return _whole(value, 0, 1_000_000)
+def _tries(value: Any) -> int | None:
+    return None if value is None else _whole(value, 0, 1_000_000)
 
 
 def _cache(value: Any) -> int:
@@ -177,7 +187,8 @@ class Settings:
     everything else but the reading of long lists; each uses a connection, and so do two threads for lists, the event
     loop and the health check: None for `connections` means that many. `cache_mib` is for the catalogue's documents.
     None for `min_password_length` or `refuse_common_passwords` means the shop's default, which --demo lowers; for
-    `log_style`, text on a terminal and JSON elsewhere. Limits of tries are 0 where there is none.
+    `log_style`, text on a terminal and JSON elsewhere. A limit of tries is 0 where there is none; None means
+    the default, which --demo multiplies by 20.
     """
 
     host: str = attrs.field(default="127.0.0.1", converter=_host)
@@ -202,15 +213,16 @@ class Settings:
     hash_time_cost: int = attrs.field(default=2, converter=_cost)
     hash_memory_kib: int = attrs.field(default=19 * 1024, converter=_hash_memory)
     hash_parallelism: int = attrs.field(default=1, converter=_cost)
-    logins_per_account: int = attrs.field(default=5, converter=_tries)
-    logins_per_address: int = attrs.field(default=10, converter=_tries)
-    registrations_per_address: int = attrs.field(default=5, converter=_tries)
-    refused_promo_codes: int = attrs.field(default=10, converter=_tries)
+    logins_per_account: int | None = attrs.field(default=None, converter=_tries)
+    logins_per_address: int | None = attrs.field(default=None, converter=_tries)
+    registrations_per_address: int | None = attrs.field(default=None, converter=_tries)
+    refused_promo_codes: int | None = attrs.field(default=None, converter=_tries)
     redis_url: Secret[str] | None = attrs.field(default=None, converter=_redis_url)
     trusted_proxies: str = attrs.field(default="", converter=_proxies)
     cors_origins: str = attrs.field(default="", converter=_origins)
     request_timeout: int = attrs.field(default=30, converter=_seconds)
     log_style: Literal["json", "text"] | None = attrs.field(default=None, converter=_log_style)
+    log_client_addresses: bool = attrs.field(default=False, converter=_truth)
 
     @property
     def policy(self) -> Policy:
@@ -233,7 +245,9 @@ class Settings:
     @property
     def limits(self) -> Limits:
         """How often things may be tried."""
-        return Limits(**{field.name: getattr(self, field.name) for field in attrs.fields(Limits)})
+        factor = DEMO_LIMIT_FACTOR if self.demo else 1
+        given = {name: getattr(self, name) for name in DEFAULT_LIMITS}
+        return Limits(**{name: factor * DEFAULT_LIMITS[name] if it is None else it for name, it in given.items()})
 
     @property
     def proxies(self) -> Proxies:

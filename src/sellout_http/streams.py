@@ -110,11 +110,17 @@ def password() -> str:
     """A new password: from its variable, else asked for twice on a terminal, else a line of standard input.
 
     Raises:
-        Failure: there is nowhere to get it from, or it is not UTF-8.
+        Failure: there is no standard input, the password is empty, or it is not UTF-8.
     """
     given = os.environ.get(ADMIN_PASSWORD)
-    if given is not None:
-        return given
+    if given is None:
+        given = _read_password()
+    if not given:
+        raise Failure(f"no password was given: set {ADMIN_PASSWORD}, or write the password to standard input")
+    return given
+
+
+def _read_password() -> str:
     if sys.stdin is None:
         raise Failure(f"there is no standard input: set {ADMIN_PASSWORD}")
     if sys.stdin.isatty():

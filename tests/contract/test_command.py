@@ -90,7 +90,7 @@ def test_a_wrong_variable_is_named_and_its_value_kept_quiet(
 def test_help_and_version_come_without_an_error(sellout: Run) -> None:
     shown = sellout("--help")
     assert (shown.returncode, shown.stderr) == (0, "")
-    for command in ("serve", "import", "export", "create-admin", "create-promo-code", "openapi"):
+    for command in ("serve", "import", "export", "create-admin", "set-password", "create-promo-code", "openapi"):
         assert command in shown.stdout
         assert sellout(command, "--help").returncode == 0
     assert sellout("--version").stdout.startswith("sellout")
@@ -305,10 +305,26 @@ def test_an_admin_is_asked_for_a_password_twice_on_a_terminal(sellout: Run, tmp_
 def test_an_admins_password_comes_from_a_variable_or_standard_input(called: Run) -> None:
     assert called("create-admin", "--username", "a", SELLOUT_ADMIN_PASSWORD="long enough").returncode == 0
     assert called("create-admin", "--username", "b", stdin="long enough\n").returncode == 0
+    for empty in ({"stdin": ""}, {"stdin": "\n"}, {"SELLOUT_ADMIN_PASSWORD": ""}):
+        assert_fails(called("create-admin", "--username", "c", **empty), "no password was given")
     assert_fails(called("create-admin", "--username", "c", stdin="short\n"), "password must be at least 8")
     assert_fails(called("create-admin", "--username", "c", stdin=b"\xff" * 8), "not valid UTF-8")
     short = called("create-admin", "--username", "c", stdin="short\n", SELLOUT_MIN_PASSWORD_LENGTH="5")
     assert short.returncode == 0
+
+
+def test_set_password_replaces_the_password_and_ends_sessions(called: Run, tmp_path: Path) -> None:
+    called("create-admin", "--username", "boss", stdin="long enough")
+    with serving(tmp_path) as (server, _):
+        token = server.log_in("boss", "long enough")
+        assert "ended all sessions" in called("set-password", "--username", "Boss", stdin="quite long enough\n").stdout
+        assert server.ask("POST", "/user/logout", token=token)[0] == 401
+        assert server.ask("POST", "/user/login", {"username": "boss", "password": "long enough"})[0] == 401
+        assert server.log_in("boss", "quite long enough")
+    assert_fails(called("set-password", "--username", "boss", stdin=""), "no password was given")
+    assert_fails(called("set-password", "--username", "boss", stdin="short"), "password must be at least 8")
+    for unknown in ("nobody", " ", "a" * 151):
+        assert_fails(called("set-password", "--username", unknown, stdin="long enough"), "there is no user", 1)
 
 
 def test_a_promo_code_is_created_for_its_owner(called: Run) -> None:

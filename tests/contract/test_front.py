@@ -120,7 +120,7 @@ def test_every_answer_has_a_name(shared: Served) -> None:
 
 
 @contextmanager
-def logging_to(store: Store, style: logs.Style) -> Iterator[tuple[httpx2.Client, io.BytesIO]]:
+def logging_to(store: Store, style: logs.Style, **options: Any) -> Iterator[tuple[httpx2.Client, io.BytesIO]]:
     """The demo shop with a log of its own, whole once the server has ended: a line comes after its answer. What others
     log goes there meanwhile, too.
     """
@@ -130,7 +130,7 @@ def logging_to(store: Store, style: logs.Style) -> Iterator[tuple[httpx2.Client,
     shop = demo_shop(store)
     try:
         log = logs.configure(style, stream)
-        with client_of(create_app(shop, log=log, statements=statements)) as client:
+        with client_of(create_app(shop, log=log, statements=statements, **options)) as client:
             yield client, written
     finally:
         logs.configure("json", STREAM)
@@ -168,6 +168,22 @@ def test_a_request_is_one_line(store: Store) -> None:
     assert all(count > 0 for count in counted[:4]) == isinstance(store, SqlStore)
     assert counted[4:] == [0, 0, 0]
     assert all(0 <= line["milliseconds"] < 60_000 for line in found)
+
+
+def test_client_addresses_are_logged_only_if_the_operator_wants_them(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not load().log_client_addresses
+    monkeypatch.setenv("SELLOUT_LOG_CLIENT_ADDRESSES", "yes")
+    monkeypatch.setenv("SELLOUT_TRUSTED_PROXIES", "127.0.0.1")
+    settings = load()
+    assert settings.log_client_addresses
+    with logging_to(store, "json", log_addresses=True, proxies=settings.proxies) as (client, written):
+        client.get("/product/all/1")
+        client.get("/product/all/1", headers={"X-Forwarded-For": "203.0.113.7"})
+        client.get("/product/all/1", headers={"X-Forwarded-For": "2001:db8::7"})
+    logged = [line["client"] for line in lines(written) if line["route"] == "/product/all/{num_page}"]
+    assert logged == ["127.0.0.1", "203.0.113.7", "2001:db8::7"]
 
 
 @pytest.mark.parametrize("style", ["json", "text"])

@@ -238,6 +238,20 @@ def test_the_settings_default_to_what_is_documented(monkeypatch: pytest.MonkeyPa
     assert load().limits == attrs.evolve(LIMITS, logins_per_account=0)
 
 
+def test_a_demo_allows_twenty_times_the_tries_unless_it_is_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load({"demo": True}).limits == Limits(
+        logins_per_account=100, logins_per_address=200, registrations_per_address=100, refused_promo_codes=200
+    )
+    monkeypatch.setenv("SELLOUT_LOGINS_PER_ACCOUNT", "5")
+    assert load({"demo": True}).limits.logins_per_account == 5
+
+
+def test_a_customer_logs_in_to_a_demo_as_often_as_a_tour_needs(store: Store, clock: HeldClock) -> None:
+    body = {"username": demo.CUSTOMER, "password": demo.PASSWORD}
+    with limited(store, clock, load({"demo": True}).limits) as shop:
+        assert statuses(6, lambda: shop.client.post("/user/login", json=body)) == [200] * 6
+
+
 def test_only_limited_operations_document_a_429() -> None:
     limited = {operation.handler.__name__ for operation in OPERATIONS if "too_many_requests" in codes(operation)}
     assert limited == {"log_in", "register", "change_password", "check_promo_code", "check_out"}

@@ -138,6 +138,7 @@ OF_ANYBODY: dict[Callable[..., object], OfTheShop] = {
 
 OF_THE_OPERATOR: dict[Callable[..., object], OfTheShop] = {
     sessions.create_admin: lambda on, actor: sessions.create_admin(on.shop, actor, Registration("root", PASSWORD)),
+    sessions.set_password: lambda on, actor: sessions.set_password(on.shop, actor, "anna", "another password"),
 }
 
 

@@ -6,11 +6,11 @@ import pytest
 
 from sellout_adapters.testing.scene import PASSWORD
 from sellout_core.accounts import OPERATOR, Actor, Registration
-from sellout_core.errors import InvalidFields, UsernameTaken
+from sellout_core.errors import BadCredentials, InvalidFields, NotFound, Unauthenticated, UsernameTaken
 from sellout_core.shop import Policy
 from sellout_core.use_cases.accounts import read_profile
 from sellout_core.use_cases.ordering import read_cart
-from sellout_core.use_cases.sessions import authenticate, create_admin, log_in, read_token, register
+from sellout_core.use_cases.sessions import authenticate, create_admin, log_in, read_token, register, set_password
 from sellout_core.use_cases.wishlist import read_wishlist
 from sellout_core.values import UserId
 from tests.unit.shop_scene import Scene
@@ -85,3 +85,29 @@ def test_an_admin_cannot_take_a_username(scene: Scene) -> None:
     scene.user("root")
     with pytest.raises(UsernameTaken):
         create_admin(scene.shop, OPERATOR, Registration("ROOT", PASSWORD))
+
+
+def test_the_operator_sets_a_password_without_the_old_one(scene: Scene) -> None:
+    anna, boris = scene.user("anna"), scene.user("boris")
+    ended, lives = log_in(scene.shop, "anna", PASSWORD), log_in(scene.shop, "boris", PASSWORD)
+    assert set_password(scene.shop, OPERATOR, "ANNA", "another password").id == anna
+    with pytest.raises(BadCredentials):
+        log_in(scene.shop, "anna", PASSWORD)
+    assert log_in(scene.shop, "anna", "another password")
+    with pytest.raises(Unauthenticated):
+        authenticate(scene.shop, read_token(scene.shop, ended.access, "access"))
+    assert authenticate(scene.shop, read_token(scene.shop, lives.access, "access")) == Actor(boris)
+
+
+@pytest.mark.parametrize("password", ["short", "a" * 129, "a lone \ud800 surrogate"])
+def test_a_password_out_of_its_limits_is_not_set(scene: Scene, password: str) -> None:
+    scene.user("anna")
+    with pytest.raises(InvalidFields) as refusal:
+        set_password(scene.shop, OPERATOR, "anna", password)
+    assert [field.name for field in refusal.value.fields] == ["password"]
+    assert log_in(scene.shop, "anna", PASSWORD)
+
+
+def test_the_password_of_an_unknown_user_is_not_set(scene: Scene) -> None:
+    with pytest.raises(NotFound):
+        set_password(scene.shop, OPERATOR, "anna", PASSWORD)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import attrs
 
+from sellout_core import values
 from sellout_core.accounts import (
     ANONYMOUS,
     OPERATOR,
@@ -129,6 +130,37 @@ def change_password(shop: Shop, actor: Actor, user_id: UserId, change: PasswordC
 
     if not shop.store.write(work):
         change_password(shop, actor, user_id, change)
+
+
+def set_password(shop: Shop, actor: Actor, username: str, password: str) -> User:
+    """Replaces a user's password without the old one and revokes all of the user's sessions; for the operator at the
+    machine alone.
+
+    Returns:
+        The user.
+
+    Raises:
+        Forbidden: the actor is a user of the shop.
+        NotFound: no user has that username, in any case of its letters.
+        InvalidFields: the password is out of its limits, or the shop's policy does not allow it.
+    """
+    if actor != OPERATOR:
+        raise Forbidden
+    if reason := values.password(password):
+        raise InvalidFields((InvalidField("password", reason),))
+    require_password(shop, password)
+    password_hash = shop.passwords.hash(password)
+
+    def work(tx: Transaction) -> User:
+        credentials = tx.credentials.by_username(username)
+        user = tx.users.for_update(credentials.user_id) if credentials else None
+        if user is None:
+            raise NotFound
+        tx.credentials.save(user.id, password_hash)
+        tx.sessions.delete_of(user.id)
+        return user
+
+    return shop.store.write(work)
 
 
 def refresh(shop: Shop, token: str) -> TokenPair:

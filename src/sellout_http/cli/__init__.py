@@ -17,6 +17,7 @@ _COMMANDS: Final = (
     catalogue.import_,
     catalogue.export,
     accounts.create_admin,
+    accounts.set_password,
     accounts.create_promo_code,
     serving.openapi,
 )
@@ -32,7 +33,9 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
 
 
 @click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show it.")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
+)
 def main() -> None:
     """The back end of a sneaker shop."""
 

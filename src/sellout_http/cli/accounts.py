@@ -1,4 +1,4 @@
-"""Commands for users and promo codes: `create-admin` and `create-promo-code`."""
+"""Commands for users and promo codes: `create-admin`, `set-password` and `create-promo-code`."""
 
 import re
 from datetime import date
@@ -7,6 +7,7 @@ import click
 
 from sellout_core import values
 from sellout_core.accounts import OPERATOR, Registration
+from sellout_core.errors import NotFound
 from sellout_core.ordering import NewPromoCode
 from sellout_core.use_cases import ordering, sessions
 from sellout_core.values import Money, Percentage
@@ -15,13 +16,13 @@ from sellout_http.streams import Failure, Refusal, password, shown
 
 
 @click.command("create-admin")
-@click.option("--username", required=True)
-@click.option("--email", default="")
+@click.option("--username", required=True, help="The name to log in with, 1 to 150 characters.")
+@click.option("--email", default="", help="The user's e-mail address. [none]")
 @database_url_option
 def create_admin(username: str, email: str, database_url: str | None) -> None:
-    """Add a user who is staff and may do everything.
+    """Create a user who is staff and superuser.
 
-    The password is asked for; without a terminal it comes from SELLOUT_ADMIN_PASSWORD or standard input.
+    The command reads the password from SELLOUT_ADMIN_PASSWORD, from a prompt on a terminal, or from standard input.
     """
     with opened_shop(settings_of({"database_url": database_url})) as shop:
         registration = Registration(username=username, password=password(), email=email)
@@ -29,18 +30,39 @@ def create_admin(username: str, email: str, database_url: str | None) -> None:
     click.echo(f"Created {user.username}, user {user.id}, who is staff.")
 
 
+@click.command("set-password")
+@click.option("--username", required=True, help="The user whose password is replaced.")
+@database_url_option
+def set_password(username: str, database_url: str | None) -> None:
+    """Replace a user's password and end all of the user's sessions.
+
+    The command reads the password as create-admin does.
+    """
+    with opened_shop(settings_of({"database_url": database_url})) as shop:
+        unknown = Refusal(f"there is no user {shown(username)}")
+        if not _is_username(username) or shop.store.read(lambda tx: tx.credentials.by_username(username)) is None:
+            raise unknown
+        try:
+            user = sessions.set_password(shop, OPERATOR, username, password())
+        except NotFound:
+            raise unknown from None
+    click.echo(f"Replaced the password of {user.username}, user {user.id}, and ended all sessions.")
+
+
 @click.command("create-promo-code")
 @click.argument("code")
 @click.option("--percent", type=int, default=0, help="Percentage taken off, 0 to 100. [0]")
-@click.option("--absolute", type=int, default=0, help="Amount taken off after that. [0]")
-@click.option("--max", "maximum", type=int, required=True, help="How many orders may use it.")
-@click.option("--until", metavar="YYYY-MM-DD", required=True, help="The last day it can be used.")
-@click.option("--owner", metavar="USERNAME", required=True, help="The user it belongs to.")
+@click.option(
+    "--absolute", type=int, default=0, help="Amount taken off after the percentage, in whole currency units. [0]"
+)
+@click.option("--max", "maximum", type=int, required=True, help="The number of orders that may use the promo code.")
+@click.option("--until", metavar="YYYY-MM-DD", required=True, help="The last day on which the promo code is valid.")
+@click.option("--owner", metavar="USERNAME", required=True, help="The username of the promo code's owner.")
 @database_url_option
 def create_promo_code(
     code: str, percent: int, absolute: int, maximum: int, until: str, owner: str, database_url: str | None
 ) -> None:
-    """Add a promo code."""
+    """Create a promo code."""
     last_day = _date(until)
     with opened_shop(settings_of({"database_url": database_url})) as shop:
         credentials = shop.store.read(lambda tx: tx.credentials.by_username(owner)) if _is_username(owner) else None

@@ -26,7 +26,7 @@ _OPTIONS: Final = {
 }
 
 database_url_option = click.option(
-    "--database-url", metavar="URL", help="Where the shop's data is. [SELLOUT_DATABASE_URL; sqlite:///sellout.db]"
+    "--database-url", metavar="URL", help="URL of the shop's database. [SELLOUT_DATABASE_URL; sqlite:///sellout.db]"
 )
 
 

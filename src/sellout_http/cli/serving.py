@@ -16,10 +16,14 @@ from sellout_http.streams import Failure, Interrupted
 @click.option("--host", metavar="ADDRESS", help="IP address to listen on, or localhost. [SELLOUT_HOST; 127.0.0.1]")
 @click.option("--port", metavar="N", help="Port to listen on. [SELLOUT_PORT; 8000]")
 @database_url_option
-@click.option("--workers", metavar="N", help="Processes that answer, 1 to 64. [SELLOUT_WORKERS; 1]")
+@click.option("--workers", metavar="N", help="Number of server processes, 1 to 64. [SELLOUT_WORKERS; 1]")
 @click.option("--demo", is_flag=True, default=None, help="Fill an empty shop with demo data. [SELLOUT_DEMO; no]")
 def serve(**flags: Any) -> None:
-    """Serve the shop over HTTP until Ctrl-C or SIGTERM."""
+    """Serve the shop over HTTP until Ctrl-C or SIGTERM.
+
+    These options are the most common settings. Every setting is an environment variable whose name begins with
+    SELLOUT_. The section "Settings" of the README lists them all.
+    """
     # Who asks for a stop before anything is served gets what they would get later: a quiet end.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt), plain_errors():
@@ -35,9 +39,9 @@ def serve(**flags: Any) -> None:
 @click.command()
 @database_url_option
 def migrate(database_url: str | None) -> None:
-    """Bring the database's tables to what this version needs, all of it or nothing.
+    """Migrate the database to the schema of this version, in one transaction.
 
-    Serving does so by itself for SQLite; PostgreSQL is left to you.
+    The command serve migrates an SQLite database itself. It never migrates a PostgreSQL database.
     """
     from sellout_http.opening import open_store
 
