@@ -10,6 +10,7 @@ import attrs
 from sellout_core import values
 from sellout_core.catalogue import FEMALE, MALE
 from sellout_core.errors import Forbidden, Unauthenticated
+from sellout_core.faults import Fault, FieldCode
 from sellout_core.values import AddressId, GenderId, Money, Percentage, ProductId, SessionId, UserId, ruled
 
 GENDERS: Final = {"male": MALE, "female": FEMALE}
@@ -85,6 +86,10 @@ class Address:
     post_index: str
 
 
+def _gender(value: str) -> Fault | None:
+    return None if value in GENDERS else Fault("must be male or female", FieldCode.NOT_ONE_OF)
+
+
 @attrs.frozen
 class Registration:
     """What somebody sends to become a user; the password's own rule depends on the shop's policy.
@@ -97,9 +102,7 @@ class Registration:
     password: str = ruled(values.password, repr=False)
     first_name: str = ruled(values.text(values.MAX_NAME), default="")
     last_name: str = ruled(values.text(values.MAX_NAME), default="")
-    gender: Literal["male", "female"] | None = ruled(
-        lambda value: None if value is None or value in GENDERS else "must be male or female", default=None
-    )
+    gender: Literal["male", "female"] | None = ruled(values.optional(_gender), default=None)
     email: str = ruled(lambda value: values.email(value) if value else None, default="")
 
     def __attrs_post_init__(self) -> None:

@@ -8,13 +8,16 @@ from typing import ClassVar
 
 import attrs
 
+from sellout_core.faults import FieldCode
+
 
 @attrs.frozen
 class InvalidField:
-    """One value that breaks a rule: the field's name in the core, and why, in words for whoever sent it."""
+    """One value that breaks a rule: the field's name in the core, the reason in words for the sender, and its code."""
 
     name: str
     reason: str
+    code: FieldCode
 
 
 class SellOutError(Exception):

@@ -20,6 +20,7 @@ from sellout_core.errors import (
     PromoCodeInactive,
     PromoCodeUsedUp,
 )
+from sellout_core.faults import Fault, FieldCode
 from sellout_core.values import (
     AddressId,
     CartId,
@@ -69,7 +70,9 @@ class NewPromoCode:
     def __attrs_post_init__(self) -> None:
         values.enforce(self)
         if self.activation_count > self.max_activation_count:
-            raise InvalidFields((InvalidField("activation_count", "must not be above the maximum"),))
+            raise InvalidFields(
+                (InvalidField("activation_count", "must not be above the maximum", FieldCode.OUT_OF_RANGE),)
+            )
 
 
 @attrs.frozen(kw_only=True)
@@ -129,9 +132,11 @@ class Quote:
             raise PriceChanged(self.total)
 
 
-def wanted_units(unit_ids: Sequence[ProductUnitId]) -> str | None:
+def wanted_units(unit_ids: Sequence[ProductUnitId]) -> Fault | None:
     """A rule for the units somebody wants to order: 1 to 100, without repeats."""
-    return values.each(values.identifier, values.MAX_CART)(unit_ids) if unit_ids else "must not be empty"
+    if not unit_ids:
+        return Fault("must not be empty", FieldCode.TOO_FEW)
+    return values.each(values.identifier, values.MAX_CART)(unit_ids)
 
 
 @attrs.frozen

@@ -14,6 +14,7 @@ import attrs
 from sellout_core import values
 from sellout_core.catalogue import Named, Product, ProductUnit, References, SizeGrid
 from sellout_core.errors import InvalidField, InvalidFields
+from sellout_core.faults import Fault, FieldCode
 from sellout_core.values import BrandId, CategoryId, GenderId, Money, TagId, ruled
 
 MAX_TEXT: Final = 200
@@ -70,28 +71,28 @@ class SizeValue:
     value: str
 
 
-def _text(text: str) -> str | None:
-    if reason := values.text(MAX_TEXT)(text):
-        return reason
-    return f"must be at most {MAX_WORDS} words" if len(words(text)) > MAX_WORDS else None
+def _text(text: str) -> Fault | None:
+    if fault := values.text(MAX_TEXT)(text):
+        return fault
+    return Fault(f"must be at most {MAX_WORDS} words", FieldCode.TOO_MANY) if len(words(text)) > MAX_WORDS else None
 
 
 def _some(rule: values.Rule) -> values.Rule:
-    def rule_of_all(chosen: Collection[Any]) -> str | None:
+    def rule_of_all(chosen: Collection[Any]) -> Fault | None:
         if len(chosen) > MAX_CHOICES:
-            return f"must be at most {MAX_CHOICES} values"
-        return next((reason for choice in chosen if (reason := rule(choice)) is not None), None)
+            return Fault(f"must be at most {MAX_CHOICES} values", FieldCode.TOO_MANY)
+        return next((fault for choice in chosen if (fault := rule(choice)) is not None), None)
 
     return rule_of_all
 
 
-def _choice(choice: Choice) -> str | None:
+def _choice(choice: Choice) -> Fault | None:
     return None if isinstance(choice, int) else values.text(values.MAX_NAME, minimum=1)(choice)
 
 
-def _size(size: SizeValue) -> str | None:
+def _size(size: SizeValue) -> Fault | None:
     if size.column not in COLUMNS:
-        return "must name one of the six columns of a size"
+        return Fault("must name one of the six columns of a size", FieldCode.NOT_ONE_OF)
     return values.text(values.MAX_NAME, minimum=1)(size.value)
 
 
@@ -127,7 +128,8 @@ class CatalogueQuery:
     def __attrs_post_init__(self) -> None:
         values.enforce(self)
         if self.price_min is not None and self.price_max is not None and self.price_min > self.price_max:
-            raise InvalidFields((InvalidField("price_max", "must not be below the lowest price"),))
+            reason = "must not be below the lowest price"
+            raise InvalidFields((InvalidField("price_max", reason, FieldCode.OUT_OF_RANGE),))
 
     @property
     def priced(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, NewType, TypeVar
 import attrs
 
 from sellout_core.errors import InvalidField, InvalidFields
+from sellout_core.faults import Fault, FieldCode
 
 UserId = NewType("UserId", int)
 AddressId = NewType("AddressId", int)
@@ -78,7 +79,7 @@ _TELEPHONE = re.compile(r"\+?[0-9]{1,15}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 
-Rule = Callable[[Any], str | None]
+Rule = Callable[[Any], Fault | None]
 """Says what is wrong with a value, or None."""
 
 T = TypeVar("T")
@@ -96,9 +97,9 @@ def enforce(value: Any) -> None:
         InvalidFields: naming all the fields that break their rule, not just the first.
     """
     faults = [
-        InvalidField(name, reason)
+        InvalidField(name, fault.reason, fault.code)
         for name, rule in _rules(value.__class__)
-        if (reason := rule(getattr(value, name))) is not None
+        if (fault := rule(getattr(value, name))) is not None
     ]
     if faults:
         raise InvalidFields(tuple(faults))
@@ -115,24 +116,25 @@ def text(maximum: int, *, minimum: int = 0) -> Rule:
     surrogates: no store and no UTF-8 document could give those back as they were sent.
     """
 
-    def rule(value: Any) -> str | None:
+    def rule(value: Any) -> Fault | None:
         if not minimum <= len(value) <= maximum:
-            return f"must be {minimum} to {maximum} characters long"
+            code = FieldCode.TOO_SHORT if len(value) < minimum else FieldCode.TOO_LONG
+            return Fault(f"must be {minimum} to {maximum} characters long", code)
         if minimum and not value.strip():
-            return "must not be blank"
+            return Fault("must not be blank", FieldCode.BLANK)
         if "\0" in value:
-            return "must not contain NUL"
+            return Fault("must not contain NUL", FieldCode.CHARACTER_NOT_ALLOWED)
         if _SURROGATE.search(value):
-            return "must not contain lone surrogates"
+            return Fault("must not contain lone surrogates", FieldCode.CHARACTER_NOT_ALLOWED)
         return None
 
     return rule
 
 
-def password(value: str) -> str | None:
+def password(value: str) -> Fault | None:
     """A rule for passwords, whose length is that of their composed form; the shortest is the shop's policy."""
     if len(composed(value)) > MAX_PASSWORD:
-        return f"must be at most {MAX_PASSWORD} characters long"
+        return Fault(f"must be at most {MAX_PASSWORD} characters long", FieldCode.TOO_LONG)
     return text(MAX_PASSWORD_SENT)(value)
 
 
@@ -144,12 +146,12 @@ def optional(rule: Rule) -> Rule:
 def each(rule: Rule, maximum: int) -> Rule:
     """A rule for at most `maximum` values without repeats, each of which satisfies `rule`."""
 
-    def rule_of_all(values: Any) -> str | None:
+    def rule_of_all(values: Any) -> Fault | None:
         if len(values) > maximum:
-            return f"must hold at most {maximum} values"
+            return Fault(f"must hold at most {maximum} values", FieldCode.TOO_MANY)
         if len(set(values)) != len(values):
-            return "must not repeat a value"
-        return next((reason for value in values if (reason := rule(value)) is not None), None)
+            return Fault("must not repeat a value", FieldCode.REPEATED)
+        return next((fault for value in values if (fault := rule(value)) is not None), None)
 
     return rule_of_all
 
@@ -157,15 +159,16 @@ def each(rule: Rule, maximum: int) -> Rule:
 def between(minimum: int, maximum: int) -> Rule:
     """A rule for a whole number from `minimum` to `maximum`, both included."""
 
-    def rule(value: Any) -> str | None:
-        return None if minimum <= value <= maximum else f"must be from {minimum} to {maximum}"
+    def rule(value: Any) -> Fault | None:
+        within = minimum <= value <= maximum
+        return None if within else Fault(f"must be from {minimum} to {maximum}", FieldCode.OUT_OF_RANGE)
 
     return rule
 
 
-def any_date(value: date) -> str | None:
+def any_date(value: date) -> Fault | None:
     """A rule for a date in the years 1000 to 9999, which every store and reader writes with four digits."""
-    return None if value.year >= 1000 else "must be a date from 1000-01-01 on"
+    return None if value.year >= 1000 else Fault("must be a date from 1000-01-01 on", FieldCode.OUT_OF_RANGE)
 
 
 identifier = between(1, MAX_ID)
@@ -173,20 +176,22 @@ price = between(0, MAX_PRICE)
 percentage = between(0, 100)
 
 
-def email(value: str) -> str | None:
+def email(value: str) -> Fault | None:
     """A rule for e-mail addresses: the length of RFC 5321, section 4.5.3.1, and the form of `_EMAIL`."""
     well_formed = len(value) <= MAX_EMAIL and len(value.partition("@")[0]) <= 64 and _EMAIL.fullmatch(value) is not None
-    return None if well_formed else "must be an e-mail address"
+    return None if well_formed else Fault("must be an e-mail address", FieldCode.NOT_AN_EMAIL)
 
 
-def telephone(value: str) -> str | None:
+def telephone(value: str) -> Fault | None:
     """A rule for telephone numbers: up to 15 digits (ITU-T E.164), a leading `+` allowed."""
-    return None if _TELEPHONE.fullmatch(value) else "must be a telephone number of up to 15 digits"
+    reason = "must be a telephone number of up to 15 digits"
+    return None if _TELEPHONE.fullmatch(value) else Fault(reason, FieldCode.NOT_A_TELEPHONE_NUMBER)
 
 
-def idempotency_key(value: str) -> str | None:
+def idempotency_key(value: str) -> Fault | None:
     """A rule for idempotency keys: 1 to 255 printable ASCII characters, what an HTTP header carries unchanged."""
-    return None if _IDEMPOTENCY_KEY.fullmatch(value) else "must be 1 to 255 printable ASCII characters"
+    reason = "must be 1 to 255 printable ASCII characters"
+    return None if _IDEMPOTENCY_KEY.fullmatch(value) else Fault(reason, FieldCode.MALFORMED)
 
 
 def composed(password: str) -> str:

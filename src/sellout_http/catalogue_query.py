@@ -7,10 +7,11 @@ from urllib.parse import urlencode
 
 from sellout_core import search, values
 from sellout_core.errors import InvalidField, InvalidFields
+from sellout_core.faults import Fault, FieldCode
 from sellout_core.search import CatalogueQuery, Choice, SizeValue, Sort
 from sellout_core.values import Money
 from sellout_http.call import Call
-from sellout_http.operations import Parameter
+from sellout_http.operations import Parameter, whole_number_fault
 from sellout_http.problems import PARAMETER_NAMES
 
 _PRICE: Final = {"type": "integer", "minimum": 0, "maximum": values.MAX_PRICE}
@@ -78,12 +79,15 @@ PARAMETERS: Final = (
 
 _DIGITS: Final = re.compile(r"[0-9]+")
 _LONGEST_ID: Final = len(str(values.MAX_ID))
-_WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,9}")
 _PLAIN: Final = re.compile(rb"(page_size=[0-9]*)?")
 
 
 class _Wrong(Exception):
-    """A value is none of its parameter's; says why."""
+    """A value breaks its parameter's rule."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.reason)
+        self.fault = fault
 
 
 def read_query(call: Call) -> CatalogueQuery:
@@ -99,7 +103,7 @@ def read_query(call: Call) -> CatalogueQuery:
             if sent := call.query(PARAMETER_NAMES[field]):
                 members[field] = read(sent)
         except _Wrong as wrong:
-            faults.append(InvalidField(field, str(wrong)))
+            faults.append(InvalidField(field, wrong.fault.reason, wrong.fault.code))
     try:
         query = CatalogueQuery(**members)
     except InvalidFields as refused:
@@ -136,20 +140,21 @@ def _choice(sent: str) -> Choice:
 def _size(sent: str) -> SizeValue:
     grid, colon, value = sent.partition(":")
     if not colon or grid.upper() not in GRIDS:
-        raise _Wrong("must be INT, US, UK, EU, IT or RU, a colon and a size, such as EU:42")
+        reason = "must be INT, US, UK, EU, IT or RU, a colon and a size, such as EU:42"
+        raise _Wrong(Fault(reason, FieldCode.MALFORMED))
     return SizeValue(GRIDS[grid.upper()], value)
 
 
 def _price(sent: str) -> Money:
-    if _WHOLE.fullmatch(sent) is None:
-        raise _Wrong(f"must be a whole number from 0 to {values.MAX_PRICE}")
+    if (fault := whole_number_fault(sent, 0, values.MAX_PRICE)) is not None:
+        raise _Wrong(fault)
     return Money(int(sent))
 
 
 def _one_of(words: Mapping[str, Any]) -> Callable[[str], Any]:
     def read(sent: str) -> Any:
         if sent not in words:
-            raise _Wrong("must be one of " + ", ".join(words))
+            raise _Wrong(Fault("must be one of " + ", ".join(words), FieldCode.NOT_ONE_OF))
         return words[sent]
 
     return read
@@ -162,7 +167,7 @@ def _all(read: Callable[[str], Any]) -> Callable[[list[str]], Any]:
 def _one(read: Callable[[str], Any]) -> Callable[[list[str]], Any]:
     def read_one(sent: list[str]) -> Any:
         if len(sent) > 1:
-            raise _Wrong("must not be repeated")
+            raise _Wrong(Fault("must not be repeated", FieldCode.REPEATED))
         return read(sent[0])
 
     return read_one

@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from sellout_core import errors, values
+from sellout_core.faults import FieldCode
 from sellout_http.operations import Access, Operation
 from sellout_http.problem_texts import KINDS
 from sellout_http.problems import PAGES, Problem, problem, problem_of
@@ -40,7 +41,7 @@ _IF_NONE_MATCH: Final = {
 
 # Errors with typed members, as examples show them.
 _TELLING: Final = (
-    errors.InvalidFields((errors.InvalidField("#/address_id", "is missing"),)),
+    errors.InvalidFields((errors.InvalidField("#/address_id", "is missing", FieldCode.REQUIRED),)),
     errors.PriceChanged(107),
     errors.UnitsUnavailable((2,)),
     errors.NotInCart((1, 2)),

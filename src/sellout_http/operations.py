@@ -15,6 +15,7 @@ import msgspec
 from sellout_core import values
 from sellout_core.accounts import Actor
 from sellout_core.errors import InvalidField, InvalidFields, SellOutError
+from sellout_core.faults import Fault, FieldCode
 from sellout_core.lists import Part
 from sellout_core.use_cases.browsing import View
 from sellout_core.values import UserId
@@ -26,7 +27,16 @@ D = TypeVar("D")
 H = TypeVar("H", bound=Callable[..., Any])
 
 _WHOLE_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,15}")
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _ID_NAMES: Final = re.compile(r"\{(\w+)\}")
+
+
+def whole_number_fault(sent: str, least: int, most: int) -> Fault | None:
+    """A rule for a whole number in a query, from `least` to `most`, both included."""
+    if _WHOLE_NUMBER.fullmatch(sent) is not None and least <= int(sent) <= most:
+        return None
+    code = FieldCode.OUT_OF_RANGE if _NUMBER.fullmatch(sent) else FieldCode.WRONG_TYPE
+    return Fault(f"must be a whole number from {least} to {most}", code)
 
 
 class Access(enum.Enum):
@@ -69,11 +79,10 @@ class Parameter:
             return None
         least, most = self.schema["minimum"], self.schema["maximum"]
         if len(sent) > 1:
-            raise InvalidFields((InvalidField(self.name, "must not be repeated"),))
-        number = int(sent[0]) if _WHOLE_NUMBER.fullmatch(sent[0]) else -1
-        if not least <= number <= most:
-            raise InvalidFields((InvalidField(self.name, f"must be a whole number from {least} to {most}"),))
-        return number
+            raise InvalidFields((InvalidField(self.name, "must not be repeated", FieldCode.REPEATED),))
+        if (fault := whole_number_fault(sent[0], least, most)) is not None:
+            raise InvalidFields((InvalidField(self.name, fault.reason, fault.code),))
+        return int(sent[0])
 
 
 LIMIT: Final = Parameter(

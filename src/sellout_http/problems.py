@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from sellout_core import errors
+from sellout_core.faults import FieldCode
 from sellout_http.problem_texts import KINDS, Kind
 
 PAGES: Final = "/problems"
@@ -46,9 +47,12 @@ class Refused(Exception):
 
 
 class FieldProblem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One invalid value: where it is (a JSON pointer into the body, a query parameter or a header) and why."""
+    """One invalid value: the reason in words and as a code, and its place, which is a JSON pointer into the body, a
+    query parameter or a header.
+    """
 
     detail: str
+    code: FieldCode
     pointer: str | UnsetType = UNSET
     parameter: str | UnsetType = UNSET
     header: str | UnsetType = UNSET
@@ -112,9 +116,9 @@ def _tree(root: type[errors.SellOutError]) -> Iterable[type[errors.SellOutError]
 def _field_problem(field: errors.InvalidField) -> FieldProblem:
     """The reading of a body names its fields by pointers already; the core names them by its own names."""
     if field.name.startswith("#"):
-        return FieldProblem(field.reason, pointer=field.name)
+        return FieldProblem(field.reason, field.code, pointer=field.name)
     if field.name in _HEADERS:
-        return FieldProblem(field.reason, header=_HEADERS[field.name])
+        return FieldProblem(field.reason, field.code, header=_HEADERS[field.name])
     if field.name in PARAMETER_NAMES:
-        return FieldProblem(field.reason, parameter=PARAMETER_NAMES[field.name])
-    return FieldProblem(field.reason, pointer="#/" + _MEMBERS.get(field.name, field.name))
+        return FieldProblem(field.reason, field.code, parameter=PARAMETER_NAMES[field.name])
+    return FieldProblem(field.reason, field.code, pointer="#/" + _MEMBERS.get(field.name, field.name))

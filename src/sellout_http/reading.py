@@ -12,6 +12,7 @@ import msgspec
 
 from sellout_core import values
 from sellout_core.errors import InvalidField, InvalidFields
+from sellout_core.faults import Fault, FieldCode
 from sellout_http.problems import Refused
 
 B = TypeVar("B", bound=msgspec.Struct)
@@ -33,6 +34,18 @@ _TYPE_NAMES: Final = {
     "array": "an array",
     "object": "an object",
 }
+_LIMIT_CODES: Final = (
+    ("`array` of length >= ", FieldCode.TOO_FEW),
+    ("`array` of length <= ", FieldCode.TOO_MANY),
+    ("`str` of length >= ", FieldCode.TOO_SHORT),
+    ("`str` of length <= ", FieldCode.TOO_LONG),
+    ("` >= ", FieldCode.OUT_OF_RANGE),
+    ("` <= ", FieldCode.OUT_OF_RANGE),
+    ("out of range", FieldCode.OUT_OF_RANGE),
+    ("", FieldCode.WRONG_TYPE),
+)
+"""By a part of msgspec's messages about a limit; the empty one is in every other message, which is about a type."""
+
 _fault_in_text = values.text(MAX_BYTES)
 
 
@@ -50,7 +63,7 @@ def read_body(body: type[B], content: bytes, content_types: Sequence[str], codin
         raise Refused("unsupported_media_type")
     document = read_json(content)
     if not isinstance(document, dict):
-        raise InvalidFields((InvalidField("#", "must be an object"),))
+        raise InvalidFields((InvalidField("#", "must be an object", FieldCode.WRONG_TYPE),))
     return _convert(body, document)
 
 
@@ -117,10 +130,10 @@ _fields: Final = cache(msgspec.structs.fields)
 
 
 def _convert(body: type[B], document: dict[str, Any]) -> B:
-    faults: dict[_Path, str] = {
-        path: reason
+    faults: dict[_Path, Fault] = {
+        path: fault
         for _, path, value in _walk(document)
-        if isinstance(value, str) and (reason := _fault_in_text(value)) is not None
+        if isinstance(value, str) and (fault := _fault_in_text(value)) is not None
     }
     members = {}
     for field in _fields(body):
@@ -132,39 +145,41 @@ def _convert(body: type[B], document: dict[str, Any]) -> B:
             try:
                 members[field.name] = msgspec.convert(document[name], field.type, strict=True)
             except msgspec.ValidationError as error:
-                place, reason = _explained(str(error), field.type)
-                faults.setdefault((name, *place), reason)
+                place, fault = _explained(str(error), field.type)
+                faults.setdefault((name, *place), fault)
         elif field.required:
-            faults[name,] = "is missing"
+            faults[name,] = Fault("is missing", FieldCode.REQUIRED)
     known = {field.encode_name for field in _fields(body)}
-    faults |= {(name,): "is not known here" for name in document if name not in known}
+    unknown = Fault("is not known here", FieldCode.UNKNOWN_MEMBER)
+    faults |= {(name,): unknown for name in document if name not in known}
     if faults:
         raise InvalidFields(tuple(_named(faults)))
     return body(**members)
 
 
-def _named(faults: Mapping[_Path, str]) -> Iterator[InvalidField]:
+def _named(faults: Mapping[_Path, Fault]) -> Iterator[InvalidField]:
     """As many as an answer has room for, one at least."""
     length = 0
-    for path, reason in islice(faults.items(), MAX_FAULTS):
+    for path, fault in islice(faults.items(), MAX_FAULTS):
         pointer = _pointer(*path)
         length += len(pointer)
         if length > MAX_BYTES and length > len(pointer):
             return
-        yield InvalidField(pointer, reason)
+        yield InvalidField(pointer, fault.reason, fault.code)
 
 
-def _explained(message: str, wanted: Any) -> tuple[Sequence[int], str]:
-    """Where a value is wrong, relative to its member, and why, in words of JSON's."""
+def _explained(message: str, wanted: Any) -> tuple[Sequence[int], Fault]:
+    """The place of a wrong value, relative to its member, and the reason in words of JSON."""
     match = _PLACE.search(message)
     place = list(map(int, _INDEX.findall(match[1]))) if match else []
     choices = [
         choice for part in (wanted, *get_args(wanted)) if get_origin(part) is Literal for choice in get_args(part)
     ]
     if message.startswith("Invalid enum value"):
-        return place, "must be one of " + ", ".join(choices)
+        return place, Fault("must be one of " + ", ".join(choices), FieldCode.NOT_ONE_OF)
     reason = _PLACE.sub("", message).replace("Expected", "must be").replace(", got", ", is")
-    return place, re.sub(r"`([^`]*)`", lambda names: _in_json(names[1]), reason)
+    reason = re.sub(r"`([^`]*)`", lambda names: _in_json(names[1]), reason)
+    return place, Fault(reason, next(code for part, code in _LIMIT_CODES if part in message))
 
 
 def _in_json(names: str) -> str:

@@ -335,7 +335,7 @@ def test_a_bad_number_in_a_query_is_a_422(spoiler: Spoiler, operation: Operation
         for query in (f"{name}={value}", f"{name}=5&{name}={value}", f"{name}={value}&{name}=5"):
             response = spoiler.served.client.get(f"{path_of(operation)}?{query}", headers=spoiler.staff)
             (field,) = problem_of(response, 422, "invalid_fields")["fields"]
-            assert (field["parameter"], set(field)) == (name, {"parameter", "detail"}), query
+            assert (field["parameter"], set(field)) == (name, {"parameter", "detail", "code"}), query
     for value in (least, most):
         path = f"{path_of(operation)}?{name}={value}&other=%ff&other&{name.upper()}=0&=&&"
         assert spoiler.served.client.get(path, headers=spoiler.staff).status_code == 200
@@ -361,7 +361,7 @@ def test_a_page_size_comes_once(spoiler: Spoiler) -> None:
     """Two good ones are one too many; parameters that nobody knows are ignored."""
     response = spoiler.served.client.get("/product/all/1?page_size=5&page_size=5")
     assert problem_of(response, 422, "invalid_fields")["fields"] == [
-        {"detail": "must not be repeated", "parameter": "page_size"}
+        {"detail": "must not be repeated", "code": "repeated", "parameter": "page_size"}
     ]
     for size in (1, 5, 100):
         response = spoiler.served.client.get(f"/product/all/1?page_size={size}&other=%ff&other&PAGE_SIZE=0&=&&")
@@ -386,7 +386,7 @@ def test_a_missing_member_is_named(spoiler: Spoiler, name: str, member: str) -> 
     operation = WITH_BODY[name]
     body = {key: value for key, value in (body_of(operation) or {}).items() if key != member}
     (field,) = spoiler.expect_faults(operation, body, f"#/{member}")
-    assert field["detail"] == "is missing"
+    assert (field["detail"], field["code"]) == ("is missing", "required")
 
 
 def test_every_fault_of_a_body_is_named_at_once(spoiler: Spoiler, operation: Operation) -> None:
@@ -420,6 +420,7 @@ def test_an_unknown_member_is_refused(spoiler: Spoiler, operation: Operation) ->
         for value in (True, None, "x", {"is_staff": [True]}):
             (field,) = spoiler.expect_faults(operation, {**(body_of(operation) or {}), member: value}, pointer)
             assert "not known" in field["detail"]
+            assert field["code"] == "unknown_member"
 
 
 def malformed(good: str) -> dict[str, bytes]:
@@ -497,7 +498,7 @@ def test_a_body_that_is_no_object_is_a_422(spoiler: Spoiler, operation: Operatio
     """It is JSON all the same."""
     for content in ("[]", "[{}]", '"x"', "1", "1.5", "-1e999", "null", "true", '""', r'"\u0000"', r'"\ud800"'):
         document = problem_of(spoiler.send(operation, content), 422, "invalid_fields")
-        assert document["fields"] == [{"detail": "must be an object", "pointer": "#"}], content
+        assert document["fields"] == [{"detail": "must be an object", "code": "wrong_type", "pointer": "#"}], content
 
 
 def test_thousands_of_faults_make_a_short_answer(spoiler: Spoiler, operation: Operation) -> None:
@@ -659,7 +660,7 @@ def test_a_bad_idempotency_key_is_a_422(spoiler: Spoiler, keys: Sequence[str]) -
     headers = [*JSON.items(), *(("Idempotency-Key", key) for key in keys)]
     response = spoiler.send(OPERATION_NAMES["check_out"], json.dumps(CHECKOUT), headers)
     (field,) = problem_of(response, 422, "invalid_fields")["fields"]
-    assert (field["header"], set(field)) == ("Idempotency-Key", {"header", "detail"})
+    assert (field["header"], set(field)) == ("Idempotency-Key", {"header", "detail", "code"})
 
 
 @pytest.mark.parametrize("name", OPERATION_NAMES)

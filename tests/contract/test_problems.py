@@ -17,6 +17,7 @@ import pytest
 from sellout_adapters import demo
 from sellout_adapters.passwords import Argon2Passwords
 from sellout_core import errors
+from sellout_core.faults import FieldCode
 from sellout_core.ports import Store, Transaction
 from sellout_http.app import create_app
 from sellout_http.problem_texts import KINDS
@@ -50,8 +51,18 @@ OF_HTTP: Final = {
 # An example of each error that takes arguments, and the members that its document then has.
 TELLING: Final[dict[type[errors.SellOutError], tuple[errors.SellOutError, dict[str, Any]]]] = {
     errors.InvalidFields: (
-        errors.InvalidFields((errors.InvalidField("unit_ids", "is wrong"), errors.InvalidField("page_size", "too"))),
-        {"fields": [{"detail": "is wrong", "pointer": "#/product_unit"}, {"detail": "too", "parameter": "page_size"}]},
+        errors.InvalidFields(
+            (
+                errors.InvalidField("unit_ids", "is wrong", FieldCode.REPEATED),
+                errors.InvalidField("page_size", "too", FieldCode.OUT_OF_RANGE),
+            )
+        ),
+        {
+            "fields": [
+                {"detail": "is wrong", "code": "repeated", "pointer": "#/product_unit"},
+                {"detail": "too", "code": "out_of_range", "parameter": "page_size"},
+            ]
+        },
     ),
     errors.LimitReached: (errors.LimitReached(7), {"maximum": 7}),
     errors.NotInCart: (errors.NotInCart((1, 2)), {"not_in_cart": [1, 2]}),

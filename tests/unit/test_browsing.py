@@ -5,6 +5,7 @@ import pytest
 from sellout_adapters.testing.scene import product_entry, shoe_size, unit_entry
 from sellout_core.accounts import ANONYMOUS, OPERATOR
 from sellout_core.errors import Forbidden, InvalidField, InvalidFields, NotFound, Unauthenticated
+from sellout_core.faults import FieldCode
 from sellout_core.lists import BATCH
 from sellout_core.use_cases.accounts import read_last_viewed
 from sellout_core.use_cases.browsing import (
@@ -206,7 +207,7 @@ def test_staff_who_ask_for_a_user_who_does_not_exist_get_nobodys_card(scene: Sce
 def test_a_page_of_an_impossible_size_is_refused(scene: Scene, size: int) -> None:
     with pytest.raises(InvalidFields) as caught:
         read_page(scene.shop, ANONYMOUS, 1, size)
-    assert caught.value.fields == (InvalidField("page_size", "must be from 1 to 100"),)
+    assert caught.value.fields == (InvalidField("page_size", "must be from 1 to 100", FieldCode.OUT_OF_RANGE),)
 
 
 def test_views_are_noted_all_at_once(scene: Scene) -> None:

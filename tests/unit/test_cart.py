@@ -23,6 +23,7 @@ from sellout_core.errors import (
     SellOutError,
     UnitsUnavailable,
 )
+from sellout_core.faults import FieldCode
 from sellout_core.ordering import NewPromoCode
 from sellout_core.shop import Policy
 from sellout_core.use_cases.accounts import read_profile
@@ -236,7 +237,9 @@ def test_a_promo_code_is_checked_on_no_units_and_repeated_units_as_little_as_the
     with pytest.raises(InvalidFields) as refusal:
         check_promo_code(scene.shop, anna.actor, anna.id, "SALE", [unit_id] * repeats)
     reason = "must not repeat a value" if repeats else "must not be empty"
-    assert refusal.value.fields == (InvalidField("unit_ids", reason),)
+    assert refusal.value.fields == (
+        InvalidField("unit_ids", reason, FieldCode.REPEATED if repeats else FieldCode.TOO_FEW),
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 
 from sellout_core import errors
 from sellout_core.errors import SellOutError
+from sellout_core.faults import FieldCode
 
 CATEGORIES = (
     errors.Invalid,
@@ -61,7 +62,7 @@ def test_the_codes_the_contract_names_are_those(kind: type[SellOutError], code: 
 
 
 def test_typed_fields_carry_what_a_client_can_act_on() -> None:
-    field = errors.InvalidField("username", "must not be blank")
+    field = errors.InvalidField("username", "must not be blank", FieldCode.BLANK)
     assert errors.InvalidFields((field,)).fields == (field,)
     assert errors.NotInCart((1, 2)).unit_ids == (1, 2)
     assert errors.UnitsUnavailable((3,)).unit_ids == (3,)

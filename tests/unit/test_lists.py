@@ -9,6 +9,7 @@ from sellout_adapters.testing.scene import product_entry
 from sellout_core import lists
 from sellout_core.accounts import OPERATOR
 from sellout_core.errors import InvalidField, InvalidFields
+from sellout_core.faults import FieldCode
 from sellout_core.lists import Part
 from sellout_core.use_cases.accounts import read_users
 from sellout_core.use_cases.browsing import read_products
@@ -105,7 +106,7 @@ def test_a_part_out_of_its_limits_is_refused(limit: int, after: int) -> None:
     with pytest.raises(InvalidFields) as refusal:
         Part(after, limit)
     assert refusal.value.fields == (
-        InvalidField("after", f"must be from 0 to {MAX_ID}"),
-        InvalidField("limit", "must be from 1 to 1000"),
+        InvalidField("after", f"must be from 0 to {MAX_ID}", FieldCode.OUT_OF_RANGE),
+        InvalidField("limit", "must be from 1 to 1000", FieldCode.OUT_OF_RANGE),
     )
     assert Part(MAX_ID, 1000) == Part(after=MAX_ID, limit=1000)

@@ -14,6 +14,7 @@ from sellout_core.errors import (
     PromoCodeUsedUp,
     SellOutError,
 )
+from sellout_core.faults import FieldCode
 from sellout_core.ordering import Checkout, NewPromoCode, PromoCode
 from sellout_core.values import AddressId, Percentage, ProductUnitId, PromoCodeId, UserId
 
@@ -125,7 +126,7 @@ def test_a_checkout_out_of_its_limits_names_the_fields(changes: dict[str, Any], 
 def test_a_checkout_of_nothing_says_so() -> None:
     with pytest.raises(InvalidFields) as refusal:
         checkout(unit_ids=())
-    assert refusal.value.fields == (InvalidField("unit_ids", "must not be empty"),)
+    assert refusal.value.fields == (InvalidField("unit_ids", "must not be empty", FieldCode.TOO_FEW),)
 
 
 @pytest.mark.parametrize(
@@ -175,4 +176,5 @@ def test_a_promo_code_is_never_activated_more_often_than_its_maximum() -> None:
             max_activation_count=10,
             active_until=date(2026, 12, 31),
         )
-    assert caught.value.fields == (InvalidField("activation_count", "must not be above the maximum"),)
+    reason = "must not be above the maximum"
+    assert caught.value.fields == (InvalidField("activation_count", reason, FieldCode.OUT_OF_RANGE),)

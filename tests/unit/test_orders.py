@@ -6,6 +6,7 @@ from sellout_adapters.testing.scene import PASSWORD, unit_entry
 from sellout_core.accounts import OPERATOR
 from sellout_core.catalogue import FEMALE
 from sellout_core.errors import IdempotencyKeyReused, InvalidField, InvalidFields, NotInCart, PromoCodeUnknown
+from sellout_core.faults import FieldCode
 from sellout_core.use_cases.accounts import read_profile
 from sellout_core.use_cases.browsing import read_card, read_product
 from sellout_core.use_cases.ordering import (
@@ -233,5 +234,6 @@ def test_a_key_that_no_header_carries_is_refused(scene: Scene, anna: Person, key
     asked = scene.ready(anna, scene.unit("dunk", 7))
     with pytest.raises(InvalidFields) as refusal:
         check_out_once(scene.shop, anna.actor, anna.id, asked, key, encoded)
-    assert refusal.value.fields == (InvalidField("idempotency_key", "must be 1 to 255 printable ASCII characters"),)
+    reason = "must be 1 to 255 printable ASCII characters"
+    assert refusal.value.fields == (InvalidField("idempotency_key", reason, FieldCode.MALFORMED),)
     assert scene.in_cart(anna.id) == asked.unit_ids

@@ -19,6 +19,7 @@ from sellout_core.errors import (
     Unauthenticated,
     WrongPassword,
 )
+from sellout_core.faults import FieldCode
 from sellout_core.shop import Policy
 from sellout_core.use_cases.sessions import (
     authenticate,
@@ -335,8 +336,8 @@ def refusal_of(scene: Scene, password: str) -> tuple[InvalidField, ...]:
 def test_passwords_are_counted_composed(scene: Scene) -> None:
     """Eight to 128 characters, however they are typed."""
     decomposed = "e\u0301"
-    short = (InvalidField("password", "must be at least 8 characters long"),)
-    long = (InvalidField("password", "must be at most 128 characters long"),)
+    short = (InvalidField("password", "must be at least 8 characters long", FieldCode.TOO_SHORT),)
+    long = (InvalidField("password", "must be at most 128 characters long", FieldCode.TOO_LONG),)
     assert refusal_of(scene, 7 * decomposed) == short
     assert refusal_of(scene, 129 * decomposed) == long
     assert refusal_of(scene, "x" * 129) == long
@@ -353,7 +354,7 @@ def test_passwords_are_counted_composed(scene: Scene) -> None:
 
 def test_the_commonest_passwords_are_refused() -> None:
     scene = Scene()
-    reason = (InvalidField("password", "is one of those that are guessed first"),)
+    reason = (InvalidField("password", "is one of those that are guessed first", FieldCode.COMMON_PASSWORD),)
     for password in ("password", "PassWord1", "йцукенгш", "зфыыцщкв", "Любовь123"):  # noqa: RUF001
         assert refusal_of(scene, password) == reason
     lenient = Scene(Policy(refuse_common_passwords=False))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sellout_core import values
 from sellout_core.errors import InvalidField, InvalidFields
+from sellout_core.faults import Fault, FieldCode
 from sellout_core.values import Rule
 
 
@@ -27,8 +28,8 @@ def test_every_field_that_breaks_its_rule_is_named() -> None:
     with pytest.raises(InvalidFields) as refusal:
         Box("long", 0)
     assert refusal.value.fields == (
-        InvalidField("name", "must be 1 to 3 characters long"),
-        InvalidField("count", "must be from 1 to 9"),
+        InvalidField("name", "must be 1 to 3 characters long", FieldCode.TOO_LONG),
+        InvalidField("count", "must be from 1 to 9", FieldCode.OUT_OF_RANGE),
     )
 
 
@@ -66,19 +67,22 @@ def test_a_rule_draws_its_line_where_it_says(rule: Rule, good: list[object], bad
 
 
 @pytest.mark.parametrize(
-    ("rule", "value", "reason"),
+    ("rule", "value", "reason", "code"),
     [
-        (values.text(3), "abcd", "must be 0 to 3 characters long"),
-        (values.text(3, minimum=1), "  ", "must not be blank"),
-        (values.text(3), "a\0", "must not contain NUL"),
-        (values.text(3), "\ud800", "must not contain lone surrogates"),
-        (values.each(values.percentage, 2), (1, 2, 3), "must hold at most 2 values"),
-        (values.each(values.percentage, 2), (1, 1), "must not repeat a value"),
-        (values.each(values.percentage, 2), (1, 101), "must be from 0 to 100"),
+        (values.text(3), "abcd", "must be 0 to 3 characters long", FieldCode.TOO_LONG),
+        (values.text(3, minimum=1), "", "must be 1 to 3 characters long", FieldCode.TOO_SHORT),
+        (values.text(3, minimum=1), "  ", "must not be blank", FieldCode.BLANK),
+        (values.text(3), "a\0", "must not contain NUL", FieldCode.CHARACTER_NOT_ALLOWED),
+        (values.text(3), "\ud800", "must not contain lone surrogates", FieldCode.CHARACTER_NOT_ALLOWED),
+        (values.each(values.percentage, 2), (1, 2, 3), "must hold at most 2 values", FieldCode.TOO_MANY),
+        (values.each(values.percentage, 2), (1, 1), "must not repeat a value", FieldCode.REPEATED),
+        (values.each(values.percentage, 2), (1, 101), "must be from 0 to 100", FieldCode.OUT_OF_RANGE),
+        (values.any_date, date(999, 12, 31), "must be a date from 1000-01-01 on", FieldCode.OUT_OF_RANGE),
+        (values.password, "x" * 129, "must be at most 128 characters long", FieldCode.TOO_LONG),
     ],
 )
-def test_a_rule_says_what_is_wrong(rule: Rule, value: object, reason: str) -> None:
-    assert rule(value) == reason
+def test_a_rule_says_what_is_wrong(rule: Rule, value: object, reason: str, code: FieldCode) -> None:
+    assert rule(value) == Fault(reason, code)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +113,7 @@ def test_an_email_address_is_let_through(address: str) -> None:
     ],
 )
 def test_what_is_no_email_address_is_refused(address: str) -> None:
-    assert values.email(address) == "must be an e-mail address"
+    assert values.email(address) == Fault("must be an e-mail address", FieldCode.NOT_AN_EMAIL)
 
 
 def test_an_email_address_has_254_characters_at_most() -> None:
@@ -128,7 +132,8 @@ def test_a_telephone_number_is_let_through(number: str) -> None:
     "number", ["", "+", "1234567890123456", "+1234567890123456", "++7", "7-7", "7 7", "7+", "٣٤", "7\n", "tel", "-7"]
 )
 def test_what_is_no_telephone_number_is_refused(number: str) -> None:
-    assert values.telephone(number) == "must be a telephone number of up to 15 digits"
+    reason = "must be a telephone number of up to 15 digits"
+    assert values.telephone(number) == Fault(reason, FieldCode.NOT_A_TELEPHONE_NUMBER)
 
 
 @pytest.mark.parametrize("key", ["k", "!", "~", "two words", "k" * 255, "k" + " " * 253 + "k"])
@@ -138,7 +143,8 @@ def test_an_idempotency_key_is_let_through(key: str) -> None:
 
 @pytest.mark.parametrize("key", ["", " ", " k", "k ", "k" * 256, "ключ", "k\n", "k\0k", "k\tk", "\x7f"])
 def test_what_is_no_idempotency_key_is_refused(key: str) -> None:
-    assert values.idempotency_key(key) == "must be 1 to 255 printable ASCII characters"
+    reason = "must be 1 to 255 printable ASCII characters"
+    assert values.idempotency_key(key) == Fault(reason, FieldCode.MALFORMED)
 
 
 @pytest.mark.parametrize(
@@ -170,12 +176,16 @@ def test_the_contracts_limits() -> None:
     assert (values.PAGE_SIZE, values.MAX_PAGE_SIZE, values.MAX_TELEPHONE_DIGITS) == (20, 100, 15)
 
 
+def reason_of(fault: Fault | None) -> str | None:
+    return None if fault is None else fault.reason
+
+
 def test_rules_draw_their_lines_whenever_they_are_made() -> None:
     """Those of a program that runs already, as those of its modules."""
     text, blank, both = values.text(3), values.text(3, minimum=1), values.each(values.identifier, 2)
     assert [text(value) for value in ("", "abc", " ", "XX", "\ud7ff\ue000")] == [None] * 5
     assert [blank(value) for value in ("a", "abc")] == [None] * 2
-    assert {value: blank(value) for value in ("", "abcd", "  ", "a\0", "\ud800", "a\udfff")} == {
+    assert {value: reason_of(blank(value)) for value in ("", "abcd", "  ", "a\0", "\ud800", "a\udfff")} == {
         "": "must be 1 to 3 characters long",
         "abcd": "must be 1 to 3 characters long",
         "  ": "must not be blank",
@@ -184,8 +194,8 @@ def test_rules_draw_their_lines_whenever_they_are_made() -> None:
         "a\udfff": "must not contain lone surrogates",
     }
     maybe = values.optional(values.identifier)
-    assert (maybe(None), maybe(1), maybe(0)) == (None, None, f"must be from 1 to {values.MAX_ID}")
-    assert (both((1, 2)), both((1, 2, 3)), both((1, 1))) == (
+    assert (maybe(None), maybe(1), reason_of(maybe(0))) == (None, None, f"must be from 1 to {values.MAX_ID}")
+    assert (both((1, 2)), reason_of(both((1, 2, 3))), reason_of(both((1, 1)))) == (
         None,
         "must hold at most 2 values",
         "must not repeat a value",
@@ -200,4 +210,4 @@ def test_a_field_is_ruled_whenever_its_class_is_made() -> None:
     assert (Later().name, "abc" in repr(Later())) == ("abc", False)
     with pytest.raises(InvalidFields) as refusal:
         values.enforce(Later("abcd"))
-    assert refusal.value.fields == (InvalidField("name", "must be 0 to 3 characters long"),)
+    assert refusal.value.fields == (InvalidField("name", "must be 0 to 3 characters long", FieldCode.TOO_LONG),)

@@ -36,8 +36,8 @@ def read_page(
         InvalidFields: the page's size is out of its limits.
         NotFound: pages count from 1 to 2^53-1.
     """
-    if reason := values.between(1, values.MAX_PAGE_SIZE)(size):
-        raise InvalidFields((InvalidField("page_size", reason),))
+    if fault := values.between(1, values.MAX_PAGE_SIZE)(size):
+        raise InvalidFields((InvalidField("page_size", fault.reason, fault.code),))
     if not 1 <= number <= values.MAX_ID:
         raise NotFound
 

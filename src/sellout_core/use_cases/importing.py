@@ -22,6 +22,7 @@ from sellout_core.catalogue import (
     SizeGrid,
 )
 from sellout_core.errors import InvalidField, InvalidFields
+from sellout_core.faults import Fault, FieldCode
 from sellout_core.lists import WHOLE, in_batches
 from sellout_core.ports import Transaction
 from sellout_core.shop import Shop
@@ -56,8 +57,8 @@ _number = values.between(-MAX_NUMBER, MAX_NUMBER)
 
 # Thousands of products come in the same few dozen sizes.
 @lru_cache(maxsize=1024)
-def _grid(grid: SizeGrid) -> str | None:
-    return next((reason for text in attrs.astuple(grid) if (reason := _size_text(text)) is not None), None)
+def _grid(grid: SizeGrid) -> Fault | None:
+    return next((fault for text in attrs.astuple(grid) if (fault := _size_text(text)) is not None), None)
 
 
 UnitKey = tuple[SizeGrid, str, str, str]
@@ -98,11 +99,11 @@ class UnitEntry:
         return self.availability and self.stock != 0
 
 
-def _units(units: Sequence[UnitEntry] | None) -> str | None:
+def _units(units: Sequence[UnitEntry] | None) -> Fault | None:
     if units is None:
         return None
     if len({unit.key for unit in units}) != len(units):
-        return "must not repeat a size, platform, site and delivery type"
+        return Fault("must not repeat a size, platform, site and delivery type", FieldCode.REPEATED)
     return None
 
 
@@ -181,7 +182,7 @@ def import_products(shop: Shop, actor: Actor, entries: Sequence[ProductEntry]) -
     """
     actor.require_staff()
     if len({entry.sku for entry in entries}) != len(entries):
-        raise InvalidFields((InvalidField("sku", "must not repeat within a batch"),))
+        raise InvalidFields((InvalidField("sku", "must not repeat within a batch", FieldCode.REPEATED),))
     now = shop.clock()
     return shop.store.write(lambda tx: write_entries(tx, entries, now))
 

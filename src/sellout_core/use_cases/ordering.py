@@ -139,8 +139,8 @@ def check_promo_code(
             PromoCodeUsedUp, MixedCurrencies: as a checkout would.
     """
     actor.require_user(user_id)
-    if reason := wanted_units(unit_ids):
-        raise InvalidFields((InvalidField("unit_ids", reason),))
+    if fault := wanted_units(unit_ids):
+        raise InvalidFields((InvalidField("unit_ids", fault.reason, fault.code),))
     now = shop.clock()
 
     def work(tx: Transaction) -> QuoteView:
@@ -187,8 +187,8 @@ def check_out_once(
         Unauthenticated, Forbidden, NotFound, Invalid, Conflict: as `check_out`; a refusal is not kept.
     """
     actor.require_user(buyer_id)
-    if reason := values.idempotency_key(key):
-        raise InvalidFields((InvalidField("idempotency_key", reason),))
+    if fault := values.idempotency_key(key):
+        raise InvalidFields((InvalidField("idempotency_key", fault.reason, fault.code),))
     now = shop.clock()
 
     def work(tx: Transaction) -> bytes:

@@ -28,6 +28,7 @@ from sellout_core.errors import (
     Unauthenticated,
     WrongPassword,
 )
+from sellout_core.faults import FieldCode
 from sellout_core.ports import Transaction
 from sellout_core.shop import Shop
 from sellout_core.values import SessionId, UserId, composed
@@ -146,8 +147,8 @@ def set_password(shop: Shop, actor: Actor, username: str, password: str) -> User
     """
     if actor != OPERATOR:
         raise Forbidden
-    if reason := values.password(password):
-        raise InvalidFields((InvalidField("password", reason),))
+    if fault := values.password(password):
+        raise InvalidFields((InvalidField("password", fault.reason, fault.code),))
     require_password(shop, password)
     password_hash = shop.passwords.hash(password)
 
@@ -276,6 +277,8 @@ def require_password(shop: Shop, password: str, field: str = "password") -> None
     """
     minimum = shop.policy.min_password_length
     if len(composed(password)) < minimum:
-        raise InvalidFields((InvalidField(field, f"must be at least {minimum} characters long"),))
+        reason = f"must be at least {minimum} characters long"
+        raise InvalidFields((InvalidField(field, reason, FieldCode.TOO_SHORT),))
     if shop.policy.refuse_common_passwords and shop.passwords.is_common(password):
-        raise InvalidFields((InvalidField(field, "is one of those that are guessed first"),))
+        reason = "is one of those that are guessed first"
+        raise InvalidFields((InvalidField(field, reason, FieldCode.COMMON_PASSWORD),))

@@ -22,6 +22,7 @@ from sellout_core.errors import (
     UnitsUnavailable,
     UnknownAddress,
 )
+from sellout_core.faults import FieldCode
 from sellout_core.use_cases import ordering
 from sellout_core.values import OrderId, ProductUnitId, UserId
 from sellout_core.views import OrderView
@@ -136,7 +137,7 @@ def check_out(call: Call, user_id: UserId, body: CheckoutRequest) -> Reply[docum
         view = ordering.check_out(call.shop, call.actor, user_id, body.checkout())
         return Reply(present.order(view), 201)
     if len(keys) > 1:
-        raise InvalidFields((InvalidField("idempotency_key", "must not be repeated"),))
+        raise InvalidFields((InvalidField("idempotency_key", "must not be repeated", FieldCode.REPEATED),))
     answer = ordering.check_out_once(call.shop, call.actor, user_id, body.checkout(), keys[0], _encoded)
     return Reply(msgspec.Raw(answer), 201)
 
