@@ -1,6 +1,8 @@
 """The bodies requests carry, with the core's limits written into their types, and what they become in the core."""
 
-from typing import Annotated, Literal
+import enum
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -12,7 +14,14 @@ from sellout_core.values import AddressId, Money, ProductUnitId
 
 MAX_TOKEN = 4096
 
-Username = Annotated[str, Meta(min_length=1, max_length=values.MAX_USERNAME)]
+Username = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=values.MAX_USERNAME,
+        description="The name to log in with, unique without regard to case.",
+    ),
+]
 Password = Annotated[
     str,
     Meta(
@@ -22,8 +31,16 @@ Password = Annotated[
         extra_json_schema={"format": "password"},
     ),
 ]
-KnownPassword = Annotated[str, Meta(max_length=values.MAX_PASSWORD_SENT, extra_json_schema={"format": "password"})]
-Name = Annotated[str, Meta(max_length=values.MAX_NAME)]
+KnownPassword = Annotated[
+    str,
+    Meta(
+        max_length=values.MAX_PASSWORD_SENT,
+        description="The user's password.",
+        extra_json_schema={"format": "password"},
+    ),
+]
+FirstName = Annotated[str, Meta(max_length=values.MAX_NAME, description="The first name.")]
+LastName = Annotated[str, Meta(max_length=values.MAX_NAME, description="The last name.")]
 Token = Annotated[str, Meta(min_length=1, max_length=MAX_TOKEN)]
 Id = Annotated[int, Meta(ge=1, le=values.MAX_ID)]
 UnitIds = Annotated[
@@ -35,10 +52,27 @@ UnitIds = Annotated[
         extra_json_schema={"uniqueItems": True},
     ),
 ]
-Email = Annotated[str, Meta(max_length=values.MAX_EMAIL, extra_json_schema={"format": "email"})]
+Email = Annotated[
+    str,
+    Meta(
+        max_length=values.MAX_EMAIL,
+        description="The recipient's e-mail address.",
+        extra_json_schema={"format": "email"},
+    ),
+]
 Telephone = Annotated[str, Meta(max_length=16, extra_json_schema={"pattern": r"^\+?[0-9]{1,15}$"})]
 TelephoneNumber = Annotated[int, Meta(ge=0, le=10**values.MAX_TELEPHONE_DIGITS - 1)]
 PromoCode = Annotated[str, Meta(max_length=values.MAX_PROMO_CODE)]
+
+
+class Gender(enum.Enum):
+    """The gender that a user gives."""
+
+    MALE = "male"
+    FEMALE = "female"
+
+
+_GENDERS: Final[Mapping[Gender, Literal["male", "female"]]] = {Gender.MALE: "male", Gender.FEMALE: "female"}
 
 
 class Body(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -50,9 +84,9 @@ class RegisterRequest(Body, frozen=True):
 
     username: Username
     password: Password
-    first_name: Name = ""
-    last_name: Name = ""
-    gender: Literal["male", "female"] | None = None
+    first_name: FirstName = ""
+    last_name: LastName = ""
+    gender: Annotated[Gender | None, Meta(description="The user's gender, if they give it.")] = None
 
     def registration(self) -> Registration:
         """The registration this is.
@@ -60,13 +94,14 @@ class RegisterRequest(Body, frozen=True):
         Raises:
             InvalidFields: a member breaks a rule of the core's.
         """
-        return Registration(self.username, self.password, self.first_name, self.last_name, self.gender)
+        gender = None if self.gender is None else _GENDERS[self.gender]
+        return Registration(self.username, self.password, self.first_name, self.last_name, gender)
 
 
 class LogInRequest(Body, frozen=True):
     """Credentials."""
 
-    username: Annotated[str, Meta(max_length=values.MAX_USERNAME)]
+    username: Annotated[str, Meta(max_length=values.MAX_USERNAME, description="The name of the user.")]
     password: KnownPassword
 
 
@@ -88,20 +123,27 @@ class ChangePasswordRequest(Body, frozen=True):
 class RefreshRequest(Body, frozen=True):
     """A refresh token."""
 
-    refresh: Token
+    refresh: Annotated[Token, Meta(description="The refresh token.")]
 
 
 class VerifyRequest(Body, frozen=True):
     """An access or refresh token."""
 
-    token: Token
+    token: Annotated[Token, Meta(description="The access or refresh token.")]
 
 
 class AddressRequest(Body, frozen=True):
     """A delivery address."""
 
-    address: Annotated[str, Meta(min_length=1, max_length=values.MAX_ADDRESS)]
-    post_index: Annotated[str, Meta(max_length=values.MAX_POST_INDEX)]
+    address: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=values.MAX_ADDRESS,
+            description="Where to deliver: town, street, house, flat.",
+        ),
+    ]
+    post_index: Annotated[str, Meta(max_length=values.MAX_POST_INDEX, description="The postal code; may be empty.")]
 
     def new_address(self) -> NewAddress:
         """The address this is.
@@ -117,14 +159,22 @@ class CheckoutRequest(Body, frozen=True):
 
     product_unit: UnitIds
     email: Email
-    tel: TelephoneNumber | Telephone
-    first_name: Annotated[str, Meta(min_length=1, max_length=values.MAX_NAME)]
-    last_name: Name
-    address_id: Id
-    promo_code: PromoCode | None = None
-    total_amount: (
-        Annotated[int, Meta(ge=0, le=values.MAX_TOTAL, description="The most the buyer agrees to pay.")] | None
-    ) = None
+    tel: Annotated[
+        TelephoneNumber | Telephone,
+        Meta(description="The recipient's telephone number: up to 15 digits, perhaps after a `+`."),
+    ]
+    first_name: Annotated[
+        str, Meta(min_length=1, max_length=values.MAX_NAME, description="The recipient's first name.")
+    ]
+    last_name: LastName
+    address_id: Annotated[Id, Meta(description="The id of one of the buyer's addresses.")]
+    promo_code: Annotated[
+        PromoCode | None, Meta(description="A promo code; case does not matter; null or empty: none.")
+    ] = None
+    total_amount: Annotated[
+        Annotated[int, Meta(ge=0, le=values.MAX_TOTAL)] | None,
+        Meta(description="The most the buyer agrees to pay, in whole currency units; null: any price."),
+    ] = None
 
     def checkout(self) -> Checkout:
         """The checkout this is.
@@ -144,10 +194,12 @@ class CheckoutRequest(Body, frozen=True):
         )
 
 
-class PromoCheckRequest(Body, frozen=True):
+class PromoCodeCheckRequest(Body, frozen=True):
     """A promo code and the units of the cart to try it on."""
 
-    promo_code: Annotated[str, Meta(min_length=1, max_length=values.MAX_PROMO_CODE)]
+    promo_code: Annotated[
+        str, Meta(min_length=1, max_length=values.MAX_PROMO_CODE, description="The promo code; case does not matter.")
+    ]
     product_unit: UnitIds
 
     def unit_ids(self) -> tuple[ProductUnitId, ...]:

@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document, built from the operations and from the very types the edge enforces and encodes."""
 
+from importlib.metadata import version
 from typing import Any, Final
 
 import msgspec
@@ -11,11 +12,11 @@ from sellout_http.problem_texts import KINDS
 from sellout_http.problems import PAGES, Problem, problem, problem_of
 from sellout_http.routes import GROUPS, OPERATIONS
 
-API_VERSION: Final = "1.0.0"
-
 _SCHEMAS: Final = "#/components/schemas/{name}"
 _BODY_CODES: Final = ("malformed_json", "request_timeout", "body_too_large", "unsupported_media_type", "invalid_fields")
 _BEARER: Final = "bearer"
+_OPTIONAL_TOKEN: Final[list[dict[str, list[str]]]] = [{}, {_BEARER: []}]
+_CODES: Final = "ProblemCode"
 _DESCRIPTION: Final = f"""The back end of a sneaker shop.
 
 Send the access token that registering or logging in gives as `Authorization: Bearer ...`. Paths answer with and without
@@ -64,12 +65,17 @@ def document() -> dict[str, Any]:
         )
     return {
         "openapi": "3.1.0",
-        "info": {"title": "SellOut", "version": API_VERSION, "description": _DESCRIPTION},
+        "info": {"title": "SellOut", "version": version("sellout"), "description": _DESCRIPTION},
+        # An operation without `security` takes this: generated clients send a token there if they have one.
+        "security": _OPTIONAL_TOKEN,
         "servers": [{"url": "/"}, {"url": "/api/v1"}],
         "tags": [{"name": group.tag, "description": group.description} for group in GROUPS],
         "paths": paths,
         "components": {
-            "schemas": {name: _one_line(schema) for name, schema in components.items()},
+            "schemas": {
+                **{name: _finished(schema) for name, schema in components.items()},
+                **_problem_schemas(components[Problem.__name__]),
+            },
             "examples": {code: {"value": _problem_example(code)} for code in KINDS},
             "securitySchemes": {
                 _BEARER: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "An access token."}
@@ -89,6 +95,8 @@ def codes(operation: Operation) -> list[str]:
         found.add(errors.NotFound.code)
     if operation.body is not None:
         found.update(_BODY_CODES)
+    if operation.parameters:
+        found.add(errors.InvalidFields.code)
     return [code for code in KINDS if code in found]
 
 
@@ -98,7 +106,7 @@ def _operation(operation: Operation, body_schema: Any, answer_schema: Any) -> di
         "summary": operation.summary,
         "description": f"{operation.description} Access: {operation.access.value}.".strip(),
         "tags": [operation.tag],
-        "security": [{}, {_BEARER: []}] if operation.access is Access.ANON else [{_BEARER: []}],
+        **_security(operation),
         "parameters": _parameters(operation),
         "responses": {str(status): _success(operation, status, answer_schema) for status in operation.statuses}
         | ({} if operation.catalogue is None else _UNCHANGED)
@@ -142,7 +150,7 @@ def _problems(found: list[str]) -> dict[str, Any]:
     for status in sorted({KINDS[code].status for code in found}):
         here = [code for code in found if KINDS[code].status == status]
         content = {
-            "schema": {"$ref": _SCHEMAS.format(name=Problem.__name__)},
+            "schema": _one_of(here),
             "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in here},
         }
         responses[str(status)] = {
@@ -154,9 +162,65 @@ def _problems(found: list[str]) -> dict[str, Any]:
     return responses
 
 
-def _one_line(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema whose description, a docstring, is freed of its line breaks."""
-    return {**schema, "description": " ".join(schema["description"].split())}
+def _security(operation: Operation) -> dict[str, Any]:
+    """Nothing where a token is optional and personalises the answer: the document's own `security` says so.
+
+    `openapi-python-client` wants an authenticated client for every operation with a list of its own that is not empty.
+    """
+    if operation.access is not Access.ANON:
+        return {"security": [{_BEARER: []}]}
+    personal = operation.catalogue is not None and operation.catalogue.wished is not None
+    return {} if personal else {"security": []}
+
+
+def _one_of(found: list[str]) -> dict[str, Any]:
+    """The schema of a response that has one of some codes."""
+    references = {code: _SCHEMAS.format(name=_schema_name(code)) for code in found}
+    choices = [{"$ref": reference} for reference in references.values()]
+    if len(choices) == 1:
+        return choices[0]
+    return {"oneOf": choices, "discriminator": {"propertyName": "code", "mapping": references}}
+
+
+def _schema_name(code: str) -> str:
+    return "".join(word.capitalize() for word in code.split("_")) + Problem.__name__
+
+
+def _problem_schemas(general: dict[str, Any]) -> dict[str, Any]:
+    """Every code, the general problem document, and for each code the document with the members that it has."""
+    properties, described = general["properties"], " ".join(general["description"].split())
+    any_code = {"$ref": _SCHEMAS.format(name=_CODES), "description": properties["code"]["description"]}
+    return {
+        _CODES: {
+            "title": _CODES,
+            "description": "The code of a problem. Later versions may add codes.",
+            "type": "string",
+            "enum": list(KINDS),
+        },
+        Problem.__name__: {**general, "description": described, "properties": {**properties, "code": any_code}},
+        **{_schema_name(code): _problem_schema(code, properties) for code in KINDS},
+    }
+
+
+def _problem_schema(code: str, properties: dict[str, Any]) -> dict[str, Any]:
+    members = list(_problem_example(code))
+    fixed: dict[str, Any] = {
+        "code": {"const": code, "type": "string"},
+        "status": {"const": KINDS[code].status, "type": "integer"},
+    }
+    return {
+        "title": _schema_name(code),
+        "description": f"{KINDS[code].title}. {KINDS[code].english}",
+        "type": "object",
+        "properties": {name: {**properties[name], **fixed.get(name, {})} for name in members},
+        "required": members,
+    }
+
+
+def _finished(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema whose description, a docstring, has no line breaks; msgspec leaves out the type of an enum."""
+    kind = {"type": "string"} if "enum" in schema else {}
+    return {**kind, **schema, "description": " ".join(schema["description"].split())}
 
 
 def _headers(described: Any) -> dict[str, Any]:

@@ -10,41 +10,41 @@ from sellout_http.catalogue_query import size_parameter
 from sellout_http.documents import (
     Address,
     Cart,
-    CheckedUnit,
-    CountedName,
-    CountedPrices,
-    CountedSize,
+    CheckedProductUnit,
     Facets,
-    FlatProduct,
-    FlatUnit,
     ListedOrder,
-    Named,
+    NamedReference,
+    NameFacet,
     Order,
-    Page,
     Platform,
+    PriceFacet,
     Product,
     ProductCard,
-    PromoCheck,
+    ProductPage,
+    ProductUnit,
+    ProductUnitWithIds,
+    ProductWithIds,
     PromoCode,
+    PromoCodeCheck,
     PromoCodeOwner,
     Size,
-    SizeOfProduct,
-    Tokens,
-    Unit,
+    SizeFacet,
+    SizeWithProduct,
+    TokenPair,
     User,
     UserBase,
     WishlistUnit,
 )
 
 
-def tokens(pair: accounts.TokenPair) -> Tokens:
+def tokens(pair: accounts.TokenPair) -> TokenPair:
     """A pair of tokens."""
-    return Tokens(pair.refresh, pair.access)
+    return TokenPair(pair.refresh, pair.access)
 
 
-def named(row: catalogue.Named) -> Named:
+def named(row: catalogue.Named) -> NamedReference:
     """A row of a small table."""
-    return Named(row.id, row.name)
+    return NamedReference(row.id, row.name)
 
 
 def platform(row: catalogue.Platform) -> Platform:
@@ -52,9 +52,9 @@ def platform(row: catalogue.Platform) -> Platform:
     return Platform(row.id, row.name, row.site)
 
 
-def flat_product(row: catalogue.Product) -> FlatProduct:
+def flat_product(row: catalogue.Product) -> ProductWithIds:
     """A product with ids."""
-    return FlatProduct(*(*_product_base(row), row.gender_id, row.brand_ids, row.category_ids, row.tag_ids))
+    return ProductWithIds(*(*_product_base(row), row.gender_id, row.brand_ids, row.category_ids, row.tag_ids))
 
 
 def product(view: views.ProductView) -> Product:
@@ -68,9 +68,9 @@ def product_card(view: views.CardView) -> ProductCard:
     return ProductCard(*(*_product_base(shown.product), *_product_names(shown), view.min_price, view.in_wishlist))
 
 
-def page(view: views.Page) -> Page:
+def page(view: views.Page) -> ProductPage:
     """A page of cards."""
-    return Page(view.number, tuple(map(product_card, view.items)))
+    return ProductPage(view.number, tuple(map(product_card, view.items)))
 
 
 def facets(view: views.Facets) -> Facets:
@@ -80,8 +80,8 @@ def facets(view: views.Facets) -> Facets:
         brands=tuple(map(_counted_name, view.brands)),
         categories=tuple(map(_counted_name, view.categories)),
         genders=tuple(map(_counted_name, view.genders)),
-        sizes=tuple(CountedSize(size_parameter(counted.size), counted.count) for counted in view.sizes),
-        prices=tuple(CountedPrices(each.price_min, each.price_max, each.count) for each in view.bands),
+        sizes=tuple(SizeFacet(size_parameter(counted.size), counted.count) for counted in view.sizes),
+        prices=tuple(PriceFacet(each.price_min, each.price_max, each.count) for each in view.bands),
     )
 
 
@@ -90,9 +90,9 @@ def size(row: catalogue.Size) -> Size:
     return Size(*(*_size_base(row), row.product_id))
 
 
-def flat_unit(view: views.UnitView) -> FlatUnit:
+def flat_unit(view: views.UnitView) -> ProductUnitWithIds:
     """A product unit as carts and orders hold it."""
-    return FlatUnit(
+    return ProductUnitWithIds(
         id=view.unit.id,
         final_price=view.unit.price,
         availability=view.unit.available,
@@ -104,14 +104,14 @@ def flat_unit(view: views.UnitView) -> FlatUnit:
     )
 
 
-def unit(view: views.UnitView) -> Unit:
+def unit(view: views.UnitView) -> ProductUnit:
     """A product unit with names."""
-    return Unit(
+    return ProductUnit(
         id=view.unit.id,
         final_price=view.unit.price,
         availability=view.unit.available,
         product=product(view.product),
-        size=SizeOfProduct(*(*_size_base(view.unit.size), flat_product(view.product.product))),
+        size=SizeWithProduct(*(*_size_base(view.unit.size), flat_product(view.product.product))),
         currency=named(view.currency),
         delivery_type=named(view.delivery_type),
         platform=platform(view.platform),
@@ -179,16 +179,16 @@ def listed_order(view: views.OrderView) -> ListedOrder:
     return ListedOrder(**asdict(listed), product_units=listed.product_unit)
 
 
-def promo_check(view: views.QuoteView) -> PromoCheck:
+def promo_check(view: views.QuoteView) -> PromoCodeCheck:
     """What a promo code would save."""
-    return PromoCheck(
+    return PromoCodeCheck(
         promo_code=view.promo_code.code,
         discount_percentage=view.promo_code.discount_percentage,
         discount_absolute=view.promo_code.discount_absolute,
         amount=view.full.total,
         saving=view.saving,
         total_amount=view.discounted.total,
-        product_unit=tuple(CheckedUnit(line.unit_id, line.price, line.amount) for line in view.discounted.lines),
+        product_unit=tuple(CheckedProductUnit(line.unit_id, line.price, line.amount) for line in view.discounted.lines),
     )
 
 
@@ -208,8 +208,8 @@ def _product_base(row: catalogue.Product) -> tuple[Any, ...]:
     )
 
 
-def _counted_name(counted: views.CountedName) -> CountedName:
-    return CountedName(counted.row.id, counted.row.name, counted.count)
+def _counted_name(counted: views.CountedName) -> NameFacet:
+    return NameFacet(counted.row.id, counted.row.name, counted.count)
 
 
 def _product_names(view: views.ProductView) -> tuple[Any, ...]:

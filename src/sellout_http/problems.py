@@ -5,11 +5,11 @@ document's members.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import attrs
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from sellout_core import errors
 from sellout_core.faults import FieldCode
@@ -51,11 +51,13 @@ class FieldProblem(msgspec.Struct, frozen=True, omit_defaults=True):
     query parameter or a header.
     """
 
-    detail: str
-    code: FieldCode
-    pointer: str | UnsetType = UNSET
-    parameter: str | UnsetType = UNSET
-    header: str | UnsetType = UNSET
+    detail: Annotated[str, Meta(description="Why the value is invalid, in words.")]
+    code: Annotated[FieldCode, Meta(description="Why the value is invalid, for programs.")]
+    pointer: Annotated[
+        str | UnsetType, Meta(description="A JSON pointer into the body, as a URI fragment: `#/email`.")
+    ] = UNSET
+    parameter: Annotated[str | UnsetType, Meta(description="The name of a query parameter.")] = UNSET
+    header: Annotated[str | UnsetType, Meta(description="The name of a header.")] = UNSET
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -63,16 +65,22 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     where they help.
     """
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    fields: tuple[FieldProblem, ...] | UnsetType = UNSET
-    total_amount: int | UnsetType = UNSET
-    unavailable: tuple[int, ...] | UnsetType = UNSET
-    not_in_cart: tuple[int, ...] | UnsetType = UNSET
-    maximum: int | UnsetType = UNSET
+    type: Annotated[str, Meta(description="The path of the page on this server that explains the problem.")]
+    title: Annotated[str, Meta(description="What is wrong, in a few words.")]
+    status: Annotated[int, Meta(description="The HTTP status of the response.")]
+    detail: Annotated[str, Meta(description="What is wrong and what the client can do.")]
+    code: Annotated[str, Meta(description="What is wrong, for programs: a code never changes its meaning.")]
+    fields: Annotated[tuple[FieldProblem, ...] | UnsetType, Meta(description="The invalid values.")] = UNSET
+    total_amount: Annotated[int | UnsetType, Meta(description="What the order costs now, in whole currency units.")] = (
+        UNSET
+    )
+    unavailable: Annotated[
+        tuple[int, ...] | UnsetType, Meta(description="The ids of the product units that cannot be bought now.")
+    ] = UNSET
+    not_in_cart: Annotated[
+        tuple[int, ...] | UnsetType, Meta(description="The ids of the product units that are not in the cart.")
+    ] = UNSET
+    maximum: Annotated[int | UnsetType, Meta(description="How many entries fit in.")] = UNSET
 
 
 def problem(code: str, detail: str | None = None, **members: Any) -> Problem:

@@ -1,11 +1,12 @@
 """Reading a request's body: JSON as strict as RFC 8259 allows, then a Struct, naming everything wrong with it."""
 
+import enum
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
-from typing import Any, Final, Literal, TypeVar, get_args, get_origin
+from typing import Any, Final, TypeVar, get_args
 from urllib.parse import quote
 
 import msgspec
@@ -139,7 +140,7 @@ def _convert(body: type[B], document: dict[str, Any]) -> B:
     for field in _fields(body):
         name = field.encode_name
         if (name,) in faults:
-            # Text at fault is not even compared: msgspec fails to compare a lone surrogate with the words of a Literal.
+            # Text at fault is not even compared: msgspec fails to compare a lone surrogate with the values of an enum.
             continue
         if name in document:
             try:
@@ -172,14 +173,19 @@ def _explained(message: str, wanted: Any) -> tuple[Sequence[int], Fault]:
     """The place of a wrong value, relative to its member, and the reason in words of JSON."""
     match = _PLACE.search(message)
     place = list(map(int, _INDEX.findall(match[1]))) if match else []
-    choices = [
-        choice for part in (wanted, *get_args(wanted)) if get_origin(part) is Literal for choice in get_args(part)
-    ]
     if message.startswith("Invalid enum value"):
-        return place, Fault("must be one of " + ", ".join(choices), FieldCode.NOT_ONE_OF)
+        return place, Fault("must be one of " + ", ".join(_choices(wanted)), FieldCode.NOT_ONE_OF)
     reason = _PLACE.sub("", message).replace("Expected", "must be").replace(", got", ", is")
     reason = re.sub(r"`([^`]*)`", lambda names: _in_json(names[1]), reason)
     return place, Fault(reason, next(code for part, code in _LIMIT_CODES if part in message))
+
+
+def _choices(wanted: Any) -> list[str]:
+    """The values of the enums in a type."""
+    if isinstance(wanted, enum.EnumMeta):
+        members: Iterable[enum.Enum] = wanted
+        return [str(member.value) for member in members]
+    return [choice for part in get_args(wanted) for choice in _choices(part)]
 
 
 def _in_json(names: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 import httpx2
 import msgspec
+from jsonschema import Draft202012Validator
 
 from sellout_http import openapi
 
@@ -54,7 +55,9 @@ def operation_of(method: str, path: str) -> Documented | None:
 
 
 def require_documented(response: httpx2.Response) -> None:
-    """Asserts that the answer's status, media type and code are among those documented of its operation."""
+    """Asserts that the answer's status, media type and code are those documented of its operation, and that a
+    problem document fits the schema of its status.
+    """
     request = response.request
     operation = operation_of(request.method, request.url.raw_path.decode().partition("?")[0])
     if operation is None:
@@ -69,6 +72,12 @@ def require_documented(response: httpx2.Response) -> None:
     if content["type"] == "application/problem+json":
         response.read()
         assert response.json()["code"] in content["examples"], f"{where}: {response.text}"
+        validator(content["schema"]).validate(response.json())
+
+
+def validator(schema: Any) -> Draft202012Validator:
+    """A validator of one of the document's schemas, which may refer to others."""
+    return Draft202012Validator({**schema, "components": DOCUMENT["components"]})
 
 
 def members(document: Any) -> Iterator[tuple[str, Any]]:

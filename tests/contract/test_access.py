@@ -85,7 +85,7 @@ def body_of(operation: Operation, who: Customer) -> Any:
         bodies.VerifyRequest: {"token": who.access},
         bodies.AddressRequest: {"address": "Невский 1", "post_index": "190000"},
         bodies.CheckoutRequest: order_body(1, address_id=who.ids["address_id"]),
-        bodies.PromoCheckRequest: {"promo_code": "SALE", "product_unit": [1]},
+        bodies.PromoCodeCheckRequest: {"promo_code": "SALE", "product_unit": [1]},
     }
     return None if operation.body is None else made[operation.body]
 

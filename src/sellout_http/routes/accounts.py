@@ -49,7 +49,7 @@ def show_profile(call: Call, user_id: UserId) -> documents.User:
     hashes_passwords=True,
     limits=(REGISTRATIONS,),
 )
-def register(call: Call, body: RegisterRequest) -> documents.Tokens:
+def register(call: Call, body: RegisterRequest) -> documents.TokenPair:
     """Register and log in.
 
     A username that is an e-mail address becomes the user's e-mail address too. Usernames are unique without regard to
@@ -66,7 +66,7 @@ def register(call: Call, body: RegisterRequest) -> documents.Tokens:
     hashes_passwords=True,
     limits=(LOGINS_PER_ADDRESS, LOGINS_PER_ACCOUNT),
 )
-def log_in(call: Call, body: LogInRequest) -> documents.Tokens:
+def log_in(call: Call, body: LogInRequest) -> documents.TokenPair:
     """Log in.
 
     Starts a session of its own; others go on.
@@ -81,7 +81,7 @@ def log_in(call: Call, body: LogInRequest) -> documents.Tokens:
     request_example={"refresh": _TOKENS["refresh"]},
     reply_example=_TOKENS,
 )
-def refresh_tokens(call: Call, body: RefreshRequest) -> documents.Tokens:
+def refresh_tokens(call: Call, body: RefreshRequest) -> documents.TokenPair:
     """Exchange a refresh token for a fresh pair.
 
     A refresh token is good once. One that comes a second time ends its session.
@@ -96,20 +96,20 @@ def refresh_tokens(call: Call, body: RefreshRequest) -> documents.Tokens:
     request_example={"token": _TOKENS["access"]},
     reply_example={},
 )
-def verify_token(call: Call, body: VerifyRequest) -> documents.Nothing:
+def verify_token(call: Call, body: VerifyRequest) -> documents.EmptyDocument:
     """Check that the shop accepts an access or refresh token now."""
     sessions.verify(call.shop, body.token)
-    return documents.Nothing()
+    return documents.EmptyDocument()
 
 
 @group.operation("POST", "/user/logout", Access.USER, reply_example={})
-def log_out(call: Call) -> documents.Nothing:
+def log_out(call: Call) -> documents.EmptyDocument:
     """Log out.
 
     Ends the session of the access token: neither it nor its refresh token is good any more.
     """
     sessions.log_out(call.shop, call.claims)
-    return documents.Nothing()
+    return documents.EmptyDocument()
 
 
 @group.operation(
@@ -122,13 +122,13 @@ def log_out(call: Call) -> documents.Nothing:
     request_example={"old_password": "the old password", "new_password": "a better password"},
     reply_example={},
 )
-def change_password(call: Call, user_id: UserId, body: ChangePasswordRequest) -> documents.Nothing:
+def change_password(call: Call, user_id: UserId, body: ChangePasswordRequest) -> documents.EmptyDocument:
     """Change a password.
 
     Ends every session of the user, the caller's own included: log in again with the new password.
     """
     sessions.change_password(call.shop, call.actor, user_id, body.change())
-    return documents.Nothing()
+    return documents.EmptyDocument()
 
 
 @group.operation("GET", "/user/last_seen/{user_id}", Access.USER, short=True)

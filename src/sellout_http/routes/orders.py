@@ -27,7 +27,7 @@ from sellout_core.use_cases import ordering
 from sellout_core.values import OrderId, ProductUnitId, UserId
 from sellout_core.views import OrderView
 from sellout_http import documents, present, samples
-from sellout_http.bodies import CheckoutRequest, PromoCheckRequest
+from sellout_http.bodies import CheckoutRequest, PromoCodeCheckRequest
 from sellout_http.call import Call
 from sellout_http.limits import REFUSED_PROMO_CODES
 from sellout_http.operations import Access, Group, Listed, Parameter, Reply
@@ -81,7 +81,7 @@ def show_cart(call: Call, user_id: UserId) -> documents.Cart:
     statuses=(201, 200),
     errors=(UnitsUnavailable, LimitReached),
 )
-def add_to_cart(call: Call, user_id: UserId, product_unit_id: ProductUnitId) -> Reply[documents.Unit]:
+def add_to_cart(call: Call, user_id: UserId, product_unit_id: ProductUnitId) -> Reply[documents.ProductUnit]:
     """Put a product unit into the cart.
 
     Answers 200 when it is there already.
@@ -91,7 +91,7 @@ def add_to_cart(call: Call, user_id: UserId, product_unit_id: ProductUnitId) -> 
 
 
 @group.operation("DELETE", "/order/cart_delete/{user_id}/{product_unit_id}", Access.USER)
-def remove_from_cart(call: Call, user_id: UserId, product_unit_id: ProductUnitId) -> documents.Unit:
+def remove_from_cart(call: Call, user_id: UserId, product_unit_id: ProductUnitId) -> documents.ProductUnit:
     """Take a product unit out of the cart and answer it.
 
     Answers at /cart/cart_delete/{user_id}/{product_unit_id} too.
@@ -108,7 +108,7 @@ def remove_from_cart(call: Call, user_id: UserId, product_unit_id: ProductUnitId
     request_example={"promo_code": "SALE", "product_unit": [1, 2]},
     reply_example=_CHECK,
 )
-def check_promo_code(call: Call, user_id: UserId, body: PromoCheckRequest) -> documents.PromoCheck:
+def check_promo_code(call: Call, user_id: UserId, body: PromoCodeCheckRequest) -> documents.PromoCodeCheck:
     """What a promo code would save on units of the cart.
 
     Uses none of the promo code's activations.

@@ -48,7 +48,7 @@ def show_product(call: Call, product_id: ProductId) -> documents.Product:
     ),
     reply_headers={"Link": 'The pages before (rel="prev") and after (rel="next") this one, where there are any.'},
 )
-def show_page(call: Call, num_page: int) -> Reply[documents.Page]:
+def show_page(call: Call, num_page: int) -> Reply[documents.ProductPage]:
     """A page of listed products, by id unless asked for otherwise.
 
     Pages count from 1; one past the end is empty. A token decides `in_wishlist`. A product satisfies all filters that
@@ -93,7 +93,7 @@ def show_facets(call: Call) -> documents.Facets:
 
 
 @group.operation("GET", "/product_unit/product/{product_id}", Access.ANON, catalogue=Catalogue())
-def list_units(call: Call, product_id: ProductId) -> tuple[documents.Unit, ...]:
+def list_units(call: Call, product_id: ProductId) -> tuple[documents.ProductUnit, ...]:
     """Every product unit of a product, by id, unavailable ones included."""
     return tuple(map(present.unit, browsing.read_units(call.shop, call.actor, product_id)))
 
