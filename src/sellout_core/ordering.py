@@ -74,6 +74,23 @@ class NewPromoCode:
                 (InvalidField("activation_count", "must not be above the maximum", FieldCode.OUT_OF_RANGE),)
             )
 
+    def require_useful(self, now: datetime) -> None:
+        """Lets through a promo code that an order can use and that lowers a price. `now` is in the shop's time zone.
+
+        Raises:
+            InvalidFields: it has no discount, its maximum is 0, or its last day is before that of `now`. All the
+                reasons are named; a missing discount as the field `discount`.
+        """
+        faults: list[tuple[str, str]] = []
+        if not (self.discount_percentage or self.discount_absolute):
+            faults.append(("discount", "must be above 0"))
+        if not self.max_activation_count:
+            faults.append(("max_activation_count", "must be at least 1"))
+        if self.active_until < now.date():
+            faults.append(("active_until", f"must not be in the past: it is {now.date()} in {now.tzinfo}"))
+        if faults:
+            raise InvalidFields(tuple(InvalidField(*fault, FieldCode.OUT_OF_RANGE) for fault in faults))
+
 
 @attrs.frozen(kw_only=True)
 class PromoCode(NewPromoCode):

@@ -8,6 +8,7 @@ import pytest
 
 from sellout_adapters.testing.scene import HeldClock
 from sellout_core.accounts import OPERATOR
+from sellout_core.errors import InvalidFields
 from sellout_core.ordering import NewPromoCode
 from sellout_core.shop import Shop
 from sellout_core.use_cases.ordering import create_promo_code
@@ -36,7 +37,7 @@ def promo_code(shop: Shop, code: str, **members: Any) -> None:
         "active_until": date(2099, 12, 31),
         **members,
     }
-    create_promo_code(shop, OPERATOR, NewPromoCode(code=code, **given))
+    shop.store.write(lambda tx: tx.promo_codes.add(NewPromoCode(code=code, **given)))
 
 
 def test_an_order_reads_back_the_same_everywhere(buyer: Buyer) -> None:
@@ -298,3 +299,25 @@ def test_a_checkout_changes_all_or_nothing(served: Served, buyer: Buyer) -> None
         assert buyer.check_out(LAST_ONE, 1, **members).status_code in {409, 422}
         assert everything_in(served.shop) == before
     assert buyer.order(LAST_ONE, 1)["total_amount"] == 16107
+
+
+@pytest.mark.parametrize(
+    "useless", [{"discount_percentage": 0}, {"max_activation_count": 0}, {"active_until": date(2026, 2, 28)}]
+)
+def test_a_promo_code_that_no_order_can_use_is_not_created(
+    timed: Served, clock: HeldClock, useless: dict[str, Any]
+) -> None:
+    """On its last day it still can be created and used."""
+    good: dict[str, Any] = {
+        "owner_id": STAFF_ID,
+        "discount_percentage": 15,
+        "max_activation_count": 10,
+        "active_until": clock.now.date(),
+    }
+    with pytest.raises(InvalidFields):
+        create_promo_code(timed.shop, OPERATOR, NewPromoCode(code="NEW", **{**good, **useless}))
+    buyer = noadmin(timed.client)
+    buyer.fill_cart(2)
+    problem_of(buyer.check_out(2, promo_code="NEW"), 422, "promo_code_unknown")
+    create_promo_code(timed.shop, OPERATOR, NewPromoCode(code="NEW", **good))
+    assert buyer.order(2, promo_code="NEW")["promo_code"]["activation_count"] == 1

@@ -338,12 +338,16 @@ def test_a_promo_code_is_created_for_its_owner(called: Run) -> None:
         ("--percent", "x", "'--percent'"),
         ("--absolute", "-1", "--absolute must be"),
         ("--max", "-1", "--max must be"),
+        ("--max", "0", "--max must be at least 1"),
+        ("--until", "2026-11-23", "--until must not be in the past: it is "),
         ("--max", "9" * 30, "--max must be"),
         ("--until", "2099-13-31", "--until must be a date"),
         ("--until", "20991231", "--until must be a date"),
         ("--until", "0001-01-01", "--until must be a date"),
     ]:
         assert_fails(called("create-promo-code", "B", *right, "boss", option, value), message)
+    none = [*right, "boss", "--percent", "0", "--absolute", "0"]
+    assert_fails(called("create-promo-code", "B", *none), "--percent or --absolute must be above 0")
 
 
 # Serving

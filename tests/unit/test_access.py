@@ -14,7 +14,7 @@ from sellout_core.errors import Forbidden, NotFound, SellOutError, Unauthenticat
 from sellout_core.ordering import Checkout, NewPromoCode
 from sellout_core.shop import Shop
 from sellout_core.use_cases import accounts, browsing, importing, ordering, sessions, wishlist
-from sellout_core.values import AddressId, OrderId, ProductUnitId, SizeId, UserId, WishlistUnitId
+from sellout_core.values import AddressId, OrderId, Percentage, ProductUnitId, SizeId, UserId, WishlistUnitId
 from tests.unit.shop_scene import Goods, Person, Scene
 
 ABSENT = UserId(999)
@@ -120,7 +120,13 @@ OF_STAFF: dict[Callable[..., object], OfTheShop] = {
     ordering.create_promo_code: lambda on, actor: ordering.create_promo_code(
         on.shop,
         actor,
-        NewPromoCode(code="NEW", owner_id=on.anna.id, max_activation_count=1, active_until=date(2026, 12, 31)),
+        NewPromoCode(
+            code="NEW",
+            owner_id=on.anna.id,
+            discount_percentage=Percentage(1),
+            max_activation_count=1,
+            active_until=date(2026, 12, 31),
+        ),
     ),
 }
 

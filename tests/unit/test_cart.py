@@ -158,7 +158,8 @@ def test_a_promo_code_is_given_once_whatever_its_case(scene: Scene, anna: Person
 
 
 def test_a_promo_code_belongs_to_a_user_who_exists(scene: Scene) -> None:
-    new = NewPromoCode(code="SALE", owner_id=UserId(999), max_activation_count=1, active_until=date(2026, 12, 31))
+    terms: Any = {"discount_percentage": 1, "max_activation_count": 1, "active_until": date(2026, 12, 31)}
+    new = NewPromoCode(code="SALE", owner_id=UserId(999), **terms)
     with pytest.raises(NotFound):
         create_promo_code(scene.shop, OPERATOR, new)
     assert scene.store.read(lambda tx: tx.promo_codes.by_code("SALE")) is None

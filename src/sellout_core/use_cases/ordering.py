@@ -115,10 +115,12 @@ def create_promo_code(shop: Shop, actor: Actor, promo_code: NewPromoCode) -> Pro
 
     Raises:
         Unauthenticated, Forbidden: the actor is not staff.
+        InvalidFields: it has no discount, no order may use it, or its last day is over in the shop's time zone.
         NotFound: its owner does not exist.
         PromoCodeTaken: there is one of that name.
     """
     actor.require_staff()
+    promo_code.require_useful(shop.clock().astimezone(shop.policy.time_zone))
 
     def work(tx: Transaction) -> PromoCode:
         found_user(tx, promo_code.owner_id)

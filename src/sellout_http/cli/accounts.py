@@ -55,7 +55,9 @@ def set_password(username: str, database_url: str | None) -> None:
 @click.option(
     "--absolute", type=int, default=0, help="Amount taken off after the percentage, in whole currency units. [0]"
 )
-@click.option("--max", "maximum", type=int, required=True, help="The number of orders that may use the promo code.")
+@click.option(
+    "--max", "maximum", type=int, required=True, help="The number of orders that may use the promo code, at least 1."
+)
 @click.option("--until", metavar="YYYY-MM-DD", required=True, help="The last day on which the promo code is valid.")
 @click.option("--owner", metavar="USERNAME", required=True, help="The username of the promo code's owner.")
 @database_url_option

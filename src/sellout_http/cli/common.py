@@ -17,6 +17,7 @@ from sellout_http.settings import Settings, load
 from sellout_http.streams import Failure, Interrupted, Refusal, why
 
 _OPTIONS: Final = {
+    "discount": "--percent or --absolute",
     "discount_percentage": "--percent",
     "discount_absolute": "--absolute",
     "max_activation_count": "--max",
