@@ -314,6 +314,12 @@ def _database(url: str, connections: int, timeouts: Timeouts, *, migrate: bool) 
     Raises:
         CannotOpen: it names none. The message repeats nothing of the URL, which may hold a password.
     """
+    if not url.startswith("sqlite") and url.count("@") > 1:
+        # SQLAlchemy ends the password at the first @ and takes the rest for a host, which the driver's messages repeat.
+        raise CannotOpen(
+            "The database URL has more than one @: percent-encode the special characters of its password, an @ as %40"
+            " and a # as %23."
+        )
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
