@@ -218,9 +218,18 @@ def _problem_schema(code: str, properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _finished(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema whose description, a docstring, has no line breaks; msgspec leaves out the type of an enum."""
+    """A schema whose description, a docstring, has no line breaks; msgspec leaves out the type of an enum.
+
+    Members have no `default`: openapi-typescript takes one with a default for required, in requests too.
+    """
     kind = {"type": "string"} if "enum" in schema else {}
-    return {**kind, **schema, "description": " ".join(schema["description"].split())}
+    finished = {**kind, **schema, "description": " ".join(schema["description"].split())}
+    if "properties" in schema:
+        finished["properties"] = {
+            name: {key: value for key, value in member.items() if key != "default"}
+            for name, member in schema["properties"].items()
+        }
+    return finished
 
 
 def _headers(described: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ def test_every_schema_and_every_member_is_described() -> None:
         assert schema["description"].endswith("."), name
         for member, described in schema.get("properties", {}).items():
             found += 1
+            assert "default" not in described, f"{name}.{member}: a generator takes it for required"
             assert described.get("description", "").endswith("."), f"{name}.{member} is not described"
             if re.search(r"price|amount|saving|absolute", member) and described.get("type") != "array":
                 assert re.search(r"whole (currency )?units", described["description"]), f"{name}.{member} has no unit"
