@@ -15,8 +15,8 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
 def install(session: nox.Session, group: str) -> None:
-    """Installs the project and one of pyproject's dependency groups."""
-    session.install(".", *nox.project.dependency_groups(PYPROJECT, group))
+    """Installs the project with its server, and one of pyproject's dependency groups."""
+    session.install(".[server]", *nox.project.dependency_groups(PYPROJECT, group))
 
 
 @nox.session
@@ -52,7 +52,7 @@ def contract(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """The oldest versions that the project allows itself, for users who have them."""
     session.install("uv")
-    wanted = [".", *nox.project.dependency_groups(PYPROJECT, "test")]
+    wanted = [".[server]", *nox.project.dependency_groups(PYPROJECT, "test")]
     session.run("uv", "pip", "install", "--resolution", "lowest-direct", *wanted, silent=True)
     session.run("pytest", "-q", "-n", "auto", "tests/unit", "tests/contract", *session.posargs)
 
@@ -81,7 +81,7 @@ def mutation(session: nox.Session) -> None:
 @nox.session(default=False)
 def audit(session: nox.Session) -> None:
     """Known vulnerabilities of what is installed with the project. Needs the internet."""
-    session.install(".[postgres,redis]")
+    session.install(".[server,postgres,redis]")
     installed = session.run("python", "-m", "pip", "freeze", "--exclude", "sellout", silent=True)
     wanted = Path(session.create_tmp()) / "installed.txt"
     wanted.write_text(str(installed))

@@ -10,14 +10,17 @@ from datetime import date
 from typing import Final, Protocol
 
 import attrs
-import msgspec
 
+from sellout_adapters.extras import naming_extras
 from sellout_core.accounts import OPERATOR
 from sellout_core.catalogue import SizeGrid
 from sellout_core.errors import InvalidFields
 from sellout_core.shop import Shop
 from sellout_core.use_cases.importing import ImportCounts, ProductEntry, UnitEntry, import_products
 from sellout_core.values import Money
+
+with naming_extras():
+    import msgspec
 
 MAX_LINE: Final = 2**20
 """The longest line that is read, in bytes, its end not counted."""

@@ -4,10 +4,12 @@ import gzip
 from functools import cache
 from importlib import resources
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-
+from sellout_adapters.extras import naming_extras
 from sellout_core.values import composed, fold
+
+with naming_extras():
+    from argon2 import PasswordHasher
+    from argon2.exceptions import InvalidHashError, VerificationError
 
 TIME_COST = 2
 MEMORY_KIB = 19 * 1024

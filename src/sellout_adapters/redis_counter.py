@@ -3,11 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from redis import Redis
-from redis.exceptions import RedisError
-
+from sellout_adapters.extras import naming_extras
 from sellout_core.errors import Unavailable
 from sellout_core.ports import Count
+
+with naming_extras():
+    from redis import Redis
+    from redis.exceptions import RedisError
 
 _PREFIX: Final = "sellout:"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -3,8 +3,7 @@
 import secrets
 from datetime import UTC, datetime
 
-from sellout_adapters.passwords import Argon2Passwords
-from sellout_adapters.tokens import JwtTokens
+from sellout_adapters.extras import naming_extras
 from sellout_core.ports import Passwords, Store
 from sellout_core.shop import Policy, Shop
 from sellout_core.values import Clock
@@ -32,7 +31,12 @@ def assemble(
 
     Raises:
         ValueError: the key is too short.
+        MissingExtra: `sellout[standard]` is not installed.
     """
+    with naming_extras():
+        from sellout_adapters.passwords import Argon2Passwords  # noqa: PLC0415 - an extra
+        from sellout_adapters.tokens import JwtTokens  # noqa: PLC0415 - an extra
+
     return Shop(
         store=store,
         passwords=passwords or Argon2Passwords(),

@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-import jwt
-
+from sellout_adapters.extras import naming_extras
 from sellout_core.accounts import Claims
 from sellout_core.errors import Unauthenticated
 from sellout_core.values import MAX_ID, Clock, UserId
+
+with naming_extras():
+    import jwt
 
 ALGORITHM = "HS256"
 MIN_KEY_BYTES = 32

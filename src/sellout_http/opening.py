@@ -1,5 +1,6 @@
 """The shop's adapters, opened as the settings say."""
 
+from sellout_adapters.extras import MissingExtra
 from sellout_adapters.passwords import Argon2Passwords
 from sellout_adapters.sql import SqlStore, Timeouts
 from sellout_adapters.system import assemble
@@ -38,8 +39,8 @@ def open_counter(settings: Settings) -> Counter | None:
         return None
     try:
         from sellout_adapters.redis_counter import RedisCounter  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise BadSettings(f"{variable('redis_url')} needs a driver: pip install 'sellout[redis]'") from None
+    except MissingExtra as error:
+        raise BadSettings(f"{variable('redis_url')} cannot be used: {error}") from None
     try:
         return RedisCounter(settings.redis_url.get_secret_value(), settings.connect_timeout)
     except ValueError:

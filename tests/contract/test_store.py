@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from sellout_adapters.sql import search
-from sellout_adapters.testing import searching
+from sellout_adapters.testing import generated
 from sellout_adapters.testing.contract import StoreContract
 from sellout_adapters.testing.machine import StoreMaker, shop_machine
 
@@ -30,4 +30,4 @@ def test_a_search_finds_what_the_definition_says(
 ) -> None:
     """Whichever way the databases go."""
     monkeypatch.setattr(search, "FEW", dict.fromkeys(search.FEW, few))
-    searching.law(make_store, examples=40)
+    generated.search_law(make_store, examples=40)

@@ -3,9 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import attrs
+
 from sellout_adapters.memory import MemoryStore
+from sellout_adapters.passwords import Argon2Passwords
+from sellout_adapters.testing.scene import KEY, checkout, product_entry
 from sellout_adapters.testing.scene import Scene as AnyScene
-from sellout_adapters.testing.scene import checkout, product_entry
+from sellout_adapters.tokens import JwtTokens
 from sellout_core.accounts import Actor, User
 from sellout_core.catalogue import NO_SIZE, ProductUnit, SizeGrid
 from sellout_core.ordering import Checkout, PromoCode
@@ -51,6 +55,8 @@ class Scene(AnyScene):
 
     def __init__(self, policy: Policy | None = None) -> None:
         super().__init__(MemoryStore(), policy)
+        passwords, tokens = Argon2Passwords(time_cost=1, memory_kib=8), JwtTokens(KEY, self.clock)
+        self.shop = attrs.evolve(self.shop, passwords=passwords, tokens=tokens)
 
     def person(self, username: str = "anna", **changes: Any) -> Person:
         """Registers a user, then changes them as an administrator would."""

@@ -17,7 +17,7 @@ IMPURE_MODULES = {
 }
 IMPURE_METHODS = {"now", "utcnow", "today"}
 IMPURE_FUNCTIONS = {"open", "print", "input", "__import__", "exec", "eval"}
-COMPOSITION_ROOT = {"opening.py", "serve.py"}
+COMPOSITION_ROOT = {"__main__.py", "opening.py", "serve.py"}
 COMMANDS = "cli"
 
 

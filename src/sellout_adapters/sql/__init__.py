@@ -2,7 +2,10 @@
 question, rows turned into the core's values by explicit functions.
 """
 
-from sellout_adapters.sql.database import CannotOpen, Timeouts
-from sellout_adapters.sql.store import SqlStore
+from sellout_adapters.extras import naming_extras
+
+with naming_extras():
+    from sellout_adapters.sql.database import CannotOpen, Timeouts
+    from sellout_adapters.sql.store import SqlStore
 
 __all__ = ["CannotOpen", "SqlStore", "Timeouts"]

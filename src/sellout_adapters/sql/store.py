@@ -9,6 +9,7 @@ import attrs
 from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
+from sellout_adapters.extras import MissingExtra, naming_extras
 from sellout_adapters.sql import indexing, pages, schema
 from sellout_adapters.sql.accounts import SqlAddresses, SqlAnswers, SqlCredentials, SqlSessions, SqlUsers
 from sellout_adapters.sql.counters import SqlCounters
@@ -332,9 +333,10 @@ def _database(url: str, connections: int, timeouts: Timeouts, *, migrate: bool) 
             " postgresql://user:password@host/database."
         )
     try:
-        from sellout_adapters.sql.postgres import PostgresDatabase  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise CannotOpen("PostgreSQL needs a driver: pip install 'sellout[postgres]'.") from error
+        with naming_extras():
+            from sellout_adapters.sql.postgres import PostgresDatabase  # noqa: PLC0415 - an extra
+    except MissingExtra as error:
+        raise CannotOpen(f"{error}.") from error
     return PostgresDatabase.open(parsed, connections, timeouts, migrate=migrate)
 
 

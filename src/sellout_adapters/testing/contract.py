@@ -9,9 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import attrs
-import pytest
 
+from sellout_adapters.extras import MissingExtra
 from sellout_adapters.testing.counting import CountContract
+from sellout_adapters.testing.harness import pytest
 from sellout_adapters.testing.listing import ListContract
 from sellout_adapters.testing.paging import PageContract
 from sellout_adapters.testing.races import RACERS, RaceContract, racing, take
@@ -47,6 +48,18 @@ from sellout_core.values import (
     WishlistUnitId,
 )
 
+try:
+    from sellout_adapters.testing.generated import GeneratedContract
+except MissingExtra as error:
+    missing = error
+
+    class GeneratedContract:  # type: ignore[no-redef]
+        """Fails in place of the laws on generated data, which need Hypothesis."""
+
+        def test_laws_on_generated_data(self) -> None:
+            raise missing
+
+
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123_456, UTC)
 NOBODY = [0, -1, 2**31, 2**53, 2**63, 2**64, 10**30]
 TEXTS = [
@@ -67,7 +80,7 @@ def new_user(username: str, **other: Any) -> NewUser:
     return attrs.evolve(plain, **other)
 
 
-class StoreContract(RaceContract, CountContract, ListContract, PageContract, SearchContract):
+class StoreContract(GeneratedContract, RaceContract, CountContract, ListContract, PageContract, SearchContract):
     """What `ports` promises. Every test gets an empty store and never asks which."""
 
     # Transactions
@@ -144,7 +157,7 @@ class StoreContract(RaceContract, CountContract, ListContract, PageContract, Sea
         store.read(kept.append)
         store.write(kept.append)
         for tx in kept:
-            with pytest.raises(Exception):  # noqa: B017, PT011 - how it fails is the store's business
+            with pytest.raises(Exception):
                 tx.users.after(0, 1_000)
 
     def test_work_gives_back_what_it_returns(self, store: Store) -> None:

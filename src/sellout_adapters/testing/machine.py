@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from sellout_adapters.extras import naming_extras
 from sellout_adapters.testing.scene import PASSWORD, Scene, checkout, product_entry, shoe_size, unit_entry
 from sellout_core import errors
 from sellout_core.accounts import Actor, Registration
@@ -34,6 +33,10 @@ from sellout_core.use_cases.ordering import (
 from sellout_core.use_cases.sessions import log_in, read_token, register
 from sellout_core.use_cases.wishlist import add_to_wishlist, change_size, delete_from_wishlist, read_wishlist
 from sellout_core.values import AddressId, SizeId, UserId, WishlistUnitId
+
+with naming_extras():
+    from hypothesis import strategies as st
+    from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 NAMES = ["anna", "ANNA", "Борис", "борис", "c@mail.ru"]
 CODES = ["SALE", "sale", "FLAT", "OLD", "none such"]

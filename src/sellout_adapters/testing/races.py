@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import attrs
-import pytest
 
+from sellout_adapters.testing.harness import pytest
 from sellout_adapters.testing.scene import Scene, checkout, product_entry, shoe_size, unit_entry
 from sellout_core import errors
 from sellout_core.accounts import OPERATOR, NewAddress

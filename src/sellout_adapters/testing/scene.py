@@ -6,9 +6,8 @@ from typing import Any
 
 import attrs
 
-from sellout_adapters.passwords import Argon2Passwords
 from sellout_adapters.system import random_id
-from sellout_adapters.tokens import JwtTokens
+from sellout_adapters.testing.credentials import ScenePasswords, SceneTokens
 from sellout_core.accounts import OPERATOR, Actor, NewAddress, Registration
 from sellout_core.catalogue import NO_SIZE, Product, ProductUnit, SizeGrid
 from sellout_core.ordering import Checkout, NewPromoCode, PromoCode
@@ -88,8 +87,8 @@ class Scene:
         self.clock = HeldClock()
         self.shop = Shop(
             store=store,
-            passwords=Argon2Passwords(time_cost=1, memory_kib=8),
-            tokens=JwtTokens(KEY, self.clock),
+            passwords=ScenePasswords(),
+            tokens=SceneTokens(KEY, self.clock),
             clock=self.clock,
             random_id=random_id,
             policy=policy or Policy(),

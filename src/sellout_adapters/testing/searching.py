@@ -1,20 +1,15 @@
 """What holds for searches, as tests that any store must pass: part of `contract.StoreContract`.
 
-`sellout_core.search` is the definition; `law` compares a store with it on catalogues and queries made up by Hypothesis.
+`sellout_core.search` is the definition, with which `require_definition` compares a store.
 """
 
-import tempfile
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager
-from datetime import date, timedelta
-from pathlib import Path
+from collections.abc import Collection, Sequence
+from datetime import date
 from typing import Any
 
 import attrs
-import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
+from sellout_adapters.testing.harness import pytest
 from sellout_adapters.testing.races import RACERS, racing, take
 from sellout_adapters.testing.scene import Scene, product_entry, shoe_size, unit_entry
 from sellout_core.accounts import OPERATOR
@@ -32,7 +27,7 @@ from sellout_core.search import (
     place,
     wanted,
 )
-from sellout_core.use_cases.importing import ProductEntry, import_products
+from sellout_core.use_cases.importing import import_products
 from sellout_core.use_cases.wishlist import add_to_wishlist
 from sellout_core.values import Money, ProductId
 
@@ -94,76 +89,6 @@ def require_definition(tx: Transaction, query: CatalogueQuery, windows: Collecti
         found = [(card.product, card.min_price) for card in tx.cards.search(query, offset, limit, None)]
         assert found == [(each.product, each.min_price) for each in expected[offset : offset + limit]]
     return len(expected)
-
-
-def _texts(choices: Sequence[str]) -> st.SearchStrategy[str]:
-    return st.lists(st.sampled_from(choices), min_size=1, max_size=3).map(" ".join)
-
-
-def _units() -> st.SearchStrategy[Any]:
-    return st.builds(
-        lambda price, grid, stock, availability: unit_entry(price, grid, stock=stock, availability=availability),
-        st.integers(0, 9),
-        st.sampled_from(GRIDS),
-        st.sampled_from([None, 0, 1]),
-        st.booleans(),
-    )
-
-
-def _entry(number: int) -> st.SearchStrategy[ProductEntry]:
-    names = st.lists(st.sampled_from(NAMES), max_size=2, unique=True).map(tuple)
-    return st.builds(
-        lambda units, **other: product_entry(other.pop("sku") + f" {number}", *units, **other),
-        st.lists(_units(), max_size=3, unique_by=lambda unit: unit.size),
-        sku=st.sampled_from(WORDS),
-        name=_texts([*WORDS, *ODD]).map(lambda name: name[:300]),
-        brands=names,
-        categories=names,
-        tags=names,
-        gender=st.sampled_from(["M", "F", "U"]),
-        available_flag=st.sampled_from([True, True, True, False]),
-        add_date=st.integers(0, 3).map(lambda days: date(2026, 1, 1) + timedelta(days)),
-    )
-
-
-def catalogues() -> st.SearchStrategy[Sequence[ProductEntry]]:
-    """Up to eight products that have much in common."""
-    return st.integers(0, 8).flatmap(lambda count: st.tuples(*map(_entry, range(count))))
-
-
-def queries() -> st.SearchStrategy[CatalogueQuery]:
-    """Queries for what such products have, or nearly have."""
-    choices = st.lists(st.sampled_from([*NAMES, "nike", "none", 1, 2, 3, 10**30]), max_size=2).map(tuple)
-    held = [SizeValue(column, value) for column in ("eu", "international") for value in ("42", "M", "0")]
-    beginnings = [word[:length] for word in WORDS for length in (1, 2, 9)]
-    return st.builds(
-        lambda bounds, **other: CatalogueQuery(price_min=bounds[0], price_max=bounds[1], **other),
-        st.sampled_from([(None, None), (None, None), (3, None), (None, 5), (2, 6), (4, 4)]),
-        text=st.one_of(st.just(""), _texts(beginnings), _texts([text[:60] for text in ODD])),
-        brands=choices,
-        categories=st.one_of(st.just(()), choices),
-        tags=st.one_of(st.just(()), choices),
-        genders=st.lists(st.sampled_from(["M", "f", 3]), max_size=2).map(tuple),
-        sizes=st.lists(st.sampled_from(held), max_size=2).map(tuple),
-        available=st.sampled_from([None, None, True, False]),
-        sort=st.sampled_from(Sort),
-    )
-
-
-def law(make_store: Callable[[Path], AbstractContextManager[Store]], examples: int) -> None:
-    """Any store finds in any catalogue, with any query, what the definition says."""
-
-    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(catalogues(), catalogues(), st.lists(queries(), min_size=1, max_size=12))
-    def check(entries: Sequence[ProductEntry], later: Sequence[ProductEntry], asked: Sequence[CatalogueQuery]) -> None:
-        with tempfile.TemporaryDirectory() as folder, make_store(Path(folder)) as store:
-            scene = Scene(store)
-            for batch in (entries, later):
-                import_products(scene.shop, OPERATOR, batch)
-                for query in asked:
-                    store.read(lambda tx, q=query: require_definition(tx, q, [(0, 20), (1, 2), (2**53, 1)]))  # type: ignore[misc]
-
-    check()
 
 
 class SearchContract:
