@@ -68,3 +68,36 @@ def test_typed_fields_carry_what_a_client_can_act_on() -> None:
     assert errors.UnitsUnavailable((3,)).unit_ids == (3,)
     assert errors.PriceChanged(107).total == 107
     assert errors.LimitReached(100).maximum == 100
+
+
+EXAMPLES: dict[type[SellOutError], tuple[object, ...]] = {
+    errors.InvalidFields: ((errors.InvalidField("username", "must not be blank", FieldCode.BLANK),),),
+    errors.LimitReached: (100,),
+    errors.NotInCart: ((1, 2),),
+    errors.UnitsUnavailable: ((3,),),
+    errors.PriceChanged: (107,),
+}
+
+
+@pytest.mark.parametrize("kind", [*CONCRETE, *sorted(ABSTRACT, key=str)])
+def test_an_error_is_a_sentence(kind: type[SellOutError]) -> None:
+    """Every word of it is plain text, and typed values stand in it."""
+    text = str(kind(*EXAMPLES.get(kind, ())))
+    assert text[0].isupper()
+    assert text.endswith(".")
+    assert len(text.split()) >= 4
+    assert not set(text) & set("()[]{}_=")
+
+
+def test_the_sentence_of_a_typed_error_holds_its_values() -> None:
+    assert {kind: str(kind(*values)) for kind, values in EXAMPLES.items()} == {
+        errors.InvalidFields: "Invalid fields: username must not be blank.",
+        errors.LimitReached: "The limit of 100 is reached.",
+        errors.NotInCart: "Product units 1, 2 are not in the cart.",
+        errors.UnitsUnavailable: "Product units 3 are not available.",
+        errors.PriceChanged: "The order costs 107, more than the buyer agreed to pay.",
+    }
+
+
+def test_an_error_raised_with_a_text_says_it() -> None:
+    assert str(errors.Unavailable("the disk is full")) == "the disk is full"

@@ -93,7 +93,7 @@ def test_every_failed_log_in_gets_one_answer_after_hashing_once(
     passwords = CountingPasswords()
     with pytest.raises(BadCredentials) as refusal:
         log_in(attrs.evolve(scene.shop, passwords=passwords), username, password)
-    assert str(refusal.value) == ""
+    assert str(refusal.value) == "The username or the password is wrong."
     assert len(passwords.verified) == 1
     assert scene.user_now(UserId(1)).last_login is None
 
