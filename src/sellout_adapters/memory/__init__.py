@@ -59,9 +59,16 @@ class MemoryTransaction:
 class MemoryStore:
     """`ports.Store` in memory; every instance is a shop of its own, safe to use from many threads."""
 
-    def __init__(self) -> None:
-        """An empty shop."""
-        self._committed = Tables()
+    def __init__(self, tables: Tables | None = None, on_commit: Callable[[Tables], None] | None = None) -> None:
+        """A shop in that state, or an empty one.
+
+        Args:
+            tables: The state to begin with.
+            on_commit: Called with each new state before it is committed, by one writer at a time. If it raises, nothing
+                is committed and the writer gets the exception.
+        """
+        self._committed = Tables() if tables is None else tables
+        self._on_commit = on_commit
         self._writer = threading.Lock()
 
     @property
@@ -86,6 +93,8 @@ class MemoryStore:
         with self._writer:
             tables = self._committed.fork()
             result = self._run(work, tables)
+            if self._on_commit is not None:
+                self._on_commit(tables)
             self._committed = tables
             return result
 

@@ -1,5 +1,16 @@
-"""What every store is held to, for the stores here and for anybody's own: needs `sellout[testing]`.
+"""The laws that every store obeys, for the stores here and for other authors' own.
 
-`contract.StoreContract` is a class of pytest tests that want a fixture `store`, an empty shop; `machine.shop_machine`
-makes a Hypothesis state machine that drives a store against a model; `scene.Scene` is a small shop to write more with.
+`contract.StoreContract` is a class of pytest tests that want a fixture `store`, an empty shop; `harness.laws` runs them
+without pytest. `durability.DurabilityContract` adds the laws of a store that can be opened again.
+`machine.shop_machine` makes a Hypothesis state machine that drives a store against a model; `scene.Scene` is a small
+shop to write more with.
 """
+
+from contextlib import suppress
+
+with suppress(ModuleNotFoundError):
+    from pytest import register_assert_rewrite  # noqa: PT013 - the harness gives the laws their `pytest`
+
+    # Without this a broken law would fail with a bare AssertionError. It must run before the modules are imported.
+    _LAWS = ("contract", "counting", "durability", "generated", "listing", "machine", "paging", "races", "searching")
+    register_assert_rewrite(*(f"{__name__}.{module}" for module in _LAWS))
