@@ -1,4 +1,5 @@
-"""Everything that must hold before a change lands: `nox` runs it all, `nox -s NAME` one part.
+"""Everything that must hold before a change lands: `nox` runs it, `nox -t deep` what takes longer, `nox -s NAME` one
+part.
 
 Each session installs the project as a wheel into an environment of its own, so what is tested is what is shipped.
 """
@@ -36,9 +37,11 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """The core alone."""
+    """The core alone, and whether its tests run every branch of it; with arguments only the tests that they choose."""
     install(session, "test")
-    session.run("pytest", "tests/unit", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", "-q", "tests/unit", *session.posargs)
+    if not session.posargs:
+        session.run("coverage", "report")
 
 
 @nox.session
@@ -48,12 +51,26 @@ def contract(session: nox.Session) -> None:
     session.run("pytest", "-n", "auto", "tests/contract", *session.posargs)
 
 
-@nox.session
-def lowest(session: nox.Session) -> None:
-    """The oldest versions that the project allows itself, for users who have them."""
+def install_lowest(session: nox.Session) -> None:
+    """Installs the project, tests and all, in the oldest versions that it allows itself."""
     session.install("uv")
     wanted = [".[server]", *nox.project.dependency_groups(PYPROJECT, "test")]
     session.run("uv", "pip", "install", "--resolution", "lowest-direct", *wanted, silent=True)
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """The oldest versions that the project allows itself, for users who have them: what touches each of them."""
+    install_lowest(session)
+    subjects = ("store", "migrations", "conformance", "shopping", "openapi", "tokens", "limits", "command")
+    files = [f"tests/contract/test_{subject}.py" for subject in subjects]
+    session.run("pytest", "-q", "-n", "auto", "tests/unit", *files, *session.posargs)
+
+
+@nox.session(default=False, tags=["deep"])
+def lowest_whole(session: nox.Session) -> None:
+    """Every test with the oldest versions."""
+    install_lowest(session)
     session.run("pytest", "-q", "-n", "auto", "tests/unit", "tests/contract", *session.posargs)
 
 
@@ -98,11 +115,3 @@ def consistency(session: nox.Session) -> None:
         return
     session.run("python", "-m", "tests.consistency", "--rounds=6", "--seconds=8")
     session.run("pytest", "tests/consistency")
-
-
-@nox.session
-def coverage(session: nox.Session) -> None:
-    """Every branch of the core is run by the core's own tests."""
-    install(session, "test")
-    session.run("coverage", "run", "-m", "pytest", "-q", "tests/unit")
-    session.run("coverage", "report")
