@@ -21,6 +21,7 @@ from sellout_http.front import CLIENT
 from sellout_http.lists import page
 from sellout_http.logs import ENTRY, Entry
 from sellout_http.operations import LIMIT, Access, Listed, Operation, Reply
+from sellout_http.parameters import require_known, require_short
 
 T = TypeVar("T")
 Headers = Sequence[tuple[bytes, bytes]]
@@ -110,9 +111,12 @@ class Asked:
 
         Raises:
             Unauthenticated: its token is bad, or it needs one and has none.
+            Refused: the query is too long.
         """
         entry: Entry = scope[ENTRY]
         entry.route = operation.path
+        if scope["query_string"]:
+            require_short(scope["query_string"])
         token = bearer_token(scope["headers"])
         claims = None if token is None else sessions.read_token(shop, token, "access")
         if claims is not None:
@@ -138,16 +142,27 @@ class Asked:
 
         Raises:
             Unauthenticated, Forbidden: it does not.
+            InvalidFields: the query has a parameter that the operation does not know.
         """
         actor = sessions.authenticate(shop, self.claims)
         self.operation.access.require(actor, self.ids)
+        self.require_known_parameters()
         return actor
+
+    def require_known_parameters(self) -> None:
+        """Lets through a query whose parameters the operation knows.
+
+        Raises:
+            InvalidFields: naming those that it does not know.
+        """
+        if self.scope["query_string"]:
+            require_known(self.operation, self.query)
 
     def let_through(self, shop: Shop) -> Call:
         """What its handler is given.
 
         Raises:
-            Unauthenticated, Forbidden: as `let_in`.
+            Unauthenticated, Forbidden, InvalidFields: as `let_in`.
         """
         return self.call(shop, self.let_in(shop))
 

@@ -72,7 +72,9 @@ class Dispatcher:
         else:
             # Whoever writes has enough to do.
             actor = ANONYMOUS
-            if asked.claims is not None:
+            if asked.claims is None:
+                asked.require_known_parameters()
+            else:
                 actor = await self.hands.read(lambda tx: asked.let_in(within(self.shop, tx)), entry, short=True)
             call = asked.call(self.shop, actor)
             if operation.hashes_passwords:

@@ -20,7 +20,8 @@ _CODES: Final = "ProblemCode"
 _DESCRIPTION: Final = f"""The back end of a sneaker shop.
 
 Send the access token that registering or logging in gives as `Authorization: Bearer ...`. Paths answer with and without
-a trailing slash. A path's id that is no whole number in its limits is a 404. Anything that goes wrong is a problem
+a trailing slash. A path's id that is no whole number in its limits is a 404. A query parameter that an operation does
+not know is a 422; a query holds at most 4 KiB and 64 parameters. Anything that goes wrong is a problem
 document (RFC 9457) whose `code` never changes; [{PAGES}]({PAGES}) explains each."""
 _PROBLEM_HEADERS: Final = {
     401: {"WWW-Authenticate": "Bearer, with an error where a token was sent."},
@@ -86,7 +87,8 @@ def document() -> dict[str, Any]:
 
 def codes(operation: Operation) -> list[str]:
     """The codes of the problems an operation can answer with, those that every operation has included."""
-    found = {errors.Unauthenticated.code, errors.Unavailable.code, *(error.code for error in operation.errors)}
+    found = {errors.Unauthenticated.code, errors.Unavailable.code, errors.InvalidFields.code, "query_too_long"}
+    found.update(error.code for error in operation.errors)
     if operation.access is Access.ADMIN or (operation.access is Access.USER and "user_id" in operation.id_names):
         found.add(errors.Forbidden.code)
     if operation.limits:

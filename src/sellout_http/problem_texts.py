@@ -155,6 +155,13 @@ KINDS: Final[Mapping[str, Kind]] = {
         "Слишком большое тело запроса",
         "Тело запроса больше 64 КиБ. Отправьте меньшее.",
     ),
+    "query_too_long": Kind(
+        414,
+        "Query too long",
+        "The query of the URL is longer than 4 KiB or has more than 64 parameters. Send fewer or shorter ones.",
+        "Слишком длинный запрос в URL",
+        "Параметры запроса в URL занимают больше 4 КиБ, или их больше 64. Сократите их.",
+    ),
     "unsupported_media_type": Kind(
         415,
         "Not JSON",

@@ -123,6 +123,8 @@ def _tree(root: type[errors.SellOutError]) -> Iterable[type[errors.SellOutError]
 
 def _field_problem(field: errors.InvalidField) -> FieldProblem:
     """The reading of a body names its fields by pointers already; the core names them by its own names."""
+    if field.code is FieldCode.UNKNOWN_PARAMETER:
+        return FieldProblem(field.reason, field.code, parameter=field.name)
     if field.name.startswith("#"):
         return FieldProblem(field.reason, field.code, pointer=field.name)
     if field.name in _HEADERS:

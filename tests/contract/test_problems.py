@@ -43,6 +43,7 @@ OF_HTTP: Final = {
     "malformed_json": 400,
     "method_not_allowed": 405,
     "body_too_large": 413,
+    "query_too_long": 414,
     "unsupported_media_type": 415,
     "internal_error": 500,
     "request_timeout": 408,
