@@ -16,7 +16,8 @@ from sellout_core.accounts import OPERATOR
 from sellout_core.catalogue import SizeGrid
 from sellout_core.errors import InvalidFields
 from sellout_core.shop import Shop
-from sellout_core.use_cases.importing import ImportCounts, ProductEntry, UnitEntry, import_products
+from sellout_core.use_cases.changes import UNCHANGED, ImportCounts, ImportResult, Unchanged
+from sellout_core.use_cases.importing import ProductEntry, UnitEntry, import_products
 from sellout_core.values import Money
 
 with naming_extras():
@@ -57,7 +58,8 @@ class _Unit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     platform: str
     site: str = ""
     availability: bool = True
-    stock: int | None = None
+    stock: int | msgspec.UnsetType | None = msgspec.UNSET
+    sold: int = 0
 
 
 class _Product(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -170,36 +172,52 @@ def import_lines(
     shop: Shop,
     lines: Iterable[GoodLine | BadLine],
     on_batch: Callable[[ImportReport], None] = lambda _: None,
+    on_result: Callable[[ImportResult], None] = lambda _: None,
+    *,
+    counted: bool = False,
+    dry_run: bool = False,
 ) -> ImportReport:
-    """Imports the good lines, in transactions of at most 200 products; a repeated sku begins another, so that the later
-    line counts. `on_batch` learns after each transaction what has been done so far, and at the end.
+    """Imports the good lines, in transactions of at most 200 products.
+
+    Args:
+        shop: the shop.
+        lines: lines in which no sku stands twice, as `catalogue_skus.distinct_lines` gives them.
+        on_batch: is called with what has been done so far, after each transaction and at the end.
+        on_result: is called with the changes of each transaction, before `on_batch`.
+        counted: as for `import_products`.
+        dry_run: as for `import_products`.
 
     Raises:
-        Unavailable: the store is away. Everything reported to `on_batch` stays.
+        InvalidFields: a sku stands twice in one transaction.
+        Unavailable: the database is unreachable. Everything reported to `on_batch` stays.
     """
     report = ImportReport()
     for entries, bad in _batches(lines):
-        counts = import_products(shop, OPERATOR, entries) if entries else ImportCounts()
+        counts = ImportCounts()
+        if entries:
+            result = import_products(shop, OPERATOR, entries, counted=counted, dry_run=dry_run)
+            counts = result.counts
+            on_result(result)
         report = ImportReport(report.counts + counts, report.bad + bad)
         on_batch(report)
     return report
 
 
 def _batches(lines: Iterable[GoodLine | BadLine]) -> Iterator[tuple[Sequence[ProductEntry], int]]:
-    """Entries to import together, no sku twice among them, and how many bad lines lay between."""
-    batch: dict[str, ProductEntry] = {}
+    """Entries to import together, and how many bad lines lay between."""
+    batch: list[ProductEntry] = []
     size = bad = 0
     for line in lines:
         if isinstance(line, BadLine):
             bad += 1
             continue
-        if line.entry.sku in batch or len(batch) == BATCH_ENTRIES or size + line.length > BATCH_BYTES:
-            yield tuple(batch.values()), bad
-            batch, size, bad = {}, 0, 0
-        batch[line.entry.sku] = line.entry
+        if batch and (len(batch) == BATCH_ENTRIES or size + line.length > BATCH_BYTES):
+            yield batch, bad
+            batch, size, bad = [], 0, 0
+        batch.append(line.entry)
         size += line.length
     if batch or bad:
-        yield tuple(batch.values()), bad
+        yield batch, bad
 
 
 def _skip_line(stream: ByteStream) -> int:
@@ -265,7 +283,8 @@ def _unit_entry(record: _Unit) -> UnitEntry:
         platform=record.platform,
         site=record.site,
         availability=record.availability,
-        stock=record.stock,
+        stock=UNCHANGED if isinstance(record.stock, msgspec.UnsetType) else record.stock,
+        sold=record.sold,
     )
 
 
@@ -279,7 +298,8 @@ def _unit(entry: UnitEntry) -> _Unit:
         entry.platform,
         entry.site,
         entry.availability,
-        entry.stock,
+        msgspec.UNSET if isinstance(entry.stock, Unchanged) else entry.stock,
+        entry.sold,
     )
 
 

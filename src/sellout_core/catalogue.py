@@ -1,7 +1,9 @@
 """What the shop offers: products, their sizes, the product units on sale, and the small tables they refer to."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Final, Self
 
 import attrs
@@ -24,6 +26,8 @@ from sellout_core.values import (
 MALE: Final = GenderId(1)
 FEMALE: Final = GenderId(2)
 PENDING: Final = StatusId(1)
+
+_DECIMAL: Final = re.compile(r"([0-9]+)(?:[.,]([0-9]+))?")
 
 
 @attrs.frozen
@@ -109,6 +113,26 @@ class SizeGrid:
     it: str
     ru: str
 
+    @property
+    def canonical(self) -> "SizeGrid":
+        """The same size with each plain decimal number (`42.0`, `042`, `42,0`) in one spelling (`42`). Two sizes of one
+        product are the same size if this is equal. Other texts stay as they are.
+        """
+        return _canonical(self)
+
+
+@lru_cache(maxsize=4096)
+def _canonical(grid: SizeGrid) -> SizeGrid:
+    return SizeGrid(*map(_canonical_number, attrs.astuple(grid)))
+
+
+def _canonical_number(text: str) -> str:
+    number = _DECIMAL.fullmatch(text)
+    if number is None:
+        return text
+    fraction = (number[2] or "").rstrip("0")
+    return (number[1].lstrip("0") or "0") + (fraction and f".{fraction}")
+
 
 NO_SIZE: Final = SizeGrid("0", "0", "0", "0", "0", "0")
 
@@ -132,7 +156,9 @@ class Size:
 
 @attrs.frozen(kw_only=True)
 class NewProductUnit:
-    """A product unit before it has an id. `stock` None means bought to order: never sold out."""
+    """A product unit before it has an id. `stock` is the number of pieces left; None means bought to order: never sold
+    out. `sold` is the number of pieces sold so far.
+    """
 
     product_id: ProductId
     size_id: SizeId
@@ -142,6 +168,7 @@ class NewProductUnit:
     platform_id: PlatformId
     available: bool
     stock: int | None
+    sold: int = 0
 
 
 @attrs.frozen(kw_only=True)

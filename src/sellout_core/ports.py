@@ -223,8 +223,9 @@ class Units(Protocol):
 
     def take(self, units: Collection[ProductUnit]) -> Mapping[ProductUnitId, ProductUnit]:
         """Takes one piece of each unit, in ascending order of id, and returns those it got, as they are after it.
-        Limited stock goes down by one and never below zero; what reaches zero becomes unavailable. An unavailable unit
-        is not got. If a unit's price is no longer what this transaction read, its work is run again.
+        Limited stock goes down by one and never below zero; what reaches zero becomes unavailable. `sold` goes up by
+        one in the same step, for units bought to order too. An unavailable unit is not got. If a unit's price is no
+        longer what this transaction read, its work is run again.
         """
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import IO, BinaryIO, Final
 
 import click
 
@@ -92,7 +92,7 @@ def _replacing(target: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def progress(stream: BinaryIO) -> Iterator[Callable[[int], None]]:
+def progress(stream: IO[bytes]) -> Iterator[Callable[[int], None]]:
     """Something to tell how many bytes were read: a bar on a terminal, nothing anywhere else."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _: None

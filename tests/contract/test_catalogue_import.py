@@ -14,6 +14,7 @@ import pytest
 
 from sellout_adapters import demo
 from sellout_adapters.catalogue_file import ImportReport, encode, import_lines, read_lines
+from sellout_adapters.catalogue_skus import distinct_lines
 from sellout_adapters.memory import MemoryStore
 from sellout_adapters.system import assemble
 from sellout_core.accounts import ANONYMOUS, OPERATOR
@@ -21,7 +22,8 @@ from sellout_core.catalogue import Product, ProductUnit
 from sellout_core.ports import Store
 from sellout_core.shop import Shop
 from sellout_core.use_cases import browsing
-from sellout_core.use_cases.importing import ImportCounts, export_products
+from sellout_core.use_cases.changes import ImportCounts
+from sellout_core.use_cases.importing import export_products
 
 KEY = "k" * 32
 SIZE = {"INT": "M", "US": "9", "UK": "8", "EU": "42", "IT": "42", "RU": "41"}
@@ -62,8 +64,8 @@ def line(sku: str, **members: Any) -> bytes:
     return json.dumps(product, ensure_ascii=False).encode() + b"\n"
 
 
-def imported(shop: Shop, *lines: bytes) -> ImportReport:
-    return import_lines(shop, read_lines(io.BytesIO(b"".join(lines))))
+def imported(shop: Shop, *lines: bytes, counted: bool = False, dry_run: bool = False) -> ImportReport:
+    return import_lines(shop, distinct_lines(io.BytesIO(b"".join(lines))), counted=counted, dry_run=dry_run)
 
 
 def exported(shop: Shop) -> bytes:
@@ -144,10 +146,14 @@ def test_a_file_without_a_good_line_changes_nothing(shop: Shop) -> None:
     assert stored(shop) == ([], [])
 
 
-def test_of_a_repeated_sku_the_last_line_counts(shop: Shop) -> None:
-    report = imported(shop, line("a", name="First"), line("b"), line("a", name="Second"), line("a", name="Third"))
-    assert report.counts == ImportCounts(created=2, updated=2)
-    assert [product.name for product in stored(shop)[0]] == ["Third", "B"]
+@pytest.mark.parametrize("between", [1, 450])
+def test_nothing_of_a_repeated_sku_is_imported(shop: Shop, between: int) -> None:
+    imported(shop, line("a", name="Before"))
+    others = [line(f"sku-{number}") for number in range(between)]
+    report = imported(shop, line("a", name="First"), *others, line("a", name="Second"), line("a", name="Third"))
+    assert report == ImportReport(ImportCounts(created=between), bad=3)
+    assert stored(shop)[0][0].name == "Before"
+    assert len(stored(shop)[0]) == between + 1
 
 
 def test_a_large_file_goes_in_by_batches_and_each_is_reported(shop: Shop) -> None:
@@ -190,6 +196,42 @@ def test_export_import_export_is_byte_identical(shop: Shop) -> None:
     assert imported(other, first).counts == ImportCounts(created=4)
     assert exported(other) == first
     assert imported(shop, first).counts == ImportCounts(unchanged=4)
+
+
+@pytest.mark.parametrize("other", ["42.0", "042", "42,0"])
+def test_a_size_spelt_otherwise_is_the_same_size(shop: Shop, other: str) -> None:
+    imported(shop, line("a", units=[UNIT]))
+    before = stored(shop)[1]
+    changed = {**UNIT, "size": {**SIZE, "EU": other}}
+    assert imported(shop, line("a", units=[changed])).counts == ImportCounts(unchanged=1)
+    assert stored(shop)[1] == before
+    assert imported(shop, line("a", units=[UNIT, changed])) == ImportReport(bad=1)
+
+
+def test_a_dry_run_writes_nothing(shop: Shop) -> None:
+    imported(shop, line("a", units=[{**UNIT, "stock": 3}]), line("b"))
+    before, references = stored(shop), shop.store.read(lambda tx: tx.references.snapshot())
+    version = shop.store.catalogue_version()
+    lines = [line("a", name="Other", brands=["New"], units=[{**UNIT, "platform": "New"}]), line("b"), line("c"), b"x\n"]
+    expected = ImportReport(ImportCounts(created=1, updated=1, unchanged=1), bad=1)
+    assert imported(shop, *lines, dry_run=True) == expected
+    assert stored(shop) == before
+    assert shop.store.read(lambda tx: tx.references.snapshot()) == references
+    assert shop.store.catalogue_version() == version
+    assert imported(shop, *lines) == expected
+
+
+def test_just_counted_stock_is_what_is_left(shop: Shop) -> None:
+    content = line("a", units=[{**UNIT, "stock": 3, "sold": 0}])
+    imported(shop, content)
+    for _ in range(2):
+        shop.store.write(lambda tx: tx.units.take(tx.units.of_products([stored(shop)[0][0].id])))
+    imported(shop, content)
+    assert [(unit.stock, unit.sold) for unit in stored(shop)[1]] == [(1, 2)]
+    imported(shop, content, counted=True)
+    assert [(unit.stock, unit.sold) for unit in stored(shop)[1]] == [(3, 2)]
+    imported(shop, content)
+    assert [(unit.stock, unit.sold) for unit in stored(shop)[1]] == [(1, 2)]
 
 
 def test_an_empty_shop_exports_nothing(shop: Shop) -> None:

@@ -1,5 +1,6 @@
 """The `sellout` command as a process: what it prints, how it exits, and what it leaves behind."""
 
+import fcntl
 import json
 import os
 import pty
@@ -14,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO
 
 import pytest
 
@@ -225,27 +225,30 @@ def test_a_full_disk_is_one_line(sellout: Run, tmp_path: Path, arguments: list[s
     assert stderr.count(b"\n") == 1
 
 
+LONG_LINES = [line(number, description="x" * 1000) for number in range(590)]
+BAD_LINES = [json.dumps({"x" * 400: number}) + "\n" for number in range(100)]
+
+
 @contextmanager
-def importing_from_a_pipe(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
-    """An import that waits for more after its second batch: a pipe takes 64 KiB, so most of what was written to it has
-    been read, and a batch is finished before the line after its successor's first is read.
-    """
-    process = start(folder, "import", "-")
-    assert process.stdin is not None
+def stopping_halfway(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """An import that has finished its second batch and waits: its complaints do not fit into the pipe to us."""
+    (folder / "long.jsonl").write_text("".join([*LONG_LINES[:401], *BAD_LINES, *LONG_LINES[401:]]))
+    ours, theirs = os.pipe()
+    fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, 4096)
+    process = start(folder, "import", "long.jsonl", stderr=theirs)
+    os.close(theirs)
+    process.stderr = os.fdopen(ours, "rb", buffering=0)
     try:
-        yield process, process.stdin
+        assert process.stderr.read(9) == b"line 402:"
+        yield process
     finally:
         process.kill()
         process.communicate()
 
 
-LONG_LINES = [line(number, description="x" * 1000) for number in range(590)]
-
-
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_import_can_be_run_again(sellout: Run, tmp_path: Path, how: signal.Signals) -> None:
-    with importing_from_a_pipe(tmp_path) as (process, stdin):
-        stdin.write("".join(LONG_LINES).encode())
+    with stopping_halfway(tmp_path) as process:
         process.send_signal(how)
         assert process.wait() == -how
     done = sellout("import", "-", stdin="".join(LONG_LINES))
@@ -253,8 +256,7 @@ def test_a_killed_import_can_be_run_again(sellout: Run, tmp_path: Path, how: sig
 
 
 def test_ctrl_c_keeps_finished_batches_and_says_so(sellout: Run, tmp_path: Path) -> None:
-    with importing_from_a_pipe(tmp_path) as (process, stdin):
-        stdin.write("".join(LONG_LINES).encode())
+    with stopping_halfway(tmp_path) as process:
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate()
     assert process.returncode == 130

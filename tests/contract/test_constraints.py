@@ -26,6 +26,7 @@ REFERENCES = [
 ]
 LAWS = {
     "stock below zero": "UPDATE product_units SET stock = -1 WHERE stock IS NOT NULL",
+    "less than nothing sold": "UPDATE product_units SET sold = -1",
     "sold out and available": "UPDATE product_units SET stock = 0, available = TRUE WHERE stock IS NOT NULL",
     "a price below zero": "UPDATE product_units SET price = -1",
     "more activations than allowed": "UPDATE promo_codes SET activation_count = max_activation_count + 1",

@@ -16,9 +16,11 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sellout_adapters.sql import CannotOpen, SqlStore, schema
 from sellout_adapters.sql.columns import metadata
 from sellout_adapters.testing.races import racing
-from sellout_adapters.testing.scene import Scene, product_entry, shoe_size, unit_entry
+from sellout_adapters.testing.scene import Scene, checkout, product_entry, shoe_size, unit_entry
+from sellout_core.accounts import OPERATOR
 from sellout_core.errors import Unavailable
 from sellout_core.search import CatalogueQuery, SizeValue
+from sellout_core.use_cases.ordering import check_out
 from tests.contract.conftest import databases
 
 STEPS = sorted(path.stem.removeprefix("step_") for path in (schema._MIGRATIONS / "versions").glob("step_*.py"))
@@ -170,7 +172,8 @@ def test_a_statement_that_fails_leaves_nothing_of_the_step(url: str) -> None:
 
 
 def forget_search(connection: Connection) -> None:
-    """Takes back what step 0005 made."""
+    """Takes back what step 0005 made, and later ones."""
+    connection.exec_driver_sql("ALTER TABLE product_units DROP COLUMN sold")
     on_sqlite = connection.dialect.name == "sqlite"
     if on_sqlite:
         connection.exec_driver_sql("DROP TABLE product_search_terms")
@@ -206,6 +209,27 @@ def test_goods_from_before_there_was_a_search_are_found(url: str) -> None:
     store.close()
 
 
+def test_pieces_sold_before_they_were_counted_are_counted(url: str) -> None:
+    """One line of an order is one piece."""
+    store = opened(url)
+    scene = Scene(store)
+    anna, units = scene.user("anna"), [scene.unit("one", 9, stock=5), scene.unit("two", 8), scene.unit("three", 7)]
+    address = scene.address(anna)
+    for bought in (units[:2], units[:1]):
+        scene.fill_cart(anna, *bought)
+        check_out(scene.shop, OPERATOR, anna, checkout(address, *bought))
+    before = store.read(lambda tx: tx.units.get_many(units))
+    store.close()
+    with connected(url) as connection:
+        connection.exec_driver_sql("ALTER TABLE product_units DROP COLUMN sold")
+        connection.exec_driver_sql("UPDATE sellout_version SET version_num = '0005'")
+    store = opened(url)
+    after = store.read(lambda tx: tx.units.get_many(units))
+    store.close()
+    assert [after[unit].sold for unit in units] == [2, 1, 0]
+    assert after == before
+
+
 def test_many_that_migrate_at_once_do_it_once(url: str) -> None:
     stores = racing(4, lambda _: opened(url))
     assert sorted(len(store.migrated) for store in stores) == [0, 0, 0, len(STEPS)]
@@ -235,7 +259,9 @@ def test_a_file_from_before_the_migrations_is_adopted_as_it_is(tmp_path: Path) -
     store.close()
     with connected(f"sqlite:///{file}") as connection:
         after = described(connection)
-        assert {name: row for name, row in before.items() if name != "table products"}.items() <= after.items()
+        assert {
+            name: row for name, row in before.items() if name not in ("table products", "table product_units")
+        }.items() <= after.items()
     with closing(sqlite3.connect(file)) as connection_:
         assert connection_.execute("PRAGMA user_version").fetchone() == (2,)
 

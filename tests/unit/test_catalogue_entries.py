@@ -7,7 +7,9 @@ import attrs
 import pytest
 
 from sellout_adapters.testing.scene import product_entry, shoe_size, unit_entry
+from sellout_core.catalogue import NO_SIZE, SizeGrid
 from sellout_core.errors import InvalidFields
+from sellout_core.use_cases.changes import UNCHANGED
 from sellout_core.values import Money
 
 
@@ -77,6 +79,8 @@ def test_a_product_at_its_limits_is_let_through(changes: dict[str, Any]) -> None
         ({"site": "x" * 2_001}, "site"),
         ({"stock": -1}, "stock"),
         ({"stock": 1_000_000_001}, "stock"),
+        ({"sold": -1}, "sold"),
+        ({"sold": 1_000_000_001}, "sold"),
     ],
 )
 def test_a_unit_out_of_its_limits_names_the_field(changes: dict[str, Any], name: str) -> None:
@@ -95,6 +99,8 @@ def test_a_unit_out_of_its_limits_names_the_field(changes: dict[str, Any], name:
         {"stock": 0},
         {"stock": 1_000_000_000},
         {"stock": None},
+        {"stock": UNCHANGED},
+        {"sold": 1_000_000_000},
     ],
 )
 def test_a_unit_at_its_limits_is_let_through(changes: dict[str, Any]) -> None:
@@ -104,7 +110,7 @@ def test_a_unit_at_its_limits_is_let_through(changes: dict[str, Any]) -> None:
 
 def test_units_are_told_apart_by_size_platform_site_and_delivery_type_alone() -> None:
     one = unit_entry(7)
-    assert one.key == attrs.evolve(one, final_price=Money(8), currency="USD", stock=4, availability=False).key
+    assert one.key == attrs.evolve(one, final_price=Money(8), currency="USD", stock=4, sold=2, availability=False).key
     others: list[dict[str, Any]] = [
         {"size": shoe_size("42")},
         {"platform": "GOAT"},
@@ -113,3 +119,31 @@ def test_units_are_told_apart_by_size_platform_site_and_delivery_type_alone() ->
     ]
     for other in others:
         assert attrs.evolve(one, **other).key != one.key
+
+
+@pytest.mark.parametrize("spelling", ["42.0", "042", "42,0", "42.00", "0042,000"])
+def test_numerically_equal_sizes_are_one_size(spelling: str) -> None:
+    assert shoe_size(spelling).canonical == shoe_size("42").canonical == shoe_size("42")
+    assert unit_entry(7, shoe_size(spelling)).key == unit_entry(7, shoe_size("42")).key
+    with pytest.raises(InvalidFields):
+        product_entry("dunk", unit_entry(7, shoe_size("42")), unit_entry(7, shoe_size(spelling)))
+
+
+def test_every_grid_is_compared() -> None:
+    for grid in attrs.fields_dict(SizeGrid):
+        one, other = (attrs.evolve(shoe_size("42"), **{grid: number}) for number in ("8.5", "8,50"))
+        assert one.canonical == other.canonical != shoe_size("42").canonical
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("42", "420"), ("42", "42 "), ("42", "4.2"), ("M", "m"), ("42½", "42.5"), ("42", "٤٢"), ("0", "")],
+)
+def test_other_sizes_stay_different(one: str, other: str) -> None:
+    assert shoe_size(one).canonical != shoe_size(other).canonical
+
+
+def test_numbers_without_digits_to_drop_stay_as_they_are() -> None:
+    for text in ("0", "10", "100", "0.5", "42.5", "40 ½", "M", "1.2.3", ".5", "5."):
+        assert shoe_size(text).canonical == shoe_size(text)
+    assert shoe_size("000.0").canonical == NO_SIZE

@@ -13,6 +13,7 @@ from sellout_adapters.catalogue_file import MAX_LINE, BadLine, GoodLine, decode,
 from sellout_core import values
 from sellout_core.catalogue import NO_SIZE, SizeGrid
 from sellout_core.use_cases import importing
+from sellout_core.use_cases.changes import UNCHANGED, Stock
 from sellout_core.use_cases.importing import ProductEntry, UnitEntry
 from sellout_core.values import Money
 
@@ -63,17 +64,29 @@ def test_what_a_unit_leaves_out_has_a_default() -> None:
             platform="Poizon",
             site="",
             availability=True,
-            stock=None,
+            stock=UNCHANGED,
+            sold=0,
         ),
     )
 
 
+@pytest.mark.parametrize(
+    ("member", "stock"), [({}, UNCHANGED), ({"stock": None}, None), ({"stock": 0}, 0), ({"stock": 3}, 3)]
+)
+def test_stock_left_out_null_and_a_number_are_three_things(member: dict[str, Any], stock: Stock) -> None:
+    entry = decode(line(units=[{**UNIT, **member}]))
+    assert entry.units is not None
+    assert entry.units[0].stock == stock
+    assert decode(encode(entry)) == entry
+    assert (b'"stock"' in encode(entry)) == ("stock" in member)
+
+
 def test_a_line_is_written_whole_in_one_order_and_unescaped() -> None:
-    assert encode(decode(line(name="Кеды 👟", units=[UNIT]))).decode() == (
+    assert encode(decode(line(name="Кеды 👟", units=[{**UNIT, "stock": 4, "sold": 2}]))).decode() == (
         '{"sku":"a","name":"Кеды 👟","description":"","bucket_link":"","brands":[],"categories":[],"tags":[],'
         '"gender":"M","fit":0,"rel_num":0,"available_flag":true,"add_date":"2023-04-07","units":[{"size":'
         '{"INT":"M","US":"9","UK":"8","EU":"42","IT":"42","RU":"41"},"final_price":100,"currency":"RUB",'
-        '"delivery_type":"Самолёт","platform":"Poizon","site":"","availability":true,"stock":null}]}\n'
+        '"delivery_type":"Самолёт","platform":"Poizon","site":"","availability":true,"stock":4,"sold":2}]}\n'
     )
 
 
@@ -112,6 +125,9 @@ def test_no_units_and_units_left_out_are_two_things() -> None:
         (line(units=[UNIT, UNIT]), "units must not repeat"),
         (line(units=[UNIT, {**UNIT, "final_price": -1}]), "units[1].final_price must be from 0"),
         (line(units=[{**UNIT, "stock": 2**63}]), "units[0].stock must be from 0"),
+        (line(units=[{**UNIT, "sold": 2**63}]), "units[0].sold must be from 0"),
+        (line(units=[{**UNIT, "sold": None}]), "Expected int, got null, at units[0].sold"),
+        (line(units=[UNIT, {**UNIT, "size": {**SIZE, "EU": "42.0"}}]), "units must not repeat"),
         (line(name="\0"), "name must not contain NUL"),
         (b"\0" * 10 + b"\n", "not JSON"),
         (line(name="\x1b[2J").replace(b"\\u001b", b"\x1b"), "not JSON"),
@@ -229,7 +245,8 @@ units = st.builds(
     platform=names,
     site=texts(100),
     availability=st.booleans(),
-    stock=st.none() | st.integers(0, values.MAX_STOCK),
+    stock=st.just(UNCHANGED) | st.none() | st.integers(0, values.MAX_STOCK),
+    sold=st.integers(0, values.MAX_STOCK),
 )
 entries = st.builds(
     ProductEntry,

@@ -12,8 +12,8 @@ from sellout_core.catalogue import NO_SIZE, Product, SizeGrid
 from sellout_core.errors import InvalidFields
 from sellout_core.lists import BATCH
 from sellout_core.use_cases.browsing import read_product
+from sellout_core.use_cases.changes import ImportCounts
 from sellout_core.use_cases.importing import (
-    ImportCounts,
     ProductEntry,
     UnitEntry,
     export_products,
@@ -27,7 +27,7 @@ DUNK = product_entry("dunk", unit_entry(9, S41), unit_entry(7, S42, stock=3), un
 
 
 def load(scene: Scene, *entries: ProductEntry) -> ImportCounts:
-    return import_products(scene.shop, OPERATOR, entries)
+    return import_products(scene.shop, OPERATOR, entries).counts
 
 
 def exported(scene: Scene) -> list[ProductEntry]:

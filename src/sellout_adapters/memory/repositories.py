@@ -421,7 +421,8 @@ class Units(_Repository):
             if not unit.available or unit.stock == 0:
                 continue
             left = None if unit.stock is None else unit.stock - 1
-            taken[unit.id] = self._tables.units.put(unit.id, attrs.evolve(unit, stock=left, available=left != 0))
+            after = attrs.evolve(unit, stock=left, sold=unit.sold + 1, available=left != 0)
+            taken[unit.id] = self._tables.units.put(unit.id, after)
             if left == 0:
                 self._look_different([unit])
         return taken

@@ -250,10 +250,12 @@ units: Final = Table(
     refers("platform_id", platforms.c.id),
     flag("available"),
     count("stock", nullable=True),
+    Column("sold", BigInteger, nullable=False, server_default="0"),
     Index(None, "product_id", "available", "price"),
     ForeignKeyConstraint(["size_id", "product_id"], [sizes.c.id, sizes.c.product_id]),
     check("price", "price >= 0"),
     check("stock", "stock >= 0"),
+    check("sold", "sold >= 0"),
     check("sold_out", "stock IS NULL OR stock > 0 OR NOT available"),
     **NEVER_REUSED,
 )

@@ -64,9 +64,18 @@ _TAKE: Final = (
     )
     .values(
         stock=units.c.stock - 1,
+        sold=units.c.sold + 1,
         available=case((or_(units.c.stock.is_(None), units.c.stock > 1), true()), else_=false()),
     )
-    .returning(units.c.id, units.c.product_id, units.c.price, units.c.currency_id, units.c.available, units.c.stock)
+    .returning(
+        units.c.id,
+        units.c.product_id,
+        units.c.price,
+        units.c.currency_id,
+        units.c.available,
+        units.c.stock,
+        units.c.sold,
+    )
 )
 
 
@@ -95,6 +104,7 @@ def _unit(row: Row) -> ProductUnit:
         platform_id=row.platform_id,
         available=row.available,
         stock=row.stock,
+        sold=row.sold,
         size=size_of(row.size_id, row),
     )
 
@@ -166,7 +176,10 @@ class SqlUnits:
         sold_out = [row for row in taken if not row.available]
         self._link.changes_catalogue(sold_out)
         self._link.touches(row.product_id for row in sold_out)
-        return {row.id: attrs.evolve(wanted[row.id], available=row.available, stock=row.stock) for row in taken}
+        return {
+            row.id: attrs.evolve(wanted[row.id], available=row.available, stock=row.stock, sold=row.sold)
+            for row in taken
+        }
 
 
 def _values(unit: NewProductUnit) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from sellout_adapters.testing.paging import PageContract
 from sellout_adapters.testing.races import RACERS, RaceContract, racing, take
 from sellout_adapters.testing.scene import Scene, checkout, product_entry, shoe_size, unit_entry
 from sellout_adapters.testing.searching import SearchContract
+from sellout_adapters.testing.stocking import StockContract
 from sellout_core import errors
 from sellout_core.accounts import Actor, Address, Credentials, NewAddress, NewUser, Session, User
 from sellout_core.catalogue import (
@@ -80,7 +81,9 @@ def new_user(username: str, **other: Any) -> NewUser:
     return attrs.evolve(plain, **other)
 
 
-class StoreContract(GeneratedContract, RaceContract, CountContract, ListContract, PageContract, SearchContract):
+class StoreContract(
+    GeneratedContract, RaceContract, CountContract, ListContract, PageContract, SearchContract, StockContract
+):
     """What `ports` promises. Every test gets an empty store and never asks which."""
 
     # Transactions

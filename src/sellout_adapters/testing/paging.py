@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from sellout_adapters.testing.races import RACERS, racing
 from sellout_adapters.testing.scene import product_entry
 from sellout_core.ports import Store, Transaction
-from sellout_core.use_cases.importing import ImportCounts, write_entries
+from sellout_core.use_cases.changes import ImportCounts
+from sellout_core.use_cases.importing import write_entries
 from sellout_core.values import ProductId
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, 123456, UTC)
@@ -16,7 +17,7 @@ EVERYTHING = 10_000
 def write(tx: Transaction, listed: Mapping[int, bool]) -> ImportCounts:
     """Lists and unlists products, new ones if there are none of those numbers."""
     entries = [product_entry(f"p{number}", available_flag=flag) for number, flag in listed.items()]
-    return write_entries(tx, entries, NOW)
+    return write_entries(tx, entries, NOW).counts
 
 
 def listed_in(tx: Transaction) -> Sequence[ProductId]:

@@ -183,8 +183,8 @@ class RaceContract:
             scene.unit("another", 10)
         before = len(scene.store.read(lambda tx: tx.products.after(0, 10)))
         entries = [product_entry("one", unit_entry(10 + n, shoe_size("41"))) for n in range(RACERS)]
-        counts = racing(RACERS, lambda n: import_products(scene.shop, OPERATOR, [entries[n]]))
-        created = sum(count.created for count in counts)
+        results = racing(RACERS, lambda n: import_products(scene.shop, OPERATOR, [entries[n]]))
+        created = sum(result.counts.created for result in results)
         assert created == (0 if known == "the product" else 1)
         assert len(scene.store.read(lambda tx: tx.products.after(0, 10))) == before + created
         product = scene.store.read(lambda tx: tx.products.by_sku(["one"]))["one"]

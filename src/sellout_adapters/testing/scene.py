@@ -54,6 +54,7 @@ def unit_entry(price: int, size: SizeGrid = NO_SIZE, **other: Any) -> UnitEntry:
         platform="Poizon",
         site="/poizon",
         availability=True,
+        stock=None,
     )
     return attrs.evolve(entry, **other)
 

@@ -26,6 +26,15 @@ from sellout_core.faults import Fault, FieldCode
 from sellout_core.lists import WHOLE, in_batches
 from sellout_core.ports import Transaction
 from sellout_core.shop import Shop
+from sellout_core.use_cases.changes import (
+    UNCHANGED,
+    ImportCounts,
+    ImportResult,
+    ProductChange,
+    Stock,
+    UnitChange,
+    stock_after,
+)
 from sellout_core.values import (
     BrandId,
     CategoryId,
@@ -35,7 +44,6 @@ from sellout_core.values import (
     Money,
     PlatformId,
     ProductId,
-    SizeId,
     TagId,
     ruled,
 )
@@ -53,6 +61,11 @@ _name = values.text(MAX_REFERENCE_NAME, minimum=1)
 _names = values.each(_name, MAX_REFERENCES)
 _size_text = values.text(MAX_SIZE_TEXT, minimum=1)
 _number = values.between(-MAX_NUMBER, MAX_NUMBER)
+_pieces = values.between(0, values.MAX_STOCK)
+
+
+def _stock(stock: Stock) -> str | None:
+    return _pieces(stock) if isinstance(stock, int) else None
 
 
 # Thousands of products come in the same few dozen sizes.
@@ -62,15 +75,16 @@ def _grid(grid: SizeGrid) -> Fault | None:
 
 
 UnitKey = tuple[SizeGrid, str, str, str]
-"""What tells the units of one product apart: size, platform and its site, delivery type."""
+"""What tells the units of one product apart: canonical size, platform and its site, delivery type."""
 
-Place = tuple[SizeId, PlatformId, DeliveryTypeId]
-"""The same, by ids."""
+Place = tuple[SizeGrid, PlatformId, DeliveryTypeId]
+"""The same, by ids but for the size, which is canonical."""
 
 
 @attrs.frozen(kw_only=True)
 class UnitEntry:
-    """A product unit in a catalogue file.
+    """A product unit in a catalogue file. `stock` pieces were left when `sold` pieces had been sold, each 0 to
+    `MAX_STOCK`; `stock` None means bought to order, and `UNCHANGED` leaves an existing unit's stock as it is.
 
     Raises:
         InvalidFields: naming every field out of its limits.
@@ -83,7 +97,8 @@ class UnitEntry:
     platform: str = ruled(_name)
     site: str = ruled(values.text(MAX_LINK))
     availability: bool
-    stock: int | None = ruled(values.optional(values.between(0, values.MAX_STOCK)), default=None)
+    stock: Stock = ruled(_stock, default=UNCHANGED)
+    sold: int = ruled(_pieces, default=0)
 
     def __attrs_post_init__(self) -> None:
         values.enforce(self)
@@ -91,12 +106,7 @@ class UnitEntry:
     @property
     def key(self) -> UnitKey:
         """What tells this unit from the product's others."""
-        return self.size, self.platform, self.site, self.delivery_type
-
-    @property
-    def available(self) -> bool:
-        """What is sold out is unavailable, whatever the file says."""
-        return self.availability and self.stock != 0
+        return self.size.canonical, self.platform, self.site, self.delivery_type
 
 
 def _units(units: Sequence[UnitEntry] | None) -> Fault | None:
@@ -133,18 +143,12 @@ class ProductEntry:
         values.enforce(self)
 
 
-@attrs.frozen
-class ImportCounts:
-    """How many products an import created, changed and found as they should be."""
+class _DryRun(Exception):
+    """Ends a transaction that must not be committed."""
 
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-
-    def __add__(self, other: "ImportCounts") -> "ImportCounts":
-        return ImportCounts(
-            self.created + other.created, self.updated + other.updated, self.unchanged + other.unchanged
-        )
+    def __init__(self, result: ImportResult) -> None:
+        super().__init__()
+        self.result = result
 
 
 @attrs.frozen
@@ -172,60 +176,97 @@ class _Ids:
         )
 
 
-def import_products(shop: Shop, actor: Actor, entries: Sequence[ProductEntry]) -> ImportCounts:
+def import_products(
+    shop: Shop, actor: Actor, entries: Sequence[ProductEntry], *, counted: bool = False, dry_run: bool = False
+) -> ImportResult:
     """Upserts one batch of products by sku, all or nothing. What is as the entry says is not written; units that an
     entry with units leaves out become unavailable. For staff and the operator.
 
+    Args:
+        shop: the shop.
+        actor: who imports.
+        entries: the products.
+        counted: whether each `stock` was just counted on the shelf, so that pieces sold before are not subtracted.
+        dry_run: whether to write nothing, and only to return what would be done.
+
     Raises:
         Unauthenticated, Forbidden: the actor is not staff.
-        InvalidFields: two entries have one sku: such a pair is two batches.
+        InvalidFields: two entries have one sku.
     """
     actor.require_staff()
     if len({entry.sku for entry in entries}) != len(entries):
         raise InvalidFields((InvalidField("sku", "must not repeat within a batch", FieldCode.REPEATED),))
     now = shop.clock()
-    return shop.store.write(lambda tx: write_entries(tx, entries, now))
+
+    def work(tx: Transaction) -> ImportResult:
+        result = write_entries(tx, entries, now, counted=counted)
+        if dry_run:
+            raise _DryRun(result)
+        return result
+
+    try:
+        return shop.store.write(work)
+    except _DryRun as done:
+        return done.result
 
 
-def write_entries(tx: Transaction, entries: Sequence[ProductEntry], now: datetime) -> ImportCounts:
-    """`import_products` inside somebody's transaction: products, then sizes, then units, each in one go."""
-    ids = _Ids.of(tx.references.ensure(_names_of(entries)))
+def write_entries(
+    tx: Transaction, entries: Sequence[ProductEntry], now: datetime, *, counted: bool = False
+) -> ImportResult:
+    """`import_products` inside a transaction of the caller's: products, then sizes, then units, each in one go."""
+    references = tx.references.ensure(_names_of(entries))
+    ids = _Ids.of(references)
     known = tx.products.by_sku([entry.sku for entry in entries])
     known_ids = [product.id for product in known.values()]
-    sizes = {(size.product_id, size.grid): size for size in tx.sizes.of_products(known_ids)}
-    units: dict[ProductId, dict[Place, ProductUnit]] = {product_id: {} for product_id in known_ids}
+    sizes = _sizes(tx.sizes.of_products(known_ids))
+    units: dict[ProductId, list[ProductUnit]] = {product_id: [] for product_id in known_ids}
     for unit in tx.units.of_products(known_ids):
-        units[unit.product_id][unit.size_id, unit.platform_id, unit.delivery_type_id] = unit
+        units[unit.product_id].append(unit)
 
     new = [entry for entry in entries if entry.sku not in known]
-    added = tx.products.add_many([_product(entry, ids, now) for entry in new])
+    new_products = {entry.sku: _product(entry, ids, now) for entry in new}
+    added = tx.products.add_many(list(new_products.values()))
     product_ids = {sku: product.id for sku, product in known.items()}
-    product_ids |= {entry.sku: product_id for entry, product_id in zip(new, added, strict=True)}
+    product_ids |= dict(zip(new_products, added, strict=True))
 
     missing_sizes = [
         NewSize(product_ids[entry.sku], grid)
         for entry in entries
-        for grid in _grids(entry)
-        if (product_ids[entry.sku], grid) not in sizes
+        for canonical, grid in _grids(entry).items()
+        if (product_ids[entry.sku], canonical) not in sizes
     ]
-    sizes |= {(size.product_id, size.grid): size for size in tx.sizes.add_many(missing_sizes)}
+    sizes |= _sizes(tx.sizes.add_many(missing_sizes))
 
     new_units: list[NewProductUnit] = []
     changed_units: list[ProductUnit] = []
     changed_products: list[Product] = []
+    changes: list[ProductChange] = []
     for entry in entries:
         product_id = product_ids[entry.sku]
-        more, changed = _plan_units(entry, product_id, sizes, units.get(product_id, {}), ids)
+        planned = _plan_units(entry, product_id, sizes, units.get(product_id, ()), ids, counted=counted)
+        more = [change.after for change in planned if change.before is None]
+        changed = [
+            change.after
+            for change in planned
+            if isinstance(change.after, ProductUnit) and change.after != change.before
+        ]
         new_units += more
         changed_units += changed
-        if (product := known.get(entry.sku)) is not None:
-            wanted = Product(id=product_id, **attrs.asdict(_product(entry, ids, product.updated_at), recurse=False))
-            if wanted != product or more or changed:
-                changed_products.append(attrs.evolve(wanted, updated_at=now))
+        product = known.get(entry.sku)
+        if product is None:
+            changes.append(ProductChange(None, new_products[entry.sku], planned))
+            continue
+        wanted = Product(id=product_id, **attrs.asdict(_product(entry, ids, product.updated_at), recurse=False))
+        if wanted != product or more or changed:
+            wanted = attrs.evolve(wanted, updated_at=now)
+            changed_products.append(wanted)
+        if wanted != product or planned:
+            changes.append(ProductChange(product, wanted, planned))
     tx.products.save_many(changed_products)
     tx.units.add_many(new_units)
     tx.units.save_many(changed_units)
-    return ImportCounts(len(new), len(changed_products), len(known) - len(changed_products))
+    counts = ImportCounts(len(new), len(changed_products), len(known) - len(changed_products))
+    return ImportResult(counts, tuple(changes), references)
 
 
 def export_products(shop: Shop, actor: Actor, sink: Callable[[ProductEntry], None]) -> None:
@@ -244,7 +285,8 @@ def export_products(shop: Shop, actor: Actor, sink: Callable[[ProductEntry], Non
                 units[unit.product_id].append(unit)
             references = tx.references.snapshot()
             for product in products:
-                sink(_entry(product, units[product.id], references))
+                distinct = sorted(_by_place(units[product.id]).values(), key=lambda unit: unit.id)
+                sink(_entry(product, distinct, references))
 
         in_batches(WHOLE, tx.products.after, export)
 
@@ -264,9 +306,32 @@ def _names_of(entries: Sequence[ProductEntry]) -> ReferenceNames:
     )
 
 
-def _grids(entry: ProductEntry) -> dict[SizeGrid, None]:
-    """The sizes an entry needs, in order: those of its units, and "no size", which every product has."""
-    return dict.fromkeys([*(unit.size for unit in entry.units or ()), NO_SIZE])
+def _grids(entry: ProductEntry) -> dict[SizeGrid, SizeGrid]:
+    """The sizes an entry needs, in order, by their canonical form: those of its units, and "no size", which every
+    product has.
+    """
+    grids: dict[SizeGrid, SizeGrid] = {}
+    for unit in entry.units or ():
+        grids.setdefault(unit.size.canonical, unit.size)
+    grids.setdefault(NO_SIZE, NO_SIZE)
+    return grids
+
+
+def _sizes(sizes: Sequence[Size]) -> dict[tuple[ProductId, SizeGrid], Size]:
+    """The sizes by product and canonical form; the first of those that are equal."""
+    return {(size.product_id, size.grid.canonical): size for size in reversed(sizes)}
+
+
+def _by_place(units: Sequence[ProductUnit]) -> dict[Place, ProductUnit]:
+    """The units of one product by what tells them apart. Older versions made two units of one size that was spelt in
+    two ways: the available one counts, and the later one of equals.
+    """
+    found: dict[Place, ProductUnit] = {}
+    for unit in units:
+        place = (unit.size.grid.canonical, unit.platform_id, unit.delivery_type_id)
+        if place not in found or unit.available >= found[place].available:
+            found[place] = unit
+    return found
 
 
 def _product(entry: ProductEntry, ids: _Ids, updated_at: datetime) -> NewProduct:
@@ -291,34 +356,50 @@ def _plan_units(
     entry: ProductEntry,
     product_id: ProductId,
     sizes: Mapping[tuple[ProductId, SizeGrid], Size],
-    units: Mapping[Place, ProductUnit],
+    units: Sequence[ProductUnit],
     ids: _Ids,
-) -> tuple[list[NewProductUnit], list[ProductUnit]]:
-    """The units to add for an entry, and those to write because they differ from it."""
+    *,
+    counted: bool,
+) -> tuple[UnitChange, ...]:
+    """The units to add for an entry, those to write because they differ from it, and those whose stock in it is out of
+    range.
+    """
     if entry.units is None:
-        return [], []
-    new, changed, named = [], [], set()
+        return ()
+    planned: list[UnitChange] = []
+    by_place, named = _by_place(units), set()
     for unit in entry.units:
+        canonical = unit.size.canonical
+        size = sizes[product_id, canonical]
         wanted = NewProductUnit(
             product_id=product_id,
-            size_id=sizes[product_id, unit.size].id,
+            size_id=size.id,
             price=unit.final_price,
             currency_id=ids.currencies[unit.currency],
             delivery_type_id=ids.delivery_types[unit.delivery_type],
             platform_id=ids.platforms[unit.platform, unit.site],
-            available=unit.available,
-            stock=unit.stock,
+            available=unit.availability and unit.stock != 0,
+            stock=None if unit.stock is UNCHANGED else unit.stock,
+            sold=unit.sold,
         )
-        place = (wanted.size_id, wanted.platform_id, wanted.delivery_type_id)
-        named.add(place)
-        known = units.get(place)
+        known = by_place.get((canonical, wanted.platform_id, wanted.delivery_type_id))
         if known is None:
-            new.append(wanted)
-        elif (after := ProductUnit.of(known.id, known.size, wanted)) != known:
-            changed.append(after)
-    left_out = (unit for place, unit in units.items() if place not in named)
-    changed += [attrs.evolve(unit, available=False) for unit in left_out if unit.available]
-    return new, changed
+            planned.append(UnitChange(size.grid, None, wanted))
+            continue
+        named.add(known.id)
+        left, out_of_range = stock_after(unit.stock, unit.sold, known, counted=counted)
+        after = attrs.evolve(
+            known,
+            price=wanted.price,
+            currency_id=wanted.currency_id,
+            available=unit.availability and left != 0,
+            stock=left,
+        )
+        if after != known or out_of_range is not None:
+            planned.append(UnitChange(known.size.grid, known, after, out_of_range))
+    left_out = [unit for unit in units if unit.id not in named and unit.available]
+    planned += [UnitChange(unit.size.grid, unit, attrs.evolve(unit, available=False)) for unit in left_out]
+    return tuple(planned)
 
 
 def _entry(product: Product, units: Sequence[ProductUnit], references: References) -> ProductEntry:
@@ -345,6 +426,7 @@ def _entry(product: Product, units: Sequence[ProductUnit], references: Reference
                 site=references.platforms[unit.platform_id].site,
                 availability=unit.available,
                 stock=unit.stock,
+                sold=min(unit.sold, values.MAX_STOCK),
             )
             for unit in units
         ),

@@ -6,10 +6,12 @@ from typing import Final
 
 import click
 
-from sellout_adapters.catalogue_file import BadLine, GoodLine, ImportReport, encode, import_lines, read_lines
+from sellout_adapters.catalogue_file import BadLine, GoodLine, ImportReport, encode, import_lines
+from sellout_adapters.catalogue_skus import distinct_lines, readable_twice
 from sellout_core.accounts import OPERATOR
 from sellout_core.errors import Unavailable
 from sellout_core.use_cases.importing import ProductEntry, export_products
+from sellout_http.cli.changes import ChangePrinter
 from sellout_http.cli.common import database_url_option, opened_shop, settings_of
 from sellout_http.streams import Interrupted, Refusal, progress, reading, shown, why, writing
 
@@ -19,11 +21,14 @@ REPORTED_LINES: Final = 100
 
 @click.command("import")
 @click.argument("file", metavar="FILE.jsonl")
+@click.option("--counted", is_flag=True, help="Each stock was just counted: do not subtract what was sold before.")
+@click.option("--dry-run", is_flag=True, help="Print what would change, and write nothing.")
 @database_url_option
-def import_(file: str, database_url: str | None) -> None:
+def import_(file: str, counted: bool, dry_run: bool, database_url: str | None) -> None:
     """Bring a catalogue file (- is standard input) into the shop: JSON Lines, one product a line.
 
-    Products are matched by sku. Bad lines are reported and passed over; they make the exit code 1.
+    Products are matched by sku. Pieces sold since the file was written stay sold. Bad lines are reported and passed
+    over; they make the exit code 1. A sku on two lines makes both of them bad.
     """
     settings = settings_of({"database_url": database_url})
     report = ImportReport()
@@ -32,17 +37,26 @@ def import_(file: str, database_url: str | None) -> None:
         nonlocal report
         report = current
 
+    printer = ChangePrinter()
+    finished = "nothing was written; looked at" if dry_run else "what was finished stays in the shop"
     with reading(file) as stream, opened_shop(settings) as shop:
         try:
-            with progress(stream) as advance:
-                import_lines(shop, _reporting(read_lines(stream), advance), remember)
+            with readable_twice(stream) as content, progress(content) as advance:
+                import_lines(
+                    shop,
+                    _reporting(distinct_lines(content), advance),
+                    remember,
+                    printer.show if dry_run else printer.warn,
+                    counted=counted,
+                    dry_run=dry_run,
+                )
         except KeyboardInterrupt:
-            raise Interrupted(f"stopped; what was finished stays in the shop: {_summary(report)}") from None
+            raise Interrupted(f"stopped; {finished}: {_summary(report)}") from None
         except Unavailable:
-            raise Refusal(f"the database cannot answer now; finished and kept: {_summary(report)}") from None
+            raise Refusal(f"the database cannot answer now; {finished}: {_summary(report)}") from None
         except OSError as error:
             raise Refusal(f"cannot read {shown(file)} to its end: {why(error)}; {_summary(report)}") from None
-    click.echo(_summary(report))
+    click.echo(("Nothing was written. An import would give: " if dry_run else "") + _summary(report))
     if report.bad:
         sys.exit(Refusal.exit_code)
 

@@ -1,0 +1,105 @@
+"""What holds for stock when catalogues are imported while buyers buy, as tests that any store must pass: part of
+`contract.StoreContract`.
+"""
+
+from typing import Any
+
+import attrs
+import pytest
+
+from sellout_adapters.testing.races import RACERS, racing, take
+from sellout_adapters.testing.scene import Scene, checkout, product_entry, unit_entry
+from sellout_core import errors
+from sellout_core.accounts import OPERATOR
+from sellout_core.catalogue import ProductUnit
+from sellout_core.use_cases.importing import ProductEntry, export_products, import_products
+from sellout_core.use_cases.ordering import check_out
+from sellout_core.values import ProductUnitId
+
+FIRST = 5
+
+
+def found(scene: Scene, unit_id: ProductUnitId) -> ProductUnit:
+    """The unit as it is now."""
+    return scene.store.read(lambda tx: tx.units.get_many([unit_id]))[unit_id]
+
+
+def exported(scene: Scene) -> list[ProductEntry]:
+    """Every product as an export writes it."""
+    entries: list[ProductEntry] = []
+    export_products(scene.shop, OPERATOR, entries.append)
+    return entries
+
+
+class StockContract:
+    """Pieces left and pieces sold, across imports."""
+
+    def test_pieces_sold_are_counted_for_every_kind_of_unit(self, scene: Scene) -> None:
+        limited, on_demand = scene.unit("one", 10, stock=2), scene.unit("two", 10)
+        gone = scene.unit("three", 10, availability=False)
+        for _ in range(2):
+            got = scene.store.write(
+                lambda tx: tx.units.take(list(tx.units.get_many([limited, on_demand, gone]).values()))
+            )
+            assert got == {unit_id: found(scene, unit_id) for unit_id in (limited, on_demand)}
+        assert [found(scene, unit_id).sold for unit_id in (limited, on_demand, gone)] == [2, 2, 0]
+        assert scene.store.write(lambda tx: take(tx, limited)) == {}
+        assert found(scene, limited).sold == 2
+
+    def test_of_pieces_sold_at_once_each_is_counted(self, scene: Scene) -> None:
+        unit = scene.unit("one", 10)
+        racing(RACERS, lambda _: scene.store.write(lambda tx: take(tx, unit)))
+        assert found(scene, unit).sold == RACERS
+
+    def test_the_number_sold_is_stored_and_saved(self, scene: Scene) -> None:
+        unit = scene.unit("one", 10, stock=2, sold=10**9)
+        assert found(scene, unit).sold == 10**9
+        scene.store.write(lambda tx: tx.units.save_many([attrs.evolve(found(scene, unit), sold=7)]))
+        assert found(scene, unit).sold == 7
+
+    def test_an_import_of_what_was_exported_before_a_sale_brings_nothing_back(self, scene: Scene) -> None:
+        unit = scene.unit("one", 10, stock=1)
+        before = exported(scene)
+        buyers = [scene.user("anna"), scene.user("bert")]
+        for buyer in buyers:
+            scene.fill_cart(buyer, unit)
+        check_out(scene.shop, OPERATOR, buyers[0], checkout(scene.address(buyers[0]), unit))
+        for price in (11, 12):
+            [entry] = before
+            repriced = attrs.evolve(entry, units=(unit_entry(price, stock=1),))
+            import_products(scene.shop, OPERATOR, [repriced])
+            now = found(scene, unit)
+            assert (now.price, now.stock, now.sold, now.available) == (price, 0, 1, False)
+        with pytest.raises(errors.UnitsUnavailable):
+            check_out(scene.shop, OPERATOR, buyers[1], checkout(scene.address(buyers[1]), unit))
+
+    @pytest.mark.parametrize("counted", [False, True])
+    def test_imports_racing_checkouts_keep_what_was_received(self, scene: Scene, counted: bool) -> None:
+        """What an import says was received is what is left and sold together; just counted, what is left at that
+        moment is what the file says.
+        """
+        unit = scene.unit("one", 10, stock=FIRST)
+        buyers = [scene.user(f"buyer{n}") for n in range(RACERS)]
+        asks = []
+        for buyer in buyers:
+            scene.fill_cart(buyer, unit)
+            asks.append(checkout(scene.address(buyer), unit))
+        entries = [product_entry("one", unit_entry(20 + n, stock=FIRST + n)) for n in range(2)]
+
+        def call(n: int) -> Any:
+            if n < RACERS:
+                return check_out(scene.shop, OPERATOR, buyers[n], asks[n])
+            return import_products(scene.shop, OPERATOR, [entries[n - RACERS]], counted=counted)
+
+        results = racing(RACERS + 2, call)
+        refusals = [result for result in results[:RACERS] if isinstance(result, errors.SellOutError)]
+        assert {type(refusal) for refusal in refusals} <= {errors.UnitsUnavailable}
+        now = found(scene, unit)
+        assert now.stock is not None
+        assert now.sold == RACERS - len(refusals)
+        assert now.sold == sum(len(order.lines) for order in scene.store.read(lambda tx: tx.orders.after(0, 100)))
+        if not counted:
+            # Whichever came last; one that leaves fewer than were sold leaves none.
+            assert now.stock + now.sold in {max(FIRST, now.sold), max(FIRST + 1, now.sold)}
+        else:
+            assert now.stock <= FIRST + 1
