@@ -64,7 +64,7 @@ _number = values.between(-MAX_NUMBER, MAX_NUMBER)
 _pieces = values.between(0, values.MAX_STOCK)
 
 
-def _stock(stock: Stock) -> str | None:
+def _stock(stock: Stock) -> Fault | None:
     return _pieces(stock) if isinstance(stock, int) else None
 
 
