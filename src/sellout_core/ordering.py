@@ -1,7 +1,7 @@
 """Carts, promo codes, quotes and orders; `quote` is the price, and nothing else decides one."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from itertools import accumulate, pairwise
 from typing import Self
@@ -10,7 +10,7 @@ import attrs
 
 from sellout_core import values
 from sellout_core.accounts import Address
-from sellout_core.catalogue import ProductUnit
+from sellout_core.catalogue import ProductUnit, References
 from sellout_core.errors import (
     InvalidField,
     InvalidFields,
@@ -21,10 +21,10 @@ from sellout_core.errors import (
     PromoCodeUsedUp,
 )
 from sellout_core.faults import Fault, FieldCode
+from sellout_core.named import Products, UnitView, unit_view
 from sellout_core.values import (
     AddressId,
     CartId,
-    CurrencyId,
     Money,
     OrderId,
     Percentage,
@@ -122,20 +122,27 @@ class PromoCode(NewPromoCode):
 
 
 @attrs.frozen
-class OrderLine:
-    """A product unit as it was sold: its price that day, and `amount`, its share of the order's total."""
+class QuotedLine:
+    """A product unit's price, and `amount`, its share of the quote's total."""
 
     unit_id: ProductUnitId
     price: Money
     amount: Money
-    currency_id: CurrencyId
+
+
+@attrs.frozen
+class OrderLine:
+    """A product unit as it was agreed, and `amount`, its share of the order's total."""
+
+    unit: UnitView
+    amount: Money
 
 
 @attrs.frozen
 class Quote:
     """What units cost one buyer now. The lines' amounts add up to `total` exactly."""
 
-    lines: tuple[OrderLine, ...]
+    lines: tuple[QuotedLine, ...]
     subtotal: Money
     total: Money
 
@@ -184,8 +191,8 @@ class Checkout:
 
 @attrs.frozen(kw_only=True)
 class NewOrder:
-    """An order before it has an id. Everything agreed is kept by value: address, prices and promo code stay as they
-    were however the shop changes (contract, Checkout, 7).
+    """An order before it has an id. Everything agreed is kept by value: products and units, address, prices and promo
+    code stay as they were however the shop changes (contract, Checkout, 7).
     """
 
     buyer_id: UserId
@@ -231,11 +238,17 @@ def quote(
         total = less_percentage(total, promo_code.discount_percentage)
         total = max(0, total - promo_code.discount_absolute)
     amounts = spread(total, [unit.price for unit in units])
-    lines = tuple(
-        OrderLine(unit.id, unit.price, Money(amount), unit.currency_id)
-        for unit, amount in zip(units, amounts, strict=True)
-    )
+    lines = tuple(QuotedLine(unit.id, unit.price, Money(amount)) for unit, amount in zip(units, amounts, strict=True))
     return Quote(lines, Money(subtotal), Money(total))
+
+
+def agreed_lines(
+    quoted: Quote, units: Mapping[ProductUnitId, ProductUnit], products: Products, references: References
+) -> tuple[OrderLine, ...]:
+    """The lines of an order at a quote's prices, with each unit as `units`, `products` and `references` have it now
+    (contract, Checkout, 7).
+    """
+    return tuple(OrderLine(unit_view(units[line.unit_id], products, references), line.amount) for line in quoted.lines)
 
 
 def less_percentage(amount: int, percentage: Percentage) -> int:

@@ -289,7 +289,9 @@ class PromoCodes(Protocol):
 
 
 class Orders(Protocol):
-    """Orders, which are written once."""
+    """Orders, which are written once. The units of their lines are read back as they were stored, whatever happens to
+    the catalogue. Equal units and equal products are stored once, for all orders.
+    """
 
     def add(self, order: NewOrder) -> Order:
         """Stores a new order with its lines."""

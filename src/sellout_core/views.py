@@ -10,28 +10,17 @@ from typing import Final, TypeVar
 import attrs
 
 from sellout_core.accounts import Actor, User
-from sellout_core.catalogue import Card, Named, Platform, Product, ProductUnit, References, Size
+from sellout_core.catalogue import Card, Named, Product, ProductUnit, References, Size
+from sellout_core.named import Products, ProductView, UnitView, product_view, unit_view
 from sellout_core.ordering import Order, PromoCode, Quote
 from sellout_core.search import COLUMNS, FacetCounts, SizeValue, band_end
-from sellout_core.values import CartId, Money, ProductId, ProductUnitId, UserId, WishlistUnitId
+from sellout_core.values import CartId, Money, UserId, WishlistUnitId
 from sellout_core.wishlist import WishlistUnit
 
-Products = Mapping[ProductId, Product]
 Id = TypeVar("Id", bound=int)
 
 MAX_COUNTED: Final = 100
 """How many entries a facet has at most; a column of a size is one facet."""
-
-
-@attrs.frozen
-class ProductView:
-    """A product with its names."""
-
-    product: Product
-    gender: Named
-    brands: tuple[Named, ...]
-    categories: tuple[Named, ...]
-    tags: tuple[Named, ...]
 
 
 @attrs.frozen
@@ -90,17 +79,6 @@ class Facets:
 
 
 @attrs.frozen
-class UnitView:
-    """A product unit with its product and names."""
-
-    unit: ProductUnit
-    product: ProductView
-    currency: Named
-    delivery_type: Named
-    platform: Platform
-
-
-@attrs.frozen
 class WishlistUnitView:
     """A wishlist's card: the product, the chosen size, and the cheapest available unit in it."""
 
@@ -139,13 +117,17 @@ class PromoCodeView:
 
 @attrs.frozen
 class OrderView:
-    """An order. Its units carry the prices and currencies agreed."""
+    """An order; the people in it as they are now."""
 
     order: Order
     user: UserView
     promo_code: PromoCodeView | None
     status: Named
-    units: tuple[UnitView, ...]
+
+    @property
+    def units(self) -> tuple[UnitView, ...]:
+        """The units as they were agreed."""
+        return tuple(line.unit for line in self.order.lines)
 
 
 @attrs.frozen
@@ -160,17 +142,6 @@ class QuoteView:
     def saving(self) -> Money:
         """How much less the order would cost."""
         return Money(self.full.total - self.discounted.total)
-
-
-def product_view(product: Product, references: References) -> ProductView:
-    """A product with its names."""
-    return ProductView(
-        product,
-        references.genders[product.gender_id],
-        tuple(map(references.brands.__getitem__, product.brand_ids)),
-        tuple(map(references.categories.__getitem__, product.category_ids)),
-        tuple(map(references.tags.__getitem__, product.tag_ids)),
-    )
 
 
 def card_view(card: Card, references: References) -> CardView:
@@ -200,17 +171,6 @@ def _counted_sizes(column: str, counts: Mapping[SizeValue, int]) -> Iterable[Cou
     return sorted(own, key=lambda counted: (-counted.count, counted.size))[:MAX_COUNTED]
 
 
-def unit_view(unit: ProductUnit, products: Products, references: References) -> UnitView:
-    """A product unit with its product, which must be among `products`."""
-    return UnitView(
-        unit,
-        product_view(products[unit.product_id], references),
-        references.currencies[unit.currency_id],
-        references.delivery_types[unit.delivery_type_id],
-        references.platforms[unit.platform_id],
-    )
-
-
 def wishlist_unit_view(
     unit: WishlistUnit, card: Card, cheapest: ProductUnit | None, references: References
 ) -> WishlistUnitView:
@@ -234,21 +194,15 @@ def user_view(user: User, products: Products, references: References) -> UserVie
 
 
 def order_view(
-    order: Order,
-    people: Mapping[UserId, User],
-    units: Mapping[ProductUnitId, ProductUnit],
-    products: Products,
-    references: References,
-    reader: Actor,
+    order: Order, people: Mapping[UserId, User], products: Products, references: References, reader: Actor
 ) -> OrderView:
-    """An order as this reader may see it, from its buyer, its units and their products; and its promo code's owner, a
-    person who is known to themselves and to staff alone, if the reader is one of these.
+    """An order as this reader may see it. `people` holds its buyer and, if the reader may see them, its promo code's
+    owner; `products` those that these viewed last.
     """
 
     def shown(user_id: UserId) -> UserView:
         return user_view(people[user_id], products, references)
 
-    sold = [attrs.evolve(units[line.unit_id], price=line.price, currency_id=line.currency_id) for line in order.lines]
     code = order.promo_code
     return OrderView(
         order,
@@ -257,5 +211,4 @@ def order_view(
         if code is None
         else PromoCodeView(code, code.owner_id, shown(code.owner_id) if reader.may_see(code.owner_id) else None),
         references.statuses[order.status_id],
-        tuple(unit_view(unit, products, references) for unit in sold),
     )

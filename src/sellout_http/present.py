@@ -5,6 +5,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from sellout_core import accounts, catalogue, views
+from sellout_core.named import ProductView, UnitView
 from sellout_core.values import UserId
 from sellout_http.catalogue_query import size_parameter
 from sellout_http.documents import (
@@ -57,7 +58,7 @@ def flat_product(row: catalogue.Product) -> ProductWithIds:
     return ProductWithIds(*(*_product_base(row), row.gender_id, row.brand_ids, row.category_ids, row.tag_ids))
 
 
-def product(view: views.ProductView) -> Product:
+def product(view: ProductView) -> Product:
     """A product with names."""
     return Product(*_product_base(view.product), *_product_names(view))
 
@@ -90,28 +91,28 @@ def size(row: catalogue.Size) -> Size:
     return Size(*(*_size_base(row), row.product_id))
 
 
-def flat_unit(view: views.UnitView) -> ProductUnitWithIds:
+def flat_unit(view: UnitView) -> ProductUnitWithIds:
     """A product unit as carts and orders hold it."""
     return ProductUnitWithIds(
-        id=view.unit.id,
-        final_price=view.unit.price,
-        availability=view.unit.available,
+        id=view.id,
+        final_price=view.price,
+        availability=view.available,
         product=flat_product(view.product.product),
-        size=size(view.unit.size),
+        size=size(view.size),
         currency=named(view.currency),
         delivery_type=named(view.delivery_type),
         platform=platform(view.platform),
     )
 
 
-def unit(view: views.UnitView) -> ProductUnit:
+def unit(view: UnitView) -> ProductUnit:
     """A product unit with names."""
     return ProductUnit(
-        id=view.unit.id,
-        final_price=view.unit.price,
-        availability=view.unit.available,
+        id=view.id,
+        final_price=view.price,
+        availability=view.available,
         product=product(view.product),
-        size=SizeWithProduct(*(*_size_base(view.unit.size), flat_product(view.product.product))),
+        size=SizeWithProduct(*(*_size_base(view.size), flat_product(view.product.product))),
         currency=named(view.currency),
         delivery_type=named(view.delivery_type),
         platform=platform(view.platform),
@@ -212,7 +213,7 @@ def _counted_name(counted: views.CountedName) -> NameFacet:
     return NameFacet(counted.row.id, counted.row.name, counted.count)
 
 
-def _product_names(view: views.ProductView) -> tuple[Any, ...]:
+def _product_names(view: ProductView) -> tuple[Any, ...]:
     """The values that a `Product` has beside them."""
     return (
         named(view.gender),

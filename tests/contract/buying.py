@@ -54,7 +54,7 @@ class Buying:
         promo_code = self.store.read(lambda tx: tx.promo_codes.by_code("SALE"))
         assert cart is not None
         assert promo_code is not None
-        assert [line.unit_id for line in order.lines] == list(self.units)
+        assert [line.unit.id for line in order.lines] == list(self.units)
         assert [unit.stock for unit in units.values()] == [4, None]
         assert (cart.unit_ids, promo_code.activation_count) == ((), 1)
 

@@ -172,7 +172,7 @@ def test_a_statement_that_fails_leaves_nothing_of_the_step(url: str) -> None:
 
 
 def forget_search(connection: Connection) -> None:
-    """Takes back what step 0005 made, and later ones."""
+    """Takes back what steps 0005 and 0006 made."""
     connection.exec_driver_sql("ALTER TABLE product_units DROP COLUMN sold")
     on_sqlite = connection.dialect.name == "sqlite"
     if on_sqlite:
@@ -182,6 +182,52 @@ def forget_search(connection: Connection) -> None:
         connection.exec_driver_sql(f"DROP INDEX ix_products_{index}")
     for column in ("min_price", "terms"):
         connection.exec_driver_sql(f"ALTER TABLE products DROP COLUMN {column}")
+
+
+def forget_agreed(connection: Connection) -> None:
+    """Takes back what step 0007 made."""
+    columns = "order_id BIGINT, position INTEGER, unit_id BIGINT, price BIGINT, amount BIGINT, currency_id BIGINT"
+    connection.exec_driver_sql(f"CREATE TABLE older_lines ({columns})")
+    connection.exec_driver_sql(
+        "INSERT INTO older_lines SELECT order_id, position, order_lines.unit_id, price, amount, currency_id"
+        " FROM order_lines JOIN agreed_units ON agreed_units.digest = unit_digest"
+    )
+    for name in ("order_lines", "agreed_units", "agreed_products"):
+        connection.exec_driver_sql(f"DROP TABLE {name}")
+    connection.exec_driver_sql("ALTER TABLE older_lines RENAME TO order_lines")
+
+
+def test_orders_from_before_show_what_was_there_when_they_were_migrated(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As they were read before the step, at their own prices; equal units are stored once, also across batches. The
+    rows are those that a checkout would write, so the next one of an unchanged unit adds none.
+    """
+    monkeypatch.setattr("sellout_adapters.sql.migrations.versions.step_0007.BATCH", 2, raising=True)
+    store = opened(url)
+    scene = Scene(store)
+    sizes = [unit_entry(9, shoe_size("42"), stock=9), unit_entry(8, stock=1), unit_entry(7, shoe_size("41"))]
+    _, units = scene.sell(product_entry("one", *sizes, name="Ёжик", brands=("É", "B"), categories=(), tags=("x", "y")))
+    _, others = scene.sell(product_entry("two", unit_entry(5, currency="RUB"), gender="U", description="a\nb"))
+    wanted = [unit.id for unit in (*units, *others)]
+    buyers = [scene.user(name) for name in ("anna", "boris", "clara")]
+    for buyer, some in zip(buyers, (wanted, [wanted[0], wanted[3]], [wanted[2], wanted[0]]), strict=True):
+        scene.fill_cart(buyer, *some)
+        check_out(scene.shop, OPERATOR, buyer, checkout(scene.address(buyer), *some))
+    before = store.read(lambda tx: tx.orders.after(0, 9))
+    digests = "SELECT digest, 0 FROM agreed_products UNION ALL SELECT digest, unit_id FROM agreed_units ORDER BY 1"
+    store.close()
+    with connected(url) as connection:
+        rows = connection.exec_driver_sql(digests).all()
+        forget_agreed(connection)
+        connection.exec_driver_sql("UPDATE sellout_version SET version_num = '0006'")
+    store = opened(url)
+    assert store.migrated[0].startswith("0007 ")
+    assert store.read(lambda tx: tx.orders.after(0, 9)) == before
+    with connected(url) as connection:
+        assert connection.exec_driver_sql(digests).all() == rows
+    assert len(rows) == 2 + 4
+    store.close()
 
 
 def test_goods_from_before_there_was_a_search_are_found(url: str) -> None:
@@ -195,6 +241,7 @@ def test_goods_from_before_there_was_a_search_are_found(url: str) -> None:
     filled = "SELECT id, min_price, CAST(terms AS text) FROM products ORDER BY id"
     with connected(url) as connection:
         before = connection.exec_driver_sql(filled).all()
+        forget_agreed(connection)
         forget_search(connection)
         connection.exec_driver_sql("UPDATE sellout_version SET version_num = '0004'")
     store = opened(url)
@@ -221,6 +268,7 @@ def test_pieces_sold_before_they_were_counted_are_counted(url: str) -> None:
     before = store.read(lambda tx: tx.units.get_many(units))
     store.close()
     with connected(url) as connection:
+        forget_agreed(connection)
         connection.exec_driver_sql("ALTER TABLE product_units DROP COLUMN sold")
         connection.exec_driver_sql("UPDATE sellout_version SET version_num = '0005'")
     store = opened(url)

@@ -48,7 +48,7 @@ BUDGET: Final[dict[str, tuple[int, int]]] = {
     "add_to_cart": (6, 7),
     "remove_from_cart": (5, 6),
     "check_promo_code": (6, 6),
-    "check_out": (10, 12),
+    "check_out": (12, 14),
     "list_orders": (4, 4),
     "list_own_orders": (4, 4),
     "list_user_orders": (4, 4),

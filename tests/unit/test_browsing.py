@@ -141,7 +141,7 @@ def test_anybody_reads_every_unit_of_a_product_by_id(scene: Scene) -> None:
         unit_entry(8, shoe_size("41")),
     )
     views = read_units(scene.shop, ANONYMOUS, goods.product_id)
-    assert [(view.unit.id, view.unit.price, view.unit.available) for view in views] == [
+    assert [(view.id, view.price, view.available) for view in views] == [
         (2, 9, False),
         (3, 7, False),
         (4, 8, True),
@@ -150,7 +150,7 @@ def test_anybody_reads_every_unit_of_a_product_by_id(scene: Scene) -> None:
     assert first.product == read_product(scene.shop, OPERATOR, goods.product_id)
     assert (first.currency.name, first.delivery_type.name) == ("RUB", "Самолёт")
     assert (first.platform.name, first.platform.site) == ("Poizon", "/poizon")
-    assert first.unit.size.grid == shoe_size("42")
+    assert first.size.grid == shoe_size("42")
 
 
 def test_a_product_without_units_has_none(scene: Scene) -> None:

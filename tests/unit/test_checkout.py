@@ -72,9 +72,9 @@ def test_an_order_says_what_was_agreed(scene: Scene, anna: Person, two: Two) -> 
     assert (order.email, order.telephone, order.first_name, order.last_name) == (asked.email, "+7999", "Имя", "")
     assert order.address == scene.user_now(anna.id).addresses[0]
     assert (view.status.name, order.paid) == ("pending", False)
-    assert [(line.unit_id, line.price) for line in order.lines] == [(two[0], 7), (two[1], 100)]
+    assert [(line.unit.id, line.unit.price) for line in order.lines] == [(two[0], 7), (two[1], 100)]
     assert sum(line.amount for line in order.lines) == 91
-    assert [unit.unit.id for unit in view.units] == list(two)
+    assert [unit.id for unit in view.units] == list(two)
     assert view.promo_code is not None
     assert view.promo_code.promo_code == scene.promo_now("SALE")
     assert view == read_order(scene.shop, anna.actor, order.id)
@@ -83,8 +83,8 @@ def test_an_order_says_what_was_agreed(scene: Scene, anna: Person, two: Two) -> 
 def test_lines_are_in_the_order_asked(scene: Scene, anna: Person, two: Two) -> None:
     asked = scene.ready(anna, *two)
     view = check_out(scene.shop, anna.actor, anna.id, attrs.evolve(asked, unit_ids=two[::-1]))
-    assert [line.unit_id for line in view.order.lines] == [two[1], two[0]]
-    assert [unit.unit.price for unit in view.units] == [100, 7]
+    assert [line.unit.id for line in view.order.lines] == [two[1], two[0]]
+    assert [unit.price for unit in view.units] == [100, 7]
 
 
 def test_ordered_units_leave_the_cart_and_others_stay(scene: Scene, anna: Person, two: Two) -> None:

@@ -69,7 +69,7 @@ def test_an_order_shows_its_buyer_with_what_they_viewed_and_its_products_by_name
     assert view.user == read_profile(scene.shop, anna.actor, anna.id)
     assert [product.id for product in view.user.last_viewed] == [viewed.product_id]
     (unit,) = view.units
-    assert unit.product == read_product(scene.shop, OPERATOR, unit.unit.product_id)
+    assert unit.product == read_product(scene.shop, OPERATOR, unit.product.product.id)
     assert (unit.currency.name, unit.delivery_type.name, unit.platform.name) == ("RUB", "Самолёт", "Poizon")
 
 
@@ -79,7 +79,7 @@ def test_an_order_keeps_its_prices_and_currency_when_the_catalogue_changes(scene
     view = read_order(scene.shop, anna.actor, order.id)
     assert view.order == order
     (unit,) = view.units
-    assert (unit.unit.id, unit.unit.price, unit.currency.name) == (goods.unit_id, 7, "RUB")
+    assert (unit.id, unit.price, unit.currency.name) == (goods.unit_id, 7, "RUB")
     assert scene.unit_now(goods.unit_id).price == 1000
 
 

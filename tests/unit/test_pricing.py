@@ -87,10 +87,10 @@ def test_without_discounts_every_line_costs_its_price() -> None:
     assert (quoted.subtotal, quoted.total, amounts_of(quoted)) == (107, 107, [7, 0, 100])
 
 
-def test_a_line_says_what_was_sold_at_what_price_in_which_currency() -> None:
+def test_a_line_says_which_unit_costs_what() -> None:
     first, second = quote(units_at([7, 100], currency=4), Percentage(50)).lines
-    assert (first.unit_id, first.price, first.currency_id) == (1, 7, 4)
-    assert (second.unit_id, second.price, second.currency_id) == (2, 100, 4)
+    assert (first.unit_id, first.price, first.amount) == (1, 7, 3)
+    assert (second.unit_id, second.price, second.amount) == (2, 100, 51)
 
 
 @pytest.mark.parametrize(

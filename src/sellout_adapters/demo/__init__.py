@@ -7,9 +7,9 @@ from typing import Final
 
 from sellout_adapters import catalogue_file
 from sellout_core.accounts import Address, NewAddress, NewUser, User
-from sellout_core.catalogue import NO_SIZE, PENDING, Product, ProductUnit
+from sellout_core.catalogue import NO_SIZE, PENDING, Product, ProductUnit, products_of
 from sellout_core.errors import UsernameTaken
-from sellout_core.ordering import NewOrder, NewPromoCode, quote
+from sellout_core.ordering import NewOrder, NewPromoCode, agreed_lines, quote
 from sellout_core.ports import Transaction
 from sellout_core.shop import Shop
 from sellout_core.use_cases.importing import ProductEntry, write_entries
@@ -52,7 +52,7 @@ def load(shop: Shop) -> bool:
         tx.carts.add(customer.id, units[0].id)
         _wish(tx, staff, products[0])
         tx.promo_codes.add(_promo_code(staff))
-        tx.orders.add(_order(customer, address, units, now))
+        tx.orders.add(_order(tx, customer, address, units, now))
         return True
 
     try:
@@ -116,8 +116,11 @@ def _promo_code(owner: User) -> NewPromoCode:
     )
 
 
-def _order(buyer: User, address: Address, units: Sequence[ProductUnit], placed_at: datetime) -> NewOrder:
+def _order(
+    tx: Transaction, buyer: User, address: Address, units: Sequence[ProductUnit], placed_at: datetime
+) -> NewOrder:
     price = quote(units, buyer.personal_discount)
+    products = tx.products.get_many(products_of(units))
     return NewOrder(
         buyer_id=buyer.id,
         placed_at=placed_at,
@@ -130,5 +133,5 @@ def _order(buyer: User, address: Address, units: Sequence[ProductUnit], placed_a
         promo_code=None,
         status_id=PENDING,
         paid=False,
-        lines=price.lines,
+        lines=agreed_lines(price, {unit.id: unit for unit in units}, products, tx.references.snapshot()),
     )

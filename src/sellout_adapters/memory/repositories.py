@@ -24,6 +24,7 @@ from sellout_core.catalogue import (
     Size,
 )
 from sellout_core.errors import PromoCodeTaken, UsernameTaken
+from sellout_core.named import UnitView
 from sellout_core.ordering import Cart, NewOrder, NewPromoCode, Order, PromoCode
 from sellout_core.ports import Count, KeptAnswer
 from sellout_core.search import (
@@ -516,9 +517,21 @@ class Orders(_Repository):
     """`ports.Orders`."""
 
     def add(self, order: NewOrder) -> Order:
-        """Stores a new order."""
-        stored = Order.of(OrderId(self._tables.orders.next_id()), order)
+        """Stores a new order. Its lines share the stored units and products that are equal to theirs."""
+        stored = Order.of(
+            OrderId(self._tables.orders.next_id()),
+            attrs.evolve(order, lines=tuple(attrs.evolve(line, unit=self._shared(line.unit)) for line in order.lines)),
+        )
         return self._tables.orders.put(stored.id, stored)
+
+    def _shared(self, unit: UnitView) -> UnitView:
+        known = self._tables.agreed_units.get(unit)
+        if known is not None:
+            return known
+        products = self._tables.agreed_products
+        product = products.get(unit.product) or products.put(unit.product, unit.product)
+        shared = attrs.evolve(unit, product=product)
+        return self._tables.agreed_units.put(shared, shared)
 
     def get(self, order_id: OrderId) -> Order | None:
         """One order."""

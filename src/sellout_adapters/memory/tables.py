@@ -8,6 +8,7 @@ import attrs
 
 from sellout_core.accounts import Credentials, Session, User
 from sellout_core.catalogue import FEMALE, MALE, PENDING, Named, Platform, Product, ProductUnit, Size
+from sellout_core.named import ProductView, UnitView
 from sellout_core.ordering import Order, PromoCode
 from sellout_core.ports import Count, KeptAnswer
 from sellout_core.values import (
@@ -105,6 +106,8 @@ class Tables:
     promo_codes: Table[PromoCodeId, PromoCode] = attrs.Factory(Table)
     promo_code_ids: Table[str, PromoCodeId] = attrs.Factory(Table)
     orders: Table[OrderId, Order] = attrs.Factory(Table)
+    agreed_products: Table[ProductView, ProductView] = attrs.Factory(Table)
+    agreed_units: Table[UnitView, UnitView] = attrs.Factory(Table)
     answers: Table[tuple[UserId, str], tuple[KeptAnswer, datetime]] = attrs.Factory(Table)
     counters: Table[str, Count] = attrs.Factory(Table)
     catalogue_versions: Table[int, None] = attrs.Factory(Table)

@@ -279,14 +279,14 @@ def insert_missing(table: Table) -> postgresql.Insert:
 
 def given_rows(columns: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
     """Any number of rows as a table, for PostgreSQL: each of its parameters is a column of them, of that type."""
-    given = [bindparam(name, type_=ARRAY(kind)) for name, kind in columns.items()]
+    given = [bindparam(name, type_=ARRAY(kind, dimensions=1)) for name, kind in columns.items()]
     return func.unnest(*given).table_valued(*columns).render_derived()
 
 
-def insert_columns(table: Table, names: Sequence[str]) -> Executable:
-    """An INSERT of any number of rows as one statement, for PostgreSQL."""
+def insert_columns(table: Table, names: Sequence[str], *, missing: bool = False) -> Executable:
+    """An INSERT of any number of rows as one statement, for PostgreSQL; of `missing` ones, as by `insert_missing`."""
     rows = given_rows({name: table.c[name].type for name in names})
-    return insert(table).from_select(list(names), select(*rows.c))
+    return (insert_missing(table) if missing else insert(table)).from_select(list(names), select(*rows.c))
 
 
 def next_ids(table: Table, dialect: Dialect) -> Executable:

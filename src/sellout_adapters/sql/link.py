@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from sqlalchemy import Connection, Executable, Select, Table, insert
 
 from sellout_adapters.sql.database import RunAgain
-from sellout_adapters.sql.dialects import insert_columns, next_ids
+from sellout_adapters.sql.dialects import insert_columns, insert_missing, next_ids
 from sellout_adapters.sql.keeping import VERSION, Keeper, Kept
 from sellout_adapters.sql.prepared import Damaged, Row, prepared
 from sellout_core.catalogue import References
@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 # A statement is prepared once as long as it is the same object.
 _insert: Final = cache(insert)
+_insert_missing: Final = cache(insert_missing)
 _insert_columns: Final = cache(insert_columns)
 _next_ids: Final = cache(next_ids)
 
@@ -150,17 +151,20 @@ class Link:
             self._failure = failure
             raise
 
-    def add(self, table: Table, columns: Mapping[str, Sequence[Any]]) -> None:
-        """Adds rows to a table, given by column, as fast as the driver can."""
+    def add(self, table: Table, columns: Mapping[str, Sequence[Any]], *, missing: bool = False) -> None:
+        """Adds rows to a table, given by column, as fast as the driver can. With `missing` it passes over rows that the
+        table has, by any of its unique constraints.
+        """
         connection = self._alive()
         if not any(columns.values()):
             return
         names = tuple(columns)
         if connection.dialect.name == "sqlite":
-            ready = prepared(_insert(table), connection.dialect, names)
+            statement = _insert_missing(table) if missing else _insert(table)
+            ready = prepared(statement, connection.dialect, names)
             self._asking(connection, lambda: ready.run_many(connection, columns))
         else:
-            self.run(_insert_columns(table, names), columns)
+            self.run(_insert_columns(table, names, missing=missing), columns)
 
     def add_with_ids(self, table: Table, columns: Mapping[str, Sequence[Any]]) -> Sequence[Any]:
         """Adds rows to a table, given by column, and gives the ids they get, going up in the order of the rows."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 import attrs
 from sqlalchemy import Select, bindparam, delete, insert, select, update
 
+from sellout_adapters.sql import agreed
 from sellout_adapters.sql.dialects import AMONG_IDS, Id, among, askable_after, collected, insert_missing, lookup_key
 from sellout_adapters.sql.link import Link, by_column
 from sellout_adapters.sql.prepared import Row
@@ -13,6 +14,7 @@ from sellout_adapters.sql.tables import cart_units, carts, order_lines, orders, 
 from sellout_adapters.sql.units import UNIT_COLUMNS, units_of
 from sellout_core.accounts import Address
 from sellout_core.errors import PromoCodeTaken
+from sellout_core.named import UnitView
 from sellout_core.ordering import Cart, NewOrder, NewPromoCode, Order, OrderLine, PromoCode
 from sellout_core.values import OrderId, ProductUnitId, PromoCodeId, UserId, fold
 
@@ -131,13 +133,12 @@ _PLAIN_FIELDS: Final = tuple(
 _TERM_COLUMNS: Final = {"id": "promo_code_id", "code": "promo_code"} | {
     name: f"promo_{name.removeprefix('promo_')}" for name in _TERMS if name != "code"
 }
-_LINE: Final = tuple(attrs.fields_dict(OrderLine))
 
 _ADD_ORDER: Final = insert(orders).returning(orders.c.id)
 
 _ORDER: Final = select(
     *orders.c,
-    select(collected(order_lines.c.position, *(order_lines.c[name] for name in _LINE)))
+    select(collected(order_lines.c.position, order_lines.c.unit_digest, order_lines.c.amount))
     .where(order_lines.c.order_id == orders.c.id)
     .scalar_subquery()
     .label("lines"),
@@ -147,7 +148,7 @@ _ORDERS_AFTER: Final = _ORDER.where(orders.c.id > bindparam("after")).limit(bind
 _ORDERS_OF_BUYER: Final = _ORDER.where(orders.c.buyer_id == bindparam("user_id"))
 
 
-def _order(row: Row) -> Order:
+def _order(row: Row, units: Mapping[agreed.Digest, UnitView]) -> Order:
     promo_code = None
     if row.promo_code_id is not None:
         promo_code = PromoCode(**{field: getattr(row, column) for field, column in _TERM_COLUMNS.items()})
@@ -164,7 +165,7 @@ def _order(row: Row) -> Order:
         promo_code=promo_code,
         status_id=row.status_id,
         paid=row.paid,
-        lines=tuple(OrderLine(*line) for _, *line in sorted(row.lines)),
+        lines=tuple(OrderLine(units[digest], amount) for _, digest, amount in sorted(row.lines)),
     )
 
 
@@ -185,16 +186,19 @@ class SqlOrders:
         self._link = link
 
     def add(self, order: NewOrder) -> Order:
-        """Two statements: the order, its lines."""
+        """Four statements: the order, the products and units that are not stored yet, the lines."""
         [row] = self._link.rows(_ADD_ORDER, _order_values(order))
         order_id: OrderId = row.id
         lines = order.lines
+        digests = agreed.write(self._link, [line.unit for line in lines])
         self._link.add(
             order_lines,
             {
                 "order_id": [order_id] * len(lines),
                 "position": range(len(lines)),
-                **by_column(lines, _LINE),
+                "unit_id": [line.unit.id for line in lines],
+                "unit_digest": digests,
+                **by_column(lines, ["amount"]),
             },
         )
         added = Order.of(order_id, order)
@@ -202,22 +206,24 @@ class SqlOrders:
         return added
 
     def get(self, order_id: OrderId) -> Order | None:
-        """One statement."""
+        """Two statements."""
         return next(iter(self._orders(_ONE_ORDER, {"order_id": order_id})), None)
 
     def of(self, user_id: UserId) -> Sequence[Order]:
-        """One statement."""
+        """Two statements."""
         return self._orders(_ORDERS_OF_BUYER, {"user_id": user_id})
 
     def after(self, order_id: int, limit: int) -> Sequence[Order]:
-        """One statement."""
+        """Two statements."""
         return self._orders(_ORDERS_AFTER, {"after": askable_after(order_id), "limit": limit})
 
     def _orders(self, statement: Select[Any], parameters: Mapping[str, Any]) -> list[Order]:
-        found = [_order(row) for row in self._link.rows(statement, parameters)]
+        """The orders that a statement gives, and one more statement for the units of all of them."""
+        rows = self._link.rows(statement, parameters)
+        units = agreed.read(self._link, list({digest: None for row in rows for _, digest, _ in row.lines}))
+        found = [_order(row, units) for row in rows]
         self._refer(found)
         return found
 
     def _refer(self, found: Sequence[Order]) -> None:
         self._link.refers("statuses", (order.status_id for order in found))
-        self._link.refers("currencies", (line.currency_id for order in found for line in order.lines))

@@ -15,7 +15,7 @@ from sellout_adapters.sql.columns import metadata
 from sellout_adapters.sql.database import CannotOpen
 from sellout_core.errors import Unavailable
 
-CURRENT: Final = "0006"
+CURRENT: Final = "0007"
 """The last step, which `tables` describes."""
 
 VERSIONS: Final = "sellout_version"

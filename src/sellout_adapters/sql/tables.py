@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
 )
 
+from sellout_adapters.sql.agreed_tables import agreed_units
 from sellout_adapters.sql.columns import (
     NEVER_REUSED,
     all_or_none,
@@ -358,11 +359,10 @@ order_lines: Final = Table(
     refers("order_id", orders.c.id, primary_key=True),
     Column("position", Integer, primary_key=True, autoincrement=False),
     refers("unit_id", units.c.id, index=True),
-    count("price"),
+    text("unit_digest"),
     count("amount"),
-    refers("currency_id", currencies.c.id),
     UniqueConstraint("order_id", "unit_id"),
-    check("price", "price >= 0"),
+    ForeignKeyConstraint(["unit_digest", "unit_id"], [agreed_units.c.digest, agreed_units.c.unit_id]),
     check("amount", "amount >= 0"),
     sqlite_with_rowid=False,
 )

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from sellout_adapters.extras import MissingExtra
+from sellout_adapters.testing.agreeing import AgreedContract
 from sellout_adapters.testing.counting import CountContract
 from sellout_adapters.testing.harness import pytest
 from sellout_adapters.testing.listing import ListContract
@@ -20,7 +21,7 @@ from sellout_adapters.testing.scene import Scene, checkout, product_entry, shoe_
 from sellout_adapters.testing.searching import SearchContract
 from sellout_adapters.testing.stocking import StockContract
 from sellout_core import errors
-from sellout_core.accounts import Actor, Address, Credentials, NewAddress, NewUser, Session, User
+from sellout_core.accounts import OPERATOR, Actor, Address, Credentials, NewAddress, NewUser, Session, User
 from sellout_core.catalogue import (
     NO_SIZE,
     PENDING,
@@ -33,11 +34,11 @@ from sellout_core.catalogue import (
 )
 from sellout_core.ordering import NewOrder, NewPromoCode, OrderLine
 from sellout_core.ports import KeptAnswer, Store, Transaction
+from sellout_core.use_cases.browsing import read_units
 from sellout_core.use_cases.ordering import check_out, read_user_orders
 from sellout_core.use_cases.wishlist import add_to_wishlist
 from sellout_core.values import (
     AddressId,
-    CurrencyId,
     Money,
     OrderId,
     Percentage,
@@ -82,7 +83,14 @@ def new_user(username: str, **other: Any) -> NewUser:
 
 
 class StoreContract(
-    GeneratedContract, RaceContract, CountContract, ListContract, PageContract, SearchContract, StockContract
+    AgreedContract,
+    GeneratedContract,
+    RaceContract,
+    CountContract,
+    ListContract,
+    PageContract,
+    SearchContract,
+    StockContract,
 ):
     """What `ports` promises. Every test gets an empty store and never asks which."""
 
@@ -699,17 +707,17 @@ class StoreContract(
         scene.sell(product_entry("one", unit_entry(8, currency="CNY")))
         found = scene.store.read(lambda tx: tx.orders.get(order.id))
         assert found == order
-        assert [(line.unit_id, line.price) for line in order.lines] == [(units[1], 100), (units[0], 7)]
+        assert [(line.unit.id, line.unit.price) for line in order.lines] == [(units[1], 100), (units[0], 7)]
         assert (order.total, sum(line.amount for line in order.lines)) == (91, 91)
         assert order.promo_code is not None
         assert (order.promo_code.code, order.promo_code.activation_count) == ("Sale", 1)
         assert order.address == Address(address_id, "Проспект Мира 111", "308033")
-        assert [unit.unit.price for unit in read_user_orders(scene.shop, her, anna)[0].units] == [100, 7]
+        assert [unit.price for unit in read_user_orders(scene.shop, her, anna)[0].units] == [100, 7]
 
     def test_orders_are_listed_by_id_and_by_buyer(self, scene: Scene) -> None:
         people = [scene.user("anna"), scene.user("boris")]
-        unit = scene.unit("one", 7)
-        currency = next(iter(scene.store.read(lambda tx: tx.references.snapshot()).currencies))
+        product, _ = scene.sell(product_entry("one", unit_entry(7)))
+        [unit] = read_units(scene.shop, OPERATOR, product.id)
 
         def order(buyer: UserId) -> NewOrder:
             return NewOrder(
@@ -724,7 +732,7 @@ class StoreContract(
                 promo_code=None,
                 status_id=PENDING,
                 paid=True,
-                lines=(OrderLine(unit, Money(7), Money(7), CurrencyId(currency)),),
+                lines=(OrderLine(unit, Money(7)),),
             )
 
         stored = [scene.store.write(lambda tx, n=n: tx.orders.add(order(people[n % 2]))) for n in range(4)]  # type: ignore[misc]

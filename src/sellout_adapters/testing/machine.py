@@ -196,7 +196,7 @@ class ShopMachine(RuleBasedStateMachine):
         if unit_id not in person.cart:
             refused(errors.NotFound, remove_from_cart, *arguments)
             return
-        assert remove_from_cart(*arguments).unit.id == unit_id
+        assert remove_from_cart(*arguments).id == unit_id
         person.cart.remove(unit_id)
 
     @precondition(lambda self: self.people)
@@ -284,10 +284,10 @@ class ShopMachine(RuleBasedStateMachine):
             wishlist = read_wishlist(self.shop, person.actor, person.user_id)
             assert [(card.id, card.size.id) for card in wishlist] == person.wishlist
             for card in wishlist:
-                assert (card.unit and card.unit.unit.id) == self.cheapest(card.size)
-            assert [view.unit.id for view in read_cart(self.shop, person.actor, person.user_id).units] == person.cart
+                assert (card.unit and card.unit.id) == self.cheapest(card.size)
+            assert [view.id for view in read_cart(self.shop, person.actor, person.user_id).units] == person.cart
             orders = read_user_orders(self.shop, person.actor, person.user_id)
-            assert [(o.order.total, tuple(u.unit.id for u in o.units)) for o in orders] == person.orders
+            assert [(o.order.total, tuple(u.id for u in o.units)) for o in orders] == person.orders
             assert all(sum(line.amount for line in o.order.lines) == o.order.total for o in orders)
         found = self.scene.store.read(lambda tx: tx.units.get_many([unit.id for unit in self.units.values()]))
         assert {unit.id: unit.stock for unit in found.values()} == self.stock

@@ -19,30 +19,24 @@ from sellout_core.errors import (
     UnknownAddress,
 )
 from sellout_core.lists import WHOLE, Part, in_batches
+from sellout_core.named import UnitView, unit_view
 from sellout_core.ordering import (
     Cart,
     Checkout,
     NewOrder,
     NewPromoCode,
     Order,
+    OrderLine,
     PromoCode,
-    Quote,
+    agreed_lines,
     quote,
     wanted_units,
 )
 from sellout_core.ports import KeptAnswer, Transaction
 from sellout_core.shop import Shop
 from sellout_core.use_cases.accounts import found_user, held_user, require_user_there
-from sellout_core.values import OrderId, ProductId, ProductUnitId, UserId
-from sellout_core.views import (
-    CartView,
-    OrderView,
-    QuoteView,
-    UnitView,
-    order_view,
-    unit_view,
-    user_view,
-)
+from sellout_core.values import Money, OrderId, ProductId, ProductUnitId, UserId
+from sellout_core.views import CartView, OrderView, QuoteView, order_view, user_view
 
 
 def read_cart(shop: Shop, actor: Actor, user_id: UserId) -> CartView:
@@ -277,17 +271,25 @@ def _place(shop: Shop, tx: Transaction, actor: Actor, buyer: User, checkout: Che
     people = {buyer.id: buyer, **tx.users.get_many(_owners(promo_code, actor) - {buyer.id})}
     products = {**products, **tx.products.get_many(viewed_ids(list(people.values())) - products.keys())}
     activated = _activated(tx, promo_code) if promo_code else None
-    order = tx.orders.add(_order(buyer, checkout, address, activated, quoted, now))
-    return order_view(order, people, taken, products, tx.references.snapshot(), actor)
+    references = tx.references.snapshot()
+    lines = agreed_lines(quoted, taken, products, references)
+    order = tx.orders.add(_order(buyer, checkout, address, activated, quoted.total, lines, now))
+    return order_view(order, people, products, references, actor)
 
 
 def _order(
-    buyer: User, checkout: Checkout, address: Address, promo_code: PromoCode | None, quoted: Quote, now: datetime
+    buyer: User,
+    checkout: Checkout,
+    address: Address,
+    promo_code: PromoCode | None,
+    total: Money,
+    lines: tuple[OrderLine, ...],
+    now: datetime,
 ) -> NewOrder:
     return NewOrder(
         buyer_id=buyer.id,
         placed_at=now,
-        total=quoted.total,
+        total=total,
         email=checkout.email,
         telephone=checkout.telephone,
         first_name=checkout.first_name,
@@ -296,7 +298,7 @@ def _order(
         promo_code=promo_code,
         status_id=PENDING,
         paid=False,
-        lines=quoted.lines,
+        lines=lines,
     )
 
 
@@ -355,7 +357,6 @@ def _found_unit(tx: Transaction, unit_id: ProductUnitId) -> ProductUnit:
 def _views(tx: Transaction, orders: Sequence[Order], reader: Actor) -> tuple[OrderView, ...]:
     buyers = {order.buyer_id for order in orders}
     people = tx.users.get_many(buyers.union(*(_owners(order.promo_code, reader) for order in orders)))
-    units = tx.units.get_many({line.unit_id for order in orders for line in order.lines})
-    products = tx.products.get_many(viewed_ids(list(people.values())) | products_of(list(units.values())))
+    products = tx.products.get_many(viewed_ids(list(people.values())))
     references = tx.references.snapshot()
-    return tuple(order_view(order, people, units, products, references, reader) for order in orders)
+    return tuple(order_view(order, people, products, references, reader) for order in orders)

@@ -1,0 +1,154 @@
+"""Orders show what was agreed, as tests that any store must pass: part of `contract.StoreContract`."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import attrs
+import pytest
+
+from sellout_adapters.testing.races import RACERS, racing
+from sellout_adapters.testing.scene import Scene, checkout, product_entry, shoe_size, unit_entry
+from sellout_core.accounts import OPERATOR, Actor
+from sellout_core.catalogue import ReferenceNames
+from sellout_core.ports import Transaction
+from sellout_core.use_cases.ordering import check_out, read_order, read_orders, read_user_orders
+from sellout_core.values import Money, OrderId, UserId
+from sellout_core.views import OrderView
+
+SKU = "agreed"
+LISTED = unit_entry(7, shoe_size("42"))
+BEFORE = product_entry(SKU, LISTED, unit_entry(9, shoe_size("41"), stock=5))
+
+
+def imported(**product: Any) -> Callable[[Scene], None]:
+    """An import that changes some members of the product."""
+    return lambda scene: scene.sell(attrs.evolve(BEFORE, **product)) and None
+
+
+def imported_unit(**unit: Any) -> Callable[[Scene], None]:
+    """An import that changes some members of the ordered unit, or replaces it where these tell units apart."""
+    return imported(units=(attrs.evolve(LISTED, **unit), *(BEFORE.units or ())[1:]))
+
+
+def saved(scene: Scene) -> None:
+    """Writes whatever the ports let a transaction write of products and units."""
+
+    def work(tx: Transaction) -> None:
+        product = tx.products.by_sku([SKU])[SKU]
+        names = frozenset({"Other"})
+        references = tx.references.ensure(
+            ReferenceNames(names, names, names, names, frozenset({("Other", "/other")}), names, names)
+        )
+        units = tx.units.of_products([product.id])
+        tx.products.save_many(
+            [
+                attrs.evolve(
+                    product,
+                    name="Renamed",
+                    description="Rewritten",
+                    bucket_link="/moved",
+                    available=False,
+                    updated_at=product.updated_at + timedelta(1),
+                    gender_id=max(references.genders),
+                    brand_ids=(max(references.brands),),
+                    category_ids=(max(references.categories),),
+                    tag_ids=(max(references.tags),),
+                )
+            ]
+        )
+        tx.units.save_many(
+            [
+                attrs.evolve(
+                    unit,
+                    price=Money(1),
+                    currency_id=max(references.currencies),
+                    delivery_type_id=max(references.delivery_types),
+                    platform_id=max(references.platforms),
+                    available=False,
+                    size_id=size.id,
+                    size=size,
+                )
+                for unit, size in zip(units, [unit.size for unit in reversed(units)], strict=True)
+            ]
+        )
+
+    scene.store.write(work)
+
+
+CHANGES: Mapping[str, Callable[[Scene], None]] = {
+    "name": imported(name="Another name"),
+    "description": imported(description="Another description"),
+    "link": imported(bucket_link="/elsewhere"),
+    "brand": imported(brands=("Puma", "Adidas")),
+    "categories": imported(categories=()),
+    "tags": imported(tags=("Winter", "Style")),
+    "gender": imported(gender="U"),
+    "numbers": imported(fit=3, rel_num=4),
+    "date": imported(add_date=date(2020, 2, 29)),
+    "listed": imported(available_flag=False),
+    "price": imported_unit(final_price=Money(8)),
+    "currency": imported_unit(currency="CNY"),
+    "availability": imported_unit(availability=False),
+    "stock": imported_unit(stock=3),
+    "size spelling": imported_unit(size=shoe_size("42.0")),
+    "platform": imported_unit(platform="StockX"),
+    "site": imported_unit(site="/another"),
+    "delivery type": imported_unit(delivery_type="Поезд"),
+    "no units": imported(units=()),
+    "everything saved": saved,
+}
+
+
+def shown(scene: Scene, buyer: UserId, order_id: OrderId) -> list[OrderView]:
+    """An order as each operation reads it."""
+    listed: list[OrderView] = []
+    read_orders(scene.shop, OPERATOR, listed.extend)
+    return [
+        read_order(scene.shop, OPERATOR, order_id),
+        next(view for view in read_user_orders(scene.shop, OPERATOR, buyer) if view.order.id == order_id),
+        next(view for view in listed if view.order.id == order_id),
+    ]
+
+
+class AgreedContract:
+    """An order shows its products and units as they were agreed (contract, Checkout, 7)."""
+
+    @pytest.mark.parametrize("change", CHANGES)
+    def test_an_order_shows_what_was_agreed(self, scene: Scene, change: str) -> None:
+        """Each operation reads it as the checkout answered, whatever changed a day later."""
+        product, units = scene.sell(BEFORE)
+        buyer, actor = scene.actor("anna")
+        wanted = [unit.id for unit in units]
+        scene.fill_cart(buyer, *wanted)
+        answer = check_out(scene.shop, actor, buyer, checkout(scene.address(buyer), *wanted))
+        scene.clock.advance(days=1)
+        CHANGES[change](scene)
+        assert scene.store.read(lambda tx: tx.products.get_many([product.id]))[product.id] != product
+        assert shown(scene, buyer, answer.order.id) == [answer] * 3
+        assert [unit.product.product for unit in answer.units] == [product, product]
+
+    def test_an_order_shows_its_last_piece_as_the_checkout_did(self, scene: Scene) -> None:
+        """Sold out, as the sale left it, also when there is stock again."""
+        _, (unit,) = scene.sell(product_entry("last", unit_entry(7, stock=1)))
+        buyer, actor = scene.actor("anna")
+        scene.fill_cart(buyer, unit.id)
+        answer = check_out(scene.shop, actor, buyer, checkout(scene.address(buyer), unit.id))
+        scene.sell(product_entry("last", unit_entry(7, stock=9)))
+        assert [view.available for view in answer.units] == [False]
+        assert shown(scene, buyer, answer.order.id) == [answer] * 3
+
+    def test_first_orders_of_the_same_units_all_succeed(self, scene: Scene) -> None:
+        """In any order, at once: each adds what the others add as well."""
+        _, units = scene.sell(BEFORE)
+        some = [unit.id for unit in units]
+        buyers = [scene.user(f"buyer{number}") for number in range(RACERS)]
+        asks = {}
+        for number, buyer in enumerate(buyers):
+            scene.fill_cart(buyer, *some)
+            wanted = [some, some[::-1], some[:1], some[1:]][number % 4]
+            asks[buyer] = checkout(scene.address(buyer), *wanted)
+        several = [buyer for number, buyer in enumerate(buyers) if number % 4 != 3][:5]
+        answers = racing(len(several), lambda n: check_out(scene.shop, Actor(several[n]), several[n], asks[several[n]]))
+        for buyer, answer in zip(several, answers, strict=True):
+            assert shown(scene, buyer, answer.order.id) == [answer] * 3
