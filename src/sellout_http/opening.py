@@ -17,10 +17,14 @@ def open_store(settings: Settings, connections: int = 1, *, migrate: bool = Fals
     Raises:
         CannotOpen: the database cannot be used.
     """
-    timeouts = Timeouts(
-        lock=settings.lock_timeout, statement=settings.statement_timeout, connect=settings.connect_timeout
+    return SqlStore.open(
+        settings.database_url, connections=connections, timeouts=timeouts_of(settings), migrate=migrate
     )
-    return SqlStore.open(settings.database_url, connections=connections, timeouts=timeouts, migrate=migrate)
+
+
+def timeouts_of(settings: Settings) -> Timeouts:
+    """How long a database may take."""
+    return Timeouts(lock=settings.lock_timeout, statement=settings.statement_timeout, connect=settings.connect_timeout)
 
 
 def open_shop(settings: Settings, store: Store, key: str) -> Shop:

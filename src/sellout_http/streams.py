@@ -106,6 +106,20 @@ def progress(stream: IO[bytes]) -> Iterator[Callable[[int], None]]:
         yield lambda length: bar.advance(task, length)
 
 
+@contextmanager
+def measured(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Something to tell how much of the work is done, and how much there is: a bar on a terminal, else nothing."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - slow to import, and seldom needed
+    from rich.progress import Progress  # noqa: PLC0415 - as above
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
 def password() -> str:
     """A new password: from its variable, else asked for twice on a terminal, else a line of standard input.
 

@@ -1,8 +1,6 @@
 """The SQLite file behind a store: whether it is one of ours, how it is made, and how it is spoken to."""
 
-import os
 import sqlite3
-import stat
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -10,26 +8,27 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import attrs
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, QueuePool, create_engine, event, inspect
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from sellout_adapters.sql import schema
 from sellout_adapters.sql.batches import Batches
-from sellout_adapters.sql.columns import metadata
 from sellout_adapters.sql.database import CannotOpen, Timeouts, opened, told
 from sellout_adapters.sql.pausing import ask, can_stop
 from sellout_adapters.sql.prepared import driver_of
-from sellout_adapters.sql.tables import SEARCH_TABLES
+from sellout_adapters.sql.sqlite_file import (
+    APPLICATION_ID,
+    FIRST_FORMAT,
+    FORMAT,
+    check_place,
+    format_of,
+    require_sound,
+    require_tables,
+)
 from sellout_adapters.sql.writing import LoopWrites
 from sellout_core.errors import Unavailable
 
 T = TypeVar("T")
-
-_APPLICATION_ID: Final = 0x53_45_4C_4F  # "SELO": marks a file as a store of ours
-_FIRST_STEP: Final = "0001"
-_FIRST_FORMAT: Final = 1
-"""The file's `user_version` before the migrations' own table kept the step."""
-_FORMAT: Final = 2
 
 # What passes, or what the machine's operator has to see to; the rest are faults of ours or of the file.
 _AWAY: Final = frozenset(
@@ -46,6 +45,7 @@ _AWAY: Final = frozenset(
         sqlite3.SQLITE_PROTOCOL,
     }
 )
+_FIRST_STEP: Final = "0001"
 _BEGIN: Final = "sellout_begin"
 
 
@@ -75,13 +75,13 @@ class SqliteDatabase:
             CannotOpen: the file cannot be a store.
         """
         path = Path(name).absolute()
-        _check_place(path)
+        check_place(path)
         engine = _engine(path, connections, timeouts.lock)
         writer = engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
         try:
             with closing(sqlite3.connect(path, timeout=timeouts.lock, isolation_level=None)) as file:
-                if _format(file.cursor(), path):
-                    _require_sound(file.cursor(), path)
+                if format_of(file.cursor(), path):
+                    require_sound(file.cursor(), path)
                 _write_ahead(file.cursor(), path, timeouts.lock)
             done = _migrate(engine, writer, path)
         except (sqlite3.Error, DBAPIError, Unavailable, OSError, ValueError) as error:
@@ -160,45 +160,24 @@ class SqliteDatabase:
 def _migrate(engine: Engine, writer: Engine, path: Path) -> Sequence[str]:
     """Takes the steps that are due, in one transaction, unless another process just did."""
     with engine.begin() as connection:
-        if _format(_cursor(connection), path) == _FORMAT and schema.step_of(connection) == schema.CURRENT:
-            _require_tables(connection, path)
+        if format_of(_cursor(connection), path) == FORMAT and schema.step_of(connection) == schema.CURRENT:
+            require_tables(connection, path)
             return []
     with writer.begin() as connection:
-        first = _format(_cursor(connection), path) == _FIRST_FORMAT
+        first = format_of(_cursor(connection), path) == FIRST_FORMAT
         step = schema.step_of(connection)
         if step is not None and not schema.knows(step):
             raise CannotOpen(f"The database {str(path)!r} was made by a newer version of this program.")
         done = schema.upgrade(connection, adopted=_FIRST_STEP if first else None)
-        connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION_ID}")
-        connection.exec_driver_sql(f"PRAGMA user_version = {_FORMAT}")
-        _require_tables(connection, path)
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.exec_driver_sql(f"PRAGMA user_version = {FORMAT}")
+        require_tables(connection, path)
         return done
 
 
 def _cursor(connection: Connection) -> Any:
     """The driver's own."""
     return driver_of(connection).cursor()
-
-
-def _require_tables(connection: Connection, path: Path) -> None:
-    if not set(inspect(connection).get_table_names()) >= metadata.tables.keys() | SEARCH_TABLES:
-        raise CannotOpen(f"The database {str(path)!r} is damaged: tables are missing.")
-
-
-def _check_place(path: Path) -> None:
-    try:
-        if not path.parent.is_dir():
-            raise CannotOpen(f"There is no directory {str(path.parent)!r} to hold the database.")
-        mode = path.stat().st_mode if path.exists() else None
-    except (OSError, ValueError) as error:
-        raise CannotOpen(f"The database {str(path)!r} cannot be opened: {told(error)}.") from error
-    if mode is not None and stat.S_ISDIR(mode):
-        raise CannotOpen(f"The database {str(path)!r} is a directory; it must be a file.")
-    if mode is not None and not stat.S_ISREG(mode):
-        raise CannotOpen(f"The database {str(path)!r} is not an ordinary file.")
-    # Beside the file SQLite keeps its write-ahead log, so the directory must be writable too.
-    if not os.access(path.parent, os.W_OK | os.X_OK) or (mode is not None and not os.access(path, os.R_OK | os.W_OK)):
-        raise CannotOpen(f"There is no permission to read and write the database {str(path)!r} and its directory.")
 
 
 def _engine(path: Path, connections: int, wait: float) -> Engine:
@@ -246,38 +225,6 @@ def _translate(context: ExceptionContext) -> None:
 
 def _away(error: BaseException) -> bool:
     return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _AWAY
-
-
-def _format(cursor: Any, path: Path) -> int:
-    """The format of a store's file; 0: there is nothing in it. Only looks.
-
-    Raises:
-        CannotOpen: it is something else.
-    """
-    [application_id] = cursor.execute("PRAGMA application_id").fetchone()
-    [version] = cursor.execute("PRAGMA user_version").fetchone()
-    names = {name for (name,) in cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()}
-    if application_id == 0 and version == 0 and not names:
-        return 0
-    if application_id != _APPLICATION_ID:
-        raise CannotOpen(f"The database {str(path)!r} belongs to another program.")
-    if version > _FORMAT:
-        raise CannotOpen(f"The database {str(path)!r} was made by a newer version of this program.")
-    if version < _FIRST_FORMAT:
-        raise CannotOpen(f"The database {str(path)!r} is damaged: tables are missing.")
-    return int(version)
-
-
-def _require_sound(cursor: Any, path: Path) -> None:
-    """Lets through a file that SQLite can read to its end, which takes some 3 ms a megabyte: better to learn it now
-    than in the middle of somebody's order.
-
-    Raises:
-        CannotOpen: parts of it are damaged.
-    """
-    [verdict] = cursor.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise CannotOpen(f"The database {str(path)!r} is damaged: restore it from a backup.")
 
 
 def _write_ahead(cursor: Any, path: Path, wait: float) -> None:

@@ -30,7 +30,7 @@ from sellout_core.ports import Transaction
 
 T = TypeVar("T")
 
-_SQLITE = frozenset({"sqlite", "sqlite+pysqlite"})
+SQLITE = frozenset({"sqlite", "sqlite+pysqlite"})
 _POSTGRESQL = frozenset({"postgresql", "postgresql+psycopg", "postgres"})
 
 
@@ -97,7 +97,7 @@ class SqlStore:
         Raises:
             CannotOpen: there is no such database, it is no store of ours, or its schema is not the current one.
         """
-        return cls(_database(url, connections, timeouts or Timeouts(), migrate=migrate))
+        return cls(open_database(url, connections, timeouts or Timeouts(), migrate=migrate))
 
     @property
     def engine(self) -> Engine:
@@ -309,7 +309,7 @@ def _size(references: References) -> int:
     return sum(len(rows) for rows in attrs.astuple(references, recurse=False))
 
 
-def _database(url: str, connections: int, timeouts: Timeouts, *, migrate: bool) -> Database:
+def open_database(url: str, connections: int, timeouts: Timeouts, *, migrate: bool) -> Database:
     """The database that a URL names.
 
     Raises:
@@ -325,8 +325,8 @@ def _database(url: str, connections: int, timeouts: Timeouts, *, migrate: bool) 
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
         raise CannotOpen("The database URL cannot be read: it must look like sqlite:///shop.db.") from error
-    if parsed.drivername in _SQLITE:
-        return SqliteDatabase.open(_file(parsed), connections, timeouts)
+    if parsed.drivername in SQLITE:
+        return SqliteDatabase.open(file_of(parsed), connections, timeouts)
     if parsed.drivername not in _POSTGRESQL:
         raise CannotOpen(
             "The database URL names a kind of database that is not supported: use sqlite:///shop.db or"
@@ -340,7 +340,12 @@ def _database(url: str, connections: int, timeouts: Timeouts, *, migrate: bool) 
     return PostgresDatabase.open(parsed, connections, timeouts, migrate=migrate)
 
 
-def _file(url: URL) -> str:
+def file_of(url: URL) -> str:
+    """The path in a URL of SQLite.
+
+    Raises:
+        CannotOpen: the URL names no file.
+    """
     if url.host or url.username or url.password or url.port or url.query:
         raise CannotOpen("The database URL holds more than a file's path: it must look like sqlite:///shop.db.")
     if not url.database or url.database == ":memory:":

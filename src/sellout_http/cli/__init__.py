@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from sellout_http.cli import accounts, catalogue, serving
+from sellout_http.cli import accounts, catalogue, data, serving
 from sellout_http.cli.common import OneLineErrors
 
 _COMMANDS: Final = (
@@ -16,6 +16,8 @@ _COMMANDS: Final = (
     serving.migrate,
     catalogue.import_,
     catalogue.export,
+    data.copy,
+    data.backup,
     accounts.create_admin,
     accounts.set_password,
     accounts.create_promo_code,
