@@ -218,8 +218,10 @@ def test_a_copy_that_is_stopped_anywhere_leaves_the_target_empty(
 ) -> None:
     source, target = new("sqlite"), new(kind)
     fill(source)
-    SqlStore.open(target, migrate=True).close()
-    whole = _stopped(0, signal.SIGKILL, source, new(kind))
+    other = new(kind)
+    for url in (target, other):
+        SqlStore.open(url, migrate=True).close()
+    whole = _stopped(0, signal.SIGKILL, source, other)
     assert whole.returncode == 0
     statements = int(whole.stdout.split()[-1])
     assert statements > 2 * len(metadata.tables)
