@@ -41,13 +41,13 @@ class Deployment:
         self.ports = [free_port() for _ in range(self.servers)]
         self.running = [None] * self.servers
 
-    def command(self, *arguments: str, stdin: str = "") -> str:
-        """What `sellout` prints.
+    def command(self, *arguments: str, stdin: str = "", code: str = CODE) -> str:
+        """What `sellout` prints; `code` is the Python that runs it.
 
         Raises:
             Broken: it fails.
         """
-        process = start(self.folder, *arguments, variables=self._variables())
+        process = start(self.folder, *arguments, code=code, variables=self._variables())
         stdout, stderr = process.communicate(stdin.encode(), timeout=DEADLINE)
         if process.returncode != 0:
             raise Broken(f"sellout {' '.join(arguments)}: {process.returncode} {stderr.decode()}")
@@ -120,11 +120,11 @@ class Deployment:
         for number in range(self.servers):
             self.kill(number)
 
-    def left(self) -> dict[tuple[str, str], tuple[int | None, bool]]:
-        """The stock and availability of each unit, by its product's sku and its size."""
+    def left(self) -> dict[tuple[str, str], tuple[int | None, bool, int]]:
+        """The stock, the availability and the pieces sold of each unit, by its product's sku and its size."""
         products = map(json.loads, self.command("export").splitlines())
         return {
-            (product["sku"], unit["size"]["EU"]): (unit["stock"], unit["availability"])
+            (product["sku"], unit["size"]["EU"]): (unit["stock"], unit["availability"], unit["sold"])
             for product in products
             for unit in product["units"]
         }

@@ -60,8 +60,8 @@ class Belief:
 
 @attrs.define
 class Goods:
-    """A product unit on sale. A price holds from the first time until the second, give or take what it took to change
-    it.
+    """A product unit on sale. `stock` is the number of pieces ever received. A price holds from the first time until
+    the second, give or take what it took to change it.
     """
 
     name: tuple[str, str]
@@ -119,13 +119,14 @@ class History:
 
 @attrs.define
 class Final:
-    """What is there after the last crash. `probes` are the activations that one more order with each promo code showed;
-    None: it was refused as used up.
+    """What is there after the last crash. `sold` is the number of pieces that the shop counted as sold. `probes` are
+    the activations that one more order with each promo code showed; None: it was refused as used up.
     """
 
     orders: list[dict[str, Any]] = attrs.field(factory=list)
     orders_of: dict[int, list[dict[str, Any]]] = attrs.field(factory=dict)
     carts: dict[int, list[int]] = attrs.field(factory=dict)
     left: dict[tuple[str, str], tuple[int | None, bool]] = attrs.field(factory=dict)
+    sold: dict[tuple[str, str], int] = attrs.field(factory=dict)
     replays: dict[str, Answer] = attrs.field(factory=dict)
     probes: dict[str, int | None] = attrs.field(factory=dict)

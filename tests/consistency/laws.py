@@ -107,15 +107,19 @@ def prices_were_current(past: History, final: history.Final) -> Iterator[str]:
 
 
 def stock_adds_up(past: History, final: history.Final) -> Iterator[str]:
-    """Sold and left are what there was, and nothing is sold that is not there; what is sold out is unavailable."""
+    """Sold and left are what was ever received, whatever was imported meanwhile, and nothing is sold that is not there;
+    the shop counts as sold what is in orders; what is sold out is unavailable.
+    """
     sold = Counter(unit["id"] for order in final.orders for unit in order["product_unit"])
     for unit_id, goods in past.goods.items():
         left, available = final.left[goods.name]
+        if final.sold[goods.name] != sold[unit_id]:
+            yield f"unit {unit_id}: {final.sold[goods.name]} counted as sold, {sold[unit_id]} in orders"
         if goods.stock is None:
             if left is not None or not available:
                 yield f"unit {unit_id} is made to order, but {left} are left"
         elif left is None or left < 0 or sold[unit_id] + left != goods.stock:
-            yield f"unit {unit_id}: {goods.stock} to sell, {sold[unit_id]} sold, {left} left"
+            yield f"unit {unit_id}: {goods.stock} received, {sold[unit_id]} sold, {left} left"
         elif available != (left > 0):
             yield f"unit {unit_id}: {left} left, available: {available}"
 

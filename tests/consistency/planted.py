@@ -14,6 +14,7 @@ from sellout_core import ordering
 from sellout_core.accounts import Actor
 from sellout_core.catalogue import ProductUnit
 from sellout_core.ordering import NewOrder, Order, PromoCode
+from sellout_core.use_cases import importing
 from sellout_core.use_cases import ordering as use_cases
 from sellout_core.values import Money, ProductUnitId, PromoCodeId
 from sellout_http.cli import main as sellout
@@ -186,6 +187,11 @@ def lost_line() -> None:
     _replace(SqlOrders, "add", add_but_one)
 
 
+def resurrecting_import() -> None:
+    """An import writes the stock of its file, whatever was sold since."""
+    _replace(importing, "stock_after", lambda stock, *_, **__: (stock, None))
+
+
 BUGS: Final[dict[str, Callable[[], None]]] = {
     bug.__name__: bug
     for bug in (
@@ -201,6 +207,7 @@ BUGS: Final[dict[str, Callable[[], None]]] = {
         missing_ownership_check,
         stale_price,
         lost_line,
+        resurrecting_import,
     )
 }
 

@@ -210,25 +210,27 @@ class _Run:
             await asyncio.gather(*busy)
 
     def _change_prices(self) -> None:
-        """Imports the goods that are made to order at other prices; tried until the database takes it."""
-        plenty = [number for number, stock in enumerate(self.stocks) if stock is None]
-        for number in plenty:
-            self.prices[number] = self.chance.randint(1, 9999)
-        lines = catalogue(self.stocks, self.prices).splitlines(keepends=True)
+        """Imports all goods at other prices, with some more pieces of those that are limited; tried until the database
+        takes it. The file says how many pieces were ever received, and nothing of what was sold.
+        """
+        self.prices = [self.chance.randint(1, 9999) for _ in self.prices]
+        self.stocks = [None if stock is None else stock + self.chance.randint(0, 2) for stock in self.stocks]
         begun = time.monotonic()
-        for number in plenty:
-            self.past.goods[number + 1].prices.append((self.prices[number], begun, float("inf")))
-        self._import("".join(lines[number] for number in plenty))
+        for number, (price, stock) in enumerate(zip(self.prices, self.stocks, strict=True)):
+            goods = self.past.goods[number + 1]
+            goods.prices.append((price, begun, float("inf")))
+            goods.stock = stock
+        self._import(catalogue(self.stocks, self.prices))
         ended = time.monotonic()
-        for number in plenty:
-            prices = self.past.goods[number + 1].prices
-            prices[-2] = (prices[-2][0], prices[-2][1], ended)
+        for goods in self.past.goods.values():
+            price, since, _ = goods.prices[-2]
+            goods.prices[-2] = (price, since, ended)
 
     def _import(self, lines: str) -> None:
         last: Exception | None = None
         for _ in range(20):
             try:
-                self.deployment.command("import", "-", stdin=lines)
+                self.deployment.command("import", "-", stdin=lines, code=self.plan.code)
             except Broken as error:
                 last = error
                 time.sleep(0.3)
@@ -239,7 +241,9 @@ class _Run:
     async def _read_back(self, buyers: list[Buyer]) -> None:
         """All that there is, over HTTP; what is left, by the operator's export."""
         self.deadline = time.monotonic() + _AFTERWARDS
-        self.final.left = await asyncio.to_thread(self.deployment.left)
+        units = await asyncio.to_thread(self.deployment.left)
+        self.final.left = {name: (left, available) for name, (left, available, _) in units.items()}
+        self.final.sold = {name: sold for name, (_, _, sold) in units.items()}
         for buyer in buyers:
             self.final.orders_of[buyer.user_id] = await buyer.must("GET", "/order/user_orders")
             cart = await buyer.must("GET", buyer.mine("/order/cart/{}"))

@@ -68,6 +68,7 @@ def story() -> tuple[History, Final]:
         orders_of={BUYER: [first, second], OTHER: []},
         carts={BUYER: [LIMITED], OTHER: []},
         left={("sku-0", "42"): (1, True), ("sku-1", "42"): (None, True)},
+        sold={("sku-0", "42"): 1, ("sku-1", "42"): 2},
         replays={each.mark: each.answers[0] for each in past.purchases},
         probes={"SALE": 2},
     )
@@ -138,6 +139,7 @@ MISTAKES: dict[str, tuple[str, Callable[[History, Final], Any]]] = {
     "a price of later": ("prices_were_current", lambda past, _: setattr(past.purchases[1], "ended", 10.3)),
     "nothing taken": ("stock_adds_up", lambda _, final: final.left.update({("sku-0", "42"): (2, True)})),
     "too much taken": ("stock_adds_up", lambda _, final: final.left.update({("sku-0", "42"): (0, False)})),
+    "a sale not counted": ("stock_adds_up", lambda _, final: final.sold.update({("sku-0", "42"): 0})),
     "sold out and available": (
         "stock_adds_up",
         sold_out,
@@ -193,6 +195,7 @@ def test_an_order_that_nobody_heard_of_may_be_there_or_not() -> None:
     final.orders, final.orders_of[BUYER] = final.orders[1:], final.orders[1:]
     final.carts[BUYER] = [LIMITED, PLENTY]
     final.left["sku-0", "42"] = (2, True)
+    final.sold.update({("sku-0", "42"): 0, ("sku-1", "42"): 1})
     assert violations(past, final) == []
 
 

@@ -25,6 +25,7 @@ SEEN_BY = {
     "missing_ownership_check": "nobody_sees_anothers_things",
     "stale_price": "prices_were_current",
     "lost_line": "orders_are_what_was_asked",
+    "resurrecting_import": "stock_adds_up",
 }
 NEED_KILLS = {"split_transaction"}
 

@@ -66,7 +66,7 @@ def test_a_backup_made_while_buyers_buy_holds_every_order_whole(sellout: Run, tm
     promo_code = restored.read(lambda tx: tx.promo_codes.by_code("SALE"))
     restored.close()
     assert 2 * BUYERS <= len(orders) <= total
-    assert all([line.unit_id for line in order.lines] == units for order in orders)
+    assert all([line.unit.id for line in order.lines] == units for order in orders)
     assert left == [STOCK - len(orders)] * 2
     assert promo_code is not None
     assert promo_code.activation_count == len(orders)

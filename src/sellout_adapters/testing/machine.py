@@ -16,10 +16,11 @@ from typing import Any
 import attrs
 
 from sellout_adapters.extras import naming_extras
+from sellout_adapters.testing.import_rules import ImportRules
 from sellout_adapters.testing.scene import PASSWORD, Scene, checkout, product_entry, shoe_size, unit_entry
 from sellout_core import errors
 from sellout_core.accounts import Actor, Registration
-from sellout_core.catalogue import NO_SIZE, ProductUnit, Size
+from sellout_core.catalogue import NO_SIZE, Size
 from sellout_core.ports import Store
 from sellout_core.use_cases.ordering import (
     add_to_cart,
@@ -36,7 +37,7 @@ from sellout_core.values import AddressId, SizeId, UserId, WishlistUnitId
 
 with naming_extras():
     from hypothesis import strategies as st
-    from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+    from hypothesis.stateful import initialize, invariant, precondition, rule
 
 NAMES = ["anna", "ANNA", "Борис", "борис", "c@mail.ru"]
 CODES = ["SALE", "sale", "FLAT", "OLD", "none such"]
@@ -77,7 +78,7 @@ def half_up(amount: Fraction) -> int:
     return floor(amount + Fraction(1, 2))
 
 
-class ShopMachine(RuleBasedStateMachine):
+class ShopMachine(ImportRules):
     """One run: a shop of a few products on a fresh store, and what should be in it."""
 
     make_store: StoreMaker
@@ -89,9 +90,7 @@ class ShopMachine(RuleBasedStateMachine):
         self.scene = Scene(self.cleanup.enter_context(type(self).make_store(folder)))
         self.shop = self.scene.shop
         self.people: dict[str, Person] = {}
-        self.units: dict[int, ProductUnit] = {}
         self.sizes: list[Size] = []
-        self.stock: dict[int, int | None] = {}
         self.codes: dict[str, Code] = {}
 
     def teardown(self) -> None:
@@ -109,6 +108,7 @@ class ShopMachine(RuleBasedStateMachine):
             self.units |= {unit.id: unit for unit in units}
             self.sizes += self.scene.store.read(lambda tx, found=product: tx.sizes.of_products([found.id]))  # type: ignore[misc]
         self.stock = {unit.id: unit.stock for unit in self.units.values()}
+        self.sold = dict.fromkeys(self.units, 0)
         owner = self.scene.user("owner")
         self.scene.promo_code("SALE", owner, 15, max_activation_count=2)
         self.scene.promo_code("FLAT", owner, 3, discount_absolute=60, max_activation_count=1)
@@ -246,6 +246,7 @@ class ShopMachine(RuleBasedStateMachine):
             person.cart.remove(unit_id)
             left = self.stock[unit_id]
             self.stock[unit_id] = None if left is None else left - 1
+            self.sold[unit_id] += 1
         if code:
             self.codes[code.lower()].left -= 1
 
@@ -291,6 +292,7 @@ class ShopMachine(RuleBasedStateMachine):
             assert all(sum(line.amount for line in o.order.lines) == o.order.total for o in orders)
         found = self.scene.store.read(lambda tx: tx.units.get_many([unit.id for unit in self.units.values()]))
         assert {unit.id: unit.stock for unit in found.values()} == self.stock
+        assert {unit.id: unit.sold for unit in found.values()} == self.sold
         assert all(unit.available == (unit.stock != 0) for unit in found.values())
         for name, code in self.codes.items():
             stored = self.scene.store.read(lambda tx, wanted=name: tx.promo_codes.by_code(wanted))  # type: ignore[misc]
