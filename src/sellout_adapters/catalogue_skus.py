@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from typing import IO, BinaryIO, Final
 
-import msgspec
-
 from sellout_adapters.catalogue_file import MAX_LINE, BadLine, GoodLine, read_lines
+from sellout_adapters.extras import naming_extras
+
+with naming_extras():
+    import msgspec
 
 _COPIED_AT_ONCE: Final = 2**20
 

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from typing import Any
 
 import attrs
-import pytest
 
+from sellout_adapters.testing.harness import pytest
 from sellout_adapters.testing.races import RACERS, racing
 from sellout_adapters.testing.scene import Scene, checkout, product_entry, shoe_size, unit_entry
 from sellout_core.accounts import OPERATOR, Actor

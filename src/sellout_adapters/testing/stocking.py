@@ -5,8 +5,8 @@
 from typing import Any
 
 import attrs
-import pytest
 
+from sellout_adapters.testing.harness import pytest
 from sellout_adapters.testing.races import RACERS, racing, take
 from sellout_adapters.testing.scene import Scene, checkout, product_entry, unit_entry
 from sellout_core import errors
