@@ -7,6 +7,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from sellout_core.errors import SellOutError, Unavailable
+from sellout_http import outages
 from sellout_http.edge import Application, Scope
 from sellout_http.limits import TooManyRequests
 from sellout_http.logs import fields, log
@@ -22,9 +23,9 @@ _CLIENT_LEFT: Final = "client disconnected prematurely"
 
 
 def answer_refusal(request: AnyRequest, error: SellOutError) -> Response[bytes]:
-    """The answer to what the core refused. Why a store cannot answer is for the operator, who finds it in the log."""
-    if isinstance(error, Unavailable) and error.__cause__ is not None:
-        log.warning("unavailable", exc_info=error, **fields(request.scope))
+    """The answer to what the core refused. The log says why a store is unavailable."""
+    if isinstance(error, Unavailable):
+        outages.OUTAGES.note(error, request.scope, is_in_request_line=True)
     return _response(request, problem_of(error))
 
 

@@ -18,6 +18,7 @@ from litestar.response.base import ASGIResponse
 
 from sellout_core.errors import Unavailable
 from sellout_core.lists import Part
+from sellout_http import outages
 from sellout_http.edge import BODILESS, Receive, Scope, Send
 from sellout_http.logs import fields, log
 from sellout_http.operations import AFTER, LIMIT, Listed, Reply
@@ -227,6 +228,6 @@ def _report(error: BaseException | None, scope: Scope) -> None:
         case _TooSlow():
             log.warning("too slow", **fields(scope))
         case Unavailable():
-            log.warning("unavailable", exc_info=error, **fields(scope))
+            outages.OUTAGES.note(error, scope, is_in_request_line=False)
         case _:
             log.error("failed", exc_info=error, **fields(scope))

@@ -19,8 +19,9 @@ from sellout_adapters.memory import MemoryStore
 from sellout_adapters.sql import SqlStore
 from sellout_adapters.testing.scene import HeldClock
 from sellout_core.ports import Store
-from sellout_http import logs
+from sellout_http import logs, outages
 from sellout_http.cli import main
+from sellout_http.outages import Outages
 from tests import postgres_server
 from tests.contract.command import Run, environment, start
 from tests.contract.http_shop import Served, demo_shop, serving_demo, serving_shop
@@ -120,8 +121,11 @@ def client(served: Served) -> httpx2.Client:
 
 
 @pytest.fixture
-def logged() -> Iterator[list[MutableMapping[str, Any]]]:
-    """What the application logs during a test, requests' lines apart; exceptions as the operator reads them."""
+def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[MutableMapping[str, Any]]]:
+    """What the application logs during a test, requests' lines apart; exceptions as the operator reads them. Outages of
+    earlier tests do not count.
+    """
+    monkeypatch.setattr(outages, "OUTAGES", Outages())
     with structlog.testing.capture_logs([_without_requests, logs.with_description]) as events:
         yield events
 
