@@ -121,9 +121,8 @@ def test_a_bad_value_is_a_422_that_names_its_parameter(shared: Served) -> None:
             for value in values:
                 response = shared.client.get(f"{path}?{name}={value}")
                 fields = problem_of(response, 422, "invalid_fields")["fields"]
-                assert [(set(field), field["parameter"]) for field in fields] == [({"parameter", "detail"}, name)], (
-                    value
-                )
+                (field,) = fields
+                assert (set(field), field["parameter"]) == ({"parameter", "detail", "code"}, name), value
 
 
 def test_every_bad_parameter_is_named_at_once(shared: Served) -> None:
