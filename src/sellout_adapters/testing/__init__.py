@@ -7,10 +7,10 @@ shop to write more with.
 """
 
 from contextlib import suppress
+from pkgutil import iter_modules
 
 with suppress(ModuleNotFoundError):
     from pytest import register_assert_rewrite  # noqa: PT013 - the harness gives the laws their `pytest`
 
     # Without this a broken law would fail with a bare AssertionError. It must run before the modules are imported.
-    _LAWS = ("contract", "counting", "durability", "generated", "listing", "machine", "paging", "races", "searching")
-    register_assert_rewrite(*(f"{__name__}.{module}" for module in _LAWS))
+    register_assert_rewrite(*(f"{__name__}.{module.name}" for module in iter_modules(__path__)))
