@@ -194,7 +194,7 @@ NOWHERE: Final = (
     *("/product//all/1", "/product/all//1", "/product/all/1//", "/api/v1//product/all/1", "/product/1//"),
     *("/product/all/1/2", "/products", "/Product/all/1", "/user/login/x", "/wishlist", "/promo", "/promo/check"),
     *("/cart", "/cart/1", "/cart/cart_add/1/1", "/cart/cart/1", "/order", "/order/cart", "/order/info", "/order/x"),
-    *("/user_info", "/wishlist/add/1/1", "/order/info/1/1", "/user/1/address", "/user_info/1/1"),
+    *("/wishlist/add/1/1", "/order/info/1/1", "/user/1/address", "/user_info/1/1"),
     *("/order%2Finfo/1", "/product/all%2F1", "/order%2finfo%2f1", "/%2e%2e/product", "/docs/%2e%2e/app.py"),
     *("/docs/%2e%2e%2fapp.py", "/openapi.yaml", "/favicon.ico", "/robots.txt", "/.env", "/schema", "/docs/x/y"),
     *("/%00", "/%00nowhere", "/%ff", "/👟", "/nothing" + "x" * 10_000, "/problems/not_found/x"),

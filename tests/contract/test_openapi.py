@@ -88,6 +88,7 @@ def test_examples_fit_the_schemas_and_are_the_documented_samples(operation: Any)
 READS: Final = [
     ("/user", "/user"),
     ("/user/{user_id}", "/user/2"),
+    ("/user_info", "/user_info"),
     ("/user_info/{user_id}", "/user_info/1"),
     ("/user/last_seen/{user_id}", "/user/last_seen/1"),
     ("/user/address/{user_id}", "/user/address/2"),

@@ -21,6 +21,7 @@ from tests.contract.http_shop import demo_shop, log_in, serving_shop
 BUDGET: Final[dict[str, tuple[int, int]]] = {
     "list_users": (2, 2),
     "show_user": (2, 2),
+    "show_own_profile": (2, 2),
     "show_profile": (2, 2),
     "register": (4, 4),
     "log_in": (8, 9),

@@ -29,6 +29,12 @@ def show_user(call: Call, user_id: UserId) -> documents.User:
     return present.user(accounts.read_user(call.shop, call.actor, user_id))
 
 
+@group.operation("GET", "/user_info", Access.USER, short=True, reply_example=samples.answer("GET", "/user/{user_id}"))
+def show_own_profile(call: Call) -> documents.User:
+    """The caller's own user document."""
+    return present.user(accounts.read_profile(call.shop, call.actor, call.user_id))
+
+
 @group.operation(
     "GET", "/user_info/{user_id}", Access.USER, short=True, reply_example=samples.answer("GET", "/user/{user_id}")
 )
