@@ -1,6 +1,7 @@
 """Copying a whole shop from one database into another, of the same kind or the other one."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +29,9 @@ _SEED: Final[Mapping[Table, Sequence[Row]]] = {
 
 
 class CannotCopy(Exception):
-    """A shop is not copied; the message says why in one sentence. The target is as empty as before."""
+    """A shop is not copied; the message says why in one sentence. The target is as empty as before, unless the message
+    says that this is unknown.
+    """
 
 
 def open_source(url: str, timeouts: Timeouts) -> Database:
@@ -73,14 +76,20 @@ def copy_shop(source: Database, target: Database, progress: Progress) -> Mapping
         CannotCopy: the target is not empty, it refuses a row, or a table differs after the copy.
         Unavailable: one of the databases stopped answering.
     """
+    stopped: KeyboardInterrupt | None = None
+    committing = False
 
     def read(out: Connection) -> Mapping[str, int]:
         unlimited(out)
         schema.require_current(out)
 
         def write(into: Connection) -> Mapping[str, int]:
+            nonlocal stopped, committing
             try:
-                return _copy(out, into, progress)
+                counts = _copy(out, into, progress)
+            except KeyboardInterrupt as stop:
+                stopped = stop
+                raise
             except RunAgain as lost:
                 # The database would run it again from the start; the operator decides that.
                 raise Unavailable from lost
@@ -90,10 +99,23 @@ def copy_shop(source: Database, target: Database, progress: Progress) -> Mapping
                 if isinstance(target.translated(into, error), Unavailable | RunAgain):
                     raise Unavailable from error
                 raise
+            committing = True
+            return counts
 
         return target.write(write)
 
-    return source.read(read)
+    try:
+        return source.read(read)
+    except (KeyboardInterrupt, Unavailable) as error:
+        if committing:
+            raise CannotCopy(
+                "The copy was complete, but its commit was interrupted: the target is either empty or whole. Run the"
+                " command again: it refuses a target that is whole."
+            ) from error
+        # SQLAlchemy gives up a connection that is interrupted, and then the database seems to be unavailable.
+        if stopped is not None:
+            raise stopped from None
+        raise
 
 
 def _copy(out: Connection, into: Connection, progress: Progress) -> Mapping[str, int]:
@@ -106,18 +128,21 @@ def _copy(out: Connection, into: Connection, progress: Progress) -> Mapping[str,
     total = 2 * sum(out.scalar(select(func.count()).select_from(table)) or 0 for table in tables)
     done = 0
 
-    def told(read: Iterator[list[Row]], found: Digest) -> Iterator[list[Row]]:
+    def read(connection: Connection, table: Table, found: Digest) -> Generator[list[Row], None, None]:
         nonlocal done
-        for batch in read:
-            found.add(batch)
-            yield batch
-            done += len(batch)
-            progress(done, total)
+        with closing(batches(connection, table)) as rows:
+            for batch in rows:
+                found.add(batch)
+                yield batch
+                done += len(batch)
+                progress(done, total)
 
     digests = {table: Digest() for table in tables}
     for table in tables:
         try:
-            writer.add(into, table, told(batches(out, table), digests[table]))
+            # The source's cursor is closed before its connection is, also when the copy is stopped.
+            with closing(read(out, table, digests[table])) as rows:
+                writer.add(into, table, rows)
         except Exception as error:
             if (refusal := _refusal(error)) is None:
                 raise
@@ -125,8 +150,9 @@ def _copy(out: Connection, into: Connection, progress: Progress) -> Mapping[str,
     writer.finish(into)
     for table in tables:
         copied = Digest()
-        for _ in told(batches(into, table), copied):
-            pass
+        with closing(read(into, table, copied)) as rows:
+            for _ in rows:
+                pass
         _require_equal(table, digests[table], copied)
     given = writer_of(out).given(out)
     writer.give_after(into, given)

@@ -1,7 +1,7 @@
 """Rows of any table in a form that is the same on both databases: reading, writing and hashing them."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import attrs
@@ -34,7 +34,7 @@ class Digest:
             self._hash.update(msgspec.msgpack.encode(row))
 
 
-def batches(connection: Connection, source: Table) -> Iterator[list[Row]]:
+def batches(connection: Connection, source: Table) -> Generator[list[Row], None, None]:
     """All rows of a table in the order of its primary key, `BATCH` at a time.
 
     Raises:
