@@ -236,6 +236,11 @@ def test_a_copy_that_is_stopped_anywhere_leaves_the_target_empty(
         if how is not signal.SIGKILL:
             assert done.stderr == "sellout: stopped; nothing was copied\n"
         require_empty(target)
+    # The last of them is the commit, of which a client cannot know whether it took place.
+    done = _stopped(statements, signal.SIGINT, source, target)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "its commit was interrupted: the target is either empty or whole" in done.stderr
+    require_empty(target)
     assert called("copy", source, target).returncode == 0
 
 

@@ -85,6 +85,7 @@ def copy_shop(source: Database, target: Database, progress: Progress) -> Mapping
 
         def write(into: Connection) -> Mapping[str, int]:
             nonlocal stopped, committing
+            committing = False  # a commit that lost to another transaction is run again
             try:
                 counts = _copy(out, into, progress)
             except KeyboardInterrupt as stop:
