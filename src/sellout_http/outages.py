@@ -21,7 +21,7 @@ class Outages:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._logged_at: dict[type[BaseException], float] = {}
+        self._logged_at: dict[type, float] = {}
 
     def note(self, error: Unavailable, scope: object, *, is_in_request_line: bool) -> None:
         """Logs an error with its traceback, if its cause is the first of that type within 60 seconds. An error without
