@@ -170,7 +170,8 @@ def stale_price() -> None:
         return {id_: attrs.evolve(unit, price=believed.setdefault(id_, unit.price)) for id_, unit in units.items()}
 
     def take_at_any_price(self: SqlUnits, units: Collection[ProductUnit]) -> Any:
-        return take(self, list(get_many(self, [unit.id for unit in units]).values()))
+        taken = take(self, list(get_many(self, [unit.id for unit in units]).values()))
+        return {id_: attrs.evolve(unit, price=believed.get(id_, unit.price)) for id_, unit in taken.items()}
 
     _replace(SqlUnits, "get_many", get_stale)
     _replace(SqlUnits, "take", take_at_any_price)
