@@ -14,7 +14,7 @@ from sellout_adapters.testing.paging import listed_in, page_in, write
 from sellout_core.ports import Transaction
 from sellout_core.values import MAX_ID
 from tests.contract.conftest import PERSISTENT
-from tests.contract.test_migrations import forget_search
+from tests.contract.test_migrations import forget_agreed, forget_search
 
 FAR = [60, 127, 4_000, 2**20 - 3, 2**40 + 12_345, MAX_ID - 30]
 
@@ -85,6 +85,7 @@ def test_the_migration_counts_what_is_there(store: SqlStore) -> None:
     fill(store)
     url = store.engine.url.render_as_string(hide_password=False)
     with store.engine.begin() as connection:
+        forget_agreed(connection)
         forget_search(connection)
         connection.exec_driver_sql("DROP TABLE listed_counts")
         connection.exec_driver_sql(f"UPDATE {schema.VERSIONS} SET version_num = '0003'")  # noqa: S608
