@@ -159,3 +159,17 @@ def test_a_sku_twice_names_both_lines_and_nothing_of_it_is_imported(
     assert {json.loads(text)["sku"] for text in sellout("export").stdout.splitlines()} == {
         f"sku-{number}" for number in range(10, 260)
     }
+
+
+def test_a_dry_run_whose_output_is_not_read_does_not_blame_the_file(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("".join(map(line, range(2000))))
+    process = start(tmp_path, "import", "--dry-run", "a.jsonl")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    complaint = process.stderr.read().decode()
+    assert process.wait(timeout=60) == 1
+    process.stderr.close()
+    assert process.stdin is not None
+    process.stdin.close()
+    assert complaint == "sellout: Broken pipe\n"

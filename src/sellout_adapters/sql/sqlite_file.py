@@ -65,7 +65,7 @@ def format_of(cursor: Any, path: Path) -> int:
 
 def require_sound(cursor: Any, path: Path) -> None:
     """Lets through a file that SQLite can read to its end, which takes some 3 ms a megabyte: better to learn it now
-    than in the middle of somebody's order.
+    than in the middle of a transaction.
 
     Raises:
         CannotOpen: parts of it are damaged.

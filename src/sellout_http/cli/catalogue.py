@@ -54,6 +54,8 @@ def import_(file: str, counted: bool, dry_run: bool, database_url: str | None) -
             raise Interrupted(f"stopped; {finished}: {_summary(report)}") from None
         except Unavailable:
             raise Refusal(f"the database cannot answer now; {finished}: {_summary(report)}") from None
+        except BrokenPipeError:
+            raise  # The reader of the command's output ended: the file is not at fault.
         except OSError as error:
             raise Refusal(f"cannot read {shown(file)} to its end: {why(error)}; {_summary(report)}") from None
     click.echo(("Nothing was written. An import would give: " if dry_run else "") + _summary(report))
