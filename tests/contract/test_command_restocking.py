@@ -162,6 +162,7 @@ def test_a_sku_twice_names_both_lines_and_nothing_of_it_is_imported(
 
 
 def test_a_dry_run_whose_output_is_not_read_does_not_blame_the_file(tmp_path: Path) -> None:
+    """It ends with code 1 and without a message, as click ends every command whose output nothing reads."""
     (tmp_path / "a.jsonl").write_text("".join(map(line, range(2000))))
     process = start(tmp_path, "import", "--dry-run", "a.jsonl")
     assert process.stdout is not None
@@ -172,4 +173,4 @@ def test_a_dry_run_whose_output_is_not_read_does_not_blame_the_file(tmp_path: Pa
     process.stderr.close()
     assert process.stdin is not None
     process.stdin.close()
-    assert complaint == "sellout: Broken pipe\n"
+    assert complaint == ""

@@ -288,6 +288,7 @@ def test_many_that_migrate_at_once_do_it_once(url: str) -> None:
 
 def test_a_file_from_before_the_migrations_is_adopted_as_it_is(tmp_path: Path) -> None:
     """Its tables were made by a program that wrote the step elsewhere; its rows stay."""
+    later_steps_change = ("table products", "table product_units", "table order_lines")
     file = tmp_path / "old.db"
     at_step(f"sqlite:///{file}", "0001")
     with connected(f"sqlite:///{file}") as connection:
@@ -307,9 +308,9 @@ def test_a_file_from_before_the_migrations_is_adopted_as_it_is(tmp_path: Path) -
     store.close()
     with connected(f"sqlite:///{file}") as connection:
         after = described(connection)
-        assert {
-            name: row for name, row in before.items() if name not in ("table products", "table product_units")
-        }.items() <= after.items()
+        for name, row in before.items():
+            assert name in after
+            assert after[name] == row or name in later_steps_change
     with closing(sqlite3.connect(file)) as connection_:
         assert connection_.execute("PRAGMA user_version").fetchone() == (2,)
 

@@ -44,7 +44,7 @@ def test_it_lists_every_operation_once_and_nothing_else() -> None:
     routed = [f"{operation.method} {operation.path}" for operation in OPERATIONS]
     assert sorted(routed) == sorted(DESCRIBED)
     names = [described["operationId"] for described in DESCRIBED.values()]
-    assert len(set(names)) == len(names) == 34
+    assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize("name", DESCRIBED)
