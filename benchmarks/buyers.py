@@ -21,10 +21,11 @@ import attrs
 import click
 
 from sellout_adapters.sql import SqlStore
-from sellout_adapters.testing.scene import Scene, checkout
+from sellout_adapters.testing.scene import Scene, checkout_request
 from sellout_core.accounts import OPERATOR
 from sellout_core.ordering import Checkout
-from sellout_core.use_cases.ordering import add_to_cart, check_out_once
+from sellout_core.use_cases.carts import add_to_cart
+from sellout_core.use_cases.checkout import check_out_once
 from sellout_core.values import ProductUnitId, UserId
 
 STOCK: Final = 1_000_000
@@ -82,7 +83,7 @@ def compare(store: SqlStore, buyers: int, checkouts: int, rounds: int) -> None:
 def _buyer(scene: Scene, number: int) -> Buyer:
     user_id = scene.user(f"buyer{number}")
     unit_id = scene.unit(f"sku{number}", 100, stock=STOCK)
-    return Buyer(scene, user_id, unit_id, checkout(scene.address(user_id), unit_id))
+    return Buyer(scene, user_id, unit_id, checkout_request(scene.address(user_id), unit_id))
 
 
 def _seconds(

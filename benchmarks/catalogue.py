@@ -10,11 +10,12 @@ from typing import Final
 
 import click
 
-from sellout_adapters.catalogue_file import BATCH_ENTRIES
+from sellout_adapters.catalogue_file.importing import BATCH_ENTRIES
 from sellout_core.accounts import OPERATOR
 from sellout_core.catalogue import SizeGrid
 from sellout_core.shop import Shop
-from sellout_core.use_cases.importing import ProductEntry, UnitEntry, import_products
+from sellout_core.use_cases.importing.entries import ProductEntry, UnitEntry
+from sellout_core.use_cases.importing.writing import import_products
 from sellout_core.values import Money
 
 SEED: Final = 20_230_407

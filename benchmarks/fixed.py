@@ -1,5 +1,5 @@
 """What a server can do at best that is made like the shop's: Litestar under granian, with the options of
-`sellout_http.serve`, answering fixed bytes.
+`sellout_http.server.process`, answering fixed bytes.
 
     python -m benchmarks.fixed PORT SIZE...
 

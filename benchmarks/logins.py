@@ -22,11 +22,11 @@ from typing import Any, Final
 
 import attrs
 import click
-from tests.contract.command import Server, serving
+from tests.contract.support.command import Server, serving
 
 from sellout_adapters import demo
 from sellout_adapters.sql import SqlStore
-from sellout_core.ports import Transaction
+from sellout_core.ports.store import Transaction
 
 KINDS: Final = {
     "unknown user": ("nobody at all", "wrong"),

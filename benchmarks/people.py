@@ -11,15 +11,17 @@ from benchmarks import catalogue
 from benchmarks.load import Request
 from sellout_adapters.passwords import Argon2Passwords
 from sellout_adapters.sql import SqlStore
-from sellout_adapters.sql.tables import cart_units, carts
+from sellout_adapters.sql.schema.shop_tables import cart_units
+from sellout_adapters.sql.schema.shop_tables import carts as cart_rows
 from sellout_adapters.system import assemble
 from sellout_adapters.testing.scene import KEY, PASSWORD, product_entry
 from sellout_core.accounts import OPERATOR, NewAddress, Registration
 from sellout_core.catalogue import ProductUnit
 from sellout_core.ordering import NewPromoCode
-from sellout_core.ports import Transaction
+from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
-from sellout_core.use_cases import accounts, browsing, importing, ordering, sessions, wishlist
+from sellout_core.use_cases import addresses, browsing, carts, promo_codes, sessions, wishlists
+from sellout_core.use_cases.importing import writing
 from sellout_core.values import AddressId, Percentage, ProductId, ProductUnitId, UserId
 
 READERS: Final = 16
@@ -118,8 +120,8 @@ def _reader(shop: Shop, number: int, product_ids: Sequence[ProductId], units: Se
     person = _register(shop, f"reader{number}")
     browsing.note_views(shop, [browsing.View(OPERATOR, person.user_id, product_id) for product_id in product_ids])
     for unit in units[:_HELD]:
-        ordering.add_to_cart(shop, OPERATOR, person.user_id, unit.id)
-        wishlist.add_to_wishlist(shop, OPERATOR, person.user_id, unit.product_id, unit.size_id)
+        carts.add_to_cart(shop, OPERATOR, person.user_id, unit.id)
+        wishlists.add_to_wishlist(shop, OPERATOR, person.user_id, unit.product_id, unit.size_id)
     return person
 
 
@@ -127,11 +129,11 @@ def _buyer(store: SqlStore, shop: Shop, number: int, units: int, owner_id: UserI
     person = _register(shop, f"buyer{number}")
     sku = f"bought-{number}"
     sold = [catalogue.unit(36 + index, 10_000, _AMPLE) for index in range(units)]
-    importing.import_products(shop, OPERATOR, [product_entry(sku, *sold, brands=catalogue.BRANDS[:1])])
+    writing.import_products(shop, OPERATOR, [product_entry(sku, *sold, brands=catalogue.BRANDS[:1])])
     product_id = shop.store.read(lambda tx: tx.products.by_sku([sku])[sku].id)
-    address = accounts.add_address(shop, OPERATOR, person.user_id, NewAddress("Prospekt Mira 111", "308033"))
+    address = addresses.add_address(shop, OPERATOR, person.user_id, NewAddress("Prospekt Mira 111", "308033"))
     with store.engine.begin() as connection:
-        cart_id = connection.execute(select(carts.c.id).where(carts.c.user_id == person.user_id)).scalar_one()
+        cart_id = connection.execute(select(cart_rows.c.id).where(cart_rows.c.user_id == person.user_id)).scalar_one()
     code = f"code{number}"
     _promo_code(shop, code, owner_id)
     return Buyer(
@@ -154,7 +156,7 @@ def _promo_code(shop: Shop, code: str, owner_id: UserId) -> None:
         max_activation_count=_AMPLE,
         active_until=date(2099, 12, 31),
     )
-    ordering.create_promo_code(shop, OPERATOR, new)
+    promo_codes.create_promo_code(shop, OPERATOR, new)
 
 
 def _units(shop: Shop, product_ids: Sequence[ProductId]) -> Sequence[ProductUnit]:

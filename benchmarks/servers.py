@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import attrs
 import click
-from tests.contract.command import CODE, SOURCES, start
-from tests.ports import free_port
+from tests.contract.support.command import CODE, SOURCES, start
+from tests.servers.ports import free_port
 
 from benchmarks.load import Request
 from sellout_adapters.testing.scene import KEY

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import attrs
 from sqlalchemy import event, text
-from tests.postgres_server import Databases, private_server
+from tests.servers.postgres import Databases, private_server
 
 from benchmarks import catalogue, ceilings
 from benchmarks.figures import tell

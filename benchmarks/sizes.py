@@ -16,26 +16,27 @@ from benchmarks.load import Request, Sample
 from benchmarks.people import shop_over
 from benchmarks.servers import Server
 from benchmarks.shops import Loaded, Place
-from sellout_adapters.catalogue_file import BATCH_ENTRIES
-from sellout_adapters.sql import SqlStore, tables
-from sellout_core.use_cases.importing import ProductEntry
+from sellout_adapters.catalogue_file.importing import BATCH_ENTRIES
+from sellout_adapters.sql import SqlStore
+from sellout_adapters.sql.schema import catalogue_tables
+from sellout_core.use_cases.importing.entries import ProductEntry
 
 _REFERENCES: Final = (
-    tables.brands,
-    tables.categories,
-    tables.tags,
-    tables.genders,
-    tables.delivery_types,
-    tables.currencies,
-    tables.platforms,
+    catalogue_tables.brands,
+    catalogue_tables.categories,
+    catalogue_tables.tags,
+    catalogue_tables.genders,
+    catalogue_tables.delivery_types,
+    catalogue_tables.currencies,
+    catalogue_tables.platforms,
 )
 _ROWS: Final = (
-    tables.products,
-    tables.product_brands,
-    tables.product_categories,
-    tables.product_tags,
-    tables.sizes,
-    tables.units,
+    catalogue_tables.products,
+    catalogue_tables.product_brands,
+    catalogue_tables.product_categories,
+    catalogue_tables.product_tags,
+    catalogue_tables.sizes,
+    catalogue_tables.units,
 )
 
 Rows = Mapping[Table, Sequence[Sequence[Any]]]
@@ -150,7 +151,7 @@ def _batches(rows: Rows) -> Sequence[Rows]:
     """The rows of products, in transactions of as many products as an import has."""
     batches: defaultdict[int, dict[Table, list[Sequence[Any]]]] = defaultdict(dict)
     for table in _ROWS:
-        at = table.c.keys().index("id" if table is tables.products else "product_id")
+        at = table.c.keys().index("id" if table is catalogue_tables.products else "product_id")
         for row in rows[table]:
             batches[(row[at] - 1) // BATCH_ENTRIES].setdefault(table, []).append(row)
     return [batches[number] for number in sorted(batches)]

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sellout_adapters.extras import naming_extras
 from sellout_core.errors import Unavailable
-from sellout_core.ports import Count
+from sellout_core.ports.store import Count
 
 with naming_extras():
     from redis import Redis

@@ -4,7 +4,8 @@ import secrets
 from datetime import UTC, datetime
 
 from sellout_adapters.extras import naming_extras
-from sellout_core.ports import Passwords, Store
+from sellout_core.ports.store import Store
+from sellout_core.ports.system import Passwords
 from sellout_core.shop import Policy, Shop
 from sellout_core.values import Clock
 

@@ -9,8 +9,7 @@ import attrs
 
 from sellout_core import values
 from sellout_core.catalogue import FEMALE, MALE
-from sellout_core.errors import Forbidden, Unauthenticated
-from sellout_core.faults import Fault, FieldCode
+from sellout_core.errors import Fault, FieldCode, Forbidden, Unauthenticated
 from sellout_core.values import AddressId, GenderId, Money, Percentage, ProductId, SessionId, UserId, ruled
 
 GENDERS: Final = {"male": MALE, "female": FEMALE}

@@ -10,8 +10,10 @@ import attrs
 
 from sellout_core import values
 from sellout_core.accounts import Address
-from sellout_core.catalogue import ProductUnit, References
+from sellout_core.catalogue import Products, ProductUnit, References, UnitView, unit_view
 from sellout_core.errors import (
+    Fault,
+    FieldCode,
     InvalidField,
     InvalidFields,
     MixedCurrencies,
@@ -20,8 +22,6 @@ from sellout_core.errors import (
     PromoCodeInactive,
     PromoCodeUsedUp,
 )
-from sellout_core.faults import Fault, FieldCode
-from sellout_core.named import Products, UnitView, unit_view
 from sellout_core.values import (
     AddressId,
     CartId,

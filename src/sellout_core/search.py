@@ -13,8 +13,7 @@ import attrs
 
 from sellout_core import values
 from sellout_core.catalogue import Named, Product, ProductUnit, References, SizeGrid
-from sellout_core.errors import InvalidField, InvalidFields
-from sellout_core.faults import Fault, FieldCode
+from sellout_core.errors import Fault, FieldCode, InvalidField, InvalidFields
 from sellout_core.values import BrandId, CategoryId, GenderId, Money, TagId, ruled
 
 MAX_TEXT: Final = 200

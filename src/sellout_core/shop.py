@@ -4,7 +4,8 @@ from datetime import UTC, timedelta, tzinfo
 
 import attrs
 
-from sellout_core.ports import Passwords, Randomness, Store, Tokens
+from sellout_core.ports.store import Store
+from sellout_core.ports.system import Passwords, Randomness, Tokens
 from sellout_core.values import Clock
 
 

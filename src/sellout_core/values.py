@@ -12,8 +12,7 @@ from typing import Any, NewType, TypeVar
 
 import attrs
 
-from sellout_core.errors import InvalidField, InvalidFields
-from sellout_core.faults import Fault, FieldCode
+from sellout_core.errors import Fault, FieldCode, InvalidField, InvalidFields
 
 UserId = NewType("UserId", int)
 AddressId = NewType("AddressId", int)

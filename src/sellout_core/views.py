@@ -10,8 +10,19 @@ from typing import Final, TypeVar
 import attrs
 
 from sellout_core.accounts import Actor, User
-from sellout_core.catalogue import Card, Named, Product, ProductUnit, References, Size
-from sellout_core.named import Products, ProductView, UnitView, product_view, unit_view
+from sellout_core.catalogue import (
+    Card,
+    Named,
+    Product,
+    Products,
+    ProductUnit,
+    ProductView,
+    References,
+    Size,
+    UnitView,
+    product_view,
+    unit_view,
+)
 from sellout_core.ordering import Order, PromoCode, Quote
 from sellout_core.search import COLUMNS, FacetCounts, SizeValue, band_end
 from sellout_core.values import CartId, Money, UserId, WishlistUnitId

@@ -9,7 +9,7 @@ def main() -> None:
     """Runs the command. Without `sellout[server]` it ends with status 1 and says what to install."""
     try:
         with naming_extras():
-            from sellout_http.cli import main as command  # noqa: PLC0415 - an extra
+            from sellout_http.command import main as command  # noqa: PLC0415 - an extra
     except MissingExtra:
         sys.exit("sellout: the command's packages are not installed: pip install 'sellout[server]'")
     command()

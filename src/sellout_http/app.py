@@ -10,25 +10,26 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from sellout_core.shop import Shop
-from sellout_http.cache import Documents
-from sellout_http.call import path_ids
-from sellout_http.dispatcher import Dispatcher
-from sellout_http.edge import Application, Edge
-from sellout_http.failures import EXCEPTION_HANDLERS, allow
-from sellout_http.front import Front
-from sellout_http.hands import Hands, Reads, Workers, Writes
-from sellout_http.health import Health
-from sellout_http.limits import Counter, Limiter, Limits, StoreCounter
-from sellout_http.lists import WAITING, Lists
-from sellout_http.logs import ENTRY, RequestLog
-from sellout_http.operations import Operation
-from sellout_http.pages import Pages
-from sellout_http.proxies import Proxies
-from sellout_http.reading import MAX_BYTES
+from sellout_http.api.dispatcher import Dispatcher
+from sellout_http.api.operations import Operation
+from sellout_http.api.rate_limits import Counter, Limiter, Limits, StoreCounter
+from sellout_http.api.request_context import path_ids
+from sellout_http.catalogue_cache.document_cache import Documents
+from sellout_http.catalogue_cache.middleware import Shortcut
+from sellout_http.catalogue_cache.responder import Showing
+from sellout_http.middleware.forwarded_headers import Proxies
+from sellout_http.middleware.front import Front
+from sellout_http.middleware.path_aliases import Edge
+from sellout_http.problems.handlers import EXCEPTION_HANDLERS, allow
 from sellout_http.routes import OPERATIONS
-from sellout_http.settings import LIST_THREADS, SEARCH_THREADS, spare_processors
-from sellout_http.shortcut import Shortcut
-from sellout_http.showing import Showing
+from sellout_http.runtime.asgi import Application
+from sellout_http.runtime.executor import Hands, Reads, Workers, Writes
+from sellout_http.runtime.logging import ENTRY, RequestLog
+from sellout_http.runtime.streaming import WAITING, Lists
+from sellout_http.runtime.threads import LIST_THREADS, SEARCH_THREADS, spare_processors
+from sellout_http.schemas.json_body import MAX_BYTES
+from sellout_http.site.documentation import Pages
+from sellout_http.site.health import Health
 
 SEARCHES_WAITING: Final = 64
 """How many searches wait for a thread before the next one is told to come back."""
@@ -111,7 +112,7 @@ def create_app(
         cors_config=_cors(origins) if origins else None,
         on_shutdown=[lists.stop, hands.close, health.close, *([on_shutdown] if on_shutdown else [])],
     )
-    edge = Edge(Shortcut(cast(Application, routed), dispatcher, OPERATIONS, varying=bool(origins)))
+    edge = Edge(Shortcut(cast(Application, routed), dispatcher, showing, OPERATIONS, varying=bool(origins)))
     return Front(edge, proxies or Proxies(), body_seconds, log, varying=bool(origins), log_addresses=log_addresses)
 
 

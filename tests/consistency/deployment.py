@@ -12,9 +12,9 @@ from typing import Final
 
 import attrs
 
-from tests.contract.command import CODE, SOURCES, UNLIMITED, start
-from tests.ports import free_port
-from tests.postgres_server import PostgresServer
+from tests.contract.support.command import CODE, SOURCES, UNLIMITED, start
+from tests.servers.ports import free_port
+from tests.servers.postgres import PostgresServer
 
 ROOT: Final = Path(__file__).parents[2]
 DEADLINE: Final = 60

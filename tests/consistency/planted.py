@@ -7,17 +7,17 @@ from typing import Any, Final
 
 import attrs
 
-from sellout_adapters.sql.accounts import SqlAnswers
-from sellout_adapters.sql.ordering import SqlCarts, SqlOrders, SqlPromoCodes
-from sellout_adapters.sql.units import SqlUnits
+from sellout_adapters.sql.repositories.accounts import SqlAnswers
+from sellout_adapters.sql.repositories.orders import SqlCarts, SqlOrders, SqlPromoCodes
+from sellout_adapters.sql.repositories.units import SqlUnits
 from sellout_core import ordering
 from sellout_core.accounts import Actor
 from sellout_core.catalogue import ProductUnit
 from sellout_core.ordering import NewOrder, Order, PromoCode
-from sellout_core.use_cases import importing
-from sellout_core.use_cases import ordering as use_cases
+from sellout_core.use_cases import checkout
+from sellout_core.use_cases.importing import writing
 from sellout_core.values import Money, ProductUnitId, PromoCodeId
-from sellout_http.cli import main as sellout
+from sellout_http.command import main as sellout
 
 _LATER: Final = 0.2
 _BETWEEN: Final = 0.05
@@ -88,8 +88,8 @@ def split_transaction() -> None:
     def remove_or_not(self: SqlCarts, user_id: Any, unit_ids: Any) -> Any:
         return getattr(removed, "units", None) or remove(self, user_id, unit_ids)
 
-    _replace(use_cases, "check_out", apart(use_cases.check_out))
-    _replace(use_cases, "check_out_once", apart(use_cases.check_out_once))
+    _replace(checkout, "check_out", apart(checkout.check_out))
+    _replace(checkout, "check_out_once", apart(checkout.check_out_once))
     _replace(SqlCarts, "remove", remove_or_not)
 
 
@@ -113,8 +113,8 @@ def acknowledged_before_commit() -> None:
     def early(check_out: Callable[..., Any]) -> Callable[..., Any]:
         return lambda shop, *arguments: check_out(attrs.evolve(shop, store=Late(shop.store)), *arguments)
 
-    _replace(use_cases, "check_out", early(use_cases.check_out))
-    _replace(use_cases, "check_out_once", early(use_cases.check_out_once))
+    _replace(checkout, "check_out", early(checkout.check_out))
+    _replace(checkout, "check_out_once", early(checkout.check_out_once))
 
 
 def read_then_write() -> None:
@@ -135,8 +135,8 @@ def read_then_write() -> None:
         self.save_many(left)
         return {unit.id: unit for unit in units}
 
-    _replace(use_cases, "check_out", early(use_cases.check_out))
-    _replace(use_cases, "check_out_once", early(use_cases.check_out_once))
+    _replace(checkout, "check_out", early(checkout.check_out))
+    _replace(checkout, "check_out_once", early(checkout.check_out_once))
     _replace(SqlUnits, "take", take)
 
 
@@ -190,7 +190,7 @@ def lost_line() -> None:
 
 def resurrecting_import() -> None:
     """An import writes the stock of its file, whatever was sold since."""
-    _replace(importing, "stock_after", lambda stock, *_, **__: (stock, None))
+    _replace(writing, "stock_after", lambda stock, *_, **__: (stock, None))
 
 
 BUGS: Final[dict[str, Callable[[], None]]] = {

@@ -23,8 +23,8 @@ from tests.consistency.history import Code, Goods, History, Purchase
 from tests.consistency.history import Final as End
 from tests.consistency.laws import Violation, violations
 from tests.consistency.proxy import Proxy
-from tests.contract.command import CODE
-from tests.postgres_server import private_server
+from tests.contract.support.command import CODE
+from tests.servers.postgres import private_server
 
 CODES: Final = {
     "SPRING": Code(15, 0, 1_000_000),

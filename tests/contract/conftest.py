@@ -18,15 +18,15 @@ import structlog
 from sellout_adapters.memory import MemoryStore
 from sellout_adapters.sql import SqlStore
 from sellout_adapters.testing.scene import HeldClock
-from sellout_core.ports import Store
-from sellout_http import logs, outages
-from sellout_http.cli import main
-from sellout_http.outages import Outages
-from tests import postgres_server
-from tests.contract.command import Run, environment, start
-from tests.contract.http_shop import Served, demo_shop, serving_demo, serving_shop
-from tests.contract.secrecy import RECORDER
-from tests.postgres_server import Databases
+from sellout_core.ports.store import Store
+from sellout_http.command import main
+from sellout_http.runtime import logging, outage_log
+from sellout_http.runtime.outage_log import Outages
+from tests.contract.support.command import Run, environment, start
+from tests.contract.support.secrecy import RECORDER
+from tests.contract.support.shop import Served, demo_shop, serving_demo, serving_shop
+from tests.servers import postgres
+from tests.servers.postgres import Databases
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def sqlite_store(folder: Path) -> Iterator[SqlStore]:
 @cache
 def databases() -> tuple[Databases, str]:
     """The PostgreSQL server of this run, and a database there with the tables of a shop, to copy."""
-    server = UNTIL_THE_END.enter_context(postgres_server.databases())
+    server = UNTIL_THE_END.enter_context(postgres.databases())
     template = server.create()
     SqlStore.open(template, migrate=True).close()
     return server, template
@@ -125,8 +125,8 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[MutableMapping[str,
     """What the application logs during a test, requests' lines apart; exceptions as the operator reads them. Outages of
     earlier tests do not count.
     """
-    monkeypatch.setattr(outages, "OUTAGES", Outages())
-    with structlog.testing.capture_logs([_without_requests, logs.with_description]) as events:
+    monkeypatch.setattr(outage_log, "OUTAGES", Outages())
+    with structlog.testing.capture_logs([_without_requests, logging.with_description]) as events:
         yield events
 
 

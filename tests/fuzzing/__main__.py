@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from sellout_http.routes import OPERATIONS
-from tests.contract.command import serving
+from tests.contract.support.command import serving
 
 HERE = Path(__file__).parent
 

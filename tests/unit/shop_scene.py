@@ -7,14 +7,14 @@ import attrs
 
 from sellout_adapters.memory import MemoryStore
 from sellout_adapters.passwords import Argon2Passwords
-from sellout_adapters.testing.scene import KEY, checkout, product_entry
+from sellout_adapters.testing.scene import KEY, checkout_request, product_entry
 from sellout_adapters.testing.scene import Scene as AnyScene
 from sellout_adapters.tokens import JwtTokens
 from sellout_core.accounts import Actor, User
 from sellout_core.catalogue import NO_SIZE, ProductUnit, SizeGrid
 from sellout_core.ordering import Checkout, PromoCode
 from sellout_core.shop import Policy
-from sellout_core.use_cases.importing import UnitEntry
+from sellout_core.use_cases.importing.entries import UnitEntry
 from sellout_core.values import ProductId, ProductUnitId, SizeId, UserId
 
 
@@ -78,7 +78,7 @@ class Scene(AnyScene):
     def ready(self, buyer: Person, *unit_ids: ProductUnitId, **other: Any) -> Checkout:
         """Fills the buyer's cart with units, adds an address, and gives the checkout that would buy them all."""
         self.fill_cart(buyer.id, *unit_ids)
-        return checkout(self.address(buyer.id), *unit_ids, **other)
+        return checkout_request(self.address(buyer.id), *unit_ids, **other)
 
     def user_now(self, user_id: UserId) -> User:
         """The user as stored."""

@@ -8,12 +8,13 @@ from types import ModuleType
 import attrs
 import pytest
 
-from sellout_adapters.testing.scene import PASSWORD, checkout, product_entry, shoe_size, unit_entry
+from sellout_adapters.testing.scene import PASSWORD, checkout_request, product_entry, shoe_size, unit_entry
 from sellout_core.accounts import ANONYMOUS, OPERATOR, Actor, NewAddress, PasswordChange, Registration
 from sellout_core.errors import Forbidden, NotFound, SellOutError, Unauthenticated
 from sellout_core.ordering import Checkout, NewPromoCode
 from sellout_core.shop import Shop
-from sellout_core.use_cases import accounts, browsing, importing, ordering, sessions, wishlist
+from sellout_core.use_cases import addresses, browsing, carts, checkout, orders, promo_codes, sessions, users, wishlists
+from sellout_core.use_cases.importing import exporting, writing
 from sellout_core.values import AddressId, OrderId, Percentage, ProductUnitId, SizeId, UserId, WishlistUnitId
 from tests.unit.shop_scene import Goods, Person, Scene
 
@@ -44,10 +45,10 @@ def stage(scene: Scene) -> Stage:
     anna, stranger, staff = scene.person("anna"), scene.person("stranger"), scene.staff()
     goods = scene.goods("dunk", unit_entry(7), unit_entry(9, shoe_size("42")), unit_entry(5, shoe_size("43")))
     sold, in_cart = goods.unit_ids[:2]
-    view = ordering.check_out(scene.shop, anna.actor, anna.id, scene.ready(anna, sold))
+    view = checkout.check_out(scene.shop, anna.actor, anna.id, scene.ready(anna, sold))
     scene.fill_cart(anna.id, in_cart)
     scene.promo_code("SALE", anna.id)
-    wished, _ = wishlist.add_to_wishlist(scene.shop, anna.actor, anna.id, goods.product_id, None)
+    wished, _ = wishlists.add_to_wishlist(scene.shop, anna.actor, anna.id, goods.product_id, None)
     return Stage(
         scene,
         anna,
@@ -70,7 +71,7 @@ def address_id(stage: Stage) -> AddressId:
 
 
 def a_checkout(stage: Stage) -> Checkout:
-    return checkout(address_id(stage), stage.in_cart)
+    return checkout_request(address_id(stage), stage.in_cart)
 
 
 OfOneUser = Callable[[Stage, Actor, UserId], object]
@@ -80,44 +81,44 @@ OF_ONE_USER: dict[Callable[..., object], OfOneUser] = {
     sessions.change_password: lambda on, actor, user: sessions.change_password(
         on.shop, actor, user, PasswordChange(PASSWORD, "another password")
     ),
-    accounts.read_profile: lambda on, actor, user: accounts.read_profile(on.shop, actor, user),
-    accounts.read_last_viewed: lambda on, actor, user: accounts.read_last_viewed(on.shop, actor, user),
-    accounts.read_addresses: lambda on, actor, user: accounts.read_addresses(on.shop, actor, user),
-    accounts.add_address: lambda on, actor, user: accounts.add_address(on.shop, actor, user, on.address),
-    accounts.edit_address: lambda on, actor, user: accounts.edit_address(
+    users.read_profile: lambda on, actor, user: users.read_profile(on.shop, actor, user),
+    users.read_last_viewed: lambda on, actor, user: users.read_last_viewed(on.shop, actor, user),
+    addresses.read_addresses: lambda on, actor, user: addresses.read_addresses(on.shop, actor, user),
+    addresses.add_address: lambda on, actor, user: addresses.add_address(on.shop, actor, user, on.address),
+    addresses.edit_address: lambda on, actor, user: addresses.edit_address(
         on.shop, actor, user, address_id(on), on.address
     ),
-    accounts.delete_address: lambda on, actor, user: accounts.delete_address(on.shop, actor, user, address_id(on)),
-    wishlist.read_wished: lambda on, actor, user: wishlist.read_wished(on.shop, actor, user),
-    wishlist.read_wishlist: lambda on, actor, user: wishlist.read_wishlist(on.shop, actor, user),
-    wishlist.add_to_wishlist: lambda on, actor, user: wishlist.add_to_wishlist(
+    addresses.delete_address: lambda on, actor, user: addresses.delete_address(on.shop, actor, user, address_id(on)),
+    wishlists.read_wished: lambda on, actor, user: wishlists.read_wished(on.shop, actor, user),
+    wishlists.read_wishlist: lambda on, actor, user: wishlists.read_wishlist(on.shop, actor, user),
+    wishlists.add_to_wishlist: lambda on, actor, user: wishlists.add_to_wishlist(
         on.shop, actor, user, on.goods.product_id, size_id(on, "42")
     ),
-    wishlist.change_size: lambda on, actor, user: wishlist.change_size(
+    wishlists.change_size: lambda on, actor, user: wishlists.change_size(
         on.shop, actor, user, on.wished, size_id(on, "42")
     ),
-    ordering.read_cart: lambda on, actor, user: ordering.read_cart(on.shop, actor, user),
-    ordering.add_to_cart: lambda on, actor, user: ordering.add_to_cart(on.shop, actor, user, on.goods.unit_ids[2]),
-    ordering.remove_from_cart: lambda on, actor, user: ordering.remove_from_cart(on.shop, actor, user, on.in_cart),
-    ordering.check_promo_code: lambda on, actor, user: ordering.check_promo_code(
+    carts.read_cart: lambda on, actor, user: carts.read_cart(on.shop, actor, user),
+    carts.add_to_cart: lambda on, actor, user: carts.add_to_cart(on.shop, actor, user, on.goods.unit_ids[2]),
+    carts.remove_from_cart: lambda on, actor, user: carts.remove_from_cart(on.shop, actor, user, on.in_cart),
+    promo_codes.check_promo_code: lambda on, actor, user: promo_codes.check_promo_code(
         on.shop, actor, user, "SALE", [on.in_cart]
     ),
-    ordering.check_out: lambda on, actor, user: ordering.check_out(on.shop, actor, user, a_checkout(on)),
-    ordering.check_out_once: lambda on, actor, user: ordering.check_out_once(
+    checkout.check_out: lambda on, actor, user: checkout.check_out(on.shop, actor, user, a_checkout(on)),
+    checkout.check_out_once: lambda on, actor, user: checkout.check_out_once(
         on.shop, actor, user, a_checkout(on), "key", lambda view: str(view.order.id).encode()
     ),
-    ordering.read_user_orders: lambda on, actor, user: ordering.read_user_orders(on.shop, actor, user),
+    orders.read_user_orders: lambda on, actor, user: orders.read_user_orders(on.shop, actor, user),
 }
 
 OF_STAFF: dict[Callable[..., object], OfTheShop] = {
-    accounts.read_users: lambda on, actor: accounts.read_users(on.shop, actor, lambda _: None),
-    accounts.read_user: lambda on, actor: accounts.read_user(on.shop, actor, on.anna.id),
+    users.read_users: lambda on, actor: users.read_users(on.shop, actor, lambda _: None),
+    users.read_user: lambda on, actor: users.read_user(on.shop, actor, on.anna.id),
     browsing.read_products: lambda on, actor: browsing.read_products(on.shop, actor, lambda _: None),
     browsing.read_product: lambda on, actor: browsing.read_product(on.shop, actor, on.goods.product_id),
-    importing.import_products: lambda on, actor: importing.import_products(on.shop, actor, [product_entry("new")]),
-    importing.export_products: lambda on, actor: importing.export_products(on.shop, actor, lambda _: None),
-    ordering.read_orders: lambda on, actor: ordering.read_orders(on.shop, actor, lambda _: None),
-    ordering.create_promo_code: lambda on, actor: ordering.create_promo_code(
+    writing.import_products: lambda on, actor: writing.import_products(on.shop, actor, [product_entry("new")]),
+    exporting.export_products: lambda on, actor: exporting.export_products(on.shop, actor, lambda _: None),
+    orders.read_orders: lambda on, actor: orders.read_orders(on.shop, actor, lambda _: None),
+    promo_codes.create_promo_code: lambda on, actor: promo_codes.create_promo_code(
         on.shop,
         actor,
         NewPromoCode(
@@ -131,8 +132,8 @@ OF_STAFF: dict[Callable[..., object], OfTheShop] = {
 }
 
 OF_AN_OWNER: dict[Callable[..., object], OfTheShop] = {
-    wishlist.delete_from_wishlist: lambda on, actor: wishlist.delete_from_wishlist(on.shop, actor, on.wished),
-    ordering.read_order: lambda on, actor: ordering.read_order(on.shop, actor, on.ordered),
+    wishlists.delete_from_wishlist: lambda on, actor: wishlists.delete_from_wishlist(on.shop, actor, on.wished),
+    orders.read_order: lambda on, actor: orders.read_order(on.shop, actor, on.ordered),
 }
 
 OF_ANYBODY: dict[Callable[..., object], OfTheShop] = {
@@ -178,7 +179,19 @@ def taking_an_actor(module: ModuleType) -> set[Callable[..., object]]:
 
 
 def test_every_use_case_that_takes_an_actor_is_in_one_of_the_tables() -> None:
-    modules = (accounts, browsing, importing, ordering, sessions, wishlist)
+    modules = (
+        addresses,
+        browsing,
+        carts,
+        checkout,
+        exporting,
+        orders,
+        promo_codes,
+        sessions,
+        users,
+        wishlists,
+        writing,
+    )
     tables = [*OF_ONE_USER, *OF_STAFF, *OF_AN_OWNER, *OF_ANYBODY, *OF_THE_OPERATOR]
     assert set(tables) == set().union(*map(taking_an_actor, modules))
     assert len(tables) == len(set(tables))
@@ -207,7 +220,7 @@ def test_another_users_things_are_forbidden_whether_they_exist_or_not(
     refused(Forbidden, lambda: OF_ONE_USER[use_case](stage, stage.stranger.actor, ABSENT))
 
 
-TAKING_ACTORS_TO_EXIST = (wishlist.read_wished, wishlist.read_wishlist, ordering.read_user_orders)
+TAKING_ACTORS_TO_EXIST = (wishlists.read_wished, wishlists.read_wishlist, orders.read_user_orders)
 """Those that would only ask whether there is somebody who was authenticated."""
 
 

@@ -4,10 +4,8 @@ import pytest
 
 from sellout_adapters.testing.scene import product_entry, shoe_size, unit_entry
 from sellout_core.accounts import ANONYMOUS, OPERATOR
-from sellout_core.errors import Forbidden, InvalidField, InvalidFields, NotFound, Unauthenticated
-from sellout_core.faults import FieldCode
-from sellout_core.lists import BATCH
-from sellout_core.use_cases.accounts import read_last_viewed
+from sellout_core.errors import FieldCode, Forbidden, InvalidField, InvalidFields, NotFound, Unauthenticated
+from sellout_core.ports.lists import BATCH
 from sellout_core.use_cases.browsing import (
     View,
     note_view,
@@ -18,8 +16,9 @@ from sellout_core.use_cases.browsing import (
     read_products,
     read_units,
 )
-from sellout_core.use_cases.importing import import_products
-from sellout_core.use_cases.wishlist import add_to_wishlist, read_wished
+from sellout_core.use_cases.importing.writing import import_products
+from sellout_core.use_cases.users import read_last_viewed
+from sellout_core.use_cases.wishlists import add_to_wishlist, read_wished
 from sellout_core.values import MAX_ID, ProductId, UserId
 from sellout_core.views import Page
 from tests.unit.shop_scene import Person, Scene, listed

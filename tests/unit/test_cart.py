@@ -9,6 +9,7 @@ import pytest
 from sellout_adapters.testing.scene import shoe_size, unit_entry
 from sellout_core.accounts import OPERATOR, Registration
 from sellout_core.errors import (
+    FieldCode,
     InvalidField,
     InvalidFields,
     LimitReached,
@@ -23,18 +24,12 @@ from sellout_core.errors import (
     SellOutError,
     UnitsUnavailable,
 )
-from sellout_core.faults import FieldCode
 from sellout_core.ordering import NewPromoCode
 from sellout_core.shop import Policy
-from sellout_core.use_cases.accounts import read_profile
 from sellout_core.use_cases.browsing import read_card, read_units
-from sellout_core.use_cases.ordering import (
-    add_to_cart,
-    check_promo_code,
-    create_promo_code,
-    read_cart,
-    remove_from_cart,
-)
+from sellout_core.use_cases.carts import add_to_cart, read_cart, remove_from_cart
+from sellout_core.use_cases.promo_codes import check_promo_code, create_promo_code
+from sellout_core.use_cases.users import read_profile
 from sellout_core.values import Percentage, ProductUnitId, UserId
 from tests.unit.shop_scene import Person, Scene
 

@@ -9,7 +9,7 @@ import pytest
 from sellout_adapters.testing.scene import product_entry, shoe_size, unit_entry
 from sellout_core.catalogue import NO_SIZE, SizeGrid
 from sellout_core.errors import InvalidFields
-from sellout_core.use_cases.changes import UNCHANGED
+from sellout_core.use_cases.importing.changes import UNCHANGED
 from sellout_core.values import Money
 
 

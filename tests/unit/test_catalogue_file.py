@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sellout_adapters.catalogue_file import MAX_LINE, BadLine, GoodLine, decode, encode, read_lines
+from sellout_adapters.catalogue_file.codec import decode, encode
+from sellout_adapters.catalogue_file.lines import MAX_LINE, BadLine, GoodLine, read_lines
 from sellout_core import values
 from sellout_core.catalogue import NO_SIZE, SizeGrid
-from sellout_core.use_cases import importing
-from sellout_core.use_cases.changes import UNCHANGED, Stock
-from sellout_core.use_cases.importing import ProductEntry, UnitEntry
+from sellout_core.use_cases.importing import entries
+from sellout_core.use_cases.importing.changes import UNCHANGED, Stock
+from sellout_core.use_cases.importing.entries import ProductEntry, UnitEntry
 from sellout_core.values import Money
 
 SIZE = {"INT": "M", "US": "9", "UK": "8", "EU": "42", "IT": "42", "RU": "41"}
@@ -234,8 +235,8 @@ def texts(maximum: int, minimum: int = 0) -> st.SearchStrategy[str]:
 
 names = texts(values.MAX_NAME, 1)
 name_tuples = st.lists(names, unique=True, max_size=3).map(tuple)
-numbers = st.integers(-importing.MAX_NUMBER, importing.MAX_NUMBER)
-sizes = st.just(NO_SIZE) | st.builds(SizeGrid, *[texts(importing.MAX_SIZE_TEXT, 1)] * 6)
+numbers = st.integers(-entries.MAX_NUMBER, entries.MAX_NUMBER)
+sizes = st.just(NO_SIZE) | st.builds(SizeGrid, *[texts(entries.MAX_SIZE_TEXT, 1)] * 6)
 units = st.builds(
     UnitEntry,
     size=sizes,
@@ -248,10 +249,10 @@ units = st.builds(
     stock=st.just(UNCHANGED) | st.none() | st.integers(0, values.MAX_STOCK),
     sold=st.integers(0, values.MAX_STOCK),
 )
-entries = st.builds(
+product_entries = st.builds(
     ProductEntry,
-    sku=texts(importing.MAX_SKU, 1),
-    name=texts(importing.MAX_PRODUCT_NAME, 1),
+    sku=texts(entries.MAX_SKU, 1),
+    name=texts(entries.MAX_PRODUCT_NAME, 1),
     description=texts(500),
     bucket_link=texts(100),
     brands=name_tuples,
@@ -266,7 +267,7 @@ entries = st.builds(
 )
 
 
-@given(st.lists(entries, max_size=3))
+@given(st.lists(product_entries, max_size=3))
 def test_what_is_written_is_read_back(products: list[ProductEntry]) -> None:
     lines = read(b"".join(map(encode, products)))
     assert [good.entry for good in lines if isinstance(good, GoodLine)] == products

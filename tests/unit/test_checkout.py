@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 import pytest
 
-from sellout_adapters.testing.scene import checkout, shoe_size, unit_entry
+from sellout_adapters.testing.scene import checkout_request, shoe_size, unit_entry
 from sellout_core.errors import (
     MixedCurrencies,
     NotInCart,
@@ -20,8 +20,10 @@ from sellout_core.errors import (
     UnknownAddress,
 )
 from sellout_core.ordering import Checkout
-from sellout_core.ports import Transaction
-from sellout_core.use_cases.ordering import check_out, read_order, remove_from_cart
+from sellout_core.ports.store import Transaction
+from sellout_core.use_cases.carts import remove_from_cart
+from sellout_core.use_cases.checkout import check_out
+from sellout_core.use_cases.orders import read_order
 from sellout_core.values import AddressId, Money, Percentage, ProductUnitId
 from tests.unit.shop_scene import Person, Scene
 
@@ -251,4 +253,4 @@ def test_a_promo_code_is_redeemed_by_anybody_not_its_owner_alone(scene: Scene, a
 
 def test_a_checkout_for_a_user_without_units_is_not_in_the_cart(scene: Scene, anna: Person) -> None:
     unit_id = scene.unit("dunk", 7)
-    refused(scene, NotInCart, anna, checkout(scene.address(anna.id), unit_id))
+    refused(scene, NotInCart, anna, checkout_request(scene.address(anna.id), unit_id))

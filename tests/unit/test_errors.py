@@ -3,8 +3,7 @@
 import pytest
 
 from sellout_core import errors
-from sellout_core.errors import SellOutError
-from sellout_core.faults import FieldCode
+from sellout_core.errors import FieldCode, SellOutError
 
 CATEGORIES = (
     errors.Invalid,

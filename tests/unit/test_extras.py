@@ -76,7 +76,7 @@ print(held, missing)
         ("import sellout_adapters.testing.generated", "", "hypothesis", "testing"),
         ("import sellout_adapters.passwords", "", "argon2-cffi", "standard"),
         ("import sellout_adapters.tokens", "", "PyJWT", "standard"),
-        ("import sellout_adapters.catalogue_file", "", "msgspec", "standard"),
+        ("import sellout_adapters.catalogue_file.codec", "", "msgspec", "standard"),
         ("import sellout_adapters.demo", "", "msgspec", "standard"),
         ("import sellout_adapters.redis_counter", "", "redis", "redis"),
         (

@@ -9,15 +9,16 @@ import attrs
 import pytest
 
 from sellout_adapters.memory import MemoryStore, MemoryTransaction
-from sellout_adapters.memory.repositories import Users
-from sellout_adapters.testing.scene import PASSWORD, checkout, shoe_size, unit_entry
+from sellout_adapters.memory.repositories.accounts import Users
+from sellout_adapters.testing.scene import PASSWORD, checkout_request, shoe_size, unit_entry
 from sellout_core.accounts import NewAddress, User
-from sellout_core.ports import Transaction
+from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
-from sellout_core.use_cases.accounts import add_address, delete_address, edit_address
-from sellout_core.use_cases.ordering import add_to_cart, check_out, check_out_once, remove_from_cart
+from sellout_core.use_cases.addresses import add_address, delete_address, edit_address
+from sellout_core.use_cases.carts import add_to_cart, remove_from_cart
+from sellout_core.use_cases.checkout import check_out, check_out_once
 from sellout_core.use_cases.sessions import log_in
-from sellout_core.use_cases.wishlist import add_to_wishlist, change_size, delete_from_wishlist
+from sellout_core.use_cases.wishlists import add_to_wishlist, change_size, delete_from_wishlist
 from sellout_core.values import AddressId, ProductId, ProductUnitId, SizeId, UserId, WishlistUnitId
 from tests.unit.shop_scene import Person, Scene
 
@@ -79,9 +80,9 @@ CHANGES: dict[str, Callable[[Shop, Person], object]] = {
     "delete_from_wishlist": lambda shop, anna: delete_from_wishlist(shop, anna.actor, WISHED),
     "add_to_cart": lambda shop, anna: add_to_cart(shop, anna.actor, anna.id, FREE),
     "remove_from_cart": lambda shop, anna: remove_from_cart(shop, anna.actor, anna.id, IN_CART),
-    "check_out": lambda shop, anna: check_out(shop, anna.actor, anna.id, checkout(HOME, IN_CART)),
+    "check_out": lambda shop, anna: check_out(shop, anna.actor, anna.id, checkout_request(HOME, IN_CART)),
     "check_out_once": lambda shop, anna: check_out_once(
-        shop, anna.actor, anna.id, checkout(HOME, IN_CART), "key", lambda _: b""
+        shop, anna.actor, anna.id, checkout_request(HOME, IN_CART), "key", lambda _: b""
     ),
 }
 

@@ -10,15 +10,12 @@ from sellout_adapters.testing.scene import product_entry, shoe_size, unit_entry
 from sellout_core.accounts import OPERATOR
 from sellout_core.catalogue import NO_SIZE, Product, SizeGrid
 from sellout_core.errors import InvalidFields
-from sellout_core.lists import BATCH
+from sellout_core.ports.lists import BATCH
 from sellout_core.use_cases.browsing import read_product
-from sellout_core.use_cases.changes import ImportCounts
-from sellout_core.use_cases.importing import (
-    ProductEntry,
-    UnitEntry,
-    export_products,
-    import_products,
-)
+from sellout_core.use_cases.importing.changes import ImportCounts
+from sellout_core.use_cases.importing.entries import ProductEntry, UnitEntry
+from sellout_core.use_cases.importing.exporting import export_products
+from sellout_core.use_cases.importing.writing import import_products
 from sellout_core.values import ProductId
 from tests.unit.shop_scene import Scene
 

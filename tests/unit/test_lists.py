@@ -6,15 +6,16 @@ from typing import Any
 import pytest
 
 from sellout_adapters.testing.scene import product_entry
-from sellout_core import lists
 from sellout_core.accounts import OPERATOR
-from sellout_core.errors import InvalidField, InvalidFields
-from sellout_core.faults import FieldCode
-from sellout_core.lists import Part
-from sellout_core.use_cases.accounts import read_users
+from sellout_core.errors import FieldCode, InvalidField, InvalidFields
+from sellout_core.ports import lists
+from sellout_core.ports.lists import Part
 from sellout_core.use_cases.browsing import read_products
-from sellout_core.use_cases.importing import export_products, import_products
-from sellout_core.use_cases.ordering import check_out, read_orders
+from sellout_core.use_cases.checkout import check_out
+from sellout_core.use_cases.importing.exporting import export_products
+from sellout_core.use_cases.importing.writing import import_products
+from sellout_core.use_cases.orders import read_orders
+from sellout_core.use_cases.users import read_users
 from sellout_core.values import MAX_ID, MAX_LIST
 from tests.unit.shop_scene import Scene
 

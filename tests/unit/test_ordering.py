@@ -7,6 +7,7 @@ import attrs
 import pytest
 
 from sellout_core.errors import (
+    FieldCode,
     InvalidField,
     InvalidFields,
     PromoCodeExpired,
@@ -14,7 +15,6 @@ from sellout_core.errors import (
     PromoCodeUsedUp,
     SellOutError,
 )
-from sellout_core.faults import FieldCode
 from sellout_core.ordering import Checkout, NewPromoCode, PromoCode
 from sellout_core.values import AddressId, Percentage, ProductUnitId, PromoCodeId, UserId
 

@@ -5,19 +5,20 @@ import pytest
 from sellout_adapters.testing.scene import PASSWORD, unit_entry
 from sellout_core.accounts import OPERATOR
 from sellout_core.catalogue import FEMALE
-from sellout_core.errors import IdempotencyKeyReused, InvalidField, InvalidFields, NotInCart, PromoCodeUnknown
-from sellout_core.faults import FieldCode
-from sellout_core.use_cases.accounts import read_profile
-from sellout_core.use_cases.browsing import read_card, read_product
-from sellout_core.use_cases.ordering import (
-    add_to_cart,
-    check_out,
-    check_out_once,
-    read_order,
-    read_orders,
-    read_user_orders,
+from sellout_core.errors import (
+    FieldCode,
+    IdempotencyKeyReused,
+    InvalidField,
+    InvalidFields,
+    NotInCart,
+    PromoCodeUnknown,
 )
+from sellout_core.use_cases.browsing import read_card, read_product
+from sellout_core.use_cases.carts import add_to_cart
+from sellout_core.use_cases.checkout import check_out, check_out_once
+from sellout_core.use_cases.orders import read_order, read_orders, read_user_orders
 from sellout_core.use_cases.sessions import log_in, refresh
+from sellout_core.use_cases.users import read_profile
 from sellout_core.values import Percentage
 from sellout_core.views import OrderView
 from tests.unit.shop_scene import Person, Scene, listed

@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 
 from sellout_core.accounts import OPERATOR
-from sellout_core.errors import InvalidField, InvalidFields
-from sellout_core.faults import FieldCode
+from sellout_core.errors import FieldCode, InvalidField, InvalidFields
 from sellout_core.ordering import NewPromoCode
 from sellout_core.shop import Policy
-from sellout_core.use_cases.ordering import create_promo_code
+from sellout_core.use_cases.promo_codes import create_promo_code
 from tests.unit.shop_scene import Scene
 
 TODAY = date(2026, 3, 31)

@@ -9,13 +9,14 @@ import attrs
 import pytest
 
 from sellout_adapters.memory import MemoryStore, MemoryTransaction
-from sellout_adapters.memory.repositories import PromoCodes, Units
+from sellout_adapters.memory.repositories.catalogue import Units
+from sellout_adapters.memory.repositories.shopping import PromoCodes
 from sellout_core.catalogue import ProductUnit
 from sellout_core.errors import PromoCodeUsedUp, UnitsUnavailable
 from sellout_core.ordering import Checkout, PromoCode
-from sellout_core.ports import Transaction
+from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
-from sellout_core.use_cases.ordering import check_out, check_out_once
+from sellout_core.use_cases.checkout import check_out, check_out_once
 from sellout_core.values import ProductUnitId, PromoCodeId
 from tests.unit.shop_scene import Person, Scene
 

@@ -9,21 +9,17 @@ import pytest
 from sellout_adapters.testing.scene import PASSWORD
 from sellout_core.accounts import ANONYMOUS, OPERATOR, Registration
 from sellout_core.errors import Unavailable
-from sellout_core.ports import Store, Transaction
-from sellout_core.use_cases.accounts import read_addresses, read_last_viewed, read_profile, read_user, read_users
+from sellout_core.ports.store import Store, Transaction
+from sellout_core.use_cases.addresses import read_addresses
 from sellout_core.use_cases.browsing import read_card, read_page, read_product, read_products, read_units
-from sellout_core.use_cases.importing import export_products
-from sellout_core.use_cases.ordering import (
-    add_to_cart,
-    check_out,
-    check_promo_code,
-    read_cart,
-    read_order,
-    read_orders,
-    read_user_orders,
-)
+from sellout_core.use_cases.carts import add_to_cart, read_cart
+from sellout_core.use_cases.checkout import check_out
+from sellout_core.use_cases.importing.exporting import export_products
+from sellout_core.use_cases.orders import read_order, read_orders, read_user_orders
+from sellout_core.use_cases.promo_codes import check_promo_code
 from sellout_core.use_cases.sessions import authenticate, log_in, read_token, register, verify
-from sellout_core.use_cases.wishlist import read_wishlist
+from sellout_core.use_cases.users import read_last_viewed, read_profile, read_user, read_users
+from sellout_core.use_cases.wishlists import read_wishlist
 from sellout_core.values import ProductId, UserId
 from tests.unit.shop_scene import Scene
 

@@ -8,10 +8,10 @@ from sellout_adapters.testing.scene import PASSWORD
 from sellout_core.accounts import OPERATOR, Actor, Registration
 from sellout_core.errors import BadCredentials, InvalidFields, NotFound, Unauthenticated, UsernameTaken
 from sellout_core.shop import Policy
-from sellout_core.use_cases.accounts import read_profile
-from sellout_core.use_cases.ordering import read_cart
+from sellout_core.use_cases.carts import read_cart
 from sellout_core.use_cases.sessions import authenticate, create_admin, log_in, read_token, register, set_password
-from sellout_core.use_cases.wishlist import read_wishlist
+from sellout_core.use_cases.users import read_profile
+from sellout_core.use_cases.wishlists import read_wishlist
 from sellout_core.values import UserId
 from tests.unit.shop_scene import Scene
 

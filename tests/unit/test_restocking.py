@@ -6,9 +6,11 @@ import pytest
 from sellout_adapters.testing.scene import product_entry, shoe_size, unit_entry
 from sellout_core.accounts import OPERATOR
 from sellout_core.catalogue import NewSize, ProductUnit
-from sellout_core.ports import Transaction
-from sellout_core.use_cases.changes import UNCHANGED, ImportCounts, ImportResult, Stock
-from sellout_core.use_cases.importing import ProductEntry, export_products, import_products
+from sellout_core.ports.store import Transaction
+from sellout_core.use_cases.importing.changes import UNCHANGED, ImportCounts, ImportResult, Stock
+from sellout_core.use_cases.importing.entries import ProductEntry
+from sellout_core.use_cases.importing.exporting import export_products
+from sellout_core.use_cases.importing.writing import import_products
 from sellout_core.values import MAX_STOCK, Money, ProductId, ProductUnitId
 from tests.unit.shop_scene import Scene
 

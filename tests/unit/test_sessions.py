@@ -12,6 +12,7 @@ from sellout_adapters.testing.scene import PASSWORD
 from sellout_core.accounts import ANONYMOUS, OPERATOR, Actor, Claims, PasswordChange, Registration, Session, TokenPair
 from sellout_core.errors import (
     BadCredentials,
+    FieldCode,
     Forbidden,
     InvalidField,
     InvalidFields,
@@ -19,7 +20,6 @@ from sellout_core.errors import (
     Unauthenticated,
     WrongPassword,
 )
-from sellout_core.faults import FieldCode
 from sellout_core.shop import Policy
 from sellout_core.use_cases.sessions import (
     authenticate,

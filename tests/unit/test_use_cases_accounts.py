@@ -6,19 +6,12 @@ import pytest
 from sellout_adapters.testing.scene import unit_entry
 from sellout_core.accounts import OPERATOR, Address, NewAddress
 from sellout_core.errors import LimitReached, NotFound
-from sellout_core.use_cases.accounts import (
-    add_address,
-    delete_address,
-    edit_address,
-    read_addresses,
-    read_last_viewed,
-    read_profile,
-    read_user,
-    read_users,
-)
+from sellout_core.use_cases.addresses import add_address, delete_address, edit_address, read_addresses
 from sellout_core.use_cases.browsing import read_card
-from sellout_core.use_cases.ordering import check_out, read_order
-from sellout_core.use_cases.wishlist import add_to_wishlist
+from sellout_core.use_cases.checkout import check_out
+from sellout_core.use_cases.orders import read_order
+from sellout_core.use_cases.users import read_last_viewed, read_profile, read_user, read_users
+from sellout_core.use_cases.wishlists import add_to_wishlist
 from sellout_core.values import AddressId, UserId
 from tests.unit.shop_scene import Person, Scene, listed
 

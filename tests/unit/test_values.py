@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sellout_core import values
-from sellout_core.errors import InvalidField, InvalidFields
-from sellout_core.faults import Fault, FieldCode
+from sellout_core.errors import Fault, FieldCode, InvalidField, InvalidFields
 from sellout_core.values import Rule
 
 

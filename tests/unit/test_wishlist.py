@@ -7,14 +7,14 @@ import attrs
 import pytest
 
 from sellout_adapters.memory import MemoryStore, MemoryTransaction
-from sellout_adapters.memory.repositories import Users
+from sellout_adapters.memory.repositories.accounts import Users
 from sellout_adapters.testing.scene import product_entry, shoe_size, unit_entry
 from sellout_core.accounts import OPERATOR, User
 from sellout_core.errors import AlreadyInWishlist, LimitReached, NotFound, SizeOfAnotherProduct
-from sellout_core.ports import Transaction
+from sellout_core.ports.store import Transaction
 from sellout_core.use_cases.browsing import read_card, read_product
-from sellout_core.use_cases.importing import import_products
-from sellout_core.use_cases.wishlist import add_to_wishlist, change_size, delete_from_wishlist, read_wishlist
+from sellout_core.use_cases.importing.writing import import_products
+from sellout_core.use_cases.wishlists import add_to_wishlist, change_size, delete_from_wishlist, read_wishlist
 from sellout_core.values import ProductId, SizeId, UserId, WishlistUnitId
 from tests.unit.shop_scene import Goods, Person, Scene
 

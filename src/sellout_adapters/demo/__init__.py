@@ -5,14 +5,15 @@ from datetime import UTC, date, datetime
 from importlib import resources
 from typing import Final
 
-from sellout_adapters import catalogue_file
+from sellout_adapters.catalogue_file import codec
 from sellout_core.accounts import Address, NewAddress, NewUser, User
 from sellout_core.catalogue import NO_SIZE, PENDING, Product, ProductUnit, products_of
 from sellout_core.errors import UsernameTaken
 from sellout_core.ordering import NewOrder, NewPromoCode, agreed_lines, quote
-from sellout_core.ports import Transaction
+from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
-from sellout_core.use_cases.importing import ProductEntry, write_entries
+from sellout_core.use_cases.importing.entries import ProductEntry
+from sellout_core.use_cases.importing.writing import write_entries
 from sellout_core.values import Percentage
 
 STAFF: Final = "artem"
@@ -64,7 +65,7 @@ def load(shop: Shop) -> bool:
 def read_catalogue() -> Sequence[ProductEntry]:
     """The packaged products, the documented ones first."""
     content = resources.files(__name__).joinpath("catalogue.jsonl").read_bytes()
-    return [catalogue_file.decode(line) for line in content.splitlines()]
+    return [codec.decode(line) for line in content.splitlines()]
 
 
 def _add_user(tx: Transaction, new: NewUser, password_hash: str) -> User:

@@ -8,27 +8,19 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from sellout_adapters.memory.repositories import (
+from sellout_adapters.memory.repositories.accounts import (
     Addresses,
-    Answers,
-    Cards,
-    Carts,
     Counters,
     CredentialsOfUsers,
-    Live,
-    Orders,
-    Products,
-    PromoCodes,
-    ReferenceTables,
     Sessions,
-    Sizes,
-    Units,
     Users,
     Views,
-    Wishlists,
 )
+from sellout_adapters.memory.repositories.base import Live
+from sellout_adapters.memory.repositories.catalogue import Cards, Products, ReferenceTables, Sizes, Units
+from sellout_adapters.memory.repositories.shopping import Answers, Carts, Orders, PromoCodes, Wishlists
 from sellout_adapters.memory.tables import Tables
-from sellout_core.ports import Transaction
+from sellout_core.ports.store import Transaction
 
 T = TypeVar("T")
 

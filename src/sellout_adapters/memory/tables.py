@@ -7,10 +7,21 @@ from typing import Generic, Self, TypeVar
 import attrs
 
 from sellout_core.accounts import Credentials, Session, User
-from sellout_core.catalogue import FEMALE, MALE, PENDING, Named, Platform, Product, ProductUnit, Size
-from sellout_core.named import ProductView, UnitView
+from sellout_core.catalogue import (
+    FEMALE,
+    MALE,
+    PENDING,
+    Named,
+    Platform,
+    Product,
+    ProductUnit,
+    ProductView,
+    Size,
+    UnitView,
+)
 from sellout_core.ordering import Order, PromoCode
-from sellout_core.ports import Count, KeptAnswer
+from sellout_core.ports.shopping import KeptAnswer
+from sellout_core.ports.store import Count
 from sellout_core.values import (
     AddressId,
     BrandId,

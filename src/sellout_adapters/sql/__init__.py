@@ -5,7 +5,8 @@ question, rows turned into the core's values by explicit functions.
 from sellout_adapters.extras import naming_extras
 
 with naming_extras():
-    from sellout_adapters.sql.database import CannotOpen, Timeouts
+    from sellout_adapters.sql.engines.database import Timeouts
+    from sellout_adapters.sql.session.errors import CannotOpen
     from sellout_adapters.sql.store import SqlStore
 
 __all__ = ["CannotOpen", "SqlStore", "Timeouts"]

@@ -1,41 +1,33 @@
 """The store: a database's transactions as the core's."""
 
 import threading
-import time
 from collections.abc import Callable, Sequence
-from typing import Final, Generic, Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 import attrs
-from sqlalchemy import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import Connection, Engine
 
-from sellout_adapters.extras import MissingExtra, naming_extras
-from sellout_adapters.sql import indexing, pages, schema
-from sellout_adapters.sql.accounts import SqlAddresses, SqlAnswers, SqlCredentials, SqlSessions, SqlUsers
-from sellout_adapters.sql.counters import SqlCounters
-from sellout_adapters.sql.database import CannotOpen, Database, Timeouts
-from sellout_adapters.sql.gathering import Gathering
-from sellout_adapters.sql.keeping import VERSION, Keeper
-from sellout_adapters.sql.link import Link
-from sellout_adapters.sql.ordering import SqlCarts, SqlOrders, SqlPromoCodes
-from sellout_adapters.sql.products import SqlCards, SqlProducts
-from sellout_adapters.sql.references import UNREAD, SqlReferenceTables
-from sellout_adapters.sql.sqlite import SqliteDatabase
-from sellout_adapters.sql.units import SqlSizes, SqlUnits
-from sellout_adapters.sql.views import SqlViews
-from sellout_adapters.sql.wishlists import SqlWishlists
-from sellout_adapters.sql.writing import LoopWrites
+from sellout_adapters.sql.concurrency.loop_writes import LoopWrites
+from sellout_adapters.sql.concurrency.read_batching import Gathering
+from sellout_adapters.sql.engines import migration
+from sellout_adapters.sql.engines.database import Database, Timeouts
+from sellout_adapters.sql.engines.opening import open_database
+from sellout_adapters.sql.repositories.accounts import SqlAddresses, SqlAnswers, SqlCredentials, SqlSessions, SqlUsers
+from sellout_adapters.sql.repositories.counters import SqlCounters
+from sellout_adapters.sql.repositories.orders import SqlCarts, SqlOrders, SqlPromoCodes
+from sellout_adapters.sql.repositories.products import SqlCards, SqlProducts
+from sellout_adapters.sql.repositories.units import SqlSizes, SqlUnits
+from sellout_adapters.sql.repositories.view_history import SqlViews
+from sellout_adapters.sql.repositories.wishlists import SqlWishlists
+from sellout_adapters.sql.search import page_index, terms
+from sellout_adapters.sql.session.catalogue_version import Recent
+from sellout_adapters.sql.session.product_cache import VERSION, Keeper
+from sellout_adapters.sql.session.references import UNREAD, SqlReferenceTables
+from sellout_adapters.sql.session.session import Link
 from sellout_core.catalogue import References
-from sellout_core.ports import Transaction
+from sellout_core.ports.store import Transaction
 
 T = TypeVar("T")
-
-SQLITE = frozenset({"sqlite", "sqlite+pysqlite"})
-_POSTGRESQL = frozenset({"postgresql", "postgresql+psycopg", "postgres"})
-
-
-_RECENT: Final = 1.0
-"""For how many seconds a version of the catalogue is recent."""
 
 
 class _Repository(Generic[T]):
@@ -80,7 +72,7 @@ class SqlStore:
         self._references = UNREAD
         self._keeper = Keeper()
         self._asked = threading.local()
-        self._catalogue = _Recent()
+        self._catalogue = Recent()
 
     @classmethod
     def open(cls, url: str, *, connections: int = 8, timeouts: Timeouts | None = None, migrate: bool = False) -> Self:
@@ -124,7 +116,7 @@ class SqlStore:
         Raises:
             Unavailable: it does not, or is not.
         """
-        self._database.read(schema.require_current)
+        self._database.read(migration.require_current)
 
     @property
     def reads_never_wait(self) -> bool:
@@ -164,10 +156,10 @@ class SqlStore:
         def complete(link: Link) -> T:
             nonlocal changed
             result = work(SqlTransaction(link))
-            indexing.settle(link)
+            terms.settle(link)
             if link.catalogue_changed:
                 changed = True
-                pages.settle(link)
+                page_index.settle(link)
             return result
 
         def run(connection: Connection) -> tuple[T, Link]:
@@ -276,78 +268,5 @@ class GatheredReads:
         await self._gathering.close()
 
 
-class _Recent:
-    """The version of the catalogue that was asked for last."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._forgotten = 0
-        self._known: tuple[int, float] | None = None
-
-    def version(self) -> int | None:
-        """It, while it is recent."""
-        known = self._known
-        return known[0] if known is not None and time.monotonic() < known[1] else None
-
-    def asked(self, ask: Callable[[], int]) -> int:
-        """What `ask` gives, which is recent from when it was asked, unless somebody changed the catalogue meanwhile."""
-        begun, forgotten = time.monotonic(), self._forgotten
-        version = ask()
-        with self._lock:
-            if forgotten == self._forgotten:
-                self._known = version, begun + _RECENT
-        return version
-
-    def forget(self) -> None:
-        """It may be another by now."""
-        with self._lock:
-            self._forgotten += 1
-            self._known = None
-
-
 def _size(references: References) -> int:
     return sum(len(rows) for rows in attrs.astuple(references, recurse=False))
-
-
-def open_database(url: str, connections: int, timeouts: Timeouts, *, migrate: bool) -> Database:
-    """The database that a URL names.
-
-    Raises:
-        CannotOpen: it names none. The message repeats nothing of the URL, which may hold a password.
-    """
-    if not url.startswith("sqlite") and url.count("@") > 1:
-        # SQLAlchemy ends the password at the first @ and takes the rest for a host, which the driver's messages repeat.
-        raise CannotOpen(
-            "The database URL has more than one @: percent-encode the special characters of its password, an @ as %40"
-            " and a # as %23."
-        )
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError) as error:
-        raise CannotOpen("The database URL cannot be read: it must look like sqlite:///shop.db.") from error
-    if parsed.drivername in SQLITE:
-        return SqliteDatabase.open(file_of(parsed), connections, timeouts)
-    if parsed.drivername not in _POSTGRESQL:
-        raise CannotOpen(
-            "The database URL names a kind of database that is not supported: use sqlite:///shop.db or"
-            " postgresql://user:password@host/database."
-        )
-    try:
-        with naming_extras():
-            from sellout_adapters.sql.postgres import PostgresDatabase  # noqa: PLC0415 - an extra
-    except MissingExtra as error:
-        raise CannotOpen(f"{error}.") from error
-    return PostgresDatabase.open(parsed, connections, timeouts, migrate=migrate)
-
-
-def file_of(url: URL) -> str:
-    """The path in a URL of SQLite.
-
-    Raises:
-        CannotOpen: the URL names no file.
-    """
-    if url.host or url.username or url.password or url.port or url.query:
-        raise CannotOpen("The database URL holds more than a file's path: it must look like sqlite:///shop.db.")
-    if not url.database or url.database == ":memory:":
-        raise CannotOpen("The database URL names no file: it must look like sqlite:///shop.db.")
-    return url.database

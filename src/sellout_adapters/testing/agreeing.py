@@ -8,11 +8,12 @@ import attrs
 
 from sellout_adapters.testing.harness import pytest
 from sellout_adapters.testing.races import RACERS, racing
-from sellout_adapters.testing.scene import Scene, checkout, product_entry, shoe_size, unit_entry
+from sellout_adapters.testing.scene import Scene, checkout_request, product_entry, shoe_size, unit_entry
 from sellout_core.accounts import OPERATOR, Actor
 from sellout_core.catalogue import ReferenceNames
-from sellout_core.ports import Transaction
-from sellout_core.use_cases.ordering import check_out, read_order, read_orders, read_user_orders
+from sellout_core.ports.store import Transaction
+from sellout_core.use_cases.checkout import check_out
+from sellout_core.use_cases.orders import read_order, read_orders, read_user_orders
 from sellout_core.values import Money, OrderId, UserId
 from sellout_core.views import OrderView
 
@@ -121,7 +122,7 @@ class AgreedContract:
         buyer, actor = scene.actor("anna")
         wanted = [unit.id for unit in units]
         scene.fill_cart(buyer, *wanted)
-        answer = check_out(scene.shop, actor, buyer, checkout(scene.address(buyer), *wanted))
+        answer = check_out(scene.shop, actor, buyer, checkout_request(scene.address(buyer), *wanted))
         scene.clock.advance(days=1)
         CHANGES[change](scene)
         assert scene.store.read(lambda tx: tx.products.get_many([product.id]))[product.id] != product
@@ -133,7 +134,7 @@ class AgreedContract:
         _, (unit,) = scene.sell(product_entry("last", unit_entry(7, stock=1)))
         buyer, actor = scene.actor("anna")
         scene.fill_cart(buyer, unit.id)
-        answer = check_out(scene.shop, actor, buyer, checkout(scene.address(buyer), unit.id))
+        answer = check_out(scene.shop, actor, buyer, checkout_request(scene.address(buyer), unit.id))
         scene.sell(product_entry("last", unit_entry(7, stock=9)))
         assert [view.available for view in answer.units] == [False]
         assert shown(scene, buyer, answer.order.id) == [answer] * 3
@@ -147,7 +148,7 @@ class AgreedContract:
         for number, buyer in enumerate(buyers):
             scene.fill_cart(buyer, *some)
             wanted = [some, some[::-1], some[:1], some[1:]][number % 4]
-            asks[buyer] = checkout(scene.address(buyer), *wanted)
+            asks[buyer] = checkout_request(scene.address(buyer), *wanted)
         several = [buyer for number, buyer in enumerate(buyers) if number % 4 != 3][:5]
         answers = racing(len(several), lambda n: check_out(scene.shop, Actor(several[n]), several[n], asks[several[n]]))
         for buyer, answer in zip(several, answers, strict=True):

@@ -17,7 +17,7 @@ from sellout_adapters.testing.harness import pytest
 from sellout_adapters.testing.listing import ListContract
 from sellout_adapters.testing.paging import PageContract
 from sellout_adapters.testing.races import RACERS, RaceContract, racing, take
-from sellout_adapters.testing.scene import Scene, checkout, product_entry, shoe_size, unit_entry
+from sellout_adapters.testing.scene import Scene, checkout_request, product_entry, shoe_size, unit_entry
 from sellout_adapters.testing.searching import SearchContract
 from sellout_adapters.testing.stocking import StockContract
 from sellout_core import errors
@@ -33,10 +33,12 @@ from sellout_core.catalogue import (
     ReferenceNames,
 )
 from sellout_core.ordering import NewOrder, NewPromoCode, OrderLine
-from sellout_core.ports import KeptAnswer, Store, Transaction
+from sellout_core.ports.shopping import KeptAnswer
+from sellout_core.ports.store import Store, Transaction
 from sellout_core.use_cases.browsing import read_units
-from sellout_core.use_cases.ordering import check_out, read_user_orders
-from sellout_core.use_cases.wishlist import add_to_wishlist
+from sellout_core.use_cases.checkout import check_out
+from sellout_core.use_cases.orders import read_user_orders
+from sellout_core.use_cases.wishlists import add_to_wishlist
 from sellout_core.values import (
     AddressId,
     Money,
@@ -659,7 +661,9 @@ class StoreContract(
         scene.promo_code("SALE", anna)
         for expected in (False, True):
             scene.fill_cart(anna, limited.id, on_demand.id)
-            check_out(scene.shop, Actor(anna), anna, checkout(address, limited.id, on_demand.id, promo_code="SALE"))
+            check_out(
+                scene.shop, Actor(anna), anna, checkout_request(address, limited.id, on_demand.id, promo_code="SALE")
+            )
             assert changed() is expected
         assert len(set(seen)) == 4
 
@@ -699,7 +703,10 @@ class StoreContract(
         scene.promo_code("Sale", owner)
         address_id = scene.address(anna)
         view = check_out(
-            scene.shop, her, anna, checkout(address_id, *reversed(units), promo_code="SALE", telephone="+79990001122")
+            scene.shop,
+            her,
+            anna,
+            checkout_request(address_id, *reversed(units), promo_code="SALE", telephone="+79990001122"),
         )
         order = view.order
         scene.store.write(lambda tx: tx.addresses.delete(address_id))

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from sellout_adapters.testing.races import RACERS, racing
-from sellout_core.ports import Count, Store, Transaction
+from sellout_core.ports.store import Count, Store, Transaction
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, 123456, UTC)
 MINUTE = timedelta(minutes=1)

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from sellout_adapters.testing.harness import pytest
-from sellout_adapters.testing.scene import Scene, checkout, product_entry, unit_entry
+from sellout_adapters.testing.scene import Scene, checkout_request, product_entry, unit_entry
 from sellout_core import errors
 from sellout_core.accounts import Actor, NewAddress
-from sellout_core.ports import Store, Transaction
-from sellout_core.use_cases.ordering import check_out
+from sellout_core.ports.store import Store, Transaction
+from sellout_core.use_cases.checkout import check_out
 from sellout_core.values import UserId
 
 __all__ = ["DurabilityContract", "Reopenable"]
@@ -33,7 +33,7 @@ class DurabilityContract:
             _, [unit] = scene.sell(product_entry("one", unit_entry(7, stock=3)))
             scene.fill_cart(buyer, unit.id)
             code = scene.promo_code("SALE", buyer)
-            wanted = checkout(scene.address(buyer), unit.id, promo_code=code.code)
+            wanted = checkout_request(scene.address(buyer), unit.id, promo_code=code.code)
             check_out(scene.shop, Actor(buyer), buyer, wanted)
             scene.fill_cart(buyer, unit.id)
             before = store.read(lambda tx: _state(tx, buyer))

@@ -12,9 +12,10 @@ from sellout_adapters.testing.paging import EVERYTHING, listed_in, page_in, writ
 from sellout_adapters.testing.scene import Scene, product_entry, unit_entry
 from sellout_adapters.testing.searching import GRIDS, NAMES, ODD, WORDS, require_definition
 from sellout_core.accounts import OPERATOR
-from sellout_core.ports import Store, Transaction
+from sellout_core.ports.store import Store, Transaction
 from sellout_core.search import CatalogueQuery, SizeValue, Sort
-from sellout_core.use_cases.importing import ProductEntry, import_products
+from sellout_core.use_cases.importing.entries import ProductEntry
+from sellout_core.use_cases.importing.writing import import_products
 
 with naming_extras():
     from hypothesis import HealthCheck, given, settings

@@ -12,7 +12,7 @@ from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from sellout_adapters.testing.scene import Scene
-from sellout_core.ports import Store
+from sellout_core.ports.store import Store
 
 __all__ = ["laws", "pytest"]
 

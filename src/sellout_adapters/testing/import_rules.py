@@ -6,8 +6,8 @@ from sellout_adapters.extras import naming_extras
 from sellout_adapters.testing.scene import Scene, product_entry, unit_entry
 from sellout_core.accounts import OPERATOR
 from sellout_core.catalogue import ProductUnit
-from sellout_core.use_cases.changes import UNCHANGED
-from sellout_core.use_cases.importing import import_products
+from sellout_core.use_cases.importing.changes import UNCHANGED
+from sellout_core.use_cases.importing.writing import import_products
 from sellout_core.values import Money
 
 with naming_extras():

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sellout_adapters.testing.scene import Scene, checkout, product_entry
+from sellout_adapters.testing.scene import Scene, checkout_request, product_entry
 from sellout_core.accounts import Actor
-from sellout_core.use_cases.ordering import check_out
+from sellout_core.use_cases.checkout import check_out
 
 
 def are_walked(after: Callable[[int, int], Sequence[Any]], ids: Sequence[int]) -> None:
@@ -37,7 +37,7 @@ class ListContract:
         buyers, unit_id = [scene.user(f"buyer{n % 2}{n}") for n in range(5)], scene.unit("one", 7)
         for buyer in buyers:
             scene.fill_cart(buyer, unit_id)
-            check_out(scene.shop, Actor(buyer), buyer, checkout(scene.address(buyer), unit_id))
+            check_out(scene.shop, Actor(buyer), buyer, checkout_request(scene.address(buyer), unit_id))
         orders = scene.store.read(lambda tx: [order for buyer in buyers for order in tx.orders.of(buyer)])
         ids = [order.id for order in orders]
         are_walked(lambda after, limit: scene.store.read(lambda tx: tx.orders.after(after, limit)), ids)

@@ -17,22 +17,17 @@ import attrs
 
 from sellout_adapters.extras import naming_extras
 from sellout_adapters.testing.import_rules import ImportRules
-from sellout_adapters.testing.scene import PASSWORD, Scene, checkout, product_entry, shoe_size, unit_entry
+from sellout_adapters.testing.scene import PASSWORD, Scene, checkout_request, product_entry, shoe_size, unit_entry
 from sellout_core import errors
 from sellout_core.accounts import Actor, Registration
 from sellout_core.catalogue import NO_SIZE, Size
-from sellout_core.ports import Store
-from sellout_core.use_cases.ordering import (
-    add_to_cart,
-    check_out,
-    check_out_once,
-    check_promo_code,
-    read_cart,
-    read_user_orders,
-    remove_from_cart,
-)
+from sellout_core.ports.store import Store
+from sellout_core.use_cases.carts import add_to_cart, read_cart, remove_from_cart
+from sellout_core.use_cases.checkout import check_out, check_out_once
+from sellout_core.use_cases.orders import read_user_orders
+from sellout_core.use_cases.promo_codes import check_promo_code
 from sellout_core.use_cases.sessions import log_in, read_token, register
-from sellout_core.use_cases.wishlist import add_to_wishlist, change_size, delete_from_wishlist, read_wishlist
+from sellout_core.use_cases.wishlists import add_to_wishlist, change_size, delete_from_wishlist, read_wishlist
 from sellout_core.values import AddressId, SizeId, UserId, WishlistUnitId
 
 with naming_extras():
@@ -219,7 +214,7 @@ class ShopMachine(ImportRules):
         person, wanted = self.somebody(data), self.wanted(data)
         code = data.draw(st.sampled_from(["", *CODES]))
         ceiling = data.draw(st.none() | st.integers(0, 250))
-        ask = checkout(person.address_id, *wanted, promo_code=code, ceiling=ceiling)
+        ask = checkout_request(person.address_id, *wanted, promo_code=code, ceiling=ceiling)
         refusal, total = self.expected(person, wanted, code, ceiling)
         key = data.draw(st.sampled_from([None, "first", "second"]))
         arguments = (self.shop, person.actor, person.user_id, ask)

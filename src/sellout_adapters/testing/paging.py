@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 from sellout_adapters.testing.races import RACERS, racing
 from sellout_adapters.testing.scene import product_entry
-from sellout_core.ports import Store, Transaction
-from sellout_core.use_cases.changes import ImportCounts
-from sellout_core.use_cases.importing import write_entries
+from sellout_core.ports.store import Store, Transaction
+from sellout_core.use_cases.importing.changes import ImportCounts
+from sellout_core.use_cases.importing.writing import write_entries
 from sellout_core.values import ProductId
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, 123456, UTC)

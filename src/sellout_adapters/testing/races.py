@@ -8,12 +8,12 @@ from typing import Any
 import attrs
 
 from sellout_adapters.testing.harness import pytest
-from sellout_adapters.testing.scene import Scene, checkout, product_entry, shoe_size, unit_entry
+from sellout_adapters.testing.scene import Scene, checkout_request, product_entry, shoe_size, unit_entry
 from sellout_core import errors
 from sellout_core.accounts import OPERATOR, NewAddress
-from sellout_core.ports import Store, Transaction
-from sellout_core.use_cases.importing import import_products
-from sellout_core.use_cases.ordering import check_out, check_out_once
+from sellout_core.ports.store import Store, Transaction
+from sellout_core.use_cases.checkout import check_out, check_out_once
+from sellout_core.use_cases.importing.writing import import_products
 from sellout_core.values import Money, ProductUnitId
 
 RACERS = 8
@@ -81,7 +81,7 @@ class RaceContract:
         asks = []
         for buyer in buyers:
             scene.fill_cart(buyer, unit)
-            asks.append(checkout(scene.address(buyer), unit))
+            asks.append(checkout_request(scene.address(buyer), unit))
         results = racing(RACERS, lambda n: check_out(scene.shop, OPERATOR, buyers[n], asks[n]))
         refusals = [result for result in results if isinstance(result, errors.UnitsUnavailable)]
         assert [refusal.unit_ids for refusal in refusals] == [(unit,)] * (RACERS - 1)
@@ -92,7 +92,7 @@ class RaceContract:
     def test_a_double_click_orders_once(self, scene: Scene) -> None:
         anna, unit = scene.user("anna"), scene.unit("one", 10)
         scene.fill_cart(anna, unit)
-        ask = checkout(scene.address(anna), unit)
+        ask = checkout_request(scene.address(anna), unit)
         results = racing(RACERS, lambda _: check_out(scene.shop, OPERATOR, anna, ask))
         assert sum(isinstance(result, errors.NotInCart) for result in results) == RACERS - 1
         assert len(scene.store.read(lambda tx: tx.orders.after(0, 1_000))) == 1
@@ -100,7 +100,7 @@ class RaceContract:
     def test_one_idempotency_key_is_one_order_and_one_answer(self, scene: Scene) -> None:
         anna, unit = scene.user("anna"), scene.unit("one", 10, stock=9)
         scene.fill_cart(anna, unit)
-        ask = checkout(scene.address(anna), unit)
+        ask = checkout_request(scene.address(anna), unit)
 
         def encode(view: Any) -> bytes:
             return repr(view).encode()
@@ -118,7 +118,7 @@ class RaceContract:
         asks = []
         for buyer in buyers:
             scene.fill_cart(buyer, unit)
-            asks.append(checkout(scene.address(buyer), unit, promo_code="sale"))
+            asks.append(checkout_request(scene.address(buyer), unit, promo_code="sale"))
         results = racing(RACERS, lambda n: check_out(scene.shop, OPERATOR, buyers[n], asks[n]))
         assert sum(isinstance(result, errors.PromoCodeUsedUp) for result in results) == RACERS - 1
         assert len(scene.store.read(lambda tx: tx.orders.after(0, 1_000))) == 1
@@ -197,7 +197,7 @@ class RaceContract:
         asks = []
         for buyer in buyers:
             scene.fill_cart(buyer, unit)
-            asks.append(checkout(scene.address(buyer), unit))
+            asks.append(checkout_request(scene.address(buyer), unit))
         unlisted = product_entry("one", unit_entry(10, stock=RACERS, availability=False), available_flag=False)
 
         def call(n: int) -> Any:
@@ -218,7 +218,7 @@ class RaceContract:
         asks = []
         for n, buyer in enumerate(buyers):
             scene.fill_cart(buyer, *units)
-            asks.append(checkout(scene.address(buyer), *units[n % 4 :], *units[: n % 4]))
+            asks.append(checkout_request(scene.address(buyer), *units[n % 4 :], *units[: n % 4]))
         results = racing(RACERS, lambda n: check_out(scene.shop, OPERATOR, buyers[n], asks[n]))
         assert [len(view.order.lines) for view in results] == [4] * RACERS
         left = scene.store.read(lambda tx: tx.units.get_many(units))
@@ -231,6 +231,6 @@ class RaceContract:
         for n, buyer in enumerate(buyers):
             scene.fill_cart(buyer, unit)
             scene.promo_code(f"CODE{n}", buyer)
-            asks.append(checkout(scene.address(buyer), unit, promo_code=f"CODE{n ^ 1}"))
+            asks.append(checkout_request(scene.address(buyer), unit, promo_code=f"CODE{n ^ 1}"))
         results = racing(RACERS, lambda n: check_out(scene.shop, OPERATOR, buyers[n], asks[n]))
         assert [view.order.total for view in results] == [9] * RACERS

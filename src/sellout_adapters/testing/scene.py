@@ -11,11 +11,12 @@ from sellout_adapters.testing.credentials import ScenePasswords, SceneTokens
 from sellout_core.accounts import OPERATOR, Actor, NewAddress, Registration
 from sellout_core.catalogue import NO_SIZE, Product, ProductUnit, SizeGrid
 from sellout_core.ordering import Checkout, NewPromoCode, PromoCode
-from sellout_core.ports import Store
+from sellout_core.ports.store import Store
 from sellout_core.shop import Policy, Shop
-from sellout_core.use_cases.accounts import add_address
-from sellout_core.use_cases.importing import ProductEntry, UnitEntry, import_products
-from sellout_core.use_cases.ordering import add_to_cart
+from sellout_core.use_cases.addresses import add_address
+from sellout_core.use_cases.carts import add_to_cart
+from sellout_core.use_cases.importing.entries import ProductEntry, UnitEntry
+from sellout_core.use_cases.importing.writing import import_products
 from sellout_core.use_cases.sessions import read_token, register
 from sellout_core.values import AddressId, Money, Percentage, ProductUnitId, UserId
 
@@ -152,7 +153,7 @@ class Scene:
             add_to_cart(self.shop, OPERATOR, user_id, unit_id)
 
 
-def checkout(address_id: AddressId, *unit_ids: ProductUnitId, **other: Any) -> Checkout:
+def checkout_request(address_id: AddressId, *unit_ids: ProductUnitId, **other: Any) -> Checkout:
     """A checkout of those units."""
     ask = Checkout(
         unit_ids=unit_ids,

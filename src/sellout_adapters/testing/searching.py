@@ -14,7 +14,7 @@ from sellout_adapters.testing.races import RACERS, racing, take
 from sellout_adapters.testing.scene import Scene, product_entry, shoe_size, unit_entry
 from sellout_core.accounts import OPERATOR
 from sellout_core.catalogue import Product, SizeGrid
-from sellout_core.ports import Store, Transaction
+from sellout_core.ports.store import Store, Transaction
 from sellout_core.search import (
     CatalogueQuery,
     FacetCounts,
@@ -27,8 +27,8 @@ from sellout_core.search import (
     place,
     wanted,
 )
-from sellout_core.use_cases.importing import import_products
-from sellout_core.use_cases.wishlist import add_to_wishlist
+from sellout_core.use_cases.importing.writing import import_products
+from sellout_core.use_cases.wishlists import add_to_wishlist
 from sellout_core.values import Money, ProductId
 
 WORDS = [

@@ -8,12 +8,14 @@ import attrs
 
 from sellout_adapters.testing.harness import pytest
 from sellout_adapters.testing.races import RACERS, racing, take
-from sellout_adapters.testing.scene import Scene, checkout, product_entry, unit_entry
+from sellout_adapters.testing.scene import Scene, checkout_request, product_entry, unit_entry
 from sellout_core import errors
 from sellout_core.accounts import OPERATOR
 from sellout_core.catalogue import ProductUnit
-from sellout_core.use_cases.importing import ProductEntry, export_products, import_products
-from sellout_core.use_cases.ordering import check_out
+from sellout_core.use_cases.checkout import check_out
+from sellout_core.use_cases.importing.entries import ProductEntry
+from sellout_core.use_cases.importing.exporting import export_products
+from sellout_core.use_cases.importing.writing import import_products
 from sellout_core.values import ProductUnitId
 
 FIRST = 5
@@ -63,7 +65,7 @@ class StockContract:
         buyers = [scene.user("anna"), scene.user("bert")]
         for buyer in buyers:
             scene.fill_cart(buyer, unit)
-        check_out(scene.shop, OPERATOR, buyers[0], checkout(scene.address(buyers[0]), unit))
+        check_out(scene.shop, OPERATOR, buyers[0], checkout_request(scene.address(buyers[0]), unit))
         for price in (11, 12):
             [entry] = before
             repriced = attrs.evolve(entry, units=(unit_entry(price, stock=1),))
@@ -71,7 +73,7 @@ class StockContract:
             now = found(scene, unit)
             assert (now.price, now.stock, now.sold, now.available) == (price, 0, 1, False)
         with pytest.raises(errors.UnitsUnavailable):
-            check_out(scene.shop, OPERATOR, buyers[1], checkout(scene.address(buyers[1]), unit))
+            check_out(scene.shop, OPERATOR, buyers[1], checkout_request(scene.address(buyers[1]), unit))
 
     @pytest.mark.parametrize("counted", [False, True])
     def test_imports_racing_checkouts_keep_what_was_received(self, scene: Scene, counted: bool) -> None:
@@ -83,7 +85,7 @@ class StockContract:
         asks = []
         for buyer in buyers:
             scene.fill_cart(buyer, unit)
-            asks.append(checkout(scene.address(buyer), unit))
+            asks.append(checkout_request(scene.address(buyer), unit))
         entries = [product_entry("one", unit_entry(20 + n, stock=FIRST + n)) for n in range(2)]
 
         def call(n: int) -> Any:

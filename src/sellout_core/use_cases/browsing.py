@@ -6,11 +6,10 @@ import attrs
 
 from sellout_core import values
 from sellout_core.accounts import Actor
-from sellout_core.catalogue import Product
+from sellout_core.catalogue import Product, ProductView, UnitView, product_view, unit_view
 from sellout_core.errors import InvalidField, InvalidFields, NotFound
-from sellout_core.lists import WHOLE, Part, in_batches
-from sellout_core.named import ProductView, UnitView, product_view, unit_view
-from sellout_core.ports import Transaction
+from sellout_core.ports.lists import WHOLE, Part, in_batches
+from sellout_core.ports.store import Transaction
 from sellout_core.search import EVERYTHING, CatalogueQuery
 from sellout_core.shop import Shop
 from sellout_core.values import ProductId, UserId

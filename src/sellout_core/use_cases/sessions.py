@@ -21,6 +21,7 @@ from sellout_core.accounts import (
 )
 from sellout_core.errors import (
     BadCredentials,
+    FieldCode,
     Forbidden,
     InvalidField,
     InvalidFields,
@@ -28,8 +29,7 @@ from sellout_core.errors import (
     Unauthenticated,
     WrongPassword,
 )
-from sellout_core.faults import FieldCode
-from sellout_core.ports import Transaction
+from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
 from sellout_core.values import SessionId, UserId, composed
 

@@ -5,7 +5,7 @@ A handler says in HTTP's words what a use case says in the core's: it passes on 
 
 from typing import Final
 
-from sellout_http.operations import Group, Operation
+from sellout_http.api.operations import Group, Operation
 from sellout_http.routes import accounts, addresses, orders, products, wishlists
 
 GROUPS: Final[tuple[Group, ...]] = (

@@ -3,12 +3,12 @@
 from typing import Final
 
 from sellout_core.errors import LimitReached
-from sellout_core.use_cases import accounts
+from sellout_core.use_cases import addresses
 from sellout_core.values import AddressId, UserId
-from sellout_http import documents, present, samples
-from sellout_http.bodies import AddressRequest
-from sellout_http.call import Call
-from sellout_http.operations import Access, Group
+from sellout_http.api.operations import Access, Group
+from sellout_http.api.request_context import Call
+from sellout_http.schemas import responses, samples, serializers
+from sellout_http.schemas.requests import AddressRequest
 
 group = Group("Addresses", "Where a user's orders may go.")
 
@@ -17,9 +17,9 @@ _NEW_ADDRESS: Final = {name: value for name, value in _ADDRESS.items() if name !
 
 
 @group.operation("GET", "/user/address/{user_id}", Access.USER, short=True, reply_example=[_ADDRESS])
-def list_addresses(call: Call, user_id: UserId) -> tuple[documents.Address, ...]:
+def list_addresses(call: Call, user_id: UserId) -> tuple[responses.Address, ...]:
     """A user's addresses, in order of entry."""
-    return tuple(map(present.address, accounts.read_addresses(call.shop, call.actor, user_id)))
+    return tuple(map(serializers.address, addresses.read_addresses(call.shop, call.actor, user_id)))
 
 
 @group.operation(
@@ -31,9 +31,9 @@ def list_addresses(call: Call, user_id: UserId) -> tuple[documents.Address, ...]
     request_example=_NEW_ADDRESS,
     reply_example=_ADDRESS,
 )
-def add_address(call: Call, user_id: UserId, body: AddressRequest) -> documents.Address:
+def add_address(call: Call, user_id: UserId, body: AddressRequest) -> responses.Address:
     """Add an address."""
-    return present.address(accounts.add_address(call.shop, call.actor, user_id, body.new_address()))
+    return serializers.address(addresses.add_address(call.shop, call.actor, user_id, body.new_address()))
 
 
 @group.operation(
@@ -43,18 +43,18 @@ def add_address(call: Call, user_id: UserId, body: AddressRequest) -> documents.
     request_example=_NEW_ADDRESS,
     reply_example=_ADDRESS,
 )
-def edit_address(call: Call, user_id: UserId, address_id: AddressId, body: AddressRequest) -> documents.Address:
+def edit_address(call: Call, user_id: UserId, address_id: AddressId, body: AddressRequest) -> responses.Address:
     """Replace an address.
 
     Orders keep the address they were placed with.
     """
-    return present.address(accounts.edit_address(call.shop, call.actor, user_id, address_id, body.new_address()))
+    return serializers.address(addresses.edit_address(call.shop, call.actor, user_id, address_id, body.new_address()))
 
 
 @group.operation("DELETE", "/user/address/{user_id}/{address_id}", Access.USER, reply_example=_ADDRESS)
-def delete_address(call: Call, user_id: UserId, address_id: AddressId) -> documents.Address:
+def delete_address(call: Call, user_id: UserId, address_id: AddressId) -> responses.Address:
     """Delete an address and answer it as it was.
 
     Orders keep the address they were placed with.
     """
-    return present.address(accounts.delete_address(call.shop, call.actor, user_id, address_id))
+    return serializers.address(addresses.delete_address(call.shop, call.actor, user_id, address_id))

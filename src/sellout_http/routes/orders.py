@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from sellout_core import values
 from sellout_core.errors import (
+    FieldCode,
     IdempotencyKeyReused,
     InvalidField,
     InvalidFields,
@@ -22,19 +23,18 @@ from sellout_core.errors import (
     UnitsUnavailable,
     UnknownAddress,
 )
-from sellout_core.faults import FieldCode
-from sellout_core.use_cases import ordering
+from sellout_core.use_cases import carts, checkout, orders, promo_codes
 from sellout_core.values import OrderId, ProductUnitId, UserId
 from sellout_core.views import OrderView
-from sellout_http import documents, present, samples
-from sellout_http.bodies import CheckoutRequest, PromoCodeCheckRequest
-from sellout_http.call import Call
-from sellout_http.limits import REFUSED_PROMO_CODES
-from sellout_http.operations import Access, Group, Listed, Parameter, Reply
+from sellout_http.api.operations import Access, Group, Listed, Parameter, Reply
+from sellout_http.api.rate_limits import REFUSED_PROMO_CODES
+from sellout_http.api.request_context import Call
+from sellout_http.schemas import responses, samples, serializers
+from sellout_http.schemas.requests import CheckoutRequest, PromoCodeCheckRequest
 
 group = Group("Orders", "Carts, promo codes, checkout and orders.")
 
-OneOrder = Annotated[tuple[documents.Order, ...], Meta(min_length=1, max_length=1)]
+OneOrder = Annotated[tuple[responses.Order, ...], Meta(min_length=1, max_length=1)]
 
 _REFUSALS: Final = (
     NotInCart,
@@ -66,12 +66,12 @@ _CHECK: Final[dict[str, Any]] = {
 
 
 @group.operation("GET", "/order/cart/{user_id}", Access.USER, short=True)
-def show_cart(call: Call, user_id: UserId) -> documents.Cart:
+def show_cart(call: Call, user_id: UserId) -> responses.Cart:
     """A user's cart at today's prices.
 
     Units that became unavailable since stay in it and say so.
     """
-    return present.cart(ordering.read_cart(call.shop, call.actor, user_id))
+    return serializers.cart(carts.read_cart(call.shop, call.actor, user_id))
 
 
 @group.operation(
@@ -81,22 +81,22 @@ def show_cart(call: Call, user_id: UserId) -> documents.Cart:
     statuses=(201, 200),
     errors=(UnitsUnavailable, LimitReached),
 )
-def add_to_cart(call: Call, user_id: UserId, product_unit_id: ProductUnitId) -> Reply[documents.ProductUnit]:
+def add_to_cart(call: Call, user_id: UserId, product_unit_id: ProductUnitId) -> Reply[responses.ProductUnit]:
     """Put a product unit into the cart.
 
     Answers 200 when it is there already.
     """
-    view, added = ordering.add_to_cart(call.shop, call.actor, user_id, product_unit_id)
-    return Reply(present.unit(view), 201 if added else 200)
+    view, added = carts.add_to_cart(call.shop, call.actor, user_id, product_unit_id)
+    return Reply(serializers.unit(view), 201 if added else 200)
 
 
 @group.operation("DELETE", "/order/cart_delete/{user_id}/{product_unit_id}", Access.USER)
-def remove_from_cart(call: Call, user_id: UserId, product_unit_id: ProductUnitId) -> documents.ProductUnit:
+def remove_from_cart(call: Call, user_id: UserId, product_unit_id: ProductUnitId) -> responses.ProductUnit:
     """Take a product unit out of the cart and answer it.
 
     Answers at /cart/cart_delete/{user_id}/{product_unit_id} too.
     """
-    return present.unit(ordering.remove_from_cart(call.shop, call.actor, user_id, product_unit_id))
+    return serializers.unit(carts.remove_from_cart(call.shop, call.actor, user_id, product_unit_id))
 
 
 @group.operation(
@@ -108,13 +108,15 @@ def remove_from_cart(call: Call, user_id: UserId, product_unit_id: ProductUnitId
     request_example={"promo_code": "SALE", "product_unit": [1, 2]},
     reply_example=_CHECK,
 )
-def check_promo_code(call: Call, user_id: UserId, body: PromoCodeCheckRequest) -> documents.PromoCodeCheck:
+def check_promo_code(call: Call, user_id: UserId, body: PromoCodeCheckRequest) -> responses.PromoCodeCheck:
     """What a promo code would save on units of the cart.
 
     Uses none of the promo code's activations.
     """
     unit_ids = body.unit_ids()
-    return present.promo_check(ordering.check_promo_code(call.shop, call.actor, user_id, body.promo_code, unit_ids))
+    return serializers.promo_check(
+        promo_codes.check_promo_code(call.shop, call.actor, user_id, body.promo_code, unit_ids)
+    )
 
 
 @group.operation(
@@ -126,7 +128,7 @@ def check_promo_code(call: Call, user_id: UserId, body: PromoCodeCheckRequest) -
     parameters=(_IDEMPOTENCY_KEY,),
     limits=(REFUSED_PROMO_CODES,),
 )
-def check_out(call: Call, user_id: UserId, body: CheckoutRequest) -> Reply[documents.Order]:
+def check_out(call: Call, user_id: UserId, body: CheckoutRequest) -> Reply[responses.Order]:
     """Order units of the cart, all or none.
 
     The price is the shop's. `total_amount` is the most the buyer agrees to pay; a lower total goes through, a higher
@@ -134,30 +136,30 @@ def check_out(call: Call, user_id: UserId, body: CheckoutRequest) -> Reply[docum
     """
     keys = call.header(_IDEMPOTENCY_KEY.name.lower())
     if not keys:
-        view = ordering.check_out(call.shop, call.actor, user_id, body.checkout())
-        return Reply(present.order(view), 201)
+        view = checkout.check_out(call.shop, call.actor, user_id, body.checkout())
+        return Reply(serializers.order(view), 201)
     if len(keys) > 1:
         raise InvalidFields((InvalidField("idempotency_key", "must not be repeated", FieldCode.REPEATED),))
-    answer = ordering.check_out_once(call.shop, call.actor, user_id, body.checkout(), keys[0], _encoded)
+    answer = checkout.check_out_once(call.shop, call.actor, user_id, body.checkout(), keys[0], _encoded)
     return Reply(msgspec.Raw(answer), 201)
 
 
 @group.operation("GET", "/order/orders", Access.ADMIN, reply_example=_ALL_ORDERS)
-def list_orders(call: Call) -> Listed[documents.ListedOrder]:
+def list_orders(call: Call) -> Listed[responses.ListedOrder]:
     """Every order, by id."""
-    return Listed(partial(ordering.read_orders, call.shop, call.actor), present.listed_order)
+    return Listed(partial(orders.read_orders, call.shop, call.actor), serializers.listed_order)
 
 
 @group.operation("GET", "/order/user_orders", Access.USER, reply_example=_USER_ORDERS)
-def list_own_orders(call: Call) -> tuple[documents.Order, ...]:
+def list_own_orders(call: Call) -> tuple[responses.Order, ...]:
     """The caller's orders, by id."""
-    return _orders(ordering.read_user_orders(call.shop, call.actor, call.user_id))
+    return _orders(orders.read_user_orders(call.shop, call.actor, call.user_id))
 
 
 @group.operation("GET", "/order/user_orders/{user_id}", Access.USER)
-def list_user_orders(call: Call, user_id: UserId) -> tuple[documents.Order, ...]:
+def list_user_orders(call: Call, user_id: UserId) -> tuple[responses.Order, ...]:
     """A user's orders, by id."""
-    return _orders(ordering.read_user_orders(call.shop, call.actor, user_id))
+    return _orders(orders.read_user_orders(call.shop, call.actor, user_id))
 
 
 @group.operation("GET", "/order/info/{order_id}", Access.USER, short=True)
@@ -166,12 +168,12 @@ def show_order(call: Call, order_id: OrderId) -> OneOrder:
 
     Answers at /order/{order_id} too.
     """
-    return (present.order(ordering.read_order(call.shop, call.actor, order_id)),)
+    return (serializers.order(orders.read_order(call.shop, call.actor, order_id)),)
 
 
-def _orders(views: tuple[OrderView, ...]) -> tuple[documents.Order, ...]:
-    return tuple(map(present.order, views))
+def _orders(views: tuple[OrderView, ...]) -> tuple[responses.Order, ...]:
+    return tuple(map(serializers.order, views))
 
 
 def _encoded(view: OrderView) -> bytes:
-    return msgspec.json.encode(present.order(view))
+    return msgspec.json.encode(serializers.order(view))

@@ -6,12 +6,13 @@ from typing import Final
 
 from sellout_core import values
 from sellout_core.errors import InvalidFields, NotFound
-from sellout_core.use_cases import browsing, wishlist
+from sellout_core.use_cases import browsing, wishlists
 from sellout_core.use_cases.browsing import View
 from sellout_core.values import ProductId, UserId
-from sellout_http import catalogue_query, documents, present
-from sellout_http.call import Call
-from sellout_http.operations import Access, Catalogue, Group, Listed, Parameter, Reply
+from sellout_http.api import catalogue_query
+from sellout_http.api.operations import Access, Catalogue, Group, Listed, Parameter, Reply
+from sellout_http.api.request_context import Call
+from sellout_http.schemas import responses, serializers
 
 group = Group("Products", "The catalogue.")
 
@@ -24,15 +25,15 @@ _PAGE_SIZE: Final = Parameter(
 
 
 @group.operation("GET", "/product", Access.ADMIN)
-def list_products(call: Call) -> Listed[documents.Product]:
+def list_products(call: Call) -> Listed[responses.Product]:
     """Every product, by id, listed or not."""
-    return Listed(partial(browsing.read_products, call.shop, call.actor), present.product)
+    return Listed(partial(browsing.read_products, call.shop, call.actor), serializers.product)
 
 
 @group.operation("GET", "/product/{product_id}", Access.ADMIN, short=True)
-def show_product(call: Call, product_id: ProductId) -> documents.Product:
+def show_product(call: Call, product_id: ProductId) -> responses.Product:
     """One product, listed or not."""
-    return present.product(browsing.read_product(call.shop, call.actor, product_id))
+    return serializers.product(browsing.read_product(call.shop, call.actor, product_id))
 
 
 @group.operation(
@@ -44,11 +45,11 @@ def show_product(call: Call, product_id: ProductId) -> documents.Product:
     catalogue=Catalogue(
         long=catalogue_query.searches,
         cards=lambda page: tuple(card.id for card in page.items),
-        wished=lambda call, num_page: wishlist.read_wished(call.shop, call.actor, call.user_id),  # noqa: ARG005 - the path's id
+        wished=lambda call, num_page: wishlists.read_wished(call.shop, call.actor, call.user_id),  # noqa: ARG005 - the path's id
     ),
     reply_headers={"Link": 'The pages before (rel="prev") and after (rel="next") this one, where there are any.'},
 )
-def show_page(call: Call, num_page: int) -> Reply[documents.ProductPage]:
+def show_page(call: Call, num_page: int) -> Reply[responses.ProductPage]:
     """A page of listed products, by id unless asked for otherwise.
 
     Pages count from 1; one past the end is empty. A token decides `in_wishlist`. A product satisfies all filters that
@@ -62,7 +63,7 @@ def show_page(call: Call, num_page: int) -> Reply[documents.ProductPage]:
     links = ", ".join(
         f'<{call.prefix}/product/all/{number}{kept}>; rel="{rel}"' for rel, number, there in neighbours if there
     )
-    return Reply(present.page(page), 200, {"link": links} if links else {})
+    return Reply(serializers.page(page), 200, {"link": links} if links else {})
 
 
 @group.operation(
@@ -81,7 +82,7 @@ def show_page(call: Call, num_page: int) -> Reply[documents.ProductPage]:
         "prices": [{"price_min": 100, "price_max": 199, "count": 2}],
     },
 )
-def show_facets(call: Call) -> documents.Facets:
+def show_facets(call: Call) -> responses.Facets:
     """How many listed products match a search, and how many of them there are of each brand, category, gender, size
     and band of prices.
 
@@ -89,20 +90,20 @@ def show_facets(call: Call) -> documents.Facets:
     comes first, at most 100 of each kind, and of each column of a size; `sizes` and `prices` are written as the
     parameters want them.
     """
-    return present.facets(browsing.read_facets(call.shop, call.actor, catalogue_query.read_query(call)))
+    return serializers.facets(browsing.read_facets(call.shop, call.actor, catalogue_query.read_query(call)))
 
 
 @group.operation("GET", "/product_unit/product/{product_id}", Access.ANON, catalogue=Catalogue())
-def list_units(call: Call, product_id: ProductId) -> tuple[documents.ProductUnit, ...]:
+def list_units(call: Call, product_id: ProductId) -> tuple[responses.ProductUnit, ...]:
     """Every product unit of a product, by id, unavailable ones included."""
-    return tuple(map(present.unit, browsing.read_units(call.shop, call.actor, product_id)))
+    return tuple(map(serializers.unit, browsing.read_units(call.shop, call.actor, product_id)))
 
 
 def _wished(call: Call, product_id: ProductId, user_id: UserId) -> Collection[int]:  # noqa: ARG001 - the path's id
     if not user_id or not call.actor.may_see(user_id):
         return ()
     try:
-        return wishlist.read_wished(call.shop, call.actor, user_id)
+        return wishlists.read_wished(call.shop, call.actor, user_id)
     except NotFound:
         # Staff who ask for a user who does not exist see what nobody in particular would.
         return ()
@@ -118,10 +119,10 @@ def _view(call: Call, product_id: ProductId, user_id: UserId) -> View | None:
     Access.ANON,
     catalogue=Catalogue(cards=lambda card: (card.id,), wished=_wished, view=_view),
 )
-def show_card(call: Call, product_id: ProductId, user_id: UserId) -> documents.ProductCard:
+def show_card(call: Call, product_id: ProductId, user_id: UserId) -> responses.ProductCard:
     """A product's card.
 
     With user_id 0 it is anonymous. For the user of the token, and for staff, it is personal and counts as that user's
     view; for anybody else it is as for 0.
     """
-    return present.product_card(browsing.read_card(call.shop, call.actor, product_id, user_id or None))
+    return serializers.product_card(browsing.read_card(call.shop, call.actor, product_id, user_id or None))

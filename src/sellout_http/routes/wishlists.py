@@ -3,12 +3,12 @@
 from typing import Final
 
 from sellout_core.errors import AlreadyInWishlist, LimitReached, SizeOfAnotherProduct
-from sellout_core.use_cases import wishlist
+from sellout_core.use_cases import wishlists
 from sellout_core.values import ProductId, SizeId, UserId, WishlistUnitId
 from sellout_core.views import WishlistUnitView
-from sellout_http import documents, present, samples
-from sellout_http.call import Call
-from sellout_http.operations import Access, Group, Reply
+from sellout_http.api.operations import Access, Group, Reply
+from sellout_http.api.request_context import Call
+from sellout_http.schemas import responses, samples, serializers
 
 group = Group("Wishlists", "What users would like to have.")
 
@@ -16,9 +16,9 @@ _CARD: Final = samples.answer("GET", "/wishlist/{user_id}")[0]
 
 
 @group.operation("GET", "/wishlist/{user_id}", Access.USER, short=True)
-def show_wishlist(call: Call, user_id: UserId) -> tuple[documents.WishlistUnit, ...]:
+def show_wishlist(call: Call, user_id: UserId) -> tuple[responses.WishlistUnit, ...]:
     """A user's wishlist, in order of entry."""
-    return tuple(map(present.wishlist_unit, wishlist.read_wishlist(call.shop, call.actor, user_id)))
+    return tuple(map(serializers.wishlist_unit, wishlists.read_wishlist(call.shop, call.actor, user_id)))
 
 
 @group.operation(
@@ -31,18 +31,18 @@ def show_wishlist(call: Call, user_id: UserId) -> tuple[documents.WishlistUnit, 
 )
 def add_to_wishlist(
     call: Call, user_id: UserId, product_id: ProductId, size_id: SizeId
-) -> Reply[documents.WishlistUnit]:
+) -> Reply[responses.WishlistUnit]:
     """Put a product in a size on the wishlist.
 
     Answers 200 with the card that is there when there is one.
     """
-    return _added(*wishlist.add_to_wishlist(call.shop, call.actor, user_id, product_id, size_id))
+    return _added(*wishlists.add_to_wishlist(call.shop, call.actor, user_id, product_id, size_id))
 
 
 @group.operation("DELETE", "/wishlist/delete/{wishlist_unit_id}", Access.USER, reply_example=_CARD)
-def delete_from_wishlist(call: Call, wishlist_unit_id: WishlistUnitId) -> documents.WishlistUnit:
+def delete_from_wishlist(call: Call, wishlist_unit_id: WishlistUnitId) -> responses.WishlistUnit:
     """Take a card off the wishlist and answer it as it was."""
-    return present.wishlist_unit(wishlist.delete_from_wishlist(call.shop, call.actor, wishlist_unit_id))
+    return serializers.wishlist_unit(wishlists.delete_from_wishlist(call.shop, call.actor, wishlist_unit_id))
 
 
 @group.operation(
@@ -53,12 +53,12 @@ def delete_from_wishlist(call: Call, wishlist_unit_id: WishlistUnitId) -> docume
     errors=(LimitReached,),
     reply_example=_CARD,
 )
-def add_to_wishlist_without_size(call: Call, user_id: UserId, product_id: ProductId) -> Reply[documents.WishlistUnit]:
+def add_to_wishlist_without_size(call: Call, user_id: UserId, product_id: ProductId) -> Reply[responses.WishlistUnit]:
     """Put a product on the wishlist without choosing a size.
 
     Answers 200 with the card that is there when there is one.
     """
-    return _added(*wishlist.add_to_wishlist(call.shop, call.actor, user_id, product_id, None))
+    return _added(*wishlists.add_to_wishlist(call.shop, call.actor, user_id, product_id, None))
 
 
 @group.operation(
@@ -70,10 +70,10 @@ def add_to_wishlist_without_size(call: Call, user_id: UserId, product_id: Produc
 )
 def change_size(
     call: Call, user_id: UserId, wishlist_unit_id: WishlistUnitId, size_id: SizeId
-) -> documents.WishlistUnit:
+) -> responses.WishlistUnit:
     """Change a card's size to another one of its product."""
-    return present.wishlist_unit(wishlist.change_size(call.shop, call.actor, user_id, wishlist_unit_id, size_id))
+    return serializers.wishlist_unit(wishlists.change_size(call.shop, call.actor, user_id, wishlist_unit_id, size_id))
 
 
-def _added(view: WishlistUnitView, new: bool) -> Reply[documents.WishlistUnit]:
-    return Reply(present.wishlist_unit(view), 201 if new else 200)
+def _added(view: WishlistUnitView, new: bool) -> Reply[responses.WishlistUnit]:
+    return Reply(serializers.wishlist_unit(view), 201 if new else 200)

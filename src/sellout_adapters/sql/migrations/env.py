@@ -5,14 +5,14 @@ CONTRIBUTING.md says how to write the next one.
 
 from alembic import context
 
-from sellout_adapters.sql import schema, tables  # noqa: F401 - with its tables, the metadata is whole
-from sellout_adapters.sql.columns import metadata
+from sellout_adapters.sql.engines import migration
+from sellout_adapters.sql.schema.columns import metadata
 
 attributes = context.config.attributes
 context.configure(
     connection=attributes["connection"],
     target_metadata=metadata,
-    version_table=schema.VERSIONS,
+    version_table=migration.VERSIONS,
     transactional_ddl=True,  # SQLite's too, where the driver leaves transactions to us
     on_version_apply=attributes.get("on_step"),
 )

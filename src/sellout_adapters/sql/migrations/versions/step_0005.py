@@ -6,8 +6,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from alembic import op
 
-from sellout_adapters.sql.dialects import Terms
-from sellout_adapters.sql.indexing import terms_of
+from sellout_adapters.sql.schema.types import Terms
+from sellout_adapters.sql.search.terms import terms_of
 from sellout_core.catalogue import SizeGrid
 from sellout_core.search import product_words
 

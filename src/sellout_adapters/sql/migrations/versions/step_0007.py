@@ -7,8 +7,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 from alembic import op
 
-from sellout_adapters.sql.agreed import digest_of
-from sellout_adapters.sql.dialects import UtcTime, insert_missing
+from sellout_adapters.sql.repositories.agreed_units import digest_of
+from sellout_adapters.sql.schema.inserts import insert_missing
+from sellout_adapters.sql.schema.types import UtcTime
 
 revision = "0007"
 down_revision = "0006"

@@ -1,0 +1,1 @@
+"""Catalogue files: JSON Lines, one product a line."""

@@ -1,0 +1,1 @@
+"""Transactions that share a connection or a commit."""

@@ -1,0 +1,57 @@
+"""Opens the database that a URL names."""
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from sellout_adapters.extras import MissingExtra, naming_extras
+from sellout_adapters.sql.engines.database import Database, Timeouts
+from sellout_adapters.sql.engines.sqlite import SqliteDatabase
+from sellout_adapters.sql.session.errors import CannotOpen
+
+SQLITE = frozenset({"sqlite", "sqlite+pysqlite"})
+
+_POSTGRESQL = frozenset({"postgresql", "postgresql+psycopg", "postgres"})
+
+
+def open_database(url: str, connections: int, timeouts: Timeouts, *, migrate: bool) -> Database:
+    """The database that a URL names.
+
+    Raises:
+        CannotOpen: it names none. The message repeats nothing of the URL, which may hold a password.
+    """
+    if not url.startswith("sqlite") and url.count("@") > 1:
+        # SQLAlchemy ends the password at the first @ and takes the rest for a host, which the driver's messages repeat.
+        raise CannotOpen(
+            "The database URL has more than one @: percent-encode the special characters of its password, an @ as %40"
+            " and a # as %23."
+        )
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise CannotOpen("The database URL cannot be read: it must look like sqlite:///shop.db.") from error
+    if parsed.drivername in SQLITE:
+        return SqliteDatabase.open(file_of(parsed), connections, timeouts)
+    if parsed.drivername not in _POSTGRESQL:
+        raise CannotOpen(
+            "The database URL names a kind of database that is not supported: use sqlite:///shop.db or"
+            " postgresql://user:password@host/database."
+        )
+    try:
+        with naming_extras():
+            from sellout_adapters.sql.engines.postgres import PostgresDatabase  # noqa: PLC0415 - an extra
+    except MissingExtra as error:
+        raise CannotOpen(f"{error}.") from error
+    return PostgresDatabase.open(parsed, connections, timeouts, migrate=migrate)
+
+
+def file_of(url: URL) -> str:
+    """The path in a URL of SQLite.
+
+    Raises:
+        CannotOpen: the URL names no file.
+    """
+    if url.host or url.username or url.password or url.port or url.query:
+        raise CannotOpen("The database URL holds more than a file's path: it must look like sqlite:///shop.db.")
+    if not url.database or url.database == ":memory:":
+        raise CannotOpen("The database URL names no file: it must look like sqlite:///shop.db.")
+    return url.database

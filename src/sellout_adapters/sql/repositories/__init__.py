@@ -1,0 +1,1 @@
+"""The repositories of the SQL store: one for each port."""

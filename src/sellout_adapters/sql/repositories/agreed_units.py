@@ -1,0 +1,151 @@
+"""Products and product units as orders agreed on them: each value is one row, under the digest of its content.
+
+Rows are added and never changed. Orders that agree on the same value share its row.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import select
+
+from sellout_adapters.sql.repositories.units import size_of
+from sellout_adapters.sql.schema.agreed_tables import agreed_products, agreed_units
+from sellout_adapters.sql.schema.functions import AMONG_TEXTS, among
+from sellout_adapters.sql.session.compiled import Row
+from sellout_adapters.sql.session.session import Link
+from sellout_core.catalogue import Named, Platform, Product, ProductView, UnitView
+
+Digest = str
+
+_PRODUCT: Final = tuple(column.name for column in agreed_products.c)
+_UNIT: Final = tuple(column.name for column in agreed_units.c)
+_BY_DIGEST: Final = (
+    select(
+        *agreed_units.c,
+        *(column for column in agreed_products.c if column.name not in ("digest", "product_id", "available")),
+        agreed_products.c.product_id,
+        agreed_products.c.available.label("listed"),
+    )
+    .join_from(agreed_units, agreed_products, agreed_products.c.digest == agreed_units.c.product_digest)
+    .where(among(agreed_units.c.digest, AMONG_TEXTS))
+)
+
+
+def digest_of(values: Iterable[Any]) -> Digest:
+    """The SHA-256 of values in a canonical encoding, in hexadecimal digits. Equal values have equal digests; times are
+    to be in UTC.
+    """
+    return hashlib.sha256(msgspec.json.encode(list(values))).hexdigest()
+
+
+def write(link: Link, units: Sequence[UnitView]) -> Sequence[Digest]:
+    """Adds the units and their products that are not there yet, two statements in all, and returns the units' digests.
+
+    Rows are added in order of digest, so that two transactions that add the same ones cannot wait for each other.
+    """
+    products = {unit.product.product.id: _with_digest(_product_values(unit.product)) for unit in units}
+    rows = [_with_digest((products[unit.product.product.id][0], *_unit_values(unit))) for unit in units]
+    link.add(agreed_products, _columns(_PRODUCT, products.values()), missing=True)
+    link.add(agreed_units, _columns(_UNIT, rows), missing=True)
+    return [row[0] for row in rows]
+
+
+def read(link: Link, digests: Collection[Digest]) -> Mapping[Digest, UnitView]:
+    """The units of those digests, one statement. Units of the same product share its value."""
+    products: dict[Digest, ProductView] = {}
+    units = {}
+    for row in link.rows_among(_BY_DIGEST, digests, key="digest"):
+        product = products.get(row.product_digest)
+        if product is None:
+            product = products[row.product_digest] = _product(row)
+        units[row.digest] = _unit(row, product)
+    return units
+
+
+def _with_digest(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return digest_of(values), *values
+
+
+def _columns(names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> dict[str, Sequence[Any]]:
+    distinct = sorted({row[0]: row for row in rows}.values(), key=lambda row: row[0])
+    return dict(zip(names, map(list, zip(*distinct, strict=True)), strict=True))
+
+
+def _product_values(view: ProductView) -> tuple[Any, ...]:
+    """The values of `agreed_products` after the digest, in the order of its columns."""
+    row = view.product
+    return (
+        row.id,
+        row.sku,
+        row.name,
+        row.description,
+        row.bucket_link,
+        row.available,
+        row.updated_at,
+        row.added_on,
+        row.fit,
+        row.rel_num,
+        view.gender.id,
+        view.gender.name,
+        *([[named.id, named.name] for named in names] for names in (view.brands, view.categories, view.tags)),
+    )
+
+
+def _unit_values(unit: UnitView) -> tuple[Any, ...]:
+    """The values of `agreed_units` after the two digests, in the order of its columns."""
+    grid = unit.size.grid
+    return (
+        unit.id,
+        unit.size.id,
+        grid.international,
+        grid.us,
+        grid.uk,
+        grid.eu,
+        grid.it,
+        grid.ru,
+        unit.price,
+        unit.available,
+        unit.currency.id,
+        unit.currency.name,
+        unit.delivery_type.id,
+        unit.delivery_type.name,
+        unit.platform.id,
+        unit.platform.name,
+        unit.platform.site,
+    )
+
+
+def _product(row: Row) -> ProductView:
+    names = [tuple(Named(*pair) for pair in pairs) for pairs in (row.brands, row.categories, row.tags)]
+    product = Product(
+        id=row.product_id,
+        sku=row.sku,
+        name=row.name,
+        description=row.description,
+        bucket_link=row.bucket_link,
+        available=row.listed,
+        updated_at=row.updated_at,
+        added_on=row.added_on,
+        fit=row.fit,
+        rel_num=row.rel_num,
+        gender_id=row.gender_id,
+        brand_ids=tuple(row_id for row_id, _ in row.brands),
+        category_ids=tuple(row_id for row_id, _ in row.categories),
+        tag_ids=tuple(row_id for row_id, _ in row.tags),
+    )
+    return ProductView(product, Named(row.gender_id, row.gender), *names)
+
+
+def _unit(row: Row, product: ProductView) -> UnitView:
+    return UnitView(
+        id=row.unit_id,
+        size=size_of(row.size_id, row),
+        price=row.price,
+        available=row.available,
+        product=product,
+        currency=Named(row.currency_id, row.currency),
+        delivery_type=Named(row.delivery_type_id, row.delivery_type),
+        platform=Platform(row.platform_id, row.platform, row.site),
+    )

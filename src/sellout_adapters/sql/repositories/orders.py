@@ -1,0 +1,232 @@
+"""Carts, promo codes and orders."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+from sqlalchemy import Select, bindparam, delete, insert, select, update
+
+from sellout_adapters.sql.repositories import agreed_units
+from sellout_adapters.sql.repositories.units import UNIT_COLUMNS, units_of
+from sellout_adapters.sql.schema.catalogue_tables import sizes, units
+from sellout_adapters.sql.schema.functions import AMONG_IDS, among, collected
+from sellout_adapters.sql.schema.inserts import insert_missing
+from sellout_adapters.sql.schema.shop_tables import cart_units, carts, order_lines, orders, promo_codes
+from sellout_adapters.sql.schema.types import Id, askable_after, lookup_key
+from sellout_adapters.sql.session.compiled import Row
+from sellout_adapters.sql.session.session import Link, by_column
+from sellout_core.accounts import Address
+from sellout_core.catalogue import UnitView
+from sellout_core.errors import PromoCodeTaken
+from sellout_core.ordering import Cart, NewOrder, NewPromoCode, Order, OrderLine, PromoCode
+from sellout_core.values import OrderId, ProductUnitId, PromoCodeId, UserId, fold
+
+_CREATE_CART: Final = insert(carts)
+_CARTS: Final = (
+    select(carts.c.id.label("cart_id"), carts.c.user_id, *UNIT_COLUMNS)
+    .join_from(carts, cart_units, cart_units.c.cart_id == carts.c.id, isouter=True)
+    .join(units, units.c.id == cart_units.c.unit_id, isouter=True)
+    .join(sizes, sizes.c.id == units.c.size_id, isouter=True)
+    .where(among(carts.c.user_id, AMONG_IDS))
+    .order_by(cart_units.c.id)
+)
+_ADD_TO_CART: Final = (
+    insert_missing(cart_units)
+    .from_select(
+        ["cart_id", "unit_id"],
+        select(carts.c.id, bindparam("unit_id", type_=Id())).where(carts.c.user_id == bindparam("user_id")),
+    )
+    .returning(cart_units.c.id)
+)
+_REMOVE_FROM_CART: Final = (
+    delete(cart_units)
+    .where(
+        cart_units.c.cart_id == select(carts.c.id).where(carts.c.user_id == bindparam("user_id")).scalar_subquery(),
+        among(cart_units.c.unit_id, AMONG_IDS),
+    )
+    .returning(cart_units.c.unit_id)
+)
+
+
+class SqlCarts:
+    """`ports.Carts`. The ids of a cart's rows order it."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def create(self, user_id: UserId) -> None:
+        """One statement."""
+        self._link.run(_CREATE_CART, {"user_id": user_id})
+
+    def of(self, user_id: UserId) -> Cart | None:
+        """One statement: an empty cart is one row without a unit."""
+        rows = self._link.rows_among(_CARTS, [user_id], key="user_id")
+        if not rows:
+            return None
+        return Cart(rows[0].cart_id, user_id, tuple(units_of(self._link, [row for row in rows if row.id is not None])))
+
+    def add(self, user_id: UserId, unit_id: ProductUnitId) -> bool:
+        """One statement, which writes nothing if the unit is there."""
+        return self._link.row(_ADD_TO_CART, {"user_id": user_id, "unit_id": unit_id}) is not None
+
+    def remove(self, user_id: UserId, unit_ids: Collection[ProductUnitId]) -> Collection[ProductUnitId]:
+        """One statement, whose deleted rows are the answer."""
+        rows = self._link.rows_among(_REMOVE_FROM_CART, unit_ids, {"user_id": user_id})
+        return {row.unit_id for row in rows}
+
+
+_TERMS: Final = tuple(attrs.fields_dict(NewPromoCode))
+_PROMO_CODE_COLUMNS: Final = (promo_codes.c.id, *(promo_codes.c[name] for name in _TERMS))
+_ADD_PROMO_CODE: Final = insert_missing(promo_codes).returning(promo_codes.c.id)
+_BY_CODE: Final = select(*_PROMO_CODE_COLUMNS).where(promo_codes.c.code_key == bindparam("key"))
+_ACTIVATE: Final = (
+    update(promo_codes)
+    .where(
+        promo_codes.c.id == bindparam("promo_code_id"),
+        promo_codes.c.activation_count < promo_codes.c.max_activation_count,
+    )
+    .values(activation_count=promo_codes.c.activation_count + 1)
+    .returning(*_PROMO_CODE_COLUMNS)
+)
+
+
+def _promo_code(row: Row) -> PromoCode:
+    return PromoCode(
+        id=row.id,
+        code=row.code,
+        owner_id=row.owner_id,
+        discount_percentage=row.discount_percentage,
+        discount_absolute=row.discount_absolute,
+        activation_count=row.activation_count,
+        max_activation_count=row.max_activation_count,
+        active=row.active,
+        active_until=row.active_until,
+    )
+
+
+class SqlPromoCodes:
+    """`ports.PromoCodes`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def add(self, promo_code: NewPromoCode) -> PromoCode:
+        """A code that is taken writes nothing, so the transaction goes on on every database."""
+        values = {name: getattr(promo_code, name) for name in _TERMS}
+        row = self._link.row(_ADD_PROMO_CODE, values | {"code_key": fold(promo_code.code)})
+        if row is None:
+            raise PromoCodeTaken
+        return PromoCode.of(row.id, promo_code)
+
+    def by_code(self, code: str) -> PromoCode | None:
+        """By the folded code."""
+        row = self._link.row(_BY_CODE, {"key": lookup_key(code)})
+        return None if row is None else _promo_code(row)
+
+    def activate(self, promo_code_id: PromoCodeId) -> PromoCode | None:
+        """One conditional UPDATE: whoever comes second finds the count as the first left it."""
+        row = self._link.row(_ACTIVATE, {"promo_code_id": promo_code_id})
+        return None if row is None else _promo_code(row)
+
+
+_PLAIN_FIELDS: Final = tuple(
+    name for name in attrs.fields_dict(NewOrder) if name not in ("address", "promo_code", "lines")
+)
+# By the promo code's field, the order's column.
+_TERM_COLUMNS: Final = {"id": "promo_code_id", "code": "promo_code"} | {
+    name: f"promo_{name.removeprefix('promo_')}" for name in _TERMS if name != "code"
+}
+
+_ADD_ORDER: Final = insert(orders).returning(orders.c.id)
+
+_ORDER: Final = select(
+    *orders.c,
+    select(collected(order_lines.c.position, order_lines.c.unit_digest, order_lines.c.amount))
+    .where(order_lines.c.order_id == orders.c.id)
+    .scalar_subquery()
+    .label("lines"),
+).order_by(orders.c.id)
+_ONE_ORDER: Final = _ORDER.where(orders.c.id == bindparam("order_id"))
+_ORDERS_AFTER: Final = _ORDER.where(orders.c.id > bindparam("after")).limit(bindparam("limit"))
+_ORDERS_OF_BUYER: Final = _ORDER.where(orders.c.buyer_id == bindparam("user_id"))
+
+
+def _order(row: Row, units: Mapping[agreed_units.Digest, UnitView]) -> Order:
+    promo_code = None
+    if row.promo_code_id is not None:
+        promo_code = PromoCode(**{field: getattr(row, column) for field, column in _TERM_COLUMNS.items()})
+    return Order(
+        id=row.id,
+        buyer_id=row.buyer_id,
+        placed_at=row.placed_at,
+        total=row.total,
+        email=row.email,
+        telephone=row.telephone,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        address=Address(row.address_id, row.address, row.post_index),
+        promo_code=promo_code,
+        status_id=row.status_id,
+        paid=row.paid,
+        lines=tuple(OrderLine(units[digest], amount) for _, digest, amount in sorted(row.lines)),
+    )
+
+
+def _order_values(order: NewOrder) -> dict[str, Any]:
+    values = {name: getattr(order, name) for name in _PLAIN_FIELDS}
+    values |= {
+        "address_id": order.address.id,
+        "address": order.address.address,
+        "post_index": order.address.post_index,
+    }
+    return values | {column: getattr(order.promo_code, field, None) for field, column in _TERM_COLUMNS.items()}
+
+
+class SqlOrders:
+    """`ports.Orders`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def add(self, order: NewOrder) -> Order:
+        """Four statements: the order, the products and units that are not stored yet, the lines."""
+        [row] = self._link.rows(_ADD_ORDER, _order_values(order))
+        order_id: OrderId = row.id
+        lines = order.lines
+        digests = agreed_units.write(self._link, [line.unit for line in lines])
+        self._link.add(
+            order_lines,
+            {
+                "order_id": [order_id] * len(lines),
+                "position": range(len(lines)),
+                "unit_id": [line.unit.id for line in lines],
+                "unit_digest": digests,
+                **by_column(lines, ["amount"]),
+            },
+        )
+        added = Order.of(order_id, order)
+        self._refer([added])
+        return added
+
+    def get(self, order_id: OrderId) -> Order | None:
+        """Two statements."""
+        return next(iter(self._orders(_ONE_ORDER, {"order_id": order_id})), None)
+
+    def of(self, user_id: UserId) -> Sequence[Order]:
+        """Two statements."""
+        return self._orders(_ORDERS_OF_BUYER, {"user_id": user_id})
+
+    def after(self, order_id: int, limit: int) -> Sequence[Order]:
+        """Two statements."""
+        return self._orders(_ORDERS_AFTER, {"after": askable_after(order_id), "limit": limit})
+
+    def _orders(self, statement: Select[Any], parameters: Mapping[str, Any]) -> list[Order]:
+        """The orders that a statement gives, and one more statement for the units of all of them."""
+        rows = self._link.rows(statement, parameters)
+        units = agreed_units.read(self._link, list({digest: None for row in rows for _, digest, _ in row.lines}))
+        found = [_order(row, units) for row in rows]
+        self._refer(found)
+        return found
+
+    def _refer(self, found: Sequence[Order]) -> None:
+        self._link.refers("statuses", (order.status_id for order in found))

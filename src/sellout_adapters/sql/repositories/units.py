@@ -1,0 +1,186 @@
+"""Sizes and product units, and the stock that buyers race for."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+from sqlalchemy import Select, and_, bindparam, case, false, or_, select, true, update
+
+from sellout_adapters.sql.schema import catalogue_tables
+from sellout_adapters.sql.schema.catalogue_tables import sizes, units
+from sellout_adapters.sql.schema.functions import AMONG_IDS, among
+from sellout_adapters.sql.session.compiled import Row
+from sellout_adapters.sql.session.session import Link, by_column
+from sellout_core.catalogue import NO_SIZE, NewProductUnit, NewSize, ProductUnit, Size, SizeGrid
+from sellout_core.values import ProductId, ProductUnitId, SizeId
+
+_GRID: Final = tuple(attrs.fields_dict(SizeGrid))
+_UNIT: Final = tuple(attrs.fields_dict(NewProductUnit))
+
+_SIZE_COLUMNS: Final = (sizes.c.id, sizes.c.product_id, *(sizes.c[name] for name in _GRID))
+_SIZES_BY_ID: Final = select(*_SIZE_COLUMNS).where(among(sizes.c.id, AMONG_IDS))
+_SIZES_OF_PRODUCTS: Final = select(*_SIZE_COLUMNS).where(among(sizes.c.product_id, AMONG_IDS)).order_by(sizes.c.id)
+
+UNIT_COLUMNS: Final = (units.c.id, *(units.c[name] for name in _UNIT), *(sizes.c[name] for name in _GRID))
+_UNITS: Final[Select[Any]] = select(*UNIT_COLUMNS).join_from(units, sizes, units.c.size_id == sizes.c.id)
+_UNITS_BY_ID: Final = _UNITS.where(among(units.c.id, AMONG_IDS))
+_UNITS_OF_PRODUCTS: Final = _UNITS.where(among(units.c.product_id, AMONG_IDS)).order_by(units.c.id)
+_LOCK_UNITS_OF_PRODUCTS: Final = select(units.c.id).where(among(units.c.product_id, AMONG_IDS)).order_by(units.c.id)
+_SAVE_UNITS: Final = update(units).where(units.c.id == bindparam("unit_id"))
+
+_wanted = sizes.alias("wanted")
+_offer = units.alias("offer")
+_CHEAPEST: Final = (
+    select(_wanted.c.id.label("wanted_id"), *UNIT_COLUMNS)
+    .join_from(
+        _wanted,
+        units,
+        units.c.id
+        == select(_offer.c.id)
+        .where(
+            _offer.c.product_id == _wanted.c.product_id,
+            _offer.c.available,
+            or_(
+                _offer.c.size_id == _wanted.c.id,
+                and_(*(_wanted.c[name] == getattr(NO_SIZE, name) for name in _GRID)),
+            ),
+        )
+        .order_by(_offer.c.price, _offer.c.id)
+        .limit(1)
+        .correlate(_wanted)
+        .scalar_subquery(),
+    )
+    .join(sizes, sizes.c.id == units.c.size_id)
+    .where(among(_wanted.c.id, AMONG_IDS))
+)
+
+_LOCK_UNITS: Final = select(units.c.id).where(among(units.c.id, AMONG_IDS)).order_by(units.c.id)
+_TAKE: Final = (
+    update(units)
+    .where(
+        among(units.c.id, AMONG_IDS),
+        units.c.available,
+        or_(units.c.stock.is_(None), units.c.stock > 0),
+    )
+    .values(
+        stock=units.c.stock - 1,
+        sold=units.c.sold + 1,
+        available=case((or_(units.c.stock.is_(None), units.c.stock > 1), true()), else_=false()),
+    )
+    .returning(
+        units.c.id,
+        units.c.product_id,
+        units.c.price,
+        units.c.currency_id,
+        units.c.available,
+        units.c.stock,
+        units.c.sold,
+    )
+)
+
+
+def size_of(size_id: SizeId, row: Row) -> Size:
+    """A size from a row of its columns and its id, which may stand there under another name."""
+    return Size(size_id, row.product_id, SizeGrid(row.international, row.us, row.uk, row.eu, row.it, row.ru))
+
+
+def units_of(link: Link, rows: Sequence[Row]) -> list[ProductUnit]:
+    """The units of rows of `UNIT_COLUMNS`."""
+    found = [_unit(row) for row in rows]
+    link.refers("currencies", (unit.currency_id for unit in found))
+    link.refers("delivery_types", (unit.delivery_type_id for unit in found))
+    link.refers("platforms", (unit.platform_id for unit in found))
+    return found
+
+
+def _unit(row: Row) -> ProductUnit:
+    return ProductUnit(
+        id=row.id,
+        product_id=row.product_id,
+        size_id=row.size_id,
+        price=row.price,
+        currency_id=row.currency_id,
+        delivery_type_id=row.delivery_type_id,
+        platform_id=row.platform_id,
+        available=row.available,
+        stock=row.stock,
+        sold=row.sold,
+        size=size_of(row.size_id, row),
+    )
+
+
+class SqlSizes:
+    """`ports.Sizes`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def get_many(self, size_ids: Collection[SizeId]) -> Mapping[SizeId, Size]:
+        """One statement."""
+        return {row.id: size_of(row.id, row) for row in self._link.rows_among(_SIZES_BY_ID, size_ids)}
+
+    def of_products(self, product_ids: Collection[ProductId]) -> Sequence[Size]:
+        """One statement."""
+        return [
+            size_of(row.id, row) for row in self._link.rows_among(_SIZES_OF_PRODUCTS, product_ids, key="product_id")
+        ]
+
+    def add_many(self, sizes: Sequence[NewSize]) -> Sequence[Size]:
+        """A statement for the ids and one for the rows."""
+        grids = by_column([size.grid for size in sizes], _GRID)
+        size_ids = self._link.add_with_ids(catalogue_tables.sizes, by_column(sizes, ["product_id"]) | grids)
+        return [Size(size_id, size.product_id, size.grid) for size_id, size in zip(size_ids, sizes, strict=True)]
+
+
+class SqlUnits:
+    """`ports.Units`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def get_many(self, unit_ids: Collection[ProductUnitId]) -> Mapping[ProductUnitId, ProductUnit]:
+        """One statement."""
+        return {unit.id: unit for unit in units_of(self._link, self._link.rows_among(_UNITS_BY_ID, unit_ids))}
+
+    def of_products(self, product_ids: Collection[ProductId]) -> Sequence[ProductUnit]:
+        """One statement, and one that locks the units in order of id first."""
+        self._link.lock(_LOCK_UNITS_OF_PRODUCTS, {"among": product_ids})
+        return units_of(self._link, self._link.rows_among(_UNITS_OF_PRODUCTS, product_ids, key="product_id"))
+
+    def cheapest(self, size_ids: Collection[SizeId]) -> Mapping[SizeId, ProductUnit]:
+        """One statement."""
+        rows = self._link.rows_among(_CHEAPEST, size_ids, key="wanted_id")
+        return {row.wanted_id: unit for row, unit in zip(rows, units_of(self._link, rows), strict=True)}
+
+    def add_many(self, units: Sequence[NewProductUnit]) -> Sequence[ProductUnitId]:
+        """A statement for the ids and one for the rows."""
+        self._link.changes_catalogue(units)
+        self._link.touches(unit.product_id for unit in units)
+        return self._link.add_with_ids(catalogue_tables.units, by_column(units, _UNIT))
+
+    def save_many(self, units: Sequence[ProductUnit]) -> None:
+        """One prepared statement for all."""
+        self._link.changes_catalogue(units)
+        self._link.touches(unit.product_id for unit in units)
+        self._link.run_many(_SAVE_UNITS, [_values(unit) | {"unit_id": unit.id} for unit in units])
+
+    def take(self, units: Collection[ProductUnit]) -> Mapping[ProductUnitId, ProductUnit]:
+        """One conditional UPDATE: whoever comes second finds the stock as the first left it."""
+        wanted = {unit.id: unit for unit in units}
+        if len(wanted) > 1:
+            # In order of id, so that two checkouts cannot wait for each other.
+            self._link.lock(_LOCK_UNITS, {"among": list(wanted)})
+        taken = self._link.rows_among(_TAKE, list(wanted))
+        if any((wanted[row.id].price, wanted[row.id].currency_id) != (row.price, row.currency_id) for row in taken):
+            self._link.run_again()
+        sold_out = [row for row in taken if not row.available]
+        self._link.changes_catalogue(sold_out)
+        self._link.touches(row.product_id for row in sold_out)
+        return {
+            row.id: attrs.evolve(wanted[row.id], available=row.available, stock=row.stock, sold=row.sold)
+            for row in taken
+        }
+
+
+def _values(unit: NewProductUnit) -> dict[str, Any]:
+    return {name: getattr(unit, name) for name in _UNIT}

@@ -1,0 +1,56 @@
+"""What users looked at."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Update, bindparam, literal_column, select, update
+
+from sellout_adapters.sql.schema.functions import AMONG_IDS, among, begins_with, put_first
+from sellout_adapters.sql.schema.inserts import given_rows
+from sellout_adapters.sql.schema.shop_tables import users
+from sellout_adapters.sql.schema.types import Id
+from sellout_adapters.sql.session.session import Link
+from sellout_core.values import LAST_VIEWED, ProductId, UserId
+
+
+def _note_view(user_id: ColumnElement[Any], product_id: ColumnElement[Any]) -> Update:
+    return (
+        update(users)
+        .where(users.c.id == user_id, ~begins_with(users.c.last_viewed, product_id))
+        .values(last_viewed=put_first(users.c.last_viewed, product_id, literal_column(str(LAST_VIEWED - 1))))
+    )
+
+
+_NOTE_VIEW: Final = _note_view(bindparam("user_id", type_=Id()), bindparam("product_id", type_=Id()))
+_viewed: Final = given_rows({"user_id": Id(), "product_id": Id()})
+_NOTE_VIEWS: Final = _note_view(_viewed.c.user_id, _viewed.c.product_id)
+_FREE: Final = select(users.c.id).where(among(users.c.id, AMONG_IDS)).order_by(users.c.id)
+_LOCK_FREE: Final = _FREE.with_for_update(key_share=True, skip_locked=True)
+
+
+class SqlViews:
+    """`ports.Views`: a column of the users."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def note(self, views: Iterable[tuple[UserId, ProductId]]) -> None:
+        """On SQLite a statement for each view; on PostgreSQL one for every user's first, one for their second, and so
+        on. Where the product comes first already, nothing is written.
+        """
+        if self._link.dialect == "sqlite":
+            for user_id, product_id in views:
+                self._link.run(_NOTE_VIEW, {"user_id": user_id, "product_id": product_id})
+            return
+        of_user: defaultdict[UserId, list[ProductId]] = defaultdict(list)
+        for user_id, product_id in views:
+            of_user[user_id].append(product_id)
+        for number in range(max(map(len, of_user.values()), default=0)):
+            noted = {user_id: viewed[number] for user_id, viewed in of_user.items() if number < len(viewed)}
+            self._link.run(_NOTE_VIEWS, {"user_id": list(noted), "product_id": list(noted.values())})
+
+    def free(self, user_ids: Collection[UserId]) -> Collection[UserId]:
+        """One statement, which passes over rows that are locked."""
+        statement = _LOCK_FREE if self._link.locking else _FREE
+        return {row.id for row in self._link.rows_among(statement, user_ids)}

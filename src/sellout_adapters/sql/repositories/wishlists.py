@@ -1,0 +1,71 @@
+"""Wishlists."""
+
+from collections.abc import Collection
+from typing import Final
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from sellout_adapters.sql.repositories.units import size_of
+from sellout_adapters.sql.schema.catalogue_tables import sizes
+from sellout_adapters.sql.schema.functions import AMONG_IDS, among
+from sellout_adapters.sql.schema.shop_tables import wishlist_units
+from sellout_adapters.sql.session.compiled import Row
+from sellout_adapters.sql.session.session import Link
+from sellout_core.catalogue import Size
+from sellout_core.values import ProductId, UserId, WishlistUnitId
+from sellout_core.wishlist import Wishlist, WishlistUnit
+
+_UNIT: Final = select(
+    wishlist_units.c.id,
+    wishlist_units.c.user_id,
+    wishlist_units.c.size_id,
+    *(column for column in sizes.c if column.name != "id"),
+).join_from(wishlist_units, sizes, wishlist_units.c.size_id == sizes.c.id)
+_OF_USERS: Final = _UNIT.where(among(wishlist_units.c.user_id, AMONG_IDS)).order_by(wishlist_units.c.id)
+_BY_ID: Final = _UNIT.where(wishlist_units.c.id == bindparam("unit_id"))
+_PRODUCTS_OF_USERS: Final = (
+    select(wishlist_units.c.user_id, sizes.c.product_id)
+    .join_from(wishlist_units, sizes, wishlist_units.c.size_id == sizes.c.id)
+    .where(among(wishlist_units.c.user_id, AMONG_IDS))
+)
+_ADD: Final = insert(wishlist_units).returning(wishlist_units.c.id)
+_SAVE: Final = update(wishlist_units).where(wishlist_units.c.id == bindparam("unit_id"))
+_DELETE: Final = delete(wishlist_units).where(wishlist_units.c.id == bindparam("unit_id"))
+
+
+def _unit(row: Row) -> WishlistUnit:
+    return WishlistUnit(row.id, row.user_id, size_of(row.size_id, row))
+
+
+class SqlWishlists:
+    """`ports.Wishlists`. A wishlist has no row of its own: it is the user's units, whose ids order it."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def of(self, user_id: UserId) -> Wishlist:
+        """One statement."""
+        rows = self._link.rows_among(_OF_USERS, [user_id], key="user_id")
+        return Wishlist(user_id, tuple(_unit(row) for row in rows))
+
+    def unit(self, wishlist_unit_id: WishlistUnitId) -> WishlistUnit | None:
+        """One statement."""
+        row = self._link.row(_BY_ID, {"unit_id": wishlist_unit_id})
+        return None if row is None else _unit(row)
+
+    def add(self, user_id: UserId, size: Size) -> WishlistUnit:
+        """One statement."""
+        [row] = self._link.rows(_ADD, {"user_id": user_id, "size_id": size.id})
+        return WishlistUnit(row.id, user_id, size)
+
+    def save(self, unit: WishlistUnit) -> None:
+        """One statement."""
+        self._link.run(_SAVE, {"unit_id": unit.id, "size_id": unit.size.id})
+
+    def delete(self, wishlist_unit_id: WishlistUnitId) -> None:
+        """One statement."""
+        self._link.run(_DELETE, {"unit_id": wishlist_unit_id})
+
+    def products_of(self, user_id: UserId) -> Collection[ProductId]:
+        """One statement."""
+        return {row.product_id for row in self._link.rows_among(_PRODUCTS_OF_USERS, [user_id], key="user_id")}

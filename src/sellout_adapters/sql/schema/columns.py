@@ -1,0 +1,57 @@
+"""The words in which `tables` is written: the metadata, kinds of columns, and laws about rows."""
+
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, MetaData, Text
+
+from sellout_adapters.sql.schema.types import Id
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+def key() -> Column[int]:
+    """The table's own id."""
+    return Column("id", Id, primary_key=True)
+
+
+def refers(name: str, target: Column[Any], **options: Any) -> Column[int]:
+    """A reference to another table's rows."""
+    return Column(name, Id, ForeignKey(target), **{"nullable": False} | options)
+
+
+def text(name: str, **options: Any) -> Column[str]:
+    """Text of any length."""
+    return Column(name, Text, **{"nullable": False} | options)
+
+
+def flag(name: str, **options: Any) -> Column[bool]:
+    """True or false, checked where the database does not know the type."""
+    return Column(name, Boolean(create_constraint=True, name=name), **{"nullable": False} | options)
+
+
+def count(name: str, **options: Any) -> Column[int]:
+    """A whole number of 64 bits."""
+    return Column(name, BigInteger, **{"nullable": False} | options)
+
+
+def check(name: str, law: str) -> CheckConstraint:
+    """A law about one row, under a name."""
+    return CheckConstraint(law, name=name)
+
+
+def all_or_none(*columns: str) -> str:
+    """The law that either all or none of the columns hold something."""
+    none, every = (" AND ".join(f"{column} IS {what}" for column in columns) for what in ("NULL", "NOT NULL"))
+    return f"({none}) OR ({every})"
+
+
+# AUTOINCREMENT: without it SQLite gives the id of a deleted last row to the next one.
+NEVER_REUSED: Final[dict[str, Any]] = {"sqlite_autoincrement": True}

@@ -1,0 +1,1 @@
+"""Search, facets and page numbers in SQL."""

@@ -1,0 +1,1 @@
+"""How repositories reach the database inside one transaction."""

@@ -1,0 +1,1 @@
+"""Copies and backups of a whole shop."""

@@ -1,0 +1,92 @@
+"""A copy of an SQLite store's file, made while the store is in use."""
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from sellout_adapters.sql.engines import sqlite_file
+from sellout_adapters.sql.session.errors import CannotOpen, told
+
+_PAGES: Final = 2000
+"""How many pages are copied between two reports of the progress."""
+
+
+class CannotBackUp(Exception):
+    """No backup is made; the message says why in one sentence."""
+
+
+def back_up(database: Path, file: Path, wait: float, progress: Callable[[int, int], None]) -> None:
+    """Writes a store's file, as it is at this moment, into a new file that its owner alone can read.
+
+    Servers go on reading and writing meanwhile. The backup is checked before it gets its name, so that no file of that
+    name is ever incomplete. It needs no other file beside it.
+
+    Args:
+        database: The store's file, of any schema.
+        file: The backup, which must not exist.
+        wait: How long to wait for a lock of another process, in seconds.
+        progress: Is told the number of pages that are copied, and that of all.
+
+    Raises:
+        CannotBackUp: the backup exists, cannot be written, or is damaged.
+        CannotOpen: there is no such store.
+    """
+    if os.path.lexists(file):
+        raise CannotBackUp(f"{str(file)!r} exists: name a new file")
+    with sqlite_file.existing(database, wait) as source:
+        draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+        try:
+            os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            try:
+                _copy(source, draft, progress)
+                _publish(draft, file)
+            finally:
+                for ending in ("", "-journal", "-wal", "-shm"):
+                    draft.with_name(draft.name + ending).unlink(missing_ok=True)
+        except (sqlite3.Error, OSError) as error:
+            raise CannotBackUp(f"cannot write {str(file)!r}: {told(error)}") from error
+
+
+def _copy(source: sqlite3.Connection, draft: Path, progress: Callable[[int, int], None]) -> None:
+    # In a transaction that reads, the source stays as it is: otherwise each write begins the backup anew.
+    source.execute("BEGIN")
+    source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    with closing(sqlite3.connect(draft, isolation_level=None)) as copy:
+        source.backup(copy, pages=_PAGES, progress=lambda _, left, pages: progress(pages - left, pages))
+        # One file is the whole backup; a store that opens it turns write-ahead logging on again.
+        copy.execute("PRAGMA journal_mode = DELETE")
+        [verdict] = copy.execute("PRAGMA integrity_check(1)").fetchone()
+        if verdict != "ok":
+            raise CannotBackUp("the database is damaged: its backup does not pass SQLite's integrity check")
+        try:
+            sqlite_file.format_of(copy.cursor(), draft)
+        except CannotOpen:
+            raise CannotBackUp("the backup is no store of this program") from None
+    source.rollback()
+
+
+def _publish(draft: Path, file: Path) -> None:
+    """Gives the backup its name once it is durable, unless another file got that name meanwhile."""
+    _sync(draft)
+    try:
+        os.link(draft, file)
+    except FileExistsError:
+        raise CannotBackUp(f"{str(file)!r} exists: name a new file") from None
+    except OSError:
+        # File systems without hard links.
+        if os.path.lexists(file):
+            raise CannotBackUp(f"{str(file)!r} exists: name a new file") from None
+        draft.rename(file)
+    _sync(file.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,184 @@
+"""Copying a whole shop from one database into another, of the same kind or the other one."""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, Table, func, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from sellout_adapters.sql.engines import migration, sqlite_file
+from sellout_adapters.sql.engines.database import Database, Timeouts
+from sellout_adapters.sql.engines.opening import SQLITE, file_of, open_database
+from sellout_adapters.sql.schema.catalogue_tables import catalogue, genders, statuses
+from sellout_adapters.sql.schema.columns import metadata
+from sellout_adapters.sql.session.errors import RunAgain
+from sellout_adapters.sql.transfer.rows import Digest, Row, batches, unlimited, writer_of
+from sellout_core.errors import Unavailable
+
+Progress = Callable[[int, int], None]
+"""Is told how much of the work is done, and how much there is in all."""
+
+# What the migrations put into a new database. A copy replaces it with the source's rows.
+_SEED: Final[Mapping[Table, Sequence[Row]]] = {
+    genders: [(1, "M"), (2, "F")],
+    statuses: [(1, "pending")],
+    catalogue: [(1, 0)],
+}
+
+
+class CannotCopy(Exception):
+    """A shop is not copied; the message says why in one sentence. The target is as empty as before, unless the message
+    says that this is unknown.
+    """
+
+
+def open_source(url: str, timeouts: Timeouts) -> Database:
+    """The database to copy from, which must exist and be at the current schema.
+
+    Raises:
+        CannotOpen: it does not exist, or it is at another schema.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        parsed = None
+    if parsed is not None and parsed.drivername in SQLITE:
+        sqlite_file.require_current(Path(file_of(parsed)), timeouts.lock)
+    return open_database(url, 1, timeouts, migrate=False)
+
+
+def open_target(url: str, timeouts: Timeouts) -> Database:
+    """The database to copy into, brought to the current schema.
+
+    Raises:
+        CannotOpen: it cannot be used.
+    """
+    return open_database(url, 1, timeouts, migrate=True)
+
+
+def copy_shop(source: Database, target: Database, progress: Progress) -> Mapping[str, int]:
+    """Copies every table in one transaction, then compares the rows of both databases, and commits if they are equal.
+
+    The source is read as one snapshot: what is written to it meanwhile is not copied. At most `BATCH` rows are in
+    memory at once.
+
+    Args:
+        source: From `open_source`.
+        target: From `open_target`.
+        progress: Is told the number of rows that are copied or compared, and that of all.
+
+    Returns:
+        The number of rows of each table, by its name.
+
+    Raises:
+        CannotCopy: the target is not empty, it refuses a row, or a table differs after the copy.
+        Unavailable: one of the databases stopped answering.
+    """
+    stopped: KeyboardInterrupt | None = None
+    committing = False
+
+    def read(out: Connection) -> Mapping[str, int]:
+        unlimited(out)
+        migration.require_current(out)
+
+        def write(into: Connection) -> Mapping[str, int]:
+            nonlocal stopped, committing
+            committing = False  # a commit that lost to another transaction is run again
+            try:
+                counts = _copy(out, into, progress)
+            except KeyboardInterrupt as stop:
+                stopped = stop
+                raise
+            except RunAgain as lost:
+                # The database would run it again from the start; the operator decides that.
+                raise Unavailable from lost
+            except ValueError as error:
+                raise CannotCopy(f"The source is damaged: {error}.") from error
+            except Exception as error:
+                if isinstance(target.translated(into, error), Unavailable | RunAgain):
+                    raise Unavailable from error
+                raise
+            committing = True
+            return counts
+
+        return target.write(write)
+
+    try:
+        return source.read(read)
+    except (KeyboardInterrupt, Unavailable) as error:
+        if committing:
+            raise CannotCopy(
+                "The copy was complete, but its commit was interrupted: the target is either empty or whole. Run the"
+                " command again: it refuses a target that is whole."
+            ) from error
+        # SQLAlchemy gives up a connection that is interrupted, and then the database seems to be unavailable.
+        if stopped is not None:
+            raise stopped from None
+        raise
+
+
+def _copy(out: Connection, into: Connection, progress: Progress) -> Mapping[str, int]:
+    writer = writer_of(into)
+    writer.prepare(into)
+    _require_empty(into)
+    for seeded in _SEED:
+        into.execute(seeded.delete())
+    tables = metadata.sorted_tables
+    total = 2 * sum(out.scalar(select(func.count()).select_from(table)) or 0 for table in tables)
+    done = 0
+
+    def read(connection: Connection, table: Table, found: Digest) -> Generator[list[Row], None, None]:
+        nonlocal done
+        with closing(batches(connection, table)) as rows:
+            for batch in rows:
+                found.add(batch)
+                yield batch
+                done += len(batch)
+                progress(done, total)
+
+    digests = {table: Digest() for table in tables}
+    for table in tables:
+        try:
+            # The source's cursor is closed before its connection is, also when the copy is stopped.
+            with closing(read(out, table, digests[table])) as rows:
+                writer.add(into, table, rows)
+        except Exception as error:
+            if (refusal := _refusal(error)) is None:
+                raise
+            raise CannotCopy(f"The target refuses a row of {table.name}: {refusal}.") from error
+    writer.finish(into)
+    for table in tables:
+        copied = Digest()
+        with closing(read(into, table, copied)) as rows:
+            for _ in rows:
+                pass
+        _require_equal(table, digests[table], copied)
+    given = writer_of(out).given(out)
+    writer.give_after(into, given)
+    return {table.name: digests[table].rows for table in tables}
+
+
+def _require_empty(connection: Connection) -> None:
+    for table in metadata.sorted_tables:
+        seed = [tuple(row) for row in _SEED.get(table, [])]
+        if connection.execute(select(table).limit(len(seed) + 1).order_by(*table.primary_key)).all() != seed:
+            raise CannotCopy(f"The target is not empty: {table.name} holds rows. Copy into a database of its own.")
+
+
+def _require_equal(table: Table, source: Digest, target: Digest) -> None:
+    if source.rows != target.rows:
+        raise CannotCopy(f"The copy differs: {table.name} has {source.rows} rows, the copy {target.rows}.")
+    if source != target:
+        raise CannotCopy(f"The copy differs: {table.name} has as many rows, but not the same ones.")
+
+
+def _refusal(error: Exception) -> str | None:
+    """The constraint or the type that a row breaks, without the row's values; None for any other error."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    if not any(kind.__name__ in {"IntegrityError", "DataError"} for kind in type(original).__mro__):
+        return None
+    primary = getattr(getattr(original, "diag", None), "message_primary", None)
+    return str(primary or original).rstrip(".")

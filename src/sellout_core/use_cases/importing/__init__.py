@@ -1,0 +1,1 @@
+"""Use cases that bring a catalogue into the shop and out of it."""

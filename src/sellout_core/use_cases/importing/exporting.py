@@ -1,0 +1,74 @@
+"""Exports the catalogue as entries."""
+
+from collections.abc import Callable, Sequence
+
+from sellout_core import values
+from sellout_core.accounts import Actor
+from sellout_core.catalogue import (
+    Product,
+    ProductUnit,
+    References,
+)
+from sellout_core.ports.lists import WHOLE, in_batches
+from sellout_core.ports.store import Transaction
+from sellout_core.shop import Shop
+from sellout_core.use_cases.importing.entries import ProductEntry, UnitEntry
+from sellout_core.use_cases.importing.writing import units_by_place
+from sellout_core.values import (
+    ProductId,
+)
+
+
+def export_products(shop: Shop, actor: Actor, sink: Callable[[ProductEntry], None]) -> None:
+    """Passes every product to `sink`, by id, as one state of the shop. What it passes, imported in order into an
+    empty shop, makes a shop that exports the same. For staff and the operator.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is not staff.
+    """
+    actor.require_staff()
+
+    def work(tx: Transaction) -> None:
+        def export(products: Sequence[Product]) -> None:
+            units: dict[ProductId, list[ProductUnit]] = {product.id: [] for product in products}
+            for unit in tx.units.of_products(list(units)):
+                units[unit.product_id].append(unit)
+            references = tx.references.snapshot()
+            for product in products:
+                distinct = sorted(units_by_place(units[product.id]).values(), key=lambda unit: unit.id)
+                sink(_entry(product, distinct, references))
+
+        in_batches(WHOLE, tx.products.after, export)
+
+    shop.store.read(work)
+
+
+def _entry(product: Product, units: Sequence[ProductUnit], references: References) -> ProductEntry:
+    return ProductEntry(
+        sku=product.sku,
+        name=product.name,
+        description=product.description,
+        bucket_link=product.bucket_link,
+        brands=tuple(sorted(references.brands[brand_id].name for brand_id in product.brand_ids)),
+        categories=tuple(sorted(references.categories[category_id].name for category_id in product.category_ids)),
+        tags=tuple(sorted(references.tags[tag_id].name for tag_id in product.tag_ids)),
+        gender=references.genders[product.gender_id].name,
+        fit=product.fit,
+        rel_num=product.rel_num,
+        available_flag=product.available,
+        add_date=product.added_on,
+        units=tuple(
+            UnitEntry(
+                size=unit.size.grid,
+                final_price=unit.price,
+                currency=references.currencies[unit.currency_id].name,
+                delivery_type=references.delivery_types[unit.delivery_type_id].name,
+                platform=references.platforms[unit.platform_id].name,
+                site=references.platforms[unit.platform_id].site,
+                availability=unit.available,
+                stock=unit.stock,
+                sold=min(unit.sold, values.MAX_STOCK),
+            )
+            for unit in units
+        ),
+    )

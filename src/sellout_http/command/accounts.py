@@ -1,0 +1,95 @@
+"""Commands for users and promo codes: `create-admin`, `set-password` and `create-promo-code`."""
+
+import re
+from datetime import date
+
+import click
+
+from sellout_core import values
+from sellout_core.accounts import OPERATOR, Registration
+from sellout_core.errors import NotFound
+from sellout_core.ordering import NewPromoCode
+from sellout_core.use_cases import promo_codes, sessions
+from sellout_core.values import Money, Percentage
+from sellout_http.command.common import database_url_option, opened_shop, settings_of
+from sellout_http.command.terminal import Failure, Refusal, password, shown
+
+
+@click.command("create-admin")
+@click.option("--username", required=True, help="The name to log in with, 1 to 150 characters.")
+@click.option("--email", default="", help="The user's e-mail address. [none]")
+@database_url_option
+def create_admin(username: str, email: str, database_url: str | None) -> None:
+    """Create a user who is staff and superuser.
+
+    The command reads the password from SELLOUT_ADMIN_PASSWORD, from a prompt on a terminal, or from standard input.
+    """
+    with opened_shop(settings_of({"database_url": database_url})) as shop:
+        registration = Registration(username=username, password=password(), email=email)
+        user = sessions.create_admin(shop, OPERATOR, registration)
+    click.echo(f"Created {user.username}, user {user.id}, who is staff.")
+
+
+@click.command("set-password")
+@click.option("--username", required=True, help="The user whose password is replaced.")
+@database_url_option
+def set_password(username: str, database_url: str | None) -> None:
+    """Replace a user's password and end all of the user's sessions.
+
+    The command reads the password as create-admin does.
+    """
+    with opened_shop(settings_of({"database_url": database_url})) as shop:
+        unknown = Refusal(f"there is no user {shown(username)}")
+        if not _is_username(username) or shop.store.read(lambda tx: tx.credentials.by_username(username)) is None:
+            raise unknown
+        try:
+            user = sessions.set_password(shop, OPERATOR, username, password())
+        except NotFound:
+            raise unknown from None
+    click.echo(f"Replaced the password of {user.username}, user {user.id}, and ended all sessions.")
+
+
+@click.command("create-promo-code")
+@click.argument("code")
+@click.option("--percent", type=int, default=0, help="Percentage taken off, 0 to 100. [0]")
+@click.option(
+    "--absolute", type=int, default=0, help="Amount taken off after the percentage, in whole currency units. [0]"
+)
+@click.option(
+    "--max", "maximum", type=int, required=True, help="The number of orders that may use the promo code, at least 1."
+)
+@click.option("--until", metavar="YYYY-MM-DD", required=True, help="The last day on which the promo code is valid.")
+@click.option("--owner", metavar="USERNAME", required=True, help="The username of the promo code's owner.")
+@database_url_option
+def create_promo_code(
+    code: str, percent: int, absolute: int, maximum: int, until: str, owner: str, database_url: str | None
+) -> None:
+    """Create a promo code."""
+    last_day = _date(until)
+    with opened_shop(settings_of({"database_url": database_url})) as shop:
+        credentials = shop.store.read(lambda tx: tx.credentials.by_username(owner)) if _is_username(owner) else None
+        if credentials is None:
+            raise Refusal(f"there is no user {shown(owner)}")
+        promo_code = NewPromoCode(
+            code=code,
+            owner_id=credentials.user_id,
+            discount_percentage=Percentage(percent),
+            discount_absolute=Money(absolute),
+            max_activation_count=maximum,
+            active_until=last_day,
+        )
+        created = promo_codes.create_promo_code(shop, OPERATOR, promo_code)
+    click.echo(f"Created {created.code}, promo code {created.id}.")
+
+
+def _is_username(text: str) -> bool:
+    return values.text(values.MAX_USERNAME, minimum=1)(text) is None
+
+
+def _date(text: str) -> date:
+    try:
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise Failure("--until must be a date, YYYY-MM-DD")

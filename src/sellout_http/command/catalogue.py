@@ -1,0 +1,101 @@
+"""Commands for catalogue files: `import` and `export`."""
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import click
+
+from sellout_adapters.catalogue_file.codec import encode
+from sellout_adapters.catalogue_file.importing import ImportReport, import_lines
+from sellout_adapters.catalogue_file.lines import BadLine, GoodLine
+from sellout_adapters.catalogue_file.skus import distinct_lines, readable_twice
+from sellout_core.accounts import OPERATOR
+from sellout_core.errors import Unavailable
+from sellout_core.use_cases.importing.entries import ProductEntry
+from sellout_core.use_cases.importing.exporting import export_products
+from sellout_http.command.common import database_url_option, opened_shop, settings_of
+from sellout_http.command.import_report import ChangePrinter
+from sellout_http.command.terminal import Interrupted, Refusal, progress, reading, shown, why, writing
+
+REPORTED_LINES: Final = 100
+"""How many bad lines an import describes; further ones are only counted."""
+
+
+@click.command("import")
+@click.argument("file", metavar="FILE.jsonl")
+@click.option("--counted", is_flag=True, help="Each stock was just counted: do not subtract what was sold before.")
+@click.option("--dry-run", is_flag=True, help="Print what would change, and write nothing.")
+@database_url_option
+def import_(file: str, counted: bool, dry_run: bool, database_url: str | None) -> None:
+    """Bring a catalogue file (- is standard input) into the shop: JSON Lines, one product a line.
+
+    Products are matched by sku. Pieces sold since the file was written stay sold. Bad lines are reported and passed
+    over; they make the exit code 1. A sku on two lines makes both of them bad.
+    """
+    settings = settings_of({"database_url": database_url})
+    report = ImportReport()
+
+    def remember(current: ImportReport) -> None:
+        nonlocal report
+        report = current
+
+    printer = ChangePrinter()
+    finished = "nothing was written; looked at" if dry_run else "what was finished stays in the shop"
+    with reading(file) as stream, opened_shop(settings) as shop:
+        try:
+            with readable_twice(stream) as content, progress(content) as advance:
+                import_lines(
+                    shop,
+                    _reporting(distinct_lines(content), advance),
+                    remember,
+                    printer.show if dry_run else printer.warn,
+                    counted=counted,
+                    dry_run=dry_run,
+                )
+        except KeyboardInterrupt:
+            raise Interrupted(f"stopped; {finished}: {_summary(report)}") from None
+        except Unavailable:
+            raise Refusal(f"the database cannot answer now; {finished}: {_summary(report)}") from None
+        except BrokenPipeError:
+            raise  # The reader of the command's output ended: the file is not at fault.
+        except OSError as error:
+            raise Refusal(f"cannot read {shown(file)} to its end: {why(error)}; {_summary(report)}") from None
+    click.echo(("Nothing was written. An import would give: " if dry_run else "") + _summary(report))
+    if report.bad:
+        sys.exit(Refusal.exit_code)
+
+
+@click.command()
+@click.argument("file", required=False)
+@database_url_option
+def export(file: str | None, database_url: str | None) -> None:
+    """Write every product as a catalogue file, to FILE or to standard output."""
+    with opened_shop(settings_of({"database_url": database_url})) as shop, writing(file) as stream:
+
+        def write(entry: ProductEntry) -> None:
+            stream.write(encode(entry))
+
+        export_products(shop, OPERATOR, write)
+
+
+def _reporting(lines: Iterator[GoodLine | BadLine], advance: Callable[[int], None]) -> Iterator[GoodLine | BadLine]:
+    """The lines as they come; bad ones are described on the way, up to a number."""
+    bad = 0
+    for line in lines:
+        if isinstance(line, BadLine):
+            bad += 1
+            if bad <= REPORTED_LINES:
+                click.echo(f"line {line.number}: {line.reason}", err=True)
+            elif bad == REPORTED_LINES + 1:
+                click.echo("further bad lines are only counted", err=True)
+        advance(line.length)
+        yield line
+
+
+def _summary(report: ImportReport) -> str:
+    counts = report.counts
+    return (
+        f"{counts.created} created, {counts.updated} updated, {counts.unchanged} unchanged,"
+        f" {report.bad} bad {'line' if report.bad == 1 else 'lines'}"
+    )

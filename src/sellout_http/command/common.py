@@ -1,0 +1,101 @@
+"""What the subcommands share: one-line errors, the settings, and the shop that a command works on."""
+# ruff: noqa: PLC0415 - imports that take long are left to the commands that need them
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any, Final, NoReturn
+
+import click
+
+from sellout_core.errors import InvalidFields, PromoCodeTaken, Unavailable, UsernameTaken
+from sellout_core.shop import Shop
+from sellout_http.command.terminal import Failure, Interrupted, Refusal, why
+from sellout_http.settings.model import Settings, load
+from sellout_http.settings.signing_key import BadSettings
+
+_OPTIONS: Final = {
+    "discount": "--percent or --absolute",
+    "discount_percentage": "--percent",
+    "discount_absolute": "--absolute",
+    "max_activation_count": "--max",
+    "active_until": "--until",
+    "username": "--username",
+    "email": "--email",
+}
+
+database_url_option = click.option(
+    "--database-url", metavar="URL", help="URL of the shop's database. [SELLOUT_DATABASE_URL; sqlite:///sellout.db]"
+)
+
+
+class OneLineErrors(click.Group):
+    """A group whose errors are one line each, without the usage that click puts before them."""
+
+    def main(self, *args: Any, **options: Any) -> NoReturn:
+        """Runs the command and exits."""
+        try:
+            code = super().main(*args, **{"prog_name": "sellout", **options, "standalone_mode": False}) or 0
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            code = error.exit_code
+        except click.ClickException as error:
+            code = _fail(error.format_message(), error.exit_code)
+        except click.Abort:
+            code = _fail("stopped", Interrupted.exit_code)
+        except OSError as error:
+            # Python would try to write what is left once more on its way out.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            code = _fail(why(error), Refusal.exit_code)
+        sys.exit(code)
+
+
+def _fail(message: str, exit_code: int) -> int:
+    click.echo(f"sellout: {' '.join(message.split())}", err=True)
+    return exit_code
+
+
+def settings_of(flags: dict[str, Any]) -> Settings:
+    """The settings in force, with the flags given to a command.
+
+    Raises:
+        Failure: a flag or a variable is out of its limits or unknown.
+    """
+    try:
+        return load(flags)
+    except BadSettings as error:
+        raise Failure(str(error)) from None
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turns what the set-up and the shop refuse into one line each."""
+    from sellout_adapters.sql import CannotOpen
+
+    try:
+        yield
+    except (BadSettings, CannotOpen) as error:
+        raise Failure(str(error)) from None
+    except InvalidFields as error:
+        raise Failure(_in_options(error)) from None
+    except UsernameTaken:
+        raise Refusal("the username is taken") from None
+    except PromoCodeTaken:
+        raise Refusal("there is a promo code of that name") from None
+    except Unavailable:
+        raise Refusal("the database cannot answer now; nothing was changed") from None
+
+
+@contextmanager
+def opened_shop(settings: Settings) -> Iterator[Shop]:
+    """The shop, for an operator's command, which signs no token: the key is made up."""
+    from sellout_http.server.composition import open_shop, open_store
+
+    with plain_errors(), closing(open_store(settings)) as store:
+        yield open_shop(settings, store, secrets.token_hex(32))
+
+
+def _in_options(error: InvalidFields) -> str:
+    return "; ".join(f"{_OPTIONS.get(field.name, field.name)} {field.reason}" for field in error.fields)

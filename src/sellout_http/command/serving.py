@@ -1,0 +1,64 @@
+"""Commands that run the shop: `serve`, `migrate` and `openapi`."""
+# ruff: noqa: PLC0415 - imports that take long are left to the commands that need them
+
+import signal
+from contextlib import closing, suppress
+from typing import Any
+
+import click
+import msgspec
+
+from sellout_http.command.common import database_url_option, plain_errors, settings_of
+from sellout_http.command.terminal import Failure, Interrupted
+
+
+@click.command()
+@click.option("--host", metavar="ADDRESS", help="IP address to listen on, or localhost. [SELLOUT_HOST; 127.0.0.1]")
+@click.option("--port", metavar="N", help="Port to listen on. [SELLOUT_PORT; 8000]")
+@database_url_option
+@click.option("--workers", metavar="N", help="Number of server processes, 1 to 64. [SELLOUT_WORKERS; 1]")
+@click.option("--demo", is_flag=True, default=None, help="Fill an empty shop with demo data. [SELLOUT_DEMO; no]")
+def serve(**flags: Any) -> None:
+    """Serve the shop over HTTP until Ctrl-C or SIGTERM.
+
+    These options are the most common settings. Every setting is an environment variable whose name begins with
+    SELLOUT_. The section "Settings" of the README lists them all.
+    """
+    # Who asks for a stop before anything is served gets what they would get later: a quiet end.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), plain_errors():
+        settings = settings_of(flags)
+        from sellout_http.server.process import CannotServe, run
+
+        try:
+            run(settings)
+        except CannotServe as error:
+            raise Failure(str(error)) from None
+
+
+@click.command()
+@database_url_option
+def migrate(database_url: str | None) -> None:
+    """Migrate the database to the schema of this version, in one transaction.
+
+    The command serve migrates an SQLite database itself. It never migrates a PostgreSQL database.
+    """
+    from sellout_http.server.composition import open_store
+
+    settings = settings_of({"database_url": database_url})
+    try:
+        with plain_errors(), closing(open_store(settings, migrate=True)) as store:
+            done = store.migrated
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; run it again to bring the tables to the current schema") from None
+    for line in done:
+        click.echo(line)
+    click.echo("The schema is current." if done else "The schema was current already.")
+
+
+@click.command()
+def openapi() -> None:
+    """Print the OpenAPI document of the HTTP API."""
+    from sellout_http.site.openapi import document
+
+    click.echo(msgspec.json.format(msgspec.json.encode(document())))

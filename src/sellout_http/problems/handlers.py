@@ -1,0 +1,100 @@
+"""From an exception to the problem document that answers it. Nothing of an unforeseen one reaches the client."""
+
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from sellout_core.errors import SellOutError, Unavailable
+from sellout_http.problems.details import Problem, Refused, TooManyRequests, problem, problem_of
+from sellout_http.runtime import outage_log
+from sellout_http.runtime.asgi import Application, Scope
+from sellout_http.runtime.logging import fields, log
+
+AnyRequest = Request[Any, Any, Any]
+
+RETRY_AFTER_SECONDS: Final = 1
+
+_CODES: Final = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+# What the framework raises, as a server's error, when a client goes away in the middle of its body.
+_CLIENT_LEFT: Final = "client disconnected prematurely"
+
+
+def answer_refusal(request: AnyRequest, error: SellOutError) -> Response[bytes]:
+    """The answer to what the core refused. The log says why a store is unavailable."""
+    if isinstance(error, Unavailable):
+        outage_log.OUTAGES.note(error, request.scope, is_in_request_line=True)
+    return _response(request, problem_of(error))
+
+
+def answer_refused(request: AnyRequest, error: Refused) -> Response[bytes]:
+    """The answer to a request that is wrong before the core sees it."""
+    return _response(request, problem(error.code, error.detail))
+
+
+def answer_too_many(request: AnyRequest, error: TooManyRequests) -> Response[bytes]:
+    """The answer to somebody who tries too often."""
+    response = _response(request, problem("too_many_requests"))
+    for name, value in error.headers.items():
+        response.set_header(name, value)
+    return response
+
+
+def answer_http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
+    """The answer to what the framework refused: unknown paths, other methods, too much body."""
+    if error.status_code >= 500 and error.detail != _CLIENT_LEFT:
+        return answer_unforeseen(request, error)
+    response = _response(request, problem(_CODES.get(error.status_code, "bad_request")))
+    if error.status_code == 405:
+        allowed = set((error.headers or {}).get("allow", "").split(", "))
+        response.set_header("allow", allow(allowed))
+    return response
+
+
+def answer_unforeseen(request: AnyRequest, error: Exception) -> Response[bytes]:
+    """The answer to a mistake of ours, which is logged with its traceback."""
+    log.error("failed", exc_info=error, **fields(request.scope))
+    return _response(request, problem("internal_error"))
+
+
+def allow(methods: set[str]) -> str:
+    """The value of an Allow header: HEAD works wherever GET does."""
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+
+
+EXCEPTION_HANDLERS: Final[dict[Any, Any]] = {
+    SellOutError: answer_refusal,
+    Refused: answer_refused,
+    TooManyRequests: answer_too_many,
+    HTTPException: answer_http_error,
+    Exception: answer_unforeseen,
+}
+
+
+def refusal(scope: Scope, error: Exception) -> Application:
+    """The answer to what was raised outside the framework, which would find it in the same table."""
+    unrouted: Any = scope
+    request: AnyRequest = Request(unrouted)
+    answer = next(EXCEPTION_HANDLERS[kind] for kind in type(error).__mro__ if kind in EXCEPTION_HANDLERS)
+    response: Application = answer(request, error).to_asgi_response(app=None, request=request)
+    return response
+
+
+def _response(request: AnyRequest, document: Problem) -> Response[bytes]:
+    headers = {"cache-control": "no-store"}
+    if document.status == 401:
+        # RFC 6750, section 3: an error is named only where a token was sent.
+        sent = document.code == "unauthenticated" and "authorization" in request.headers
+        headers["www-authenticate"] = 'Bearer error="invalid_token"' if sent else "Bearer"
+    if document.status in (408, 413):
+        # What is left of the body is not read, so nothing can follow it on this connection.
+        headers["connection"] = "close"
+    if document.status == 503:
+        headers["retry-after"] = str(RETRY_AFTER_SECONDS)
+    return Response(
+        msgspec.json.encode(document),
+        status_code=document.status,
+        media_type="application/problem+json",
+        headers=headers,
+    )

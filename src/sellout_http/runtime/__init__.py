@@ -1,0 +1,1 @@
+"""What requests run on: ASGI types, executors, batches, streams and the log."""

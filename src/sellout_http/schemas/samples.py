@@ -1,0 +1,45 @@
+"""The documented samples, as the package carries them: examples for the OpenAPI document."""
+
+import functools
+import json
+import re
+from importlib import resources
+from typing import Any
+
+
+def find(method: str, path: str) -> dict[str, Any]:
+    """What is documented of a method on a path (`/user/{user_id}`): its `request` and `response`, where there are any.
+    Empty for what is not documented.
+    """
+    return _documented().get((method, path), {})
+
+
+def answer(method: str, path: str) -> Any:
+    """The documented sample response of a method on a path.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return find(method, path)["response"]
+
+
+@functools.cache
+def _documented() -> dict[tuple[str, str], dict[str, Any]]:
+    text = resources.files("sellout_http.schemas").joinpath("documented.json").read_text(encoding="utf-8")
+    sections = json.loads(text)
+    return {
+        (section["method"], "/" + re.sub(r"<(\w+)>", r"{\1}", section["path"])): {
+            "request": section.get("request"),
+            "response": _without_passwords(section.get("response")),
+        }
+        for section in sections
+    }
+
+
+def _without_passwords(document: Any) -> Any:
+    """The document as it is served: the hashes that three samples print are never part of an answer."""
+    if isinstance(document, dict):
+        return {name: _without_passwords(member) for name, member in document.items() if name != "password"}
+    if isinstance(document, list):
+        return [_without_passwords(item) for item in document]
+    return document

@@ -1,0 +1,159 @@
+"""What a browser is shown: the interactive documentation, its files and its OpenAPI document, and the problem pages.
+
+Nothing here asks for anything from another server.
+"""
+
+import gzip
+import hashlib
+import re
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any, Final
+
+import attrs
+import msgspec
+from litestar import Request
+from litestar.response.base import ASGIResponse
+
+from sellout_core.errors import NotFound
+from sellout_http.problems import pages
+from sellout_http.site import openapi
+
+DOCUMENTATION: Final = "/docs"
+
+# Swagger UI sets style attributes and draws its icons from data URLs.
+_POLICY: Final = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_NO_WEIGHT: Final = re.compile(r"q=0(?:\.0*)?")
+_FILES: Final = {
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+    "start.js": "text/javascript",
+}
+_PAGE: Final = f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>SellOut API</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="{DOCUMENTATION}/swagger-ui.css">
+</head>
+<body>
+<noscript>This page needs JavaScript. The OpenAPI document is at <a href="/openapi.json">/openapi.json</a>.</noscript>
+<div id="swagger-ui"></div>
+<script src="{DOCUMENTATION}/swagger-ui-bundle.js"></script>
+<script src="{DOCUMENTATION}/start.js"></script>
+</body>
+</html>
+"""
+
+AnyRequest = Request[Any, Any, Any]
+
+
+@attrs.frozen
+class Asset:
+    """A file to serve, compressed once; clients keep it for a day and then ask whether it changed."""
+
+    content_type: str
+    compressed: bytes
+    etag: str
+
+    @classmethod
+    def of(cls, content_type: str, compressed: bytes) -> "Asset":
+        """The asset of a gzip file's bytes."""
+        return cls(content_type, compressed, f'"{hashlib.sha256(compressed).hexdigest()[:32]}"')
+
+    def answer(self, request: AnyRequest, max_age: int = 86_400) -> ASGIResponse:
+        """The file as the client can take it, or that it did not change."""
+        headers = {
+            "etag": self.etag,
+            "cache-control": f"public, max-age={max_age}",
+            "vary": "accept-encoding",
+        }
+        known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+        if self.etag in known:
+            return ASGIResponse(status_code=304, headers=headers)
+        if takes_gzip(request.headers.get("accept-encoding", "")):
+            headers["content-encoding"] = "gzip"
+            return ASGIResponse(body=self.compressed, media_type=self.content_type, headers=headers)
+        return ASGIResponse(body=gzip.decompress(self.compressed), media_type=self.content_type, headers=headers)
+
+
+class Pages:
+    """Everything for browsers, read and encoded once."""
+
+    def __init__(self) -> None:
+        document = msgspec.json.encode(openapi.document())
+        self._openapi = Asset.of("application/json", gzip.compress(document, mtime=0))
+        self._assets = {name: _asset(name, content_type) for name, content_type in _FILES.items()}
+
+    async def root(self, request: AnyRequest) -> ASGIResponse:  # noqa: ARG002 - every page takes the request
+        """The way from `/` to the documentation."""
+        return ASGIResponse(status_code=307, headers={"location": DOCUMENTATION})
+
+    async def documentation(self, request: AnyRequest) -> ASGIResponse:  # noqa: ARG002 - every page takes the request
+        """The interactive documentation."""
+        return _html(_PAGE, _POLICY)
+
+    async def asset(self, request: AnyRequest) -> ASGIResponse:
+        """A file of the interactive documentation.
+
+        Raises:
+            NotFound: there is no such file.
+        """
+        asset = self._assets.get(request.path_params["name"])
+        if asset is None:
+            raise NotFound
+        return asset.answer(request)
+
+    async def openapi(self, request: AnyRequest) -> ASGIResponse:
+        """The OpenAPI document."""
+        return self._openapi.answer(request, max_age=0)
+
+    async def problems(self, request: AnyRequest) -> ASGIResponse:  # noqa: ARG002 - every page takes the request
+        """The list of problems."""
+        return _html(pages.index(), pages.POLICY)
+
+    async def problem(self, request: AnyRequest) -> ASGIResponse:
+        """The explanation of one problem.
+
+        Raises:
+            NotFound: there is no such problem.
+        """
+        return _html(pages.page(request.path_params["code"]), pages.POLICY)
+
+    def routes(self) -> Mapping[str, Any]:
+        """The pages by path; all of them answer GET."""
+        return {
+            "/": self.root,
+            DOCUMENTATION: self.documentation,
+            f"{DOCUMENTATION}/{{name:str}}": self.asset,
+            "/openapi.json": self.openapi,
+            "/problems": self.problems,
+            "/problems/{code:str}": self.problem,
+        }
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether an Accept-Encoding header names gzip, and not with weight 0."""
+    for part in accept_encoding.lower().split(","):
+        coding, _, weight = part.partition(";")
+        if coding.strip() in {"gzip", "*"}:
+            return _NO_WEIGHT.fullmatch(weight.strip()) is None
+    return False
+
+
+def _asset(name: str, content_type: str) -> Asset:
+    folder = resources.files("sellout_http.site") / "swagger_ui"
+    packed = folder / f"{name}.gz"
+    if packed.is_file():
+        return Asset.of(content_type, packed.read_bytes())
+    return Asset.of(content_type, gzip.compress((folder / name).read_bytes(), mtime=0))
+
+
+def _html(text: str, policy: str) -> ASGIResponse:
+    headers = {"content-security-policy": policy, "cache-control": "no-cache"}
+    return ASGIResponse(body=text, media_type="text/html", headers=headers)

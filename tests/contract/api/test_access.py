@@ -1,0 +1,414 @@
+"""Who may do what, over real HTTP on every store: every operation against every kind of caller and every bad token.
+
+The table is made from the API's own operations, so a new one is held to it the day it is declared. What is refused
+answers as if the thing did not exist, byte for byte, and changes nothing.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import attrs
+import httpx2
+import jwt
+import pytest
+
+from sellout_adapters.testing.scene import checkout_request
+from sellout_core.accounts import OPERATOR, NewAddress, PasswordChange, Registration
+from sellout_core.shop import Shop
+from sellout_core.use_cases import addresses, carts, checkout, sessions, wishlists
+from sellout_core.values import MAX_ID, ProductId, ProductUnitId, SizeId, UserId
+from sellout_http.api.operations import Access, Operation
+from sellout_http.routes import OPERATIONS
+from sellout_http.schemas import requests
+from tests.contract.support.buyer import change_user, order_body
+from tests.contract.support.secrecy import KEY
+from tests.contract.support.shop import PASSWORDS, STAFF_ID, Served, everything_in, log_in
+
+ABSENT: Final = 987_654_321
+NAMES: Final = itertools.count(1)
+FOREIGN: Final = {"address_id", "wishlist_unit_id", "order_id"}
+"""Ids of things that are somebody's; those of the catalogue are everybody's."""
+
+Headers = list[tuple[str, str]]
+each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda made: f"{made.method} {made.path}")
+
+
+@attrs.frozen
+class Customer:
+    """A user with one of everything, and tokens of theirs."""
+
+    headers: dict[str, str]
+    refresh: str
+    ids: Mapping[str, int]
+
+    @property
+    def user_id(self) -> UserId:
+        return UserId(self.ids["user_id"])
+
+    @property
+    def access(self) -> str:
+        return self.headers["Authorization"].removeprefix("Bearer ")
+
+
+def customer(shop: Shop) -> Customer:
+    """A new customer with an address, an order of unit 2, unit 1 in the cart, and product 1 wished for in a size."""
+    username = f"customer{next(NAMES)}"
+    pair = sessions.register(shop, Registration(username, "a password"))
+    user_id = sessions.read_token(shop, pair.access, "access").user_id
+    address = addresses.add_address(shop, OPERATOR, user_id, NewAddress("Проспект Мира 111", "308033"))
+    for unit_id in (1, 2):
+        carts.add_to_cart(shop, OPERATOR, user_id, ProductUnitId(unit_id))
+    placed = checkout.check_out(shop, OPERATOR, user_id, checkout_request(address.id, ProductUnitId(2)))
+    wished, _ = wishlists.add_to_wishlist(shop, OPERATOR, user_id, ProductId(1), SizeId(1))
+    ids = {
+        "user_id": user_id,
+        "address_id": address.id,
+        "order_id": placed.order.id,
+        "wishlist_unit_id": wished.id,
+        "product_id": 1,
+        "size_id": 2,
+        "product_unit_id": 1,
+        "num_page": 1,
+    }
+    return Customer({"Authorization": f"Bearer {pair.access}"}, pair.refresh, ids)
+
+
+def body_of(operation: Operation, who: Customer) -> Any:
+    """A body that the operation takes, on that customer's things."""
+    made: dict[type, Any] = {
+        requests.RegisterRequest: {"username": f"newcomer{next(NAMES)}", "password": "a password"},
+        requests.LogInRequest: {"username": "noadmin", "password": PASSWORDS["noadmin"]},
+        requests.ChangePasswordRequest: {"old_password": "a password", "new_password": "a better password"},
+        requests.RefreshRequest: {"refresh": who.refresh},
+        requests.VerifyRequest: {"token": who.access},
+        requests.AddressRequest: {"address": "Невский 1", "post_index": "190000"},
+        requests.CheckoutRequest: order_body(1, address_id=who.ids["address_id"]),
+        requests.PromoCodeCheckRequest: {"promo_code": "SALE", "product_unit": [1]},
+    }
+    return None if operation.body is None else made[operation.body]
+
+
+def ids_of(operation: Operation, who: Customer) -> dict[str, int]:
+    """That customer's ids on the operation's path."""
+    ids = {name: who.ids[name] for name in operation.id_names}
+    if operation.path.startswith("/order/cart_add/"):
+        ids["product_unit_id"] = 2  # Unit 1 is in the cart already.
+    return ids
+
+
+def call(
+    client: httpx2.Client, operation: Operation, ids: Mapping[str, int], headers: Any = None, body: Any = None
+) -> httpx2.Response:
+    return client.request(operation.method, operation.path.format(**ids), headers=headers, json=body)
+
+
+def seen(response: httpx2.Response) -> tuple[int, bytes, dict[str, str]]:
+    """All that a client can see of an answer, but the time and what the server does with the connection."""
+    headers = {
+        name: value for name, value in response.headers.items() if name not in {"date", "connection", "x-request-id"}
+    }
+    return response.status_code, response.content, headers
+
+
+@attrs.frozen
+class World:
+    """The demo shop with every kind of caller."""
+
+    served: Served
+    mine: Customer
+    other: Customer
+    staff: dict[str, str]
+    demoted: Customer
+    deactivated: Customer
+    logged_out: Customer
+    with_another_password: Customer
+
+    @property
+    def client(self) -> httpx2.Client:
+        return self.served.client
+
+    @property
+    def shop(self) -> Shop:
+        return self.served.shop
+
+
+@pytest.fixture(scope="module")
+def world(shared: Served) -> World:
+    """Callers who keep their tokens while what they may do changes."""
+    shop = shared.shop
+    mine, other, demoted, deactivated, logged_out, with_another_password = (customer(shop) for _ in range(6))
+    change_user(shop, demoted.user_id, is_staff=True, is_superuser=True)
+    assert shared.client.get("/user", headers=demoted.headers).status_code == 200
+    change_user(shop, demoted.user_id, is_staff=False)
+    change_user(shop, deactivated.user_id, is_active=False)
+    sessions.log_out(shop, sessions.read_token(shop, logged_out.access, "access"))
+    change = PasswordChange("a password", "a better password")
+    sessions.change_password(shop, OPERATOR, with_another_password.user_id, change)
+    staff = log_in(shared.client, "artem")
+    return World(shared, mine, other, staff, demoted, deactivated, logged_out, with_another_password)
+
+
+@each_operation
+def test_those_who_may_are_let_through(world: World, operation: Operation) -> None:
+    """Anybody, the user themselves, or staff, as the operation says; staff on anybody's things."""
+    callers: dict[str, Callable[[Customer], dict[str, str] | None]] = {
+        "staff": lambda _: world.staff,
+        "self": lambda who: who.headers,
+        "anonymous": lambda _: None,
+    }
+    allowed = {Access.ADMIN: ["staff"], Access.USER: ["staff", "self"], Access.ANON: list(callers)}
+    for name in allowed[operation.access]:
+        who = customer(world.shop)
+        ids = ids_of(operation, who)
+        response = call(world.client, operation, ids, callers[name](who), body_of(operation, who))
+        if name == "staff" and operation.path == "/user/logout":
+            world.staff.update(log_in(world.client, "artem"))
+        assert response.status_code == operation.statuses[0], (name, response.text)
+        assert response.headers["content-type"] == "application/json"
+
+
+@attrs.frozen
+class Refusal:
+    """A call that is refused with a status, and ids that do not exist, which must get the very same answer."""
+
+    caller: str
+    headers: Any
+    ids: Mapping[str, int]
+    status: int
+    absent: Mapping[str, int] | None = None
+    good_body: bool = True
+
+
+def refusals(world: World, operation: Operation) -> Iterator[Refusal]:
+    """Every way in which an operation refuses a caller because of who they are or whose the things are."""
+    mine = ids_of(operation, world.mine)
+    nowhere = dict.fromkeys(operation.id_names, ABSENT)
+    for caller, who in (
+        ("deactivated", world.deactivated),
+        ("logged out", world.logged_out),
+        ("issued before a password change", world.with_another_password),
+    ):
+        yield Refusal(caller, who.headers, ids_of(operation, who), 401, nowhere)
+    if operation.access is not Access.ANON:
+        yield Refusal("anonymous", None, mine, 401, nowhere)
+        yield Refusal("anonymous with a bad body", None, mine, 401, nowhere, good_body=False)
+    if operation.access is Access.ADMIN:
+        for caller, who in (("a customer", world.mine), ("demoted staff", world.demoted)):
+            yield Refusal(caller, who.headers, mine, 403, nowhere)
+            yield Refusal(caller, who.headers, ids_of(operation, world.other), 403, nowhere)
+    elif operation.access is Access.USER and "user_id" in operation.id_names:
+        theirs = ids_of(operation, world.other)
+        for caller, who in (("another user", world.mine), ("demoted staff", world.demoted)):
+            for user_id in (world.other.user_id, STAFF_ID, world.deactivated.user_id):
+                absent = {**theirs, "user_id": ABSENT}
+                yield Refusal(caller, who.headers, {**theirs, "user_id": user_id}, 403, absent)
+                yield Refusal(caller, who.headers, {**nowhere, "user_id": user_id}, 403, absent)
+                yield Refusal(caller + " with a bad body", who.headers, theirs, 403, absent, good_body=False)
+        yield Refusal("staff on an absent user", world.staff, {**mine, "user_id": ABSENT}, 404, nowhere)
+        yield Refusal("staff on an absent user", world.staff, {**mine, "user_id": MAX_ID}, 404, nowhere)
+    callers = {"staff": world.staff, **({} if operation.access is Access.ADMIN else {"self": world.mine.headers})}
+    for name in operation.id_names:
+        if name == "num_page" or (name == "user_id" and operation.access is not Access.ADMIN):
+            continue
+        for caller, headers in callers.items():
+            absent = {**mine, name: ABSENT}
+            yield Refusal(f"{caller} on an absent {name}", headers, absent, 404, {**mine, name: MAX_ID})
+            if name in FOREIGN and (caller == "self" or "user_id" in operation.id_names):
+                theirs = {**mine, name: world.other.ids[name]}
+                yield Refusal(f"{caller} on another's {name}", headers, theirs, 404, absent)
+
+
+@each_operation
+def test_a_refusal_says_nothing_of_what_exists_and_changes_nothing(world: World, operation: Operation) -> None:
+    """401, 403 and 404 as the contract has them, each the same, byte for byte, for what does not exist."""
+    before = everything_in(world.shop)
+    cells = list(refusals(world, operation))
+    assert cells
+    for cell in cells:
+        body = body_of(operation, world.mine) if cell.good_body else None if operation.body is None else {"x": 1}
+        response = call(world.client, operation, cell.ids, cell.headers, body)
+        assert response.status_code == cell.status, (cell.caller, cell.ids, response.text)
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.headers.get("www-authenticate") == (
+            None if cell.status != 401 else "Bearer" if cell.headers is None else 'Bearer error="invalid_token"'
+        )
+        if cell.absent is not None:
+            assert seen(response) == seen(call(world.client, operation, cell.absent, cell.headers, body)), cell.caller
+    assert everything_in(world.shop) == before
+
+
+def test_another_users_address_in_a_checkout_is_as_one_that_does_not_exist(world: World) -> None:
+    """The same 422 for both, also for staff who order for somebody."""
+    (operation,) = [made for made in OPERATIONS if made.body is requests.CheckoutRequest]
+    before = everything_in(world.shop)
+    for headers in (world.mine.headers, world.staff):
+        answers = [
+            call(
+                world.client,
+                operation,
+                ids_of(operation, world.mine),
+                headers,
+                {**body_of(operation, world.mine), "address_id": address_id},
+            )
+            for address_id in (ABSENT, world.other.ids["address_id"], 1)
+        ]
+        assert [answer.status_code for answer in answers] == [422, 422, 422]
+        assert answers[0].json()["code"] == "unknown_address"
+        assert len({answer.content for answer in answers}) == 1
+    assert everything_in(world.shop) == before
+
+
+def test_a_card_for_somebody_else_is_the_card_for_nobody(world: World) -> None:
+    """Nor is it counted as their view; an absent user's is no different, not even for staff."""
+    anonymous = world.client.get("/product_unit/product_main/1/0")
+    assert anonymous.json()["in_wishlist"] is False
+    before = everything_in(world.shop)
+    other, absent = (f"/product_unit/product_main/1/{user_id}" for user_id in (world.other.user_id, ABSENT))
+    for headers, url in (
+        (None, other),
+        (None, absent),
+        (world.mine.headers, other),
+        (world.mine.headers, absent),
+        (world.demoted.headers, other),
+        (world.staff, absent),
+    ):
+        assert world.client.get(url, headers=headers).content == anonymous.content, (headers, url)
+    assert everything_in(world.shop) == before
+    assert world.client.get(other, headers=world.staff).json()["in_wishlist"] is True
+
+
+def test_who_was_staff_keeps_what_is_their_own(world: World) -> None:
+    """Rights are today's; the token from before is good for its user's own things."""
+    assert world.client.get(f"/wishlist/{world.demoted.user_id}", headers=world.demoted.headers).status_code == 200
+    (order,) = world.client.get("/order/user_orders", headers=world.demoted.headers).json()
+    assert order["user"]["is_staff"] is False
+
+
+def test_rights_given_and_taken_count_at_once(world: World) -> None:
+    """On the next request, with the same token, in both directions."""
+    who = customer(world.shop)
+    answers = []
+    for changes in ({"is_staff": True}, {"is_staff": False}, {"is_active": False}, {"is_active": True}):
+        change_user(world.shop, who.user_id, **changes)
+        answers.append(world.client.get("/user", headers=who.headers).status_code)
+    assert answers == [200, 403, 401, 403]
+
+
+def forged(access: str, *, key: str | None = KEY, algorithm: str = "HS256", **changes: Any) -> str:
+    """A token with other claims; a claim changed to `...` is left out."""
+    claims = {**jwt.decode(access, KEY, algorithms=["HS256"], options={"verify_exp": False}), **changes}
+    return jwt.encode({name: value for name, value in claims.items() if value is not ...}, key or "", algorithm)
+
+
+def bad_tokens(world: World) -> dict[str, str]:
+    """Tokens that are not what the shop hands out to the caller, for reasons by name."""
+    access, now = world.mine.access, world.shop.clock()
+    header, payload, signature = access.split(".")
+    hour, day = timedelta(hours=1), timedelta(days=1)
+    without: dict[str, dict[str, Any]] = {name: {name: ...} for name in ("exp", "iat", "jti", "user_id", "token_type")}
+    # User 1's own token, so that only the form of the claim is wrong where it would pass for 1.
+    first = world.staff["Authorization"].removeprefix("Bearer ")
+    user_ids: tuple[Any, ...] = ("1", True, 1.0, [1], {"id": 1}, None, 0, -1, 2**53, 2**70)
+    return {
+        "refresh as access": world.mine.refresh,
+        "past the last year": forged(access, exp=2**40),
+        "far past the last year": forged(access, exp=2**70),
+        "before the first year": forged(access, iat=-(2**40)),
+        "expired": forged(access, iat=int((now - 2 * day).timestamp()), exp=int((now - day).timestamp())),
+        "expired this second": forged(access, exp=int(now.timestamp())),
+        "issued in the future": forged(access, iat=int((now + hour).timestamp())),
+        "not yet valid": forged(access, nbf=int((now + hour).timestamp())),
+        "alg none": forged(access, key=None, algorithm="none"),
+        "alg none with a signature": forged(access, key=None, algorithm="none") + signature,
+        "HS512": forged(access, algorithm="HS512", key=KEY * 2),
+        "HS512 with our key": forged(access, algorithm="HS512", key=KEY.ljust(64, "\0")),
+        "HS384": forged(access, algorithm="HS384", key=KEY * 2),
+        "wrong key": forged(access, key=KEY[::-1]),
+        "swapped payload": ".".join((header, world.other.access.split(".")[1], signature)),
+        "swapped signature": ".".join((header, payload, world.other.access.split(".")[2])),
+        "cut signature": access[:-6],
+        "no signature": f"{header}.{payload}.",
+        "two parts": f"{header}.{payload}",
+        "four parts": f"{access}.{signature}",
+        "not a token": "x",
+        "over-long": f"{access}.{'x' * 4096}",
+        "of no type": forged(access, token_type="id"),
+        "of a type in capitals": forged(access, token_type="ACCESS"),
+        "another's session": forged(access, jti=_claim(world.other.access, "jti")),
+        "another user": forged(access, user_id=world.other.user_id),
+        "a user who is not there": forged(access, user_id=ABSENT),
+        "no session of anybody's": forged(access, jti="0" * 32),
+        "jti of another form": forged(access, jti=_claim(access, "jti").upper() + "A"),
+        "jti a number": forged(access, jti=7),
+        "exp as text": forged(access, exp=str(_claim(access, "exp"))),
+        "exp with a fraction": forged(access, exp=_claim(access, "exp") + 0.5),
+        "iat as text": forged(access, iat=str(_claim(access, "iat"))),
+        **{f"without {name}": forged(access, **changes) for name, changes in without.items()},
+        **{f"user_id {user_id!r}": forged(first, user_id=user_id) for user_id in user_ids},
+    }
+
+
+def _claim(token: str, name: str) -> Any:
+    return jwt.decode(token, options={"verify_signature": False})[name]
+
+
+def bad_headers(world: World) -> dict[str, Headers]:
+    """Authorization headers that are no single bearer token, by name."""
+    access = world.mine.access
+    single = {
+        "empty": "",
+        "scheme alone": "Bearer",
+        "token alone": access,
+        "another scheme": f"Token {access}",
+        "basic": "Basic bm9hZG1pbjpzZWxsb3V0LWRlbW8=",
+        "no space": f"Bearer{access}",
+        "tab": f"Bearer\t{access}",
+        "two tokens": f"Bearer {access} {access}",
+        "joined": f"Bearer {access}, Bearer {access}",
+        "quoted": f'Bearer "{access}"',
+        "scheme twice": f"Bearer Bearer {access}",
+        "null": "Bearer null",
+    }
+    doubled = {
+        "doubled": [("Authorization", f"Bearer {access}")] * 2,
+        "doubled with staff's": [
+            ("Authorization", f"Bearer {access}"),
+            ("Authorization", world.staff["Authorization"]),
+        ],
+        "doubled with an empty one": [("Authorization", f"Bearer {access}"), ("authorization", "")],
+    }
+    return {**{name: [("Authorization", value)] for name, value in single.items()}, **doubled}
+
+
+@each_operation
+def test_a_bad_token_is_refused_everywhere(world: World, operation: Operation) -> None:
+    """401 with WWW-Authenticate whatever is wrong with it, where no token is needed too, and nothing changes."""
+    headers: dict[str, Headers] = {
+        name: [("Authorization", f"Bearer {token}")] for name, token in bad_tokens(world).items()
+    }
+    before = everything_in(world.shop)
+    ids, body = ids_of(operation, world.mine), body_of(operation, world.mine)
+    answers = {
+        name: call(world.client, operation, ids, sent, body) for name, sent in {**headers, **bad_headers(world)}.items()
+    }
+    assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(answers, 401)
+    (content,) = {answer.content for answer in answers.values()}
+    assert b'"code":"unauthenticated"' in content
+    assert {answer.headers["content-type"] for answer in answers.values()} == {"application/problem+json"}
+    assert {answer.headers["www-authenticate"] for answer in answers.values()} == {'Bearer error="invalid_token"'}
+    assert everything_in(world.shop) == before
+
+
+def test_a_token_forged_with_nothing_changed_is_good(world: World) -> None:
+    """So it is the changes that the bad ones are refused for."""
+    headers = {"Authorization": f"Bearer {forged(world.mine.access)}"}
+    assert world.client.get(f"/wishlist/{world.mine.user_id}", headers=headers).status_code == 200
+
+
+def test_the_schemes_name_is_written_in_any_case(world: World) -> None:
+    """RFC 9110, section 11.1."""
+    for scheme in ("bearer", "BEARER", "Bearer "):
+        headers = {"Authorization": f"{scheme} {world.mine.access}"}
+        assert world.client.get("/order/user_orders", headers=headers).status_code == 200

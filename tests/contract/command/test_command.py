@@ -1,0 +1,457 @@
+"""The `sellout` command as a process: what it prints, how it exits, and what it leaves behind."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from sellout_http.settings.signing_key import BadSettings, key_beside
+from tests.contract.support.command import ON_A_TERMINAL, Run, assert_fails, line, serving, start
+
+# What is wrong with a call
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonsense"], "No such command 'nonsense'"),
+        (["import"], "Missing argument"),
+        (["import", "a", "b"], "unexpected extra argument"),
+        (["serve", "--bogus"], "No such option"),
+        (["serve", "--port", "0"], "--port must be a whole number from 1 to 65535"),
+        (["serve", "--port", "65536"], "--port must be"),
+        (["serve", "--port", "http"], "--port must be"),
+        (["serve", "--port", "٨٠"], "--port must be"),
+        (["serve", "--port", "9" * 5000], "--port must be"),
+        (["serve", "--host", "shop.example"], "--host must be an IP address or localhost"),
+        (["serve", "--host", ""], "--host must be"),
+        (["serve", "--host", "192.0.2.1"], "cannot listen on port 8000 of 192.0.2.1"),
+        (["serve", "--workers", "0"], "--workers must be a whole number from 1 to 64"),
+        (["serve", "--workers", "-1"], "--workers must be"),
+        (["serve", "--database-url", ""], "--database-url must not be empty"),
+        (["serve", "--database-url", "sqlite:///none/a.db"], "no directory"),
+        (["serve", "--database-url", "nonsense"], "database URL"),
+        (["serve", "--database-url", "sqlite://"], "database"),
+        (["import", "none.jsonl"], "cannot read none.jsonl: No such file or directory"),
+        (["import", "."], "cannot read .: Is a directory"),
+        (["export", "none/a.jsonl"], "cannot write none/a.jsonl: No such file or directory"),
+        (["export", "."], "cannot write .: Is a directory"),
+        (["export", "--database-url", "sqlite:///none/a.db"], "no directory"),
+        (["create-admin"], "Missing option '--username'"),
+        (["create-admin", "--username", " "], "--username must not be blank"),
+        (["create-admin", "--username", "a" * 151], "--username must be 1 to 150 characters long"),
+        (["create-admin", "--username", "a", "--email", "b"], "--email must be an e-mail address"),
+        (["create-promo-code", "A"], "Missing option"),
+    ],
+)
+def test_a_wrong_call_is_one_line_and_exit_code_2(called: Run, arguments: list[str], message: str) -> None:
+    assert_fails(called(*arguments, stdin="long enough"), message)
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"SELLOUT_PORT": "x"}, "SELLOUT_PORT must be a whole number from 1 to 65535"),
+        ({"SELLOUT_PROT": "80"}, "SELLOUT_PROT is not a setting"),
+        ({"SELLOUT_DEMO": "perhaps"}, "SELLOUT_DEMO must be one of"),
+        ({"SELLOUT_SECRET_KEY": "secret"}, "SELLOUT_SECRET_KEY must be at least 32 bytes long"),
+        ({"SELLOUT_TIME_ZONE": "Mars/Olympus"}, "SELLOUT_TIME_ZONE must be the name of an IANA time zone"),
+        ({"SELLOUT_TIME_ZONE": "../../etc/passwd"}, "SELLOUT_TIME_ZONE must be"),
+        ({"SELLOUT_THREADS": "65"}, "SELLOUT_THREADS must be a whole number from 1 to 64"),
+        ({"SELLOUT_HASH_THREADS": ""}, "SELLOUT_HASH_THREADS must be"),
+        ({"SELLOUT_MIN_PASSWORD_LENGTH": "129"}, "SELLOUT_MIN_PASSWORD_LENGTH must be a whole number from 1 to 128"),
+        ({"SELLOUT_ACCESS_TOKEN_LIFETIME": "-5"}, "SELLOUT_ACCESS_TOKEN_LIFETIME must be"),
+        ({"SELLOUT_REFRESH_TOKEN_LIFETIME": "1.5"}, "SELLOUT_REFRESH_TOKEN_LIFETIME must be"),
+        ({"SELLOUT_PORT": "x", "SELLOUT_WORKERS": "y"}, "SELLOUT_WORKERS must be"),
+    ],
+)
+def test_a_wrong_variable_is_named_and_its_value_kept_quiet(
+    called: Run, variables: dict[str, str], message: str
+) -> None:
+    done = called("serve", **variables)
+    assert_fails(done, message)
+    assert "secret;" not in done.stderr
+    assert "'secret'" not in done.stderr
+
+
+def test_help_and_version_come_without_an_error(sellout: Run) -> None:
+    shown = sellout("--help")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    for command in ("serve", "import", "export", "create-admin", "set-password", "create-promo-code", "openapi"):
+        assert command in shown.stdout
+        assert sellout(command, "--help").returncode == 0
+    assert sellout("--version").stdout.startswith("sellout")
+
+
+def test_the_openapi_document_is_printed(sellout: Run) -> None:
+    done = sellout("openapi")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["openapi"].startswith("3.1")
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["serve", "--port", "0"], ["import", "none.jsonl"]])
+def test_a_wrong_call_ends_a_process_of_its_own_alike(sellout: Run, called: Run, arguments: list[str]) -> None:
+    alone, within = sellout(*arguments), called(*arguments)
+    assert (alone.returncode, alone.stdout, alone.stderr) == (2, "", within.stderr)
+
+
+# What is wrong with a database
+
+
+def make_foreign(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE notes (text TEXT)")
+    connection.close()
+
+
+def make_corrupt(path: Path) -> None:
+    path.write_bytes(b"SQLite format 3\0" + b"\xff" * 8176)
+
+
+def make_other(path: Path) -> None:
+    path.write_bytes(b"name,price\n" * 1000)
+
+
+@pytest.mark.parametrize("make", [make_foreign, make_corrupt, make_other, Path.mkdir])
+@pytest.mark.parametrize("command", [["serve"], ["export"]])
+def test_a_database_that_is_not_ours_is_left_alone(
+    called: Run, tmp_path: Path, make: Callable[[Path], None], command: list[str]
+) -> None:
+    path = tmp_path / "sellout.db"
+    make(path)
+    before = path.is_dir() or path.read_bytes()
+    assert_fails(called(*command), "sellout.db")
+    assert (path.is_dir() or path.read_bytes()) == before
+
+
+def test_a_value_damaged_inside_a_database_is_one_line(sellout: Run, tmp_path: Path) -> None:
+    """SQLite keeps whatever stands in a column; a date that is none is found only when it is read."""
+    assert sellout("import", "-", stdin=line(1)).returncode == 0
+    with closing(sqlite3.connect(tmp_path / "sellout.db")) as database, database:
+        database.execute("UPDATE products SET added_on = 'xx23-04-07'")
+    done = sellout("export")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "sellout: the database cannot answer now; nothing was changed\n"
+
+
+def test_another_database_without_a_key_is_refused_without_its_password(called: Run) -> None:
+    done = called("serve", "--database-url", "postgresql://user:hunter2@127.0.0.1/shop")
+    assert_fails(done, "")
+    assert "hunter2" not in done.stderr
+
+
+# Import and export
+
+
+def test_import_counts_and_a_second_run_writes_nothing(sellout: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("".join(map(line, range(5))))
+    first = sellout("import", "a.jsonl")
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout == "5 created, 0 updated, 0 unchanged, 0 bad lines\n"
+    watching = sqlite3.connect(tmp_path / "sellout.db")
+    before = watching.execute("PRAGMA data_version").fetchone()
+    assert sellout("import", "a.jsonl").stdout == "0 created, 0 updated, 5 unchanged, 0 bad lines\n"
+    assert watching.execute("PRAGMA data_version").fetchone() == before
+    watching.close()
+
+
+def test_bad_lines_are_named_good_ones_kept_and_the_exit_code_is_1(called: Run) -> None:
+    done = called("import", "-", stdin=line(1) + "nonsense\n" + line(2, fit="x") + line(3) + line(4)[:-9])
+    assert done.returncode == 1
+    assert done.stdout == "2 created, 0 updated, 0 unchanged, 3 bad lines\n"
+    assert [text.partition(":")[0] for text in done.stderr.splitlines()] == ["line 2", "line 3", "line 5"]
+
+
+def test_after_a_hundred_bad_lines_the_rest_is_counted(called: Run) -> None:
+    done = called("import", "-", stdin=b"\0\xff\n" * 1000)
+    assert done.returncode == 1
+    assert "1000 bad lines" in done.stdout
+    assert len(done.stderr.splitlines()) == 101
+
+
+def test_a_binary_file_is_all_bad_lines(sellout: Run) -> None:
+    done = sellout("import", sys.executable)
+    assert done.returncode == 1
+    assert done.stdout.startswith("0 created, 0 updated, 0 unchanged, ")
+    assert "Traceback" not in done.stderr
+
+
+def test_export_into_an_empty_shop_exports_the_same(sellout: Run, tmp_path: Path) -> None:
+    units = [
+        {
+            "size": dict.fromkeys(("INT", "US", "UK", "EU", "IT", "RU"), "42"),
+            "final_price": 7,
+            "currency": "RUB",
+            "delivery_type": "Самолёт",
+            "platform": "Poizon",
+        }
+    ]
+    sellout("import", "-", stdin=line(1, units=units, name="Кеды 👟") + line(2, brands=["B", "A"]))
+    assert sellout("export", "a.jsonl").returncode == 0
+    content = (tmp_path / "a.jsonl").read_bytes()
+    assert sellout("import", "a.jsonl", SELLOUT_DATABASE_URL="sqlite:///b.db").returncode == 0
+    assert sellout("export", SELLOUT_DATABASE_URL="sqlite:///b.db").stdout.encode() == content
+    assert {path.name for path in tmp_path.iterdir()} == {"a.jsonl", "b.db", "sellout.db"}
+
+
+def test_an_export_that_fails_leaves_the_old_file(called: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("old")
+    make_foreign(tmp_path / "sellout.db")
+    assert_fails(called("export", "a.jsonl"), "sellout.db")
+    assert (tmp_path / "a.jsonl").read_text() == "old"
+
+
+@pytest.mark.parametrize("arguments", [["export", "/dev/full"], ["export", "-"]])
+def test_a_full_disk_is_one_line(sellout: Run, tmp_path: Path, arguments: list[str]) -> None:
+    sellout("import", "-", stdin=line(1))
+    with Path("/dev/full").open("wb") as full:
+        process = start(tmp_path, *arguments, stdout=full)
+    _, stderr = process.communicate()
+    assert process.returncode != 0
+    assert stderr.startswith(b"sellout: ")
+    assert stderr.count(b"\n") == 1
+
+
+LONG_LINES = [line(number, description="x" * 1000) for number in range(590)]
+BAD_LINES = [json.dumps({"x" * 400: number}) + "\n" for number in range(100)]
+
+
+@contextmanager
+def stopping_halfway(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """An import that has finished its second batch and waits: its complaints do not fit into the pipe to us."""
+    (folder / "long.jsonl").write_text("".join([*LONG_LINES[:401], *BAD_LINES, *LONG_LINES[401:]]))
+    ours, theirs = os.pipe()
+    fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, 4096)
+    process = start(folder, "import", "long.jsonl", stderr=theirs)
+    os.close(theirs)
+    process.stderr = os.fdopen(ours, "rb", buffering=0)
+    try:
+        assert process.stderr.read(9) == b"line 402:"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_import_can_be_run_again(sellout: Run, tmp_path: Path, how: signal.Signals) -> None:
+    with stopping_halfway(tmp_path) as process:
+        process.send_signal(how)
+        assert process.wait() == -how
+    done = sellout("import", "-", stdin="".join(LONG_LINES))
+    assert done.stdout == "190 created, 0 updated, 400 unchanged, 0 bad lines\n"
+
+
+def test_ctrl_c_keeps_finished_batches_and_says_so(sellout: Run, tmp_path: Path) -> None:
+    with stopping_halfway(tmp_path) as process:
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate()
+    assert process.returncode == 130
+    assert (stdout, b"400 created" in stderr, b"Traceback" in stderr) == (b"", True, False)
+    assert sellout("export").stdout.count("\n") == 400
+
+
+def on_a_terminal(folder: Path, *arguments: str, answers: Iterable[str] = ()) -> tuple[int, str]:
+    """Runs the command with all three streams on a terminal, giving an answer whenever it asks; returns its exit code
+    and everything it showed.
+    """
+    ours, theirs = pty.openpty()
+    streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs, "start_new_session": True}
+    process = start(folder, *arguments, code=ON_A_TERMINAL, variables={"TERM": "xterm"}, **streams)
+    os.close(theirs)
+    left = iter(answers)
+    shown = b""
+    try:
+        while part := os.read(ours, 4096):
+            shown += part
+            if shown.endswith(b": "):
+                os.write(ours, next(left).encode() + b"\n")
+    except OSError:  # the terminal's other end is closed
+        pass
+    os.close(ours)
+    return process.wait(), shown.decode()
+
+
+def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("".join(map(line, range(5))) + "nonsense\n")
+    code, shown = on_a_terminal(tmp_path, "import", "a.jsonl")
+    assert code == 1
+    assert "Importing" in shown
+    assert "line 6: not JSON" in shown
+    assert "5 created" in shown
+
+
+# People and promo codes
+
+
+def test_an_admin_is_asked_for_a_password_twice_on_a_terminal(sellout: Run, tmp_path: Path) -> None:
+    code, shown = on_a_terminal(tmp_path, "create-admin", "--username", "boss", answers=["long enough"] * 2)
+    assert (code, "Created boss" in shown) == (0, True)
+    assert "long enough" not in shown
+    assert_fails(sellout("create-admin", "--username", "BOSS", stdin="long enough"), "the username is taken", 1)
+
+
+def test_an_admins_password_comes_from_a_variable_or_standard_input(called: Run) -> None:
+    assert called("create-admin", "--username", "a", SELLOUT_ADMIN_PASSWORD="long enough").returncode == 0
+    assert called("create-admin", "--username", "b", stdin="long enough\n").returncode == 0
+    for empty in ({"stdin": ""}, {"stdin": "\n"}, {"SELLOUT_ADMIN_PASSWORD": ""}):
+        assert_fails(called("create-admin", "--username", "c", **empty), "no password was given")
+    assert_fails(called("create-admin", "--username", "c", stdin="short\n"), "password must be at least 8")
+    assert_fails(called("create-admin", "--username", "c", stdin=b"\xff" * 8), "not valid UTF-8")
+    short = called("create-admin", "--username", "c", stdin="short\n", SELLOUT_MIN_PASSWORD_LENGTH="5")
+    assert short.returncode == 0
+
+
+def test_set_password_replaces_the_password_and_ends_sessions(called: Run, tmp_path: Path) -> None:
+    called("create-admin", "--username", "boss", stdin="long enough")
+    with serving(tmp_path) as (server, _):
+        token = server.log_in("boss", "long enough")
+        assert "ended all sessions" in called("set-password", "--username", "Boss", stdin="quite long enough\n").stdout
+        assert server.ask("POST", "/user/logout", token=token)[0] == 401
+        assert server.ask("POST", "/user/login", {"username": "boss", "password": "long enough"})[0] == 401
+        assert server.log_in("boss", "quite long enough")
+    assert_fails(called("set-password", "--username", "boss", stdin=""), "no password was given")
+    assert_fails(called("set-password", "--username", "boss", stdin="short"), "password must be at least 8")
+    for unknown in ("nobody", " ", "a" * 151):
+        assert_fails(called("set-password", "--username", unknown, stdin="long enough"), "there is no user", 1)
+
+
+def test_a_promo_code_is_created_for_its_owner(called: Run) -> None:
+    called("create-admin", "--username", "boss", stdin="long enough")
+    right = ["--percent", "15", "--absolute", "5", "--max", "10", "--until", "2099-12-31", "--owner"]
+    assert "Created СКИДКА" in called("create-promo-code", "СКИДКА", *right, "Boss").stdout
+    assert_fails(called("create-promo-code", "скидка", *right, "boss"), "there is a promo code of that name", 1)
+    assert_fails(called("create-promo-code", "B", *right, "nobody"), "there is no user nobody", 1)
+    for option, value, message in [
+        ("--percent", "101", "--percent must be from 0 to 100"),
+        ("--percent", "x", "'--percent'"),
+        ("--absolute", "-1", "--absolute must be"),
+        ("--max", "-1", "--max must be"),
+        ("--max", "0", "--max must be at least 1"),
+        ("--until", "2026-11-23", "--until must not be in the past: it is "),
+        ("--max", "9" * 30, "--max must be"),
+        ("--until", "2099-13-31", "--until must be a date"),
+        ("--until", "20991231", "--until must be a date"),
+        ("--until", "0001-01-01", "--until must be a date"),
+    ]:
+        assert_fails(called("create-promo-code", "B", *right, "boss", option, value), message)
+    none = [*right, "boss", "--percent", "0", "--absolute", "0"]
+    assert_fails(called("create-promo-code", "B", *none), "--percent or --absolute must be above 0")
+
+
+# Serving
+
+
+def test_a_demo_says_where_it_is_and_who_may_log_in(tmp_path: Path) -> None:
+    with serving(tmp_path, "--demo") as (server, announced):
+        address = f"http://127.0.0.1:{server.port}"
+        for expected in (f"{address}/", f"{address}/docs", str(tmp_path / "sellout.db"), "artem", "noadmin"):
+            assert expected in announced
+        token = server.log_in("artem", "sellout-demo")
+        assert len(server.ask("GET", "/user", token=token)[1]) == 2
+        assert server.stop() == (0, "")
+
+
+def test_a_restart_keeps_everything(tmp_path: Path) -> None:
+    with serving(tmp_path, "--demo") as (server, _):
+        body = {"username": "new@shop.example", "password": "sixsix"}
+        status, pair = server.ask("POST", "/user/register", body)
+        assert status == 201
+        assert server.stop() == (0, "")
+    with serving(tmp_path, "--demo") as (server, announced):
+        assert "not loaded: the shop is not empty" in announced
+        assert server.ask("GET", "/order/cart/3", token=pair["access"])[0] == 200
+        assert server.log_in("new@shop.example", "sixsix")
+        assert server.ask("GET", "/product/all/1")[1]["items"][0]["name"] == "Air Force 1"
+        assert server.stop() == (0, "")
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_request_that_came_before_the_signal_is_answered(tmp_path: Path, how: signal.Signals) -> None:
+    with serving(tmp_path, "--workers", "2") as (server, _):
+        body = json.dumps({"username": "someone", "password": "long enough"}).encode()
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+            connection.sendall(
+                b"POST /user/register HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
+                b"Expect: 100-continue\r\nContent-Length: " + str(len(body)).encode() + b"\r\n\r\n"
+            )
+            # The server asks for the body only once it works on the request.
+            assert connection.recv(4096).startswith(b"HTTP/1.1 100")
+            # A worker hears of each twice, and there may be more: nobody waits only once.
+            for _ in range(3):
+                os.killpg(server.process.pid, how)
+            connection.sendall(body)
+            assert connection.recv(4096).startswith(b"HTTP/1.1 201")
+        assert server.ended() == (0, "")
+
+
+def test_a_port_in_use_is_one_line(sellout: Run, tmp_path: Path) -> None:
+    with serving(tmp_path) as (server, _):
+        assert_fails(sellout("serve", "--port", str(server.port)), f"port {server.port} on 127.0.0.1 is in use")
+        assert server.stop() == (0, "")
+
+
+def test_the_other_commands_work_beside_a_server(sellout: Run, tmp_path: Path) -> None:
+    """A server that keeps nothing of the catalogue sees what they do at once, others within a second."""
+    with serving(tmp_path, SELLOUT_CACHE_MIB="0") as (server, _):
+        assert server.ask("GET", "/product/all/1") == (200, {"page number": 1, "items": []})
+        assert sellout("import", "-", stdin=line(1, brands=["New"])).returncode == 0
+        [card] = server.ask("GET", "/product/all/1")[1]["items"]
+        assert card["brands"] == [{"id": 1, "name": "New"}]
+        assert sellout("create-admin", "--username", "boss", stdin="long enough").returncode == 0
+        assert server.ask("GET", "/product", token=server.log_in("boss", "long enough"))[0] == 200
+        assert server.stop() == (0, "")
+
+
+def test_servers_started_at_once_share_a_key_and_load_the_demo_once(tmp_path: Path) -> None:
+    with serving(tmp_path, "--demo") as (first, said), serving(tmp_path, "--demo") as (second, _):
+        assert "artem" in said
+        token = first.log_in("artem", "sellout-demo")
+        assert len(second.ask("GET", "/user", token=token)[1]) == 2
+
+
+# The key beside a database
+
+
+def test_the_key_is_private_and_stays(tmp_path: Path) -> None:
+    key = key_beside(tmp_path / "a.db")
+    assert re.fullmatch("[0-9a-f]{64}", key)
+    assert stat.S_IMODE((tmp_path / "a.db.key").stat().st_mode) == 0o600
+    assert key_beside(tmp_path / "a.db") == key
+    assert [path.name for path in tmp_path.iterdir()] == ["a.db.key"]
+
+
+def test_keys_made_at_once_are_one_key(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        keys = set(threads.map(key_beside, [tmp_path / "a.db"] * 64))
+    assert len(keys) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["a.db.key"]
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
+def test_a_key_that_others_can_read_is_refused(called: Run, tmp_path: Path, mode: int) -> None:
+    key_beside(tmp_path / "sellout.db")
+    (tmp_path / "sellout.db.key").chmod(mode)
+    assert_fails(called("serve"), "can be read by others")
+
+
+@pytest.mark.parametrize("content", [b"", b"short\n", b" " * 64, b"\xff" * 64])
+def test_a_key_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.db.key"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    with pytest.raises(BadSettings, match=re.escape(str(path))):
+        key_beside(tmp_path / "a.db")

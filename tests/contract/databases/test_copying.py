@@ -1,0 +1,317 @@
+"""`sellout copy`: a whole shop goes from one database into another, or nothing does."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Connection, Date, Integer, LargeBinary, Text, inspect, text
+
+from sellout_adapters.sql import SqlStore
+from sellout_adapters.sql.engines import migration
+from sellout_adapters.sql.schema.catalogue_tables import SEARCH, SEARCH_TABLES
+from sellout_adapters.sql.schema.columns import metadata
+from sellout_adapters.sql.schema.types import Id, Terms, UtcTime
+from sellout_adapters.sql.transfer.rows import Digest, batches
+from tests.contract.conftest import databases
+from tests.contract.support.command import Run, assert_fails, environment
+from tests.contract.support.shop import demo_shop, log_in, serving_shop, shop_over
+
+KINDS = ("sqlite", "postgresql")
+CHECKOUT = {
+    "product_unit": [1, 2],
+    "email": "mail@mail.ru",
+    "tel": 77777777777,
+    "first_name": "Имя",
+    "last_name": "O'Фамилия \\ \t",
+    "address_id": 2,
+    "promo_code": "SALE",
+}
+READ = (
+    "/order/user_orders/2",
+    "/order/cart/2",
+    "/wishlist/2",
+    "/user_info/2",
+    "/product/all/1?page_size=50",
+    "/product/all/1?q=air&sort=price",
+    "/product/facets?available=true",
+    "/product_unit/product_main/2/2",
+)
+# Copies, and gets a signal before the statement of a number, or says how many statements there are.
+STOPPED = """
+import os, signal, sys
+from sqlalchemy import Engine, event
+from sellout_http.command import main
+
+left = int(sys.argv[1])
+
+def count(*_):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), int(sys.argv[2]))
+
+event.listen(Engine, "before_cursor_execute", count)
+event.listen(Engine, "commit", count)
+try:
+    main.main(["copy", *sys.argv[3:]])
+finally:
+    print(int(sys.argv[1]) - left, file=sys.stdout)
+"""
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Callable[[str], str]:
+    """Makes the URL of a database of some kind that holds nothing yet."""
+    numbers = iter(range(100))
+
+    def make(kind: str) -> str:
+        return f"sqlite:///{tmp_path}/shop-{next(numbers)}.db" if kind == "sqlite" else databases()[0].create()
+
+    return make
+
+
+@contextmanager
+def store_at(url: str) -> Iterator[SqlStore]:
+    """A store, migrated."""
+    store = SqlStore.open(url, connections=8, migrate=True)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def fill(url: str) -> tuple[dict[str, str], bytes]:
+    """Makes a shop with rows in every table; gives the header of its customer and the answer to a checkout."""
+    with store_at(url) as store, serving_shop(demo_shop(store)) as served:
+        client, me = served.client, log_in(served.client, "noadmin")
+        served.shop.store.write(lambda tx: tx.counters.add("tries", served.shop.clock(), timedelta(hours=1)))
+        assert client.post("/order/cart_add/2/2", headers=me).is_success
+        bought = client.post("/order/checkout/2", json=CHECKOUT, headers={**me, "Idempotency-Key": "once"})
+        assert bought.status_code == 201, bought.text
+        assert client.post("/wishlist/add_no_size/2/2", headers=me).is_success
+        assert client.post("/order/cart_add/2/3", headers=me).is_success
+        assert client.get("/product_unit/product_main/2/2", headers=me).is_success
+        return me, bought.content
+
+
+def summed_up(url: str) -> Mapping[str, Digest]:
+    """The digest of every table."""
+    with store_at(url) as store, store.engine.begin() as connection:
+        return {table.name: summed(connection, table) for table in metadata.sorted_tables}
+
+
+def summed(connection: Connection, table: Any) -> Digest:
+    found = Digest()
+    for batch in batches(connection, table):
+        found.add(batch)
+    return found
+
+
+def read_through(url: str, me: dict[str, str]) -> list[Any]:
+    """What the customer reads over HTTP, with a token from before the copy."""
+    with store_at(url) as store, serving_shop(shop_over(store)) as served:
+        answers = [served.client.get(path, headers=me) for path in READ]
+    assert all(answer.status_code == 200 for answer in answers), [answer.text for answer in answers]
+    return [answer.content for answer in answers]
+
+
+def require_empty(url: str) -> None:
+    """Asserts that a shop can still be copied into it."""
+    with store_at(url) as store, store.engine.begin() as connection:
+        for name in ("users", "products", "orders", "sessions"):
+            assert connection.scalar(text(f"SELECT count(*) FROM {name}")) == 0  # noqa: S608 - ours
+
+
+def test_a_shop_goes_from_database_to_database_and_stays_what_it_was(called: Run, new: Callable[[str], str]) -> None:
+    """From each kind into each kind: rows, answers, tokens, answers kept under keys."""
+    source = new("sqlite")
+    me, bought = fill(source)
+    seen = read_through(source, me)
+    before = summed_up(source)
+    assert [name for name, found in before.items() if not found.rows] == []
+    for kind in ("sqlite", "postgresql", "postgresql", "sqlite"):
+        target = new(kind)
+        done = called("copy", source, target)
+        assert (done.returncode, done.stderr) == (0, "")
+        for name, found in before.items():
+            assert f"{name:<20} {found.rows:>12,}\n" in done.stdout
+        assert f"All {len(before)} tables are equal in both databases" in done.stdout
+        assert summed_up(target) == before
+        source = target
+    assert read_through(source, me) == seen
+    with store_at(source) as store, serving_shop(shop_over(store)) as served:
+        again = served.client.post("/order/checkout/2", json=CHECKOUT, headers={**me, "Idempotency-Key": "once"})
+        assert (again.status_code, again.content) == (201, bought)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("other", KINDS)
+def test_ids_of_deleted_rows_are_not_given_again_after_a_copy(
+    new: Callable[[str], str], called: Run, kind: str, other: str
+) -> None:
+    source, target = new(kind), new(other)
+    me, _ = fill(source)
+    body = {"address": "Проспект Мира 111", "post_index": "308033"}
+    with store_at(source) as store, serving_shop(shop_over(store)) as served:
+        last = served.client.post("/user/address/2", json=body, headers=me).json()["id"]
+        assert served.client.delete(f"/user/address/2/{last}", headers=me).is_success
+    assert called("copy", source, target).returncode == 0
+    with store_at(target) as store, serving_shop(shop_over(store)) as served:
+        assert served.client.post("/user/address/2", json=body, headers=me).json()["id"] == last + 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_target_with_anything_in_it_is_refused_and_left_alone(
+    called: Run, new: Callable[[str], str], kind: str
+) -> None:
+    source, target = new("sqlite"), new(kind)
+    fill(source)
+    fill(target)
+    before = summed_up(target)
+    assert_fails(called("copy", source, target), "The target is not empty", 1)
+    assert summed_up(target) == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_source_is_neither_made_nor_migrated(
+    called: Run, new: Callable[[str], str], tmp_path: Path, kind: str
+) -> None:
+    target = new(kind)
+    assert_fails(called("copy", f"sqlite:///{tmp_path}/none.db", target), "FROM_URL: There is no database")
+    assert not (tmp_path / "none.db").exists()
+    assert_fails(called("copy", new("postgresql"), target), "FROM_URL: The database has no tables of the shop yet")
+    old = tmp_path / "old.db"
+    SqlStore.open(f"sqlite:///{old}").close()
+    with sqlite3.connect(old) as connection:
+        connection.execute(f"UPDATE {migration.VERSIONS} SET version_num = '0004'")  # noqa: S608 - ours
+    connection.close()
+    before = old.read_bytes()
+    assert_fails(called("copy", f"sqlite:///{old}", target), "is at step 0004")
+    assert old.read_bytes() == before
+    if kind == "sqlite":
+        assert not Path(target.removeprefix("sqlite:///")).exists()
+
+
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize(
+    "url", ["postgresql://somebody:hush-hush@127.0.0.1:1/shop", "postgresql://somebody:hush-hush@[::1/shop"]
+)
+def test_no_password_is_printed(called: Run, new: Callable[[str], str], side: int, url: str) -> None:
+    source = new("sqlite")
+    SqlStore.open(source).close()
+    urls = [source, new("sqlite")]
+    urls[side] = url
+    done = called("copy", *urls)
+    assert_fails(done, ("FROM_URL: ", "TO_URL: ")[side])
+    assert "hush-hush" not in done.stderr
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_copy_that_is_stopped_anywhere_leaves_the_target_empty(
+    called: Run, new: Callable[[str], str], kind: str
+) -> None:
+    source, target = new("sqlite"), new(kind)
+    fill(source)
+    other = new(kind)
+    for url in (target, other):
+        SqlStore.open(url, migrate=True).close()
+    whole = _stopped(0, signal.SIGKILL, source, other)
+    assert whole.returncode == 0
+    statements = int(whole.stdout.split()[-1])
+    assert statements > 2 * len(metadata.tables)
+    for how, code, number in (
+        (signal.SIGKILL, -9, statements // 2),
+        (signal.SIGKILL, -9, statements - 5),
+        (signal.SIGINT, 130, statements // 2),
+        (signal.SIGTERM, 130, statements - 30),
+    ):
+        done = _stopped(number, how, source, target)
+        assert done.returncode == code, done.stderr
+        if how is not signal.SIGKILL:
+            assert done.stderr == "sellout: stopped; nothing was copied\n"
+        require_empty(target)
+    # The last of them is the commit, of which a client cannot know whether it took place.
+    done = _stopped(statements, signal.SIGINT, source, target)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "its commit was interrupted: the target is either empty or whole" in done.stderr
+    require_empty(target)
+    assert called("copy", source, target).returncode == 0
+
+
+def _stopped(number: int, how: signal.Signals, source: str, target: str) -> subprocess.CompletedProcess[str]:
+    arguments = [sys.executable, "-c", STOPPED, str(number), str(int(how)), source, target]
+    return subprocess.run(arguments, capture_output=True, text=True, env=environment(), timeout=60, check=False)  # noqa: S603 - our own arguments
+
+
+PLANTED = {
+    "sqlite": {
+        "users": "CREATE TRIGGER planted AFTER INSERT ON users"
+        " BEGIN UPDATE users SET first_name = first_name || ' ' WHERE id = new.id; END",
+        "products": "CREATE TRIGGER planted AFTER INSERT ON products"
+        " BEGIN UPDATE products SET terms = terms || ' more' WHERE id = new.id; END",
+        "wishlist_units": "CREATE TRIGGER planted AFTER INSERT ON wishlist_units"
+        " BEGIN DELETE FROM wishlist_units WHERE id = new.id; END",
+    },
+    "postgresql": {
+        "users": "BEGIN new.first_name = new.first_name || ' '; RETURN new; END",
+        "products": "BEGIN new.terms = new.terms || array_to_tsvector(ARRAY['more']); RETURN new; END",
+        "wishlist_units": "BEGIN RETURN NULL; END",
+    },
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("users", "users has as many rows"),
+        ("products", "products has as many"),
+        ("wishlist_units", "wishlist_units has"),
+    ],
+)
+def test_a_difference_is_found_before_anything_is_kept(
+    called: Run, new: Callable[[str], str], kind: str, table: str, message: str
+) -> None:
+    """A trigger in the target changes or drops what is written."""
+    source, target = new("sqlite"), new(kind)
+    fill(source)
+    words = PLANTED[kind][table]
+    with store_at(target) as store, store.engine.begin() as connection:
+        if kind == "postgresql":
+            connection.exec_driver_sql(f"CREATE FUNCTION planted () RETURNS trigger LANGUAGE plpgsql AS $${words}$$")
+            words = f"CREATE TRIGGER planted BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION planted()"
+        connection.exec_driver_sql(words)
+    assert_fails(called("copy", source, target), f"The copy differs: {message}", 1)
+    require_empty(target)
+    with store_at(target) as store, store.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER planted" + (f" ON {table}" if kind == "postgresql" else ""))
+    assert called("copy", source, target).returncode == 0
+
+
+def test_a_new_table_is_copied_or_the_tests_say_so(new: Callable[[str], str]) -> None:
+    """Every table that the migrations make is one that a copy goes through, and every type has a form that both
+    databases share.
+    """
+    for kind in KINDS:
+        with store_at(new(kind)) as store:
+            made = set(inspect(store.engine).get_table_names())
+        assert made - SEARCH_TABLES - {migration.VERSIONS} == set(metadata.tables)
+    known = (Id, Integer, BigInteger, Text, Boolean, UtcTime, Date, LargeBinary, JSON, Terms)
+    columns: list[Column[Any]] = [column for table in metadata.sorted_tables for column in table.columns]
+    assert [str(column) for column in columns if type(column.type) not in known] == []
+
+
+def test_the_search_index_of_a_copy_is_whole(called: Run, new: Callable[[str], str]) -> None:
+    source, between, target = new("sqlite"), new("postgresql"), new("sqlite")
+    fill(source)
+    assert called("copy", source, between).returncode == 0
+    assert called("copy", between, target).returncode == 0
+    with store_at(target) as store, store.engine.begin() as connection:
+        connection.exec_driver_sql(f"INSERT INTO {SEARCH} ({SEARCH}, rank) VALUES ('integrity-check', 1)")  # noqa: S608 - ours

@@ -1,0 +1,302 @@
+"""Short writes on an event loop: each as if a thread did it, many in one transaction, beside threads that write."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import event
+
+from sellout_adapters.sql import SqlStore, Timeouts
+from sellout_adapters.sql.concurrency import loop_writes as writing_module
+from sellout_adapters.sql.concurrency.group_commit import Batch
+from sellout_adapters.sql.concurrency.loop_writes import LoopWrites
+from sellout_adapters.testing.contract import new_user
+from sellout_core.errors import NotFound, Unavailable
+from sellout_core.ports.store import Transaction
+from sellout_http.runtime.executor import Hands, Workers
+from sellout_http.runtime.logging import Entry
+from tests.contract.conftest import sqlite_store
+
+T = TypeVar("T")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    """An empty shop in a file."""
+    with sqlite_store(tmp_path) as store:
+        yield store
+
+
+def on_a_loop(store: SqlStore, use: Callable[[LoopWrites], Awaitable[T]]) -> T:
+    """What comes of what is done with a store's writes on an event loop of its own."""
+
+    async def run() -> T:
+        writes = store.writes()
+        assert writes is not None
+        try:
+            return await use(writes)
+        finally:
+            await writes.close()
+
+    return asyncio.run(run())
+
+
+def together(store: SqlStore, works: Sequence[Callable[[], Any]]) -> list[Any]:
+    """What each returns or raises, all begun at once."""
+
+    async def use(writes: LoopWrites) -> list[Any]:
+        return await asyncio.gather(*(writes.run(work, ignored) for work in works), return_exceptions=True)
+
+    return on_a_loop(store, use)
+
+
+def ignored(_: int) -> None:
+    """Nobody counts."""
+
+
+def adding(store: SqlStore, name: str) -> Callable[[], str]:
+    """Work that adds a user."""
+    return lambda: store.write(lambda tx: tx.users.add(new_user(name), "hash").username)
+
+
+def names_in(store: SqlStore) -> list[str]:
+    return [user.username for user in store.read(lambda tx: tx.users.after(0, 1_000))]
+
+
+def commits_of(store: SqlStore) -> list[None]:
+    """An entry for each commit from now on."""
+    commits: list[None] = []
+    event.listen(store.engine, "commit", lambda _: commits.append(None))
+    return commits
+
+
+def test_those_who_come_together_share_a_commit(store: SqlStore) -> None:
+    names = [f"writer{number}" for number in range(20)]
+    commits = commits_of(store)
+    assert together(store, [adding(store, name) for name in names]) == names
+    assert names_in(store) == names
+    assert len(commits) == 1
+
+
+def test_whoever_is_refused_leaves_nothing_and_the_others_theirs(store: SqlStore) -> None:
+    def refused(tx: Transaction) -> None:
+        tx.users.add(new_user("refused"), "hash")
+        raise NotFound
+
+    works = [adding(store, "first"), lambda: store.write(refused), adding(store, "second")]
+    first, error, second = together(store, works)
+    assert (first, second) == ("first", "second")
+    assert isinstance(error, NotFound)
+    assert names_in(store) == ["first", "second"]
+
+
+def test_one_piece_of_work_may_write_more_than_once_and_read_what_it_wrote(store: SqlStore) -> None:
+    def work() -> list[str]:
+        adding(store, "early")()
+        found = names_in(store)
+        return [*found, adding(store, "late")()]
+
+    assert together(store, [work, adding(store, "other")]) == [["early", "other", "late"], "other"]
+
+
+def test_what_comes_of_it_may_be_caught_inside(store: SqlStore) -> None:
+    """The work goes on where it wrote, as it would in a thread."""
+
+    def work() -> str:
+        try:
+            store.write(lambda _: (_ for _ in ()).throw(NotFound()))
+        except NotFound:
+            return adding(store, "instead")()
+        raise AssertionError
+
+    assert together(store, [work]) == ["instead"]
+
+
+def test_everybody_is_told_their_own_statements(store: SqlStore) -> None:
+    """However many others ask in between."""
+    counted: dict[str, list[int]] = {"one": [], "three": []}
+
+    def three() -> None:
+        adding(store, "a")()
+        names_in(store)
+        store.write(lambda tx: tx.users.after(0, 1))
+
+    def one() -> None:
+        store.write(lambda tx: tx.users.after(0, 1))
+
+    def statements(work: Callable[[], Any]) -> int:
+        before = store.statements()
+        work()
+        return store.statements() - before
+
+    async def use(writes: LoopWrites) -> None:
+        await asyncio.gather(
+            writes.run(three, counted["three"].append), *(writes.run(one, counted["one"].append) for _ in range(3))
+        )
+
+    on_a_loop(store, use)
+    assert sum(counted["one"]) == 3 * statements(one)
+    assert sum(counted["three"]) == sum(map(statements, (adding(store, "b"), lambda: names_in(store), one)))
+
+
+def test_threads_write_beside_it(store: SqlStore) -> None:
+    """They share turns, and batches."""
+    names = [f"thread{number}" for number in range(4)]
+    start = threading.Barrier(5)
+
+    def write(name: str) -> None:
+        start.wait(60)
+        for turn in range(10):
+            adding(store, f"{name}.{turn}")()
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+
+    async def use(writes: LoopWrites) -> None:
+        start.wait(60)
+        for turn in range(10):
+            await asyncio.gather(*(writes.run(adding(store, f"loop{n}.{turn}"), ignored) for n in range(4)))
+
+    on_a_loop(store, use)
+    for thread in threads:
+        thread.join(60)
+    expected = [f"{name}.{turn}" for name in [*names, *(f"loop{n}" for n in range(4))] for turn in range(10)]
+    assert sorted(names_in(store)) == sorted(expected)
+
+
+def test_a_locked_file_holds_up_nothing_else_and_is_told(tmp_path: Path) -> None:
+    """The event loop goes on while the turn does not come; who waited for it is told, and the next one is served."""
+    store = SqlStore.open(f"sqlite:///{tmp_path / 'sellout.db'}", timeouts=Timeouts(lock=0.3))
+
+    async def use(writes: LoopWrites) -> tuple[list[Any], list[str], Any]:
+        with closing(sqlite3.connect(tmp_path / "sellout.db")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            waiting = [asyncio.ensure_future(writes.run(adding(store, f"w{n}"), ignored)) for n in range(3)]
+            await asyncio.sleep(0)
+            seen = names_in(store)
+            outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        return outcomes, seen, await writes.run(adding(store, "after"), ignored)
+
+    outcomes, seen, after = on_a_loop(store, use)
+    assert [type(outcome) for outcome in outcomes] == [Unavailable] * 3
+    assert (seen, after, names_in(store)) == ([], "after", ["after"])
+    store.close()
+
+
+def test_a_commit_that_fails_is_told_to_everybody_in_it(store: SqlStore) -> None:
+    def fail(_: Any) -> None:
+        raise sqlite3.OperationalError("the disk is gone")
+
+    event.listen(store.engine, "commit", fail)
+    assert {type(outcome) for outcome in together(store, [adding(store, "one"), adding(store, "two")])} == {Unavailable}
+    event.remove(store.engine, "commit", fail)
+    assert together(store, [adding(store, "three")]) == ["three"]
+    assert names_in(store) == ["three"]
+
+
+def test_an_end_that_fails_is_told_to_everybody_in_it(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the turn goes on to the next."""
+    end = Batch.end
+
+    def fail(batch: Batch) -> None:
+        end(batch)
+        raise MemoryError
+
+    monkeypatch.setattr(Batch, "end", fail)
+    assert [type(each) for each in together(store, [adding(store, "one"), adding(store, "two")])] == [MemoryError] * 2
+    monkeypatch.setattr(Batch, "end", end)
+    assert together(store, [adding(store, "three")]) == ["three"]
+
+
+def test_whoever_comes_after_the_end_is_sent_away(store: SqlStore) -> None:
+    async def use(writes: LoopWrites) -> None:
+        await writes.close()
+        with pytest.raises(Unavailable):
+            await writes.run(adding(store, "late"), ignored)
+
+    on_a_loop(store, use)
+    assert names_in(store) == []
+
+
+def test_hands_end_what_needs_the_event_loop_before_their_threads(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread may wait for the turn that a batch on the event loop has."""
+    monkeypatch.setattr(writing_module, "LONGEST_TURN", -1.0)
+    shop, hashing, lists, searches = (Workers(name, 1) for name in ("shop", "hash", "list", "search"))
+    hands = Hands(store, shop, hashing, lists, searches, int, None, store.writes())
+
+    async def use() -> list[Any]:
+        begun = asyncio.Event()
+
+        def write(name: str) -> str:
+            def work(tx: Transaction) -> str:
+                begun.set()
+                return tx.users.add(new_user(name), "hash").username
+
+            return store.write(work)
+
+        on_loop = [asyncio.ensure_future(hands.write(partial(write, f"w{n}"), Entry(""))) for n in range(9)]
+        await begun.wait()
+        in_thread = asyncio.ensure_future(hands.run(adding(store, "thread")))
+        await asyncio.sleep(0)
+        await hands.close()
+        return await asyncio.gather(*on_loop, in_thread)
+
+    assert asyncio.run(use()) == [*(f"w{n}" for n in range(9)), "thread"]
+
+
+def test_too_many_are_sent_away(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing_module, "QUEUE", 3)
+    outcomes = together(store, [adding(store, f"w{n}") for n in range(5)])
+    assert outcomes[:3] == ["w0", "w1", "w2"]
+    assert [type(outcome) for outcome in outcomes[3:]] == [Unavailable] * 2
+
+
+def test_more_than_a_batch_holds_take_several(store: SqlStore) -> None:
+    commits = commits_of(store)
+    names = [f"w{number}" for number in range(150)]
+    assert together(store, [adding(store, name) for name in names]) == names
+    assert len(commits) == 3
+
+
+def test_what_somebody_no_longer_waits_for_is_done_all_the_same(store: SqlStore) -> None:
+    """As it would be in a thread."""
+
+    async def use(writes: LoopWrites) -> str:
+        left = asyncio.ensure_future(writes.run(adding(store, "left"), ignored))
+        await asyncio.sleep(0)
+        left.cancel()
+        return await writes.run(adding(store, "stayed"), ignored)
+
+    assert on_a_loop(store, use) == "stayed"
+    assert names_in(store) == ["left", "stayed"]
+
+
+def test_others_have_the_event_loop_between_long_works(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing_module, "LONGEST_TURN", -1.0)
+    order: list[str] = []
+
+    async def use(writes: LoopWrites) -> None:
+        async def other() -> None:
+            while order.count("work") < 3:
+                order.append("other")
+                await asyncio.sleep(0)
+
+        def work() -> None:
+            store.write(lambda _: order.append("work"))
+
+        writing = [asyncio.ensure_future(writes.run(work, ignored)) for _ in range(3)]
+        await asyncio.gather(other(), *writing)
+
+    on_a_loop(store, use)
+    assert [each for each in order if each == "work"] == ["work"] * 3
+    first, last = order.index("work"), len(order) - 1 - order[::-1].index("work")
+    assert "other" in order[first:last]

@@ -1,0 +1,470 @@
+"""Reads that are gathered on an event loop: each as if it were alone, and all of them for the price of one."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+import psycopg
+import pytest
+from sqlalchemy import literal_column, select, text
+
+from sellout_adapters.sql import SqlStore
+from sellout_adapters.sql.concurrency import read_batching
+from sellout_adapters.sql.engines.postgres_reads import PostgresConversation
+from sellout_adapters.sql.store import GatheredReads
+from sellout_adapters.testing.contract import new_user
+from sellout_adapters.testing.scene import Scene, product_entry, shoe_size, unit_entry
+from sellout_core.accounts import OPERATOR
+from sellout_core.errors import NotFound, Unavailable
+from sellout_core.ports.store import Transaction
+from sellout_core.use_cases import browsing, carts, wishlists
+from sellout_core.values import ProductId, UserId
+from sellout_http.api.request_context import within
+from tests.contract.conftest import postgresql_store
+
+T = TypeVar("T")
+READERS = 16
+
+
+@attrs.frozen
+class Stage:
+    """A store with readers who have carts and wishlists of different sizes, and what is asked of it."""
+
+    scene: Scene
+    store: SqlStore
+    readers: list[UserId]
+
+    def all_of(self, use: Callable[[GatheredReads], Awaitable[T]]) -> T:
+        """What is read on an event loop of its own."""
+
+        async def run() -> T:
+            reads = self.store.reads()
+            assert reads is not None
+            try:
+                return await use(reads)
+            finally:
+                await reads.close()
+
+        return asyncio.run(run())
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with postgresql_store(tmp_path) as store:
+        scene = Scene(store)
+        readers = []
+        for number in range(READERS):
+            user_id = scene.user(f"reader{number}")
+            goods = [unit_entry(10 + n, shoe_size(str(36 + n))) for n in range(1 + number % 4)]
+            product, units = scene.sell(product_entry(f"p{number}", *goods))
+            scene.fill_cart(user_id, *(unit.id for unit in units))
+            wishlists.add_to_wishlist(scene.shop, OPERATOR, user_id, product.id, None)
+            browsing.note_views(scene.shop, [browsing.View(OPERATOR, user_id, ProductId(n + 1)) for n in range(number)])
+            readers.append(user_id)
+        yield Stage(scene, store, readers)
+
+
+def ignored(_: int) -> None:
+    """Nobody counts."""
+
+
+def reading(stage: Stage, use_case: Callable[..., T], *arguments: Any) -> Callable[[Transaction], T]:
+    """A use case as work inside a transaction."""
+    return lambda tx: use_case(within(stage.scene.shop, tx), OPERATOR, *arguments)
+
+
+def test_everybody_reads_what_they_would_read_alone(stage: Stage) -> None:
+    """Also where they read different things, and some of what others read, at once."""
+    works = [
+        reading(stage, use_case, user_id)
+        for user_id in stage.readers
+        for use_case in (carts.read_cart, wishlists.read_wishlist, wishlists.read_wished)
+    ]
+    works += [reading(stage, browsing.read_page, 1), reading(stage, browsing.read_units, ProductId(1))]
+    alone = [stage.store.read(work) for work in works]
+
+    async def together(reads: GatheredReads) -> list[Any]:
+        return await asyncio.gather(*(reads.read(work, ignored) for work in works))
+
+    assert stage.all_of(together) == alone
+
+
+def test_what_one_of_them_is_refused_is_refused_to_that_one_alone(stage: Stage) -> None:
+    works = [reading(stage, carts.read_cart, user_id) for user_id in (stage.readers[0], 999, stage.readers[1])]
+
+    async def together(reads: GatheredReads) -> list[Any]:
+        return await asyncio.gather(*(reads.read(work, ignored) for work in works), return_exceptions=True)
+
+    first, second, third = stage.all_of(together)
+    assert (first.user.user.id, third.user.user.id) == tuple(stage.readers[:2])
+    assert isinstance(second, NotFound)
+
+
+def test_each_transaction_reads_what_was_written_before_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where one ends with the first statement of the next; what was written meanwhile is not in the first."""
+    monkeypatch.setattr(read_batching, "MOST", 1)
+    chained: list[str] = []
+    pipelined = PostgresConversation._pipelined
+
+    async def noted(self: Any, first: str, *arguments: Any) -> Any:
+        chained.append(first)
+        return await pipelined(self, first, *arguments)
+
+    monkeypatch.setattr(PostgresConversation, "_pipelined", noted)
+
+    def number(tx: Transaction) -> int:
+        return len(tx.users.after(0, 1_000))
+
+    def first(tx: Transaction) -> tuple[int, int]:
+        before = number(tx)
+        stage.store.write(lambda other: other.users.add(new_user("meanwhile"), "hash"))
+        return before, number(tx)
+
+    async def all_at_once(reads: GatheredReads) -> list[Any]:
+        reads._gathering._connections = 1
+        return await asyncio.gather(*(reads.read(work, ignored) for work in (first, number, number)))
+
+    assert stage.all_of(all_at_once) == [(READERS, READERS), READERS + 1, READERS + 1]
+    assert [words.split()[0] for words in chained] == ["BEGIN", "COMMIT", "COMMIT"]
+
+
+def test_what_the_server_prepared_once_stays_prepared(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through the ends of transactions; and nothing is asked by a name that the server forgot."""
+    monkeypatch.setattr(read_batching, "MOST", 1)
+    prepared: list[list[str]] = []
+    end = PostgresConversation.end
+
+    async def noted(self: Any) -> None:
+        await end(self)
+        cursor = await self._connection.execute("SELECT name FROM pg_prepared_statements ORDER BY name", prepare=False)
+        prepared.append([name for (name,) in await cursor.fetchall()])
+
+    monkeypatch.setattr(PostgresConversation, "end", noted)
+
+    def users(tx: Transaction) -> int:
+        return len(tx.users.after(0, 1_000))
+
+    def orders_and_users_twice(tx: Transaction) -> int:
+        tx.orders.after(0, 1_000)
+        return users(tx) + users(tx)
+
+    async def together(reads: GatheredReads) -> list[int]:
+        reads._gathering._connections = 1
+        works = (users, orders_and_users_twice, users)
+        once = await asyncio.gather(*(reads.read(work, ignored) for work in works))
+        return once + await asyncio.gather(*(reads.read(work, ignored) for work in works))
+
+    assert stage.all_of(together) == [READERS, 2 * READERS, READERS] * 2
+    first, second = prepared
+    assert len(first) > 1
+    assert first == second
+
+
+def test_what_the_server_prepared_stays_prepared_for_threads_too(stage: Stage) -> None:
+    for _ in range(10):
+        stage.store.read(lambda tx: tx.users.after(0, 1_000))
+    with pytest.raises(NotFound):
+        browsing.read_card(stage.scene.shop, OPERATOR, ProductId(999), None)
+    with stage.store.engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM pg_prepared_statements"))
+
+
+def test_a_thread_is_told_of_a_connection_that_breaks_in_the_middle(stage: Stage) -> None:
+    def breaking(tx: Transaction) -> None:
+        tx.users.get_many([stage.readers[0]])
+        _hang_up(stage.store)
+        tx.users.get_many([stage.readers[0]])
+
+    with pytest.raises(Unavailable):
+        stage.store.read(breaking)
+    assert len(stage.store.read(lambda tx: tx.users.get_many([stage.readers[0]]))) == 1
+
+
+def test_many_take_as_many_statements_as_one(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    counted: list[int] = []
+    ask = PostgresConversation.ask
+
+    async def noted(self: Any, ready: Any, parameters: Any) -> Any:
+        asked.append(ready.sql)
+        return await ask(self, ready, parameters)
+
+    monkeypatch.setattr(PostgresConversation, "ask", noted)
+
+    def statements(users: list[UserId]) -> int:
+        async def together(reads: GatheredReads) -> None:
+            asked.clear()
+            await asyncio.gather(
+                *(reads.read(reading(stage, carts.read_cart, user_id), counted.append) for user_id in users)
+            )
+
+        stage.all_of(together)
+        return len(asked)
+
+    # The first time finds out what is kept from then on.
+    assert statements(stage.readers) == 4
+    counted.clear()
+    assert statements(stage.readers[:1]) == statements(stage.readers) == 3
+    assert counted == [3] * (1 + READERS)
+
+
+def test_one_read_is_of_one_state(stage: Stage) -> None:
+    """Somebody writes between two of its statements."""
+
+    def work(tx: Transaction) -> tuple[int, int]:
+        before = len(tx.users.get_many([UserId(n) for n in range(1, 99)]))
+        stage.store.write(lambda other: other.users.add(new_user("late"), "hash"))
+        return before, len(tx.users.get_many([UserId(n) for n in range(1, 99)]))
+
+    async def once(reads: GatheredReads) -> tuple[int, int]:
+        return await reads.read(work, ignored)
+
+    before, after = stage.all_of(once)
+    assert before == after == len(stage.store.read(lambda tx: tx.users.after(0, 999))) - 1
+
+
+def test_a_connection_that_broke_while_nobody_used_it_is_replaced(stage: Stage) -> None:
+    work = reading(stage, carts.read_cart, stage.readers[0])
+
+    async def twice(reads: GatheredReads) -> list[Any]:
+        first = await reads.read(work, ignored)
+        _hang_up(stage.store)
+        return [first, await reads.read(work, ignored)]
+
+    first, second = stage.all_of(twice)
+    assert first == second
+
+
+def test_a_connection_that_breaks_in_the_middle_is_nobodys_fault(stage: Stage) -> None:
+    """Everybody who read over it is told so, and the next ones read over another."""
+
+    def breaking(tx: Transaction) -> None:
+        tx.users.get_many([stage.readers[0]])
+        _hang_up(stage.store)
+        tx.users.get_many([stage.readers[0]])
+
+    def work(tx: Transaction) -> int:
+        tx.users.get_many([stage.readers[1]])
+        return len(tx.users.get_many([stage.readers[1]]))
+
+    async def some(reads: GatheredReads) -> tuple[list[Any], int]:
+        broken = [reads.read(breaking, ignored), reads.read(work, ignored)]
+        return await asyncio.gather(*broken, return_exceptions=True), await reads.read(work, ignored)
+
+    told, later = stage.all_of(some)
+    assert [type(error) for error in told] == [Unavailable] * 2
+    assert later == 1
+
+
+def test_whoever_goes_away_takes_nothing_from_the_rest(stage: Stage) -> None:
+    work = reading(stage, carts.read_cart, stage.readers[0])
+
+    async def some(reads: GatheredReads) -> Any:
+        tasks = [asyncio.ensure_future(reads.read(work, ignored)) for _ in range(3)]
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    gone, *others = stage.all_of(some)
+    assert isinstance(gone, asyncio.CancelledError)
+    assert others == [stage.store.read(work)] * 2
+
+
+def over_and_over(
+    stage: Stage, reads: GatheredReads, seen: Callable[[], bool], readers: int = 3
+) -> Awaitable[list[int]]:
+    """Some who read at once, each time and again: until something was `seen`, and 40 times more."""
+    work = reading(stage, carts.read_cart, stage.readers[0])
+
+    async def one() -> int:
+        while not seen():
+            await reads.read(work, ignored)
+        return len([await reads.read(work, ignored) for _ in range(40)])
+
+    return asyncio.wait_for(asyncio.gather(*(one() for _ in range(readers))), 120)
+
+
+def connecting(reads: GatheredReads, monkeypatch: pytest.MonkeyPatch, most: int = 99) -> list[Any]:
+    """The connections that are opened from now on; so many at most, the rest is refused."""
+    opened: list[Any] = []
+    connect = reads._gathering._connect
+
+    async def noted() -> Any:
+        if len(opened) == most:
+            raise OSError("no more connections")
+        conversation = await connect()
+        opened.append(conversation)
+        return conversation
+
+    monkeypatch.setattr(reads._gathering, "_connect", noted)
+    return opened
+
+
+@pytest.mark.parametrize(("patience", "connections"), [(60.0, 1), (0.0, 2)])
+def test_whoever_asks_as_others_end_is_not_forgotten(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, patience: float, connections: int
+) -> None:
+    """One connection reads for all; where that is thought to be slow at once, two do."""
+    monkeypatch.setattr(read_batching, "PATIENCE", patience)
+
+    async def some(reads: GatheredReads) -> tuple[list[int], int]:
+        opened = connecting(reads, monkeypatch)
+        return await over_and_over(stage, reads, lambda: len(opened) >= connections), len(opened)
+
+    assert stage.all_of(some) == ([40] * 3, connections)
+
+
+class Slow:
+    """The first statement that is asked is not answered until that is `wanted`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked, self.wanted = asyncio.Event(), asyncio.Event()
+        ask = PostgresConversation.ask
+
+        async def noted(conversation: PostgresConversation, ready: Any, parameters: Any) -> Any:
+            if not self.asked.is_set():
+                self.asked.set()
+                await self.wanted.wait()
+            return await ask(conversation, ready, parameters)
+
+        monkeypatch.setattr(PostgresConversation, "ask", noted)
+
+
+def test_nobody_waits_for_a_slow_one(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = reading(stage, carts.read_cart, stage.readers[0])
+
+    async def some(reads: GatheredReads) -> bool:
+        slow = Slow(monkeypatch)
+        first = asyncio.ensure_future(reads.read(work, ignored))
+        await slow.asked.wait()
+        others = [asyncio.ensure_future(reads.read(work, ignored)) for _ in range(3)]
+        done, _ = await asyncio.wait(others, timeout=60)
+        slow.wanted.set()
+        await first
+        return done == set(others)
+
+    assert stage.all_of(some)
+
+
+def test_where_there_is_no_other_connection_they_wait_for_the_slow_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_batching, "PATIENCE", 0.001)
+    work = reading(stage, carts.read_cart, stage.readers[0])
+
+    async def some(reads: GatheredReads) -> list[Any]:
+        slow = Slow(monkeypatch)
+        opened = connecting(reads, monkeypatch, most=1)
+        refused = asyncio.Event()
+        connect = reads._gathering._connect
+
+        async def noted() -> Any:
+            if opened:
+                refused.set()
+            return await connect()
+
+        monkeypatch.setattr(reads._gathering, "_connect", noted)
+        everybody = [asyncio.ensure_future(reads.read(work, ignored))]
+        await slow.asked.wait()
+        everybody += [asyncio.ensure_future(reads.read(work, ignored)) for _ in range(3)]
+        await asyncio.wait_for(refused.wait(), 60)
+        slow.wanted.set()
+        return await asyncio.gather(*everybody)
+
+    assert stage.all_of(some) == [stage.store.read(work)] * 4
+
+
+def test_two_connections_become_one_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once none of them is slow any more, though somebody always waits."""
+    monkeypatch.setattr(read_batching, "PATIENCE", 0.0)
+    monkeypatch.setattr(read_batching, "MOST", 4)
+    asked: list[PostgresConversation] = []
+    ask = PostgresConversation.ask
+
+    async def noted(self: PostgresConversation, ready: Any, parameters: Any) -> Any:
+        asked.append(self)
+        if len(set(asked)) == 2:
+            monkeypatch.setattr(read_batching, "PATIENCE", 60.0)
+        return await ask(self, ready, parameters)
+
+    monkeypatch.setattr(PostgresConversation, "ask", noted)
+    stage.all_of(lambda reads: over_and_over(stage, reads, lambda: len(set(asked)) == 2, READERS))
+    assert len(set(asked)) == 2
+    second = next(number for number, conversation in enumerate(asked) if conversation is not asked[0])
+    assert len(set(asked[second + 20 :])) == 1
+
+
+def test_whoever_waits_at_the_end_is_read_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also over a connection that is opened meanwhile; and none is left open."""
+    monkeypatch.setattr(read_batching, "PATIENCE", 0.0)
+    work = reading(stage, carts.read_cart, stage.readers[0])
+
+    async def some(reads: GatheredReads) -> tuple[bool, list[bool]]:
+        slow = Slow(monkeypatch)
+        opened = connecting(reads, monkeypatch)
+        first = asyncio.ensure_future(reads.read(work, ignored))
+        await slow.asked.wait()
+        [serving] = reads._gathering._serving
+        closing = asyncio.ensure_future(reads.close())
+        ask = PostgresConversation.ask
+
+        async def after_the_first(conversation: PostgresConversation, ready: Any, parameters: Any) -> Any:
+            if conversation is not opened[0]:
+                slow.wanted.set()
+                await asyncio.wait([serving, asyncio.ensure_future(asyncio.wait_for(asyncio.shield(closing), 0.1))])
+            return await ask(conversation, ready, parameters)
+
+        monkeypatch.setattr(PostgresConversation, "ask", after_the_first)
+        second = asyncio.ensure_future(reads.read(work, ignored))
+        await closing
+        return first.done() and second.done(), [each._connection.closed for each in opened]
+
+    assert stage.all_of(some) == (True, [True, True])
+
+
+def test_a_connection_that_breaks_between_two_transactions_is_replaced(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_batching, "MOST", 1)
+
+    def last(tx: Transaction) -> int:
+        found = len(tx.users.get_many([stage.readers[0]]))
+        _hang_up(stage.store)
+        return found
+
+    async def some(reads: GatheredReads) -> list[int]:
+        reads._gathering._connections = 1
+        works = (last, lambda tx: len(tx.users.get_many(stage.readers[:2])))
+        return await asyncio.gather(*(reads.read(work, ignored) for work in works))
+
+    assert stage.all_of(some) == [1, 2]
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_statement_that_fails_is_told_and_the_next_is_answered(stage: Stage, before: int) -> None:
+    def failing(tx: Any) -> None:
+        for _ in range(before):
+            tx.users.get_many([stage.readers[0]])
+        tx.users._link.rows(select(literal_column("1 / 0").label("nothing")))
+
+    async def some(reads: GatheredReads) -> tuple[Any, int]:
+        [told] = await asyncio.gather(reads.read(failing, ignored), return_exceptions=True)
+        return told, await reads.read(lambda tx: len(tx.users.get_many([stage.readers[0]])), ignored)
+
+    told, later = stage.all_of(some)
+    assert isinstance(told, Unavailable)
+    assert isinstance(told.__cause__, psycopg.errors.DivisionByZero)
+    assert later == 1
+
+
+def _hang_up(store: SqlStore) -> None:
+    """Ends all other sessions of the database."""
+    with store.engine.begin() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )

@@ -1,0 +1,33 @@
+"""Every store obeys the laws of the ports, and a model of the shop predicts what it does."""
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from sellout_adapters.sql.search import query
+from sellout_adapters.testing import generated
+from sellout_adapters.testing.contract import StoreContract
+from sellout_adapters.testing.machine import StoreMaker, shop_machine
+
+
+class TestStore(StoreContract):
+    """The laws, on every store."""
+
+
+def test_a_model_predicts_the_shop(make_store: StoreMaker) -> None:
+    """Any sequence of what buyers do gives what the contract says."""
+    run_state_machine_as_test(
+        shop_machine(make_store),
+        settings=settings(
+            max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        ),
+    )
+
+
+@pytest.mark.parametrize("few", [1_000, 1])
+def test_a_search_finds_what_the_definition_says(
+    make_store: StoreMaker, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever way the databases go."""
+    monkeypatch.setattr(query, "FEW", dict.fromkeys(query.FEW, few))
+    generated.search_law(make_store, examples=40)
