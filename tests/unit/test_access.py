@@ -140,7 +140,8 @@ OF_ANYBODY: dict[Callable[..., object], OfTheShop] = {
     browsing.read_page: lambda on, actor: browsing.read_page(on.shop, actor, 1),
     browsing.read_facets: lambda on, actor: browsing.read_facets(on.shop, actor),
     browsing.read_units: lambda on, actor: browsing.read_units(on.shop, actor, on.goods.product_id),
-    browsing.read_card: lambda on, actor: browsing.read_card(on.shop, actor, on.goods.product_id, on.anna.id),
+    browsing.read_card: lambda on, actor: browsing.read_card(on.shop, actor, on.goods.product_id),
+    browsing.view_card: lambda on, actor: browsing.view_card(on.shop, actor, on.goods.product_id, on.anna.id),
 }
 
 OF_THE_OPERATOR: dict[Callable[..., object], OfTheShop] = {

@@ -10,11 +10,11 @@ from sellout_core.use_cases.browsing import (
     View,
     note_view,
     note_views,
-    read_card,
     read_page,
     read_product,
     read_products,
     read_units,
+    view_card,
 )
 from sellout_core.use_cases.importing.writing import import_products
 from sellout_core.use_cases.users import read_last_viewed
@@ -110,8 +110,8 @@ def test_a_product_that_does_not_exist_is_not_found(scene: Scene) -> None:
     for read in (
         lambda: read_product(scene.shop, OPERATOR, ProductId(999)),
         lambda: read_units(scene.shop, ANONYMOUS, ProductId(999)),
-        lambda: read_card(scene.shop, ANONYMOUS, ProductId(999), None),
-        lambda: read_card(scene.shop, anna.actor, ProductId(999), anna.id),
+        lambda: view_card(scene.shop, ANONYMOUS, ProductId(999), None),
+        lambda: view_card(scene.shop, anna.actor, ProductId(999), anna.id),
     ):
         with pytest.raises(NotFound):
             read()
@@ -159,10 +159,10 @@ def test_a_product_without_units_has_none(scene: Scene) -> None:
 def test_a_personal_card_knows_the_wishlist_and_notes_the_view(scene: Scene) -> None:
     anna, goods = scene.person(), scene.goods("dunk", unit_entry(7))
     add_to_wishlist(scene.shop, anna.actor, anna.id, goods.product_id, None)
-    card = read_card(scene.shop, anna.actor, goods.product_id, anna.id)
+    card = view_card(scene.shop, anna.actor, goods.product_id, anna.id)
     assert (card.product.product.id, card.min_price, card.in_wishlist) == (goods.product_id, 7, True)
     assert scene.user_now(anna.id).last_viewed == (goods.product_id,)
-    assert read_card(scene.shop, anna.actor, goods.product_id, anna.id) == card
+    assert view_card(scene.shop, anna.actor, goods.product_id, anna.id) == card
     assert scene.user_now(anna.id).last_viewed == (goods.product_id,)
 
 
@@ -177,7 +177,7 @@ def test_a_card_for_nobody_is_not_personal_and_notes_nothing(scene: Scene, who: 
         "self for nobody": (anna.actor, None),
         "staff for nobody": (boss.actor, None),
     }[who]
-    card = read_card(scene.shop, actor, goods.product_id, user_id)
+    card = view_card(scene.shop, actor, goods.product_id, user_id)
     assert not card.in_wishlist
     assert [scene.user_now(person.id).last_viewed for person in (anna, boris, boss)] == [(), (), ()]
 
@@ -185,21 +185,21 @@ def test_a_card_for_nobody_is_not_personal_and_notes_nothing(scene: Scene, who: 
 def test_staff_who_ask_for_a_user_get_that_users_card(scene: Scene) -> None:
     anna, boss, goods = scene.person("anna"), scene.staff(), scene.goods("dunk")
     add_to_wishlist(scene.shop, anna.actor, anna.id, goods.product_id, None)
-    assert read_card(scene.shop, boss.actor, goods.product_id, anna.id).in_wishlist
+    assert view_card(scene.shop, boss.actor, goods.product_id, anna.id).in_wishlist
     assert scene.user_now(anna.id).last_viewed == (goods.product_id,)
     assert scene.user_now(boss.id).last_viewed == ()
 
 
 def test_another_user_gets_the_same_card_whether_the_user_asked_for_exists_or_not(scene: Scene) -> None:
     anna, boris, goods = scene.person("anna"), scene.person("boris"), scene.goods("dunk")
-    absent = read_card(scene.shop, boris.actor, goods.product_id, UserId(999))
-    assert absent == read_card(scene.shop, boris.actor, goods.product_id, anna.id)
+    absent = view_card(scene.shop, boris.actor, goods.product_id, UserId(999))
+    assert absent == view_card(scene.shop, boris.actor, goods.product_id, anna.id)
 
 
 def test_staff_who_ask_for_a_user_who_does_not_exist_get_nobodys_card(scene: Scene) -> None:
     goods, boss = scene.goods("dunk", unit_entry(7)), scene.staff()
-    card = read_card(scene.shop, boss.actor, goods.product_id, UserId(999))
-    assert card == read_card(scene.shop, ANONYMOUS, goods.product_id, None)
+    card = view_card(scene.shop, boss.actor, goods.product_id, UserId(999))
+    assert card == view_card(scene.shop, ANONYMOUS, goods.product_id, None)
 
 
 @pytest.mark.parametrize("size", [-5, 0, 101])

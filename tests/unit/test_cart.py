@@ -26,7 +26,7 @@ from sellout_core.errors import (
 )
 from sellout_core.ordering import NewPromoCode
 from sellout_core.shop import Policy
-from sellout_core.use_cases.browsing import read_card, read_units
+from sellout_core.use_cases.browsing import read_units, view_card
 from sellout_core.use_cases.carts import add_to_cart, read_cart, remove_from_cart
 from sellout_core.use_cases.promo_codes import check_promo_code, create_promo_code
 from sellout_core.use_cases.users import read_profile
@@ -68,7 +68,7 @@ def test_a_cart_is_in_order_of_entry_and_its_users_own(scene: Scene, anna: Perso
 def test_a_cart_shows_what_its_user_viewed_last(scene: Scene, anna: Person) -> None:
     unit_id, viewed = scene.unit("dunk", 7), scene.goods("air")
     scene.fill_cart(anna.id, unit_id)
-    read_card(scene.shop, anna.actor, viewed.product_id, anna.id)
+    view_card(scene.shop, anna.actor, viewed.product_id, anna.id)
     assert [product.sku for product in read_cart(scene.shop, anna.actor, anna.id).user.last_viewed] == ["air"]
 
 

@@ -13,7 +13,7 @@ from sellout_core.errors import (
     NotInCart,
     PromoCodeUnknown,
 )
-from sellout_core.use_cases.browsing import read_card, read_product
+from sellout_core.use_cases.browsing import read_product, view_card
 from sellout_core.use_cases.carts import add_to_cart
 from sellout_core.use_cases.checkout import check_out, check_out_once
 from sellout_core.use_cases.orders import read_order, read_orders, read_user_orders
@@ -65,7 +65,7 @@ def test_without_orders_there_are_none(scene: Scene, anna: Person) -> None:
 
 def test_an_order_shows_its_buyer_with_what_they_viewed_and_its_products_by_name(scene: Scene, anna: Person) -> None:
     viewed = scene.goods("air")
-    read_card(scene.shop, anna.actor, viewed.product_id, anna.id)
+    view_card(scene.shop, anna.actor, viewed.product_id, anna.id)
     view = buy(scene, anna, "dunk")
     assert view.user == read_profile(scene.shop, anna.actor, anna.id)
     assert [product.id for product in view.user.last_viewed] == [viewed.product_id]

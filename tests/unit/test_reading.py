@@ -11,7 +11,7 @@ from sellout_core.accounts import ANONYMOUS, OPERATOR, Registration
 from sellout_core.errors import Unavailable
 from sellout_core.ports.store import Store, Transaction
 from sellout_core.use_cases.addresses import read_addresses
-from sellout_core.use_cases.browsing import read_card, read_page, read_product, read_products, read_units
+from sellout_core.use_cases.browsing import read_page, read_product, read_products, read_units, view_card
 from sellout_core.use_cases.carts import add_to_cart, read_cart
 from sellout_core.use_cases.checkout import check_out
 from sellout_core.use_cases.importing.exporting import export_products
@@ -57,8 +57,8 @@ def test_whatever_only_reads_works_on_a_store_that_cannot_be_written_to(scene: S
         lambda: read_products(shop, OPERATOR, lambda _: None),
         lambda: read_product(shop, OPERATOR, product_id),
         lambda: read_units(shop, ANONYMOUS, product_id),
-        lambda: read_card(shop, ANONYMOUS, product_id, anna.id),
-        lambda: read_card(shop, anna.actor, product_id, None),
+        lambda: view_card(shop, ANONYMOUS, product_id, anna.id),
+        lambda: view_card(shop, anna.actor, product_id, None),
         lambda: read_wishlist(shop, anna.actor, anna.id),
         lambda: read_cart(shop, anna.actor, anna.id),
         lambda: check_promo_code(shop, anna.actor, anna.id, "SALE", [kept]),
@@ -80,7 +80,7 @@ def test_a_store_that_is_away_is_unavailable_to_whoever_writes(scene: Scene) -> 
         lambda: register(shop, Registration("boris", PASSWORD)),
         lambda: log_in(shop, "anna", PASSWORD),
         lambda: add_to_cart(shop, anna.actor, anna.id, unit_id),
-        lambda: read_card(shop, anna.actor, ProductId(1), anna.id),
+        lambda: view_card(shop, anna.actor, ProductId(1), anna.id),
     ):
         with pytest.raises(Unavailable):
             write()

@@ -7,7 +7,7 @@ from sellout_adapters.testing.scene import unit_entry
 from sellout_core.accounts import OPERATOR, Address, NewAddress
 from sellout_core.errors import LimitReached, NotFound
 from sellout_core.use_cases.addresses import add_address, delete_address, edit_address, read_addresses
-from sellout_core.use_cases.browsing import read_card
+from sellout_core.use_cases.browsing import view_card
 from sellout_core.use_cases.checkout import check_out
 from sellout_core.use_cases.orders import read_order
 from sellout_core.use_cases.users import read_last_viewed, read_profile, read_user, read_users
@@ -33,7 +33,7 @@ def test_staff_read_every_user_by_id(scene: Scene, anna: Person) -> None:
 
 def test_a_profile_is_the_same_document_as_staff_read(scene: Scene, anna: Person) -> None:
     goods = scene.goods("dunk")
-    read_card(scene.shop, anna.actor, goods.product_id, anna.id)
+    view_card(scene.shop, anna.actor, goods.product_id, anna.id)
     view = read_profile(scene.shop, anna.actor, anna.id)
     assert view.user == scene.user_now(anna.id)
     assert [product.id for product in view.last_viewed] == [goods.product_id]
@@ -48,7 +48,7 @@ def test_a_user_who_does_not_exist_is_not_found(scene: Scene) -> None:
 def test_last_viewed_are_the_last_seven_distinct_products_latest_first(scene: Scene, anna: Person) -> None:
     products = [scene.goods(f"sku-{number}").product_id for number in range(9)]
     for product_id in [*products, products[4]]:
-        read_card(scene.shop, anna.actor, product_id, anna.id)
+        view_card(scene.shop, anna.actor, product_id, anna.id)
     expected = [products[4], products[8], products[7], products[6], products[5], products[3], products[2]]
     cards = read_last_viewed(scene.shop, anna.actor, anna.id)
     assert [card.product.product.id for card in cards] == expected
@@ -58,7 +58,7 @@ def test_last_viewed_are_the_last_seven_distinct_products_latest_first(scene: Sc
 
 def test_last_viewed_cards_are_their_users_whoever_reads_them(scene: Scene, anna: Person) -> None:
     goods = scene.goods("dunk", unit_entry(7))
-    read_card(scene.shop, anna.actor, goods.product_id, anna.id)
+    view_card(scene.shop, anna.actor, goods.product_id, anna.id)
     add_to_wishlist(scene.shop, anna.actor, anna.id, goods.product_id, None)
     for actor in (anna.actor, scene.staff().actor):
         (card,) = read_last_viewed(scene.shop, actor, anna.id)
@@ -67,7 +67,7 @@ def test_last_viewed_cards_are_their_users_whoever_reads_them(scene: Scene, anna
 
 def test_a_product_no_longer_listed_stays_among_the_last_viewed(scene: Scene, anna: Person) -> None:
     goods = scene.goods("dunk")
-    read_card(scene.shop, anna.actor, goods.product_id, anna.id)
+    view_card(scene.shop, anna.actor, goods.product_id, anna.id)
     scene.goods("dunk", available_flag=False)
     (card,) = read_last_viewed(scene.shop, anna.actor, anna.id)
     assert card.product.product.id == goods.product_id

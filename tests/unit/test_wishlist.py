@@ -12,7 +12,7 @@ from sellout_adapters.testing.scene import product_entry, shoe_size, unit_entry
 from sellout_core.accounts import OPERATOR, User
 from sellout_core.errors import AlreadyInWishlist, LimitReached, NotFound, SizeOfAnotherProduct
 from sellout_core.ports.store import Transaction
-from sellout_core.use_cases.browsing import read_card, read_product
+from sellout_core.use_cases.browsing import read_product, view_card
 from sellout_core.use_cases.importing.writing import import_products
 from sellout_core.use_cases.wishlists import add_to_wishlist, change_size, delete_from_wishlist, read_wishlist
 from sellout_core.values import ProductId, SizeId, UserId, WishlistUnitId
@@ -174,7 +174,7 @@ def test_the_last_card_of_a_product_takes_it_off_the_wishlist(scene: Scene, anna
     marks = []
     for wishlist_unit_id in wished:
         delete_from_wishlist(scene.shop, anna.actor, wishlist_unit_id)
-        marks.append(read_card(scene.shop, anna.actor, dunk.product_id, anna.id).in_wishlist)
+        marks.append(view_card(scene.shop, anna.actor, dunk.product_id, anna.id).in_wishlist)
     assert marks == [True, False]
 
 

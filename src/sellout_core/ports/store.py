@@ -74,7 +74,16 @@ class Transaction(Protocol):
     def counters(self) -> Counters: ...
 
 
-class Store(Protocol):
+class Reader(Protocol):
+    """Runs work that only reads."""
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """Runs the work once, on one consistent state of everything committed. `for_update` reads there as it does in
+        `Store.write`, and locks nothing.
+        """
+
+
+class Store(Reader, Protocol):
     """Runs work inside transactions. A transaction is dead once its work has ended.
 
     The version of the catalogue changes with every commit after which products or product units may look different to
@@ -91,11 +100,6 @@ class Store(Protocol):
     def recent_catalogue_version(self) -> int | None:
         """A version that the catalogue had within the last second, none of this store's own commits being later. None:
         it is not known without asking. Waits for nobody.
-        """
-
-    def read(self, work: Callable[[Transaction], T]) -> T:
-        """Runs work that only reads, once, on one consistent state of everything committed. `for_update` reads there
-        as it does in `write`, and holds up nobody.
         """
 
     def write(self, work: Callable[[Transaction], T]) -> T:

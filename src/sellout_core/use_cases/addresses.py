@@ -4,12 +4,12 @@ from sellout_core import values
 from sellout_core.accounts import Actor, Address, NewAddress, User
 from sellout_core.errors import LimitReached, NotFound
 from sellout_core.ports.store import Transaction
-from sellout_core.shop import Shop
+from sellout_core.shop import ReadingShop, Shop
 from sellout_core.use_cases.users import found_user, held_user
 from sellout_core.values import AddressId, UserId
 
 
-def read_addresses(shop: Shop, actor: Actor, user_id: UserId) -> tuple[Address, ...]:
+def read_addresses(shop: ReadingShop, actor: Actor, user_id: UserId) -> tuple[Address, ...]:
     """The user's address book, in order of entry.
 
     Raises:

@@ -6,18 +6,18 @@ import attrs
 
 from sellout_core import values
 from sellout_core.accounts import Actor
-from sellout_core.catalogue import Product, ProductView, UnitView, product_view, unit_view
+from sellout_core.catalogue import Card, Product, ProductView, UnitView, product_view, unit_view
 from sellout_core.errors import InvalidField, InvalidFields, NotFound
 from sellout_core.ports.lists import WHOLE, Part, in_batches
 from sellout_core.ports.store import Transaction
 from sellout_core.search import EVERYTHING, CatalogueQuery
-from sellout_core.shop import Shop
+from sellout_core.shop import ReadingShop, Shop
 from sellout_core.values import ProductId, UserId
 from sellout_core.views import CardView, Facets, Page, card_view, facets_view
 
 
 def read_page(
-    shop: Shop, actor: Actor, number: int, size: int = values.PAGE_SIZE, query: CatalogueQuery = EVERYTHING
+    shop: ReadingShop, actor: Actor, number: int, size: int = values.PAGE_SIZE, query: CatalogueQuery = EVERYTHING
 ) -> Page:
     """A page of the listed products that match a query, in its order, `size` (1 to 100) a page; one past the end is
     empty. For anybody.
@@ -40,13 +40,13 @@ def read_page(
     return shop.store.read(work)
 
 
-def read_facets(shop: Shop, actor: Actor, query: CatalogueQuery = EVERYTHING) -> Facets:  # noqa: ARG001 - anybody may
+def read_facets(shop: ReadingShop, actor: Actor, query: CatalogueQuery = EVERYTHING) -> Facets:  # noqa: ARG001 - anybody may
     """What the listed products that match a query have: brands, categories, genders, sizes and prices. For anybody."""
     return shop.store.read(lambda tx: facets_view(tx.cards.facets(query), tx.references.snapshot()))
 
 
 def read_products(
-    shop: Shop, actor: Actor, sink: Callable[[Sequence[ProductView]], None], part: Part = WHOLE
+    shop: ReadingShop, actor: Actor, sink: Callable[[Sequence[ProductView]], None], part: Part = WHOLE
 ) -> int | None:
     """Passes products, listed or not, to `sink` in batches, by id, as one state of the shop; for staff.
 
@@ -68,7 +68,7 @@ def read_products(
     return shop.store.read(work)
 
 
-def read_product(shop: Shop, actor: Actor, product_id: ProductId) -> ProductView:
+def read_product(shop: ReadingShop, actor: Actor, product_id: ProductId) -> ProductView:
     """One product; for staff.
 
     Raises:
@@ -83,7 +83,7 @@ def read_product(shop: Shop, actor: Actor, product_id: ProductId) -> ProductView
     return shop.store.read(work)
 
 
-def read_units(shop: Shop, actor: Actor, product_id: ProductId) -> tuple[UnitView, ...]:  # noqa: ARG001 - anybody may
+def read_units(shop: ReadingShop, actor: Actor, product_id: ProductId) -> tuple[UnitView, ...]:  # noqa: ARG001 - anybody may
     """Every product unit of a product, by id, unavailable ones included; for anybody.
 
     Raises:
@@ -99,25 +99,36 @@ def read_units(shop: Shop, actor: Actor, product_id: ProductId) -> tuple[UnitVie
     return shop.store.read(work)
 
 
-def read_card(shop: Shop, actor: Actor, product_id: ProductId, user_id: UserId | None) -> CardView:
-    """A product's card, for anybody. For a user who asks for themselves (and for staff who ask for a user) it is
-    personal, and notes that the user viewed the product; for anybody else, and for a user who does not exist, it is
+def read_card(shop: ReadingShop, actor: Actor, product_id: ProductId) -> CardView:  # noqa: ARG001 - anybody may
+    """A product's card as an anonymous reader sees it; for anybody.
+
+    Raises:
+        NotFound: there is no such product.
+    """
+
+    def work(tx: Transaction) -> CardView:
+        return card_view(_found_card(tx, product_id, None), tx.references.snapshot())
+
+    return shop.store.read(work)
+
+
+def view_card(shop: Shop, actor: Actor, product_id: ProductId, user_id: UserId | None) -> CardView:
+    """A product's card, for anybody. For users who ask for themselves, and for staff who ask for a user, it is
+    personal, and notes that the user viewed the product. For any other actor, and for a user who does not exist, it is
     as for None.
 
     Raises:
         NotFound: there is no such product.
     """
-    reader = user_id if user_id is not None and actor.may_see(user_id) else None
+    if user_id is None or not actor.may_see(user_id):
+        return read_card(shop, actor, product_id)
 
     def work(tx: Transaction) -> CardView:
-        card = tx.cards.get_many([product_id], reader).get(product_id)
-        if card is None:
-            raise NotFound
-        if reader is not None:
-            tx.views.note([(reader, product_id)])
+        card = _found_card(tx, product_id, user_id)
+        tx.views.note([(user_id, product_id)])
         return card_view(card, tx.references.snapshot())
 
-    return shop.store.read(work) if reader is None else shop.store.write(work)
+    return shop.store.write(work)
 
 
 @attrs.frozen
@@ -168,3 +179,10 @@ def found_product(tx: Transaction, product_id: ProductId) -> Product:
     if product is None:
         raise NotFound
     return product
+
+
+def _found_card(tx: Transaction, product_id: ProductId, wishlist_of: UserId | None) -> Card:
+    card = tx.cards.get_many([product_id], wishlist_of).get(product_id)
+    if card is None:
+        raise NotFound
+    return card

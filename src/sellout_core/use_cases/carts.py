@@ -12,13 +12,13 @@ from sellout_core.ordering import (
     Cart,
 )
 from sellout_core.ports.store import Transaction
-from sellout_core.shop import Shop
+from sellout_core.shop import ReadingShop, Shop
 from sellout_core.use_cases.users import found_user, held_user
 from sellout_core.values import ProductUnitId, UserId
 from sellout_core.views import CartView, user_view
 
 
-def read_cart(shop: Shop, actor: Actor, user_id: UserId) -> CartView:
+def read_cart(shop: ReadingShop, actor: Actor, user_id: UserId) -> CartView:
     """The user's cart at today's prices.
 
     Raises:

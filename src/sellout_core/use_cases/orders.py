@@ -12,14 +12,14 @@ from sellout_core.ordering import (
 )
 from sellout_core.ports.lists import WHOLE, Part, in_batches
 from sellout_core.ports.store import Transaction
-from sellout_core.shop import Shop
+from sellout_core.shop import ReadingShop
 from sellout_core.use_cases.users import require_user_there
 from sellout_core.values import OrderId, UserId
 from sellout_core.views import OrderView, order_view
 
 
 def read_orders(
-    shop: Shop, actor: Actor, sink: Callable[[Sequence[OrderView]], None], part: Part = WHOLE
+    shop: ReadingShop, actor: Actor, sink: Callable[[Sequence[OrderView]], None], part: Part = WHOLE
 ) -> int | None:
     """Passes orders to `sink` in batches, by id, as one state of the shop; for staff.
 
@@ -33,7 +33,7 @@ def read_orders(
     return shop.store.read(lambda tx: in_batches(part, tx.orders.after, lambda orders: sink(_views(tx, orders, actor))))
 
 
-def read_user_orders(shop: Shop, actor: Actor, user_id: UserId) -> tuple[OrderView, ...]:
+def read_user_orders(shop: ReadingShop, actor: Actor, user_id: UserId) -> tuple[OrderView, ...]:
     """The user's orders, by id.
 
     Raises:
@@ -49,7 +49,7 @@ def read_user_orders(shop: Shop, actor: Actor, user_id: UserId) -> tuple[OrderVi
     return shop.store.read(work)
 
 
-def read_order(shop: Shop, actor: Actor, order_id: OrderId) -> OrderView:
+def read_order(shop: ReadingShop, actor: Actor, order_id: OrderId) -> OrderView:
     """One order.
 
     Raises:

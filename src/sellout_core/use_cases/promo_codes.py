@@ -19,7 +19,7 @@ from sellout_core.ordering import (
     wanted_units,
 )
 from sellout_core.ports.store import Transaction
-from sellout_core.shop import Shop
+from sellout_core.shop import ReadingShop, Shop
 from sellout_core.use_cases.carts import found_cart
 from sellout_core.use_cases.users import found_user
 from sellout_core.values import ProductId, ProductUnitId, UserId
@@ -46,7 +46,7 @@ def create_promo_code(shop: Shop, actor: Actor, promo_code: NewPromoCode) -> Pro
 
 
 def check_promo_code(
-    shop: Shop, actor: Actor, user_id: UserId, code: str, unit_ids: Sequence[ProductUnitId]
+    shop: ReadingShop, actor: Actor, user_id: UserId, code: str, unit_ids: Sequence[ProductUnitId]
 ) -> QuoteView:
     """What a promo code would save the user on units of their cart, counting nothing.
 
@@ -94,7 +94,7 @@ def require_for_sale(units: Sequence[ProductUnit], products: Mapping[ProductId, 
         raise UnitsUnavailable(unavailable)
 
 
-def redeemable(shop: Shop, tx: Transaction, code: str, now: datetime) -> PromoCode:
+def redeemable(shop: ReadingShop, tx: Transaction, code: str, now: datetime) -> PromoCode:
     """The promo code of that name, which an order may use today in the shop's time zone.
 
     Raises:

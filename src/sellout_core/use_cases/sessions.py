@@ -30,7 +30,7 @@ from sellout_core.errors import (
     WrongPassword,
 )
 from sellout_core.ports.store import Transaction
-from sellout_core.shop import Shop
+from sellout_core.shop import ReadingShop, Shop
 from sellout_core.values import SessionId, UserId, composed
 
 
@@ -192,7 +192,7 @@ def refresh(shop: Shop, token: str) -> TokenPair:
     return pair
 
 
-def verify(shop: Shop, token: str) -> None:
+def verify(shop: ReadingShop, token: str) -> None:
     """Lets through an access or refresh token that the shop would accept now.
 
     Raises:
@@ -227,7 +227,7 @@ def log_out(shop: Shop, claims: Claims | None) -> None:
     shop.store.write(work)
 
 
-def authenticate(shop: Shop, claims: Claims | None) -> Actor:
+def authenticate(shop: ReadingShop, claims: Claims | None) -> Actor:
     """Who acts under an access token's claims, with the rights the store gives them now; no claims: anonymous.
 
     Raises:
@@ -241,7 +241,7 @@ def authenticate(shop: Shop, claims: Claims | None) -> Actor:
     return actor
 
 
-def read_token(shop: Shop, token: str, token_type: TokenType) -> Claims:
+def read_token(shop: ReadingShop, token: str, token_type: TokenType) -> Claims:
     """The claims of a token of that type.
 
     Raises:

@@ -6,12 +6,14 @@ from sellout_core.accounts import Actor, User, viewed_ids
 from sellout_core.errors import NotFound
 from sellout_core.ports.lists import WHOLE, Part, in_batches
 from sellout_core.ports.store import Transaction
-from sellout_core.shop import Shop
+from sellout_core.shop import ReadingShop
 from sellout_core.values import UserId
 from sellout_core.views import CardView, UserView, card_view, user_view
 
 
-def read_users(shop: Shop, actor: Actor, sink: Callable[[Sequence[UserView]], None], part: Part = WHOLE) -> int | None:
+def read_users(
+    shop: ReadingShop, actor: Actor, sink: Callable[[Sequence[UserView]], None], part: Part = WHOLE
+) -> int | None:
     """Passes users to `sink` in batches, by id, as one state of the shop; for staff.
 
     Returns:
@@ -24,7 +26,7 @@ def read_users(shop: Shop, actor: Actor, sink: Callable[[Sequence[UserView]], No
     return shop.store.read(lambda tx: in_batches(part, tx.users.after, lambda users: sink(_views(tx, users))))
 
 
-def read_user(shop: Shop, actor: Actor, user_id: UserId) -> UserView:
+def read_user(shop: ReadingShop, actor: Actor, user_id: UserId) -> UserView:
     """Any user; for staff.
 
     Raises:
@@ -35,7 +37,7 @@ def read_user(shop: Shop, actor: Actor, user_id: UserId) -> UserView:
     return shop.store.read(lambda tx: _views(tx, [found_user(tx, user_id)])[0])
 
 
-def read_profile(shop: Shop, actor: Actor, user_id: UserId) -> UserView:
+def read_profile(shop: ReadingShop, actor: Actor, user_id: UserId) -> UserView:
     """A user's own document.
 
     Raises:
@@ -46,7 +48,7 @@ def read_profile(shop: Shop, actor: Actor, user_id: UserId) -> UserView:
     return shop.store.read(lambda tx: _views(tx, [found_user(tx, user_id)])[0])
 
 
-def read_last_viewed(shop: Shop, actor: Actor, user_id: UserId) -> tuple[CardView, ...]:
+def read_last_viewed(shop: ReadingShop, actor: Actor, user_id: UserId) -> tuple[CardView, ...]:
     """The last seven distinct products the user viewed, latest first.
 
     Raises:

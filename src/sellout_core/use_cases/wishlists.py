@@ -9,7 +9,7 @@ from sellout_core.accounts import Actor
 from sellout_core.catalogue import NO_SIZE, Size
 from sellout_core.errors import AlreadyInWishlist, LimitReached, NotFound, SizeOfAnotherProduct
 from sellout_core.ports.store import Transaction
-from sellout_core.shop import Shop
+from sellout_core.shop import ReadingShop, Shop
 from sellout_core.use_cases.browsing import found_product
 from sellout_core.use_cases.users import held_user, require_user_there
 from sellout_core.values import ProductId, SizeId, UserId, WishlistUnitId
@@ -17,7 +17,7 @@ from sellout_core.views import WishlistUnitView, wishlist_unit_view
 from sellout_core.wishlist import WishlistUnit
 
 
-def read_wishlist(shop: Shop, actor: Actor, user_id: UserId) -> tuple[WishlistUnitView, ...]:
+def read_wishlist(shop: ReadingShop, actor: Actor, user_id: UserId) -> tuple[WishlistUnitView, ...]:
     """The user's wishlist, in order of entry.
 
     Raises:
@@ -33,7 +33,7 @@ def read_wishlist(shop: Shop, actor: Actor, user_id: UserId) -> tuple[WishlistUn
     return shop.store.read(work)
 
 
-def read_wished(shop: Shop, actor: Actor, user_id: UserId) -> Collection[ProductId]:
+def read_wished(shop: ReadingShop, actor: Actor, user_id: UserId) -> Collection[ProductId]:
     """The products that the user's wishlist holds, in whatever sizes.
 
     Raises:

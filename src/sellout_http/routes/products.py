@@ -119,10 +119,10 @@ def _view(call: Call, product_id: ProductId, user_id: UserId) -> View | None:
     Access.ANON,
     catalogue=Catalogue(cards=lambda card: (card.id,), wished=_wished, view=_view),
 )
-def show_card(call: Call, product_id: ProductId, user_id: UserId) -> responses.ProductCard:
+def show_card(call: Call, product_id: ProductId, user_id: UserId) -> responses.ProductCard:  # noqa: ARG001 - the path's id
     """A product's card.
 
     With user_id 0 it is anonymous. For the user of the token, and for staff, it is personal and counts as that user's
     view; for anybody else it is as for 0.
     """
-    return serializers.product_card(browsing.read_card(call.shop, call.actor, product_id, user_id or None))
+    return serializers.product_card(browsing.read_card(call.shop, call.actor, product_id))

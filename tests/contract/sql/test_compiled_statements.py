@@ -57,7 +57,7 @@ def grow(scene: SqlScene, rows: int) -> Actor:
         )
         units = scene.store.read(lambda tx, p=product: tx.units.of_products([p.id]))  # type: ignore[misc]
         wishlists.add_to_wishlist(scene.shop, her, anna, product.id, None)
-        browsing.read_card(scene.shop, her, product.id, anna)
+        browsing.view_card(scene.shop, her, product.id, anna)
         scene.fill_cart(anna, units[0].id)
         buyer = scene.user(f"buyer{n}")
         address = scene.address(buyer)

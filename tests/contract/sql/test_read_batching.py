@@ -166,7 +166,7 @@ def test_what_the_server_prepared_stays_prepared_for_threads_too(stage: Stage) -
     for _ in range(10):
         stage.store.read(lambda tx: tx.users.after(0, 1_000))
     with pytest.raises(NotFound):
-        browsing.read_card(stage.scene.shop, OPERATOR, ProductId(999), None)
+        browsing.view_card(stage.scene.shop, OPERATOR, ProductId(999), None)
     with stage.store.engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM pg_prepared_statements"))
 

@@ -11,7 +11,7 @@ from sellout_core.catalogue import (
 )
 from sellout_core.ports.lists import WHOLE, in_batches
 from sellout_core.ports.store import Transaction
-from sellout_core.shop import Shop
+from sellout_core.shop import ReadingShop
 from sellout_core.use_cases.importing.entries import ProductEntry, UnitEntry
 from sellout_core.use_cases.importing.writing import units_by_place
 from sellout_core.values import (
@@ -19,7 +19,7 @@ from sellout_core.values import (
 )
 
 
-def export_products(shop: Shop, actor: Actor, sink: Callable[[ProductEntry], None]) -> None:
+def export_products(shop: ReadingShop, actor: Actor, sink: Callable[[ProductEntry], None]) -> None:
     """Passes every product to `sink`, by id, as one state of the shop. What it passes, imported in order into an
     empty shop, makes a shop that exports the same. For staff and the operator.
 
