@@ -47,10 +47,10 @@ def pid_of(url: str) -> int:
 
 WAIT = """
 import pathlib, signal, sys
-from tests import postgres_server
+from tests.servers import postgres
 
-postgres_server._MEMORY = pathlib.Path(sys.argv[1])
-with postgres_server.private_server() as server:
+postgres._MEMORY = pathlib.Path(sys.argv[1])
+with postgres.private_server() as server:
     print(server.url, flush=True)
     signal.pause()
 """

@@ -314,7 +314,7 @@ def test_a_mistake_of_ours_is_opaque_and_logged(fragile: Fragile, logged: Logged
     assert (event["log_level"], event["route"]) == ("error", operation.path)
     assert event["request_id"] == response.headers["x-request-id"]
     assert "RuntimeError" in event["exception"]
-    assert "hands.py" in event["exception"]
+    assert "executor.py" in event["exception"]
     for secret in (staff["Authorization"], demo.PASSWORD, "RuntimeError", SECRET):
         assert secret not in response.text + json.dumps(dict(response.headers))
     assert SECRET not in str(event)

@@ -22,7 +22,7 @@ from sqlalchemy import event
 from sellout_adapters.sql import SqlStore
 from sellout_adapters.testing.scene import Scene, checkout_request
 from sellout_core.accounts import OPERATOR
-from sellout_core.use_cases.ordering import check_out_once
+from sellout_core.use_cases.checkout import check_out_once
 
 url, buyer, address, *units = sys.argv[1], *map(int, sys.argv[2:])
 
