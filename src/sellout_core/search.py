@@ -38,10 +38,9 @@ Choice = int | str
 
 
 def words(text: str) -> frozenset[str]:
-    """The words of a text: runs of letters and digits, without accents, and in one case for all scripts.
+    """The words of a text: runs of letters and digits, without accents and in one case for all scripts.
 
-    Decomposed by compatibility, so that accents come off, the two dots of `ё` among them, and `①` is `1`; folded by
-    Unicode's rules (the Unicode standard, section 3.13, D146).
+    Text is decomposed by compatibility and case-folded (the Unicode standard, section 3.13, D146): `①` is found as `1`.
     """
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     bare = "".join(character for character in decomposed if not unicodedata.category(character).startswith("M"))

@@ -72,8 +72,8 @@ print(held, missing)
     ("code", "shown", "package", "extra"),
     [
         ("import sellout_adapters.sql", "", "SQLAlchemy", "sql"),
-        ("import sellout_adapters.testing.machine", "", "hypothesis", "testing"),
-        ("import sellout_adapters.testing.generated", "", "hypothesis", "testing"),
+        ("import sellout_adapters.testing.state_machine.machine", "", "hypothesis", "testing"),
+        ("import sellout_adapters.testing.search.generated", "", "hypothesis", "testing"),
         ("import sellout_adapters.passwords", "", "argon2-cffi", "standard"),
         ("import sellout_adapters.tokens", "", "PyJWT", "standard"),
         ("import sellout_adapters.catalogue_file.codec", "", "msgspec", "standard"),

@@ -1,9 +1,10 @@
 """The laws that every store obeys, for the stores here and for other authors' own.
 
-`contract.StoreContract` is a class of pytest tests that want a fixture `store`, an empty shop; `harness.laws` runs them
-without pytest. `durability.DurabilityContract` adds the laws of a store that can be opened again.
-`machine.shop_machine` makes a Hypothesis state machine that drives a store against a model; `scene.Scene` is a small
-shop to write more with.
+`contract.StoreContract` is a class of pytest tests. Each takes a fixture `store`, an empty shop. `harness.laws` runs
+the laws without pytest. `durability.DurabilityContract` adds the laws of a store that can be opened again.
+`catalogue_version.CatalogueVersionContract` adds the law of a store whose catalogue a server caches.
+`state_machine.machine.shop_machine` makes a Hypothesis state machine that drives a store beside a model. `scene.Scene`
+is a small shop to write more laws with.
 """
 
 from contextlib import suppress

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sellout_adapters.sql import CannotOpen, SqlStore
 from sellout_adapters.sql.engines import migration
 from sellout_adapters.sql.schema.columns import metadata
-from sellout_adapters.testing.races import racing
+from sellout_adapters.testing.laws.races import racing
 from sellout_adapters.testing.scene import Scene, checkout_request, product_entry, shoe_size, unit_entry
 from sellout_core.accounts import OPERATOR
 from sellout_core.errors import Unavailable

@@ -18,7 +18,7 @@ from sellout_adapters import demo
 from sellout_adapters.redis_counter import RedisCounter
 from sellout_adapters.sql import SqlStore
 from sellout_adapters.sql.schema.shop_tables import counters
-from sellout_adapters.testing.races import racing
+from sellout_adapters.testing.laws.races import racing
 from sellout_adapters.testing.scene import HeldClock
 from sellout_core.errors import Unavailable
 from sellout_core.ports.store import Count, Store

@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from sellout_adapters.sql import SqlStore, Timeouts
 from sellout_adapters.sql.concurrency.group_commit import MOST
-from sellout_adapters.testing.contract import new_user
+from sellout_adapters.testing.laws.accounts import new_user
 from sellout_core import errors
 from sellout_core.ports.store import Transaction
 

@@ -16,7 +16,7 @@ from sellout_adapters.sql import SqlStore, Timeouts
 from sellout_adapters.sql.concurrency import loop_writes as writing_module
 from sellout_adapters.sql.concurrency.group_commit import Batch
 from sellout_adapters.sql.concurrency.loop_writes import LoopWrites
-from sellout_adapters.testing.contract import new_user
+from sellout_adapters.testing.laws.accounts import new_user
 from sellout_core.errors import NotFound, Unavailable
 from sellout_core.ports.store import Transaction
 from sellout_http.runtime.executor import Hands, Workers

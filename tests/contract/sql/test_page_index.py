@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from sellout_adapters.sql import SqlStore
 from sellout_adapters.sql.engines import migration
 from sellout_adapters.sql.schema.catalogue_tables import LEAF, TOP, listed_counts, products
-from sellout_adapters.testing.paging import listed_in, page_in, write
+from sellout_adapters.testing.laws.lists import listed_in, page_in, write
 from sellout_core.ports.store import Transaction
 from sellout_core.values import MAX_ID
 from tests.contract.conftest import PERSISTENT

@@ -14,7 +14,7 @@ from sellout_adapters.sql import SqlStore
 from sellout_adapters.sql.concurrency import read_batching
 from sellout_adapters.sql.engines.postgres_reads import PostgresConversation
 from sellout_adapters.sql.store import GatheredReads
-from sellout_adapters.testing.contract import new_user
+from sellout_adapters.testing.laws.accounts import new_user
 from sellout_adapters.testing.scene import Scene, product_entry, shoe_size, unit_entry
 from sellout_core.accounts import OPERATOR
 from sellout_core.errors import NotFound, Unavailable

@@ -5,12 +5,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from sellout_adapters.sql.search import query
-from sellout_adapters.testing import generated
+from sellout_adapters.testing.catalogue_version import CatalogueVersionContract
 from sellout_adapters.testing.contract import StoreContract
-from sellout_adapters.testing.machine import StoreMaker, shop_machine
+from sellout_adapters.testing.search import generated
+from sellout_adapters.testing.state_machine.machine import StoreMaker, shop_machine
 
 
-class TestStore(StoreContract):
+class TestStore(StoreContract, CatalogueVersionContract):
     """The laws, on every store."""
 
 

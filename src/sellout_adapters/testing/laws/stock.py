@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from sellout_adapters.testing.harness import pytest
-from sellout_adapters.testing.races import RACERS, racing, take
+from sellout_adapters.testing.laws.races import RACERS, racing, take
 from sellout_adapters.testing.scene import Scene, checkout_request, product_entry, unit_entry
 from sellout_core import errors
 from sellout_core.accounts import OPERATOR
@@ -33,7 +33,7 @@ def exported(scene: Scene) -> list[ProductEntry]:
     return entries
 
 
-class StockContract:
+class StockLaws:
     """Pieces left and pieces sold, across imports."""
 
     def test_pieces_sold_are_counted_for_every_kind_of_unit(self, scene: Scene) -> None:
@@ -105,3 +105,17 @@ class StockContract:
             assert now.stock + now.sold in {max(FIRST, now.sold), max(FIRST + 1, now.sold)}
         else:
             assert now.stock <= FIRST + 1
+
+    def test_stock_never_goes_below_zero_and_what_is_sold_out_is_unavailable(self, scene: Scene) -> None:
+        unit = scene.unit("one", 10, stock=3)
+        got = racing(RACERS, lambda _: list(scene.store.write(lambda tx: take(tx, unit))))
+        assert sorted(got) == [[]] * (RACERS - 3) + [[unit]] * 3
+        found = scene.store.read(lambda tx: tx.units.get_many([unit]))[unit]
+        assert (found.stock, found.available) == (0, False)
+
+    def test_taking_leaves_what_is_ordered_on_demand_and_what_cannot_be_had(self, scene: Scene) -> None:
+        on_demand, gone = scene.unit("one", 10), scene.unit("two", 10, availability=False, stock=5)
+        some = scene.unit("three", 10, stock=2)
+        assert set(scene.store.write(lambda tx: take(tx, some, gone, on_demand))) == {on_demand, some}
+        found = scene.store.read(lambda tx: tx.units.get_many([on_demand, gone, some]))
+        assert [(u.stock, u.available) for u in found.values()] == [(None, True), (5, False), (1, True)]

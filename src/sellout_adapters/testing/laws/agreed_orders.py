@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from sellout_adapters.testing.harness import pytest
-from sellout_adapters.testing.races import RACERS, racing
+from sellout_adapters.testing.laws.races import RACERS, racing
 from sellout_adapters.testing.scene import Scene, checkout_request, product_entry, shoe_size, unit_entry
 from sellout_core.accounts import OPERATOR, Actor
 from sellout_core.catalogue import ReferenceNames
@@ -112,7 +112,7 @@ def shown(scene: Scene, buyer: UserId, order_id: OrderId) -> list[OrderView]:
     ]
 
 
-class AgreedContract:
+class AgreedOrderLaws:
     """An order shows its products and units as they were agreed (contract, Checkout, 7)."""
 
     @pytest.mark.parametrize("change", CHANGES)

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from sellout_adapters.testing.harness import pytest
-from sellout_adapters.testing.races import RACERS, racing, take
+from sellout_adapters.testing.laws.races import RACERS, racing, take
 from sellout_adapters.testing.scene import Scene, product_entry, shoe_size, unit_entry
 from sellout_core.accounts import OPERATOR
 from sellout_core.catalogue import Product, SizeGrid
@@ -91,7 +91,7 @@ def require_definition(tx: Transaction, query: CatalogueQuery, windows: Collecti
     return len(expected)
 
 
-class SearchContract:
+class SearchLaws:
     """Every test gets an empty store and never asks which."""
 
     @pytest.fixture

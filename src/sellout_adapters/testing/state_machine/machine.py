@@ -1,25 +1,18 @@
-"""A Hypothesis state machine: register, wishlist, cart, promo codes and checkout on a store, against a small model.
-
-The model knows nothing of the core: it keeps what the contract says should be there in lists and dicts, prices with
-fractions, and predicts each answer, refusals included. Everything is read back and compared after every step.
-"""
+"""A Hypothesis state machine that drives a store and compares it with a small model of a shop."""
 
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from datetime import date
 from fractions import Fraction
-from math import floor
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from sellout_adapters.extras import naming_extras
-from sellout_adapters.testing.import_rules import ImportRules
 from sellout_adapters.testing.scene import PASSWORD, Scene, checkout_request, product_entry, shoe_size, unit_entry
+from sellout_adapters.testing.state_machine.import_rules import ImportRules
 from sellout_core import errors
-from sellout_core.accounts import Actor, Registration
+from sellout_core.accounts import Registration
 from sellout_core.catalogue import NO_SIZE, Size
 from sellout_core.ports.store import Store
 from sellout_core.use_cases.carts import add_to_cart, read_cart, remove_from_cart
@@ -28,49 +21,14 @@ from sellout_core.use_cases.orders import read_user_orders
 from sellout_core.use_cases.promo_codes import check_promo_code
 from sellout_core.use_cases.sessions import log_in, read_token, register
 from sellout_core.use_cases.wishlists import add_to_wishlist, change_size, delete_from_wishlist, read_wishlist
-from sellout_core.values import AddressId, SizeId, UserId, WishlistUnitId
 
 with naming_extras():
     from hypothesis import strategies as st
     from hypothesis.stateful import initialize, invariant, precondition, rule
-
-NAMES = ["anna", "ANNA", "Борис", "борис", "c@mail.ru"]
-CODES = ["SALE", "sale", "FLAT", "OLD", "none such"]
+from sellout_adapters.testing.state_machine.model import CODES, NAMES, Code, Person, encoded, half_up, refused
 
 StoreMaker = Callable[[Path], AbstractContextManager[Store]]
 """Makes an empty store, in an empty folder if it wants one."""
-
-
-@attrs.define
-class Person:
-    """What the model knows of a user."""
-
-    user_id: UserId
-    address_id: AddressId
-    wishlist: list[tuple[WishlistUnitId, SizeId]] = attrs.Factory(list)
-    cart: list[int] = attrs.Factory(list)
-    orders: list[tuple[int, tuple[int, ...]]] = attrs.Factory(list)
-    answers: dict[str, tuple[Any, bytes]] = attrs.Factory(dict)
-
-    @property
-    def actor(self) -> Actor:
-        """Who they act as."""
-        return Actor(self.user_id)
-
-
-@attrs.define
-class Code:
-    """What the model knows of a promo code."""
-
-    percentage: int
-    absolute: int
-    left: int
-    expired: bool
-
-
-def half_up(amount: Fraction) -> int:
-    """The nearest whole number, the higher one of two."""
-    return floor(amount + Fraction(1, 2))
 
 
 class ShopMachine(ImportRules):
@@ -303,21 +261,6 @@ class ShopMachine(ImportRules):
             and (size.grid == NO_SIZE or unit.size == size)
         ]
         return min(candidates)[1] if candidates else None
-
-
-def refused(refusal: type[errors.SellOutError], call: Callable[..., Any], *arguments: Any) -> None:
-    """Asserts that a call is refused in just this way."""
-    try:
-        call(*arguments)
-    except errors.SellOutError as error:
-        assert type(error) is refusal, error
-    else:
-        raise AssertionError(f"not refused with {refusal.__name__}")
-
-
-def encoded(view: Any) -> bytes:
-    """An answer to keep."""
-    return repr(view).encode()
 
 
 def shop_machine(make_store: StoreMaker) -> type[ShopMachine]:

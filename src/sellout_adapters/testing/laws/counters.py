@@ -2,14 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sellout_adapters.testing.races import RACERS, racing
+from sellout_adapters.testing.laws.races import RACERS, racing
 from sellout_core.ports.store import Count, Store, Transaction
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, 123456, UTC)
 MINUTE = timedelta(minutes=1)
 
 
-class CountContract:
+class CounterLaws:
     """Nothing is counted twice or forgotten."""
 
     def test_counts_begin_anew_when_they_are_over(self, store: Store) -> None:

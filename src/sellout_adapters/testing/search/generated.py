@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from sellout_adapters.extras import naming_extras
-from sellout_adapters.testing.paging import EVERYTHING, listed_in, page_in, write
+from sellout_adapters.testing.laws.lists import EVERYTHING, listed_in, page_in, write
 from sellout_adapters.testing.scene import Scene, product_entry, unit_entry
-from sellout_adapters.testing.searching import GRIDS, NAMES, ODD, WORDS, require_definition
+from sellout_adapters.testing.search.laws import GRIDS, NAMES, ODD, WORDS, require_definition
 from sellout_core.accounts import OPERATOR
 from sellout_core.ports.store import Store, Transaction
 from sellout_core.search import CatalogueQuery, SizeValue, Sort
@@ -100,7 +100,7 @@ def search_law(make_store: Callable[[Path], AbstractContextManager[Store]], exam
     check()
 
 
-class GeneratedContract:
+class GeneratedLaws:
     """A page is what counting through all listed products would find."""
 
     @settings(

@@ -65,7 +65,7 @@ class Rival:
         self._thread.join()
 
 
-class RaceContract:
+class RaceLaws:
     """Every test gets an empty store and never asks which."""
 
     @pytest.fixture

@@ -1,0 +1,1 @@
+"""A state machine that drives a store beside a model of the shop."""

@@ -1,0 +1,68 @@
+"""What the model of a shop predicts with."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from math import floor
+from typing import Any
+
+import attrs
+
+from sellout_adapters.extras import naming_extras
+from sellout_core import errors
+from sellout_core.accounts import Actor
+from sellout_core.values import AddressId, SizeId, UserId, WishlistUnitId
+
+with naming_extras():
+    pass
+
+
+NAMES = ["anna", "ANNA", "Борис", "борис", "c@mail.ru"]
+
+CODES = ["SALE", "sale", "FLAT", "OLD", "none such"]
+
+
+@attrs.define
+class Person:
+    """What the model knows of a user."""
+
+    user_id: UserId
+    address_id: AddressId
+    wishlist: list[tuple[WishlistUnitId, SizeId]] = attrs.Factory(list)
+    cart: list[int] = attrs.Factory(list)
+    orders: list[tuple[int, tuple[int, ...]]] = attrs.Factory(list)
+    answers: dict[str, tuple[Any, bytes]] = attrs.Factory(dict)
+
+    @property
+    def actor(self) -> Actor:
+        """Who they act as."""
+        return Actor(self.user_id)
+
+
+@attrs.define
+class Code:
+    """What the model knows of a promo code."""
+
+    percentage: int
+    absolute: int
+    left: int
+    expired: bool
+
+
+def half_up(amount: Fraction) -> int:
+    """The nearest whole number, the higher one of two."""
+    return floor(amount + Fraction(1, 2))
+
+
+def refused(refusal: type[errors.SellOutError], call: Callable[..., Any], *arguments: Any) -> None:
+    """Asserts that a call is refused in just this way."""
+    try:
+        call(*arguments)
+    except errors.SellOutError as error:
+        assert type(error) is refusal, error
+    else:
+        raise AssertionError(f"not refused with {refusal.__name__}")
+
+
+def encoded(view: Any) -> bytes:
+    """An answer to keep."""
+    return repr(view).encode()
