@@ -51,6 +51,7 @@ def create_app(
     counter: Counter | None = None,
     proxies: Proxies | None = None,
     origins: Sequence[str] = (),
+    origin_pattern: str | None = None,
     body_seconds: float = 30,
     cache_mib: int = 32,
     log: RequestLog | None = None,
@@ -76,6 +77,7 @@ def create_app(
         counter: What counts the tries of all processes together; by default the shop's store.
         proxies: The proxies whose word on their clients is taken; by default none.
         origins: The web origins whose scripts may read the answers, `*` for all; by default the shop's own alone.
+        origin_pattern: A regular expression that further such origins match as a whole.
         body_seconds: How long a request's body may take to arrive.
         cache_mib: How many MiB of the catalogue's documents are kept; 0 keeps none.
         log: Where a line for each request goes; by default nowhere.
@@ -87,6 +89,7 @@ def create_app(
         on_shutdown: Called once the last request is answered.
     """
     health = health or Health()
+    cors = _cors(origins, origin_pattern) if origins or origin_pattern else None
     hands = Hands(
         shop.store,
         Workers("shop", threads),
@@ -109,16 +112,17 @@ def create_app(
         logging_config=None,
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=MAX_BYTES,
-        cors_config=_cors(origins) if origins else None,
+        cors_config=cors,
         on_shutdown=[lists.stop, hands.close, health.close, *([on_shutdown] if on_shutdown else [])],
     )
-    edge = Edge(Shortcut(cast(Application, routed), dispatcher, showing, OPERATIONS, varying=bool(origins)))
-    return Front(edge, proxies or Proxies(), body_seconds, log, varying=bool(origins), log_addresses=log_addresses)
+    edge = Edge(Shortcut(cast(Application, routed), dispatcher, showing, OPERATIONS, varying=cors is not None))
+    return Front(edge, proxies or Proxies(), body_seconds, log, varying=cors is not None, log_addresses=log_addresses)
 
 
-def _cors(origins: Sequence[str]) -> CORSConfig:
+def _cors(origins: Sequence[str], pattern: str | None) -> CORSConfig:
     return CORSConfig(
         allow_origins=list(origins),
+        allow_origin_regex=pattern,
         allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
         expose_headers=["ETag", "Link", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"],

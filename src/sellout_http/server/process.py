@@ -79,6 +79,7 @@ def app_from_environment() -> Application:
         counter=open_counter(settings),
         proxies=settings.proxies,
         origins=settings.origins,
+        origin_pattern=settings.origin_pattern,
         body_seconds=settings.request_timeout,
         cache_mib=settings.cache_mib,
         log=logging.configure(_log_style(settings), sys.stderr),

@@ -25,6 +25,9 @@ DEMO_PASSWORD_LENGTH: Final = 6
 DEMO_LIMIT_FACTOR: Final = 20
 """How many times the default limits of tries --demo allows: a newcomer tries everything, from one address."""
 
+LOCAL_ORIGINS: Final = r"http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?"
+"""The web origins of this machine, on any port."""
+
 DEFAULT_LIMITS: Final = {
     "logins_per_account": 5,
     "logins_per_address": 10,
@@ -111,6 +114,11 @@ class Settings:
     def origins(self) -> list[str]:
         """The web origins whose scripts may read the answers."""
         return converters.listed(self.cors_origins)
+
+    @property
+    def origin_pattern(self) -> str | None:
+        """With `--demo` the origins of front ends under development on this machine; else None."""
+        return LOCAL_ORIGINS if self.demo else None
 
     def export(self, environment: MutableMapping[str, str]) -> None:
         """Writes these settings as variables, for processes that load them without the flags."""

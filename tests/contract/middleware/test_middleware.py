@@ -106,6 +106,35 @@ def test_configured_origins_read_everything_that_their_users_may(store: Store, m
         assert "origin" in shop.client.get("/product/all/1").headers["vary"].lower()
 
 
+def test_a_demo_answers_scripts_from_this_machine(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On any port, and beside the origins that are configured."""
+    monkeypatch.setenv("SELLOUT_CORS_ORIGINS", ORIGIN)
+    monkeypatch.setenv("SELLOUT_DEMO", "yes")
+    settings = load()
+    with serving_demo(store, origins=settings.origins, origin_pattern=settings.origin_pattern) as shop:
+        for origin in ("http://localhost:5173", "http://127.0.0.1:3000", "http://localhost", ORIGIN):
+            answer = shop.client.get("/product/all/1", headers={"Origin": origin})
+            assert answer.headers["access-control-allow-origin"] == origin
+            assert preflight(shop.client, origin).headers["access-control-allow-origin"] == origin
+        for other in (
+            "https://localhost:5173",
+            "http://localhost.evil.example",
+            "http://localhost:5173.evil.example",
+            "http://localhost:",
+            "http://127.0.0.2:3000",
+            "http://127x0x0x1:3000",
+            "null",
+        ):
+            answer = shop.client.get("/product/all/1", headers={"Origin": other})
+            assert "access-control-allow-origin" not in answer.headers
+            assert preflight(shop.client, other).status_code == 400
+
+
+def test_without_a_demo_scripts_from_this_machine_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SELLOUT_DEMO", raising=False)
+    assert load().origin_pattern is None
+
+
 def test_every_answer_has_a_name(shared: Served) -> None:
     """The request's own if that is well-formed, else a new one."""
     for good in ("a", "A-1_b.c", "x" * 128):
