@@ -33,6 +33,12 @@ def types(session: nox.Session) -> None:
     """Types, strictly."""
     install(session, "types")
     session.run("mypy", "src", "tests", "benchmarks", "noxfile.py", "examples")
+    # What a reader copies has to pass the checkers of other projects, too.
+    folder = session.create_tmp()
+    session.run("python", "-m", "tests.examples", folder)
+    with session.chdir(folder):
+        session.run("mypy", "--strict", ".")
+        session.run("pyright")
 
 
 @nox.session

@@ -6,7 +6,7 @@ It suits a small shop with one process: a commit writes the whole shop.
 
 import os
 import pickle
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from sellout_core.errors import Unavailable
 
 
 @contextmanager
-def snapshot_store(path: Path) -> Iterator[MemoryStore]:
+def snapshot_store(path: Path) -> Generator[MemoryStore]:
     """The shop in a file, empty if there is no file. Unpickling runs code: open no file of an unknown author."""
     tables = pickle.loads(path.read_bytes()) if path.exists() else None
     yield MemoryStore(tables, on_commit=partial(_save, path))
