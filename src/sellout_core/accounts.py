@@ -108,7 +108,9 @@ class Registration:
         values.enforce(self)
 
     def new_user(self, joined_at: datetime, *, is_admin: bool = False) -> "NewUser":
-        """The user this becomes. A username that is an e-mail address becomes `email` too (contract, Register)."""
+        """The user this becomes. A username that is an e-mail address becomes `email` too
+        (docs/http-contract.md#register).
+        """
         own_email = self.username if values.email(self.username) is None else ""
         return NewUser(
             username=self.username,
@@ -195,8 +197,9 @@ TokenType = Literal["access", "refresh"]
 
 @attrs.frozen
 class Claims:
-    """What a token says (contract, Tokens). `jti` is 32 hexadecimal digits, of which the first 16 name the session: so
-    an access token dies with its session and a refresh token knows its family, with only the documented claims.
+    """What a token says (docs/http-contract.md#tokens).
+
+    `jti` is 32 hexadecimal digits. The first 16 name the session, so the documented claims suffice to revoke it.
     """
 
     token_type: TokenType

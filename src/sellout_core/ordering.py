@@ -107,7 +107,7 @@ class PromoCode(NewPromoCode):
         """Lets through a promo code that can be redeemed on `today`, a date in the shop's time zone.
 
         Raises:
-            PromoCodeInactive, PromoCodeExpired, PromoCodeUsedUp: in this order (contract, Checkout, 5).
+            PromoCodeInactive, PromoCodeExpired, PromoCodeUsedUp: in this order (docs/http-contract.md#checkout-5).
         """
         if not self.active:
             raise PromoCodeInactive
@@ -192,7 +192,7 @@ class Checkout:
 @attrs.frozen(kw_only=True)
 class NewOrder:
     """An order before it has an id. Everything agreed is kept by value: products and units, address, prices and promo
-    code stay as they were however the shop changes (contract, Checkout, 7).
+    code stay as they were however the shop changes (docs/http-contract.md#checkout-7).
     """
 
     buyer_id: UserId
@@ -224,8 +224,10 @@ class Order(NewOrder):
 def quote(
     units: Sequence[ProductUnit], personal_discount: Percentage, promo_code: PromoCode | NewPromoCode | None = None
 ) -> Quote:
-    """Prices units for a buyer (contract, Checkout, 3): the sum of the prices, less the personal percentage, less the
-    promo code's percentage, less its absolute discount, never below 0; each percentage rounds half-up to a whole unit.
+    """Prices units for a buyer (docs/http-contract.md#checkout-3).
+
+    The total is the sum of the prices, less the personal percentage, less the promo code's percentage, less its
+    absolute discount, never below 0. Each percentage rounds half up to a whole unit.
 
     Raises:
         MixedCurrencies: the units are priced in more than one currency.
@@ -246,7 +248,7 @@ def agreed_lines(
     quoted: Quote, units: Mapping[ProductUnitId, ProductUnit], products: Products, references: References
 ) -> tuple[OrderLine, ...]:
     """The lines of an order at a quote's prices, with each unit as `units`, `products` and `references` have it now
-    (contract, Checkout, 7).
+    (docs/http-contract.md#checkout-7).
     """
     return tuple(OrderLine(unit_view(units[line.unit_id], products, references), line.amount) for line in quoted.lines)
 

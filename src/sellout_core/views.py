@@ -1,7 +1,8 @@
-"""The frozen documents a reader gets, and the pure functions that assemble them from what a store loaded.
+"""The read models: frozen documents, and the pure functions that assemble them from rows that a store loaded.
 
-Names of brands and the like come from `References`; a product stands in a document in one of three shapes (contract,
-Reading the samples): as the plain `Product` with ids, as a `ProductView` with names, or as a `CardView`.
+Names of brands, categories and tags come from `References`. A product has one of three shapes
+(docs/http-contract.md#documents): the flat `Product` with ids, the expanded `ProductView` with names, or the
+`CardView`.
 """
 
 from collections.abc import Iterable, Mapping

@@ -197,7 +197,7 @@ def violations(past: History, final: history.Final) -> list[Violation]:
 
 
 def total_of(prices: list[int], code: Code | None) -> int:
-    """What goods of those prices cost (contract, Checkout, 3), for buyers without a discount of their own."""
+    """The total of a checkout (docs/http-contract.md#checkout-3), for buyers without a personal discount."""
     total = sum(prices)
     if code is not None:
         total = (total * (100 - code.percent) * 2 + 100) // 200

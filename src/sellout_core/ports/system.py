@@ -24,7 +24,7 @@ class Passwords(Protocol):
 
 
 class Tokens(Protocol):
-    """Signed tokens (contract, Tokens)."""
+    """Signed tokens (docs/http-contract.md#tokens)."""
 
     def sign(self, claims: Claims) -> str:
         """The claims as a token; times keep whole seconds."""

@@ -54,7 +54,8 @@ def check_out_once(
     shop: Shop, actor: Actor, buyer_id: UserId, checkout: Checkout, key: str, encode: Callable[[OrderView], bytes]
 ) -> bytes:
     """`check_out` for callers who may have to ask again: under one idempotency key a buyer gets one order, and every
-    repetition gets the first answer, as `encode` wrote it, for 24 hours (contract, Checkout, 8). Whoever asks, the
+    repetition gets the first answer, as `encode` wrote it, for 24 hours
+    (docs/http-contract.md#checkout-8). Whoever asks, the
     answer is the one the buyer may see.
 
     Raises:

@@ -1,5 +1,5 @@
 """Becoming known to the shop and staying so: register, log in, refresh, verify, change the password, log
-out (contract, Tokens).
+out (docs/http-contract.md#tokens).
 """
 
 from datetime import datetime

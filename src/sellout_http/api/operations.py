@@ -39,7 +39,7 @@ def whole_number_fault(sent: str, least: int, most: int) -> Fault | None:
 
 
 class Access(enum.Enum):
-    """Who may call an operation (contract, Access)."""
+    """Who may call an operation (docs/http-contract.md#access)."""
 
     ANON = "Anon"
     USER = "User"

@@ -1,4 +1,4 @@
-"""The limits of a query, and the refusal of parameters that an operation does not know (contract, Query parameters)."""
+"""The limits of a query, and the refusal of unknown query parameters (docs/http-contract.md#query-parameters)."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

@@ -52,7 +52,7 @@ _IDEMPOTENCY_KEY: Final = Parameter(
     {"type": "string", "minLength": 1, "maxLength": values.MAX_IDEMPOTENCY_KEY},
 )
 _USER_ORDERS: Final = samples.answer("GET", "/order/user_orders/{user_id}")
-# The documented sample shows carts; the answer is orders with a cart's member (contract, `order/orders`).
+# The documented sample shows carts; the answer is orders with a cart's member (docs/http-contract.md#order-orders).
 _ALL_ORDERS: Final = [{**order, "product_units": order["product_unit"]} for order in _USER_ORDERS]
 _CHECK: Final[dict[str, Any]] = {
     "promo_code": "SALE",

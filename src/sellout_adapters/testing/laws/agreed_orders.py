@@ -113,7 +113,7 @@ def shown(scene: Scene, buyer: UserId, order_id: OrderId) -> list[OrderView]:
 
 
 class AgreedOrderLaws:
-    """An order shows its products and units as they were agreed (contract, Checkout, 7)."""
+    """An order shows its products and units as they were agreed (docs/http-contract.md#checkout-7)."""
 
     @pytest.mark.parametrize("change", CHANGES)
     def test_an_order_shows_what_was_agreed(self, scene: Scene, change: str) -> None:
