@@ -1,4 +1,4 @@
-"""The Python programs that the README and the docs show.
+"""The Python programs that the docs show.
 
 `python -m tests.examples FOLDER` writes them there, with those of `examples/`, for type checkers.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
-PAGES: Final[Mapping[str, str]] = {"readme": "README.md", "write_a_store": "docs/write-a-store.md"}
+PAGES: Final[Mapping[str, str]] = {"embedding": "docs/embedding.md", "write_a_store": "docs/write-a-store.md"}
 """By the stem of the files that their programs are written to."""
 
 _PROGRAM: Final = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)

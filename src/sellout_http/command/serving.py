@@ -22,7 +22,7 @@ def serve(**flags: Any) -> None:
     """Serve the shop over HTTP until Ctrl-C or SIGTERM.
 
     These options are the most common settings. Every setting is an environment variable whose name begins with
-    SELLOUT_. The section "Settings" of the README lists them all.
+    SELLOUT_. docs/settings.md lists them all.
     """
     # Who asks for a stop before anything is served gets what they would get later: a quiet end.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

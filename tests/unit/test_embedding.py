@@ -1,4 +1,4 @@
-"""The README's Python runs as printed."""
+"""The program that embeds the core runs as printed."""
 
 import io
 from contextlib import redirect_stdout
@@ -8,10 +8,10 @@ from tests.examples import programs
 
 def test_the_embedding_example_runs_and_prints_what_it_says() -> None:
     """It is under 25 lines of code, and its last line's comment is its output."""
-    (example,) = programs("README.md")
+    (example,) = programs("docs/embedding.md")
     lines = [line for line in example.splitlines() if line.strip()]
     assert len(lines) < 25
     printed = io.StringIO()
     with redirect_stdout(printed):
-        exec(compile(example, "README.md", "exec"), {})  # noqa: S102 - the example is ours
+        exec(compile(example, "docs/embedding.md", "exec"), {})  # noqa: S102 - the example is ours
     assert printed.getvalue().strip() == lines[-1].split("# ")[1]
