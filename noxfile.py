@@ -96,6 +96,20 @@ def fuzzing(session: nox.Session) -> None:
     session.run("python", "-m", "tests.fuzzing", *(session.posargs or ["--examples=10", "--seeds", "1"]))
 
 
+@nox.session(default=False, tags=["deep"])
+def clients(session: nox.Session) -> None:
+    """Clients that three generators make from the OpenAPI document: their types, and a purchase with each."""
+    install(session, "clients")
+    session.run("python", "-m", "tests.clients")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation as HTML, with an API reference; a warning fails."""
+    install(session, "docs")
+    session.run("sphinx-build", "--fail-on-warning", "--keep-going", "--quiet", "docs", "docs/_build")
+
+
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """How fast the shop is beside what the machine can do; arguments after -- are benchmarks.bench's."""
