@@ -80,6 +80,13 @@ def test_every_product_has_no_size_exactly_once(scene: Scene, units: tuple[UnitE
         assert [size.grid for size in sizes].count(NO_SIZE) == 1
 
 
+@pytest.mark.parametrize("zero", ["0.0", "00", "0,0"])
+def test_no_size_spelt_otherwise_is_no_size(scene: Scene, zero: str) -> None:
+    _, [unit, _] = scene.sell(product_entry("one", unit_entry(7, SizeGrid(*[zero] * 6)), unit_entry(9, S41)))
+    assert unit.size.grid == NO_SIZE
+    assert scene.store.read(lambda tx: tx.units.cheapest([unit.size_id]))[unit.size_id].id == unit.id
+
+
 def test_units_that_share_a_size_share_its_row(scene: Scene) -> None:
     load(scene, product_entry("dunk", unit_entry(7, S41), unit_entry(8, S41, platform="GOAT"), unit_entry(1)))
     units = scene.store.read(lambda tx: tx.units.of_products([ProductId(1)]))

@@ -187,7 +187,8 @@ def _grids(entry: ProductEntry) -> dict[SizeGrid, SizeGrid]:
     """
     grids: dict[SizeGrid, SizeGrid] = {}
     for unit in entry.units or ():
-        grids.setdefault(unit.size.canonical, unit.size)
+        canonical = unit.size.canonical
+        grids.setdefault(canonical, NO_SIZE if canonical == NO_SIZE else unit.size)
     grids.setdefault(NO_SIZE, NO_SIZE)
     return grids
 
