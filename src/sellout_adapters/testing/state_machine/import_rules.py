@@ -1,4 +1,7 @@
-"""The state machine's imports: prices and stocks change between what buyers do."""
+"""The state machine's imports: whatever a file can change changes between what buyers do."""
+
+from datetime import date
+from typing import Any
 
 import attrs
 
@@ -15,8 +18,31 @@ with naming_extras():
     from hypothesis.stateful import RuleBasedStateMachine, rule
 
 
+_SOME_NAMES = st.lists(st.sampled_from(["Nike", "Ёжик", "Other"]), max_size=2, unique=True).map(tuple)
+
+
+@st.composite
+def _members(draw: st.DrawFn) -> dict[str, Any]:
+    """What a line may say of a product, apart from its units."""
+    return {
+        "name": draw(st.sampled_from(["The product", "Renamed", "Кеды"])),
+        "description": draw(st.sampled_from(["", "Rewritten"])),
+        "bucket_link": draw(st.sampled_from(["/buck", "/moved"])),
+        "brands": draw(_SOME_NAMES),
+        "categories": draw(_SOME_NAMES),
+        "tags": draw(_SOME_NAMES),
+        "gender": draw(st.sampled_from(["M", "F", "U"])),
+        "fit": draw(st.integers(0, 1)),
+        "rel_num": draw(st.integers(0, 1)),
+        "add_date": draw(st.sampled_from([date(2026, 1, 31), date(2020, 2, 29)])),
+        "available_flag": draw(st.sampled_from([True, True, True, False])),
+    }
+
+
 class ImportRules(RuleBasedStateMachine):
-    """What an import does to the model: `units` with their prices, `stock` left and pieces `sold`, by unit id."""
+    """What an import does to the model: `units` with their prices, `stock` left and pieces `sold` by unit id, the ids
+    of units that are `withdrawn` and of products that are `unlisted`.
+    """
 
     scene: Scene
 
@@ -25,6 +51,16 @@ class ImportRules(RuleBasedStateMachine):
         self.units: dict[int, ProductUnit] = {}
         self.stock: dict[int, int | None] = {}
         self.sold: dict[int, int] = {}
+        self.withdrawn: set[int] = set()
+        self.unlisted: set[int] = set()
+
+    def available(self, unit_id: int) -> bool:
+        """Whether the unit is, its product aside."""
+        return unit_id not in self.withdrawn and self.stock[unit_id] != 0
+
+    def for_sale(self, unit_id: int) -> bool:
+        """Whether buyers can order the unit."""
+        return self.available(unit_id) and self.units[unit_id].product_id not in self.unlisted
 
     @rule(data=st.data())
     def import_catalogue(self, data: st.DataObject) -> None:
@@ -35,10 +71,14 @@ class ImportRules(RuleBasedStateMachine):
         counted = data.draw(st.booleans())
         entries = []
         for unit in [unit for unit in self.units.values() if unit.product_id == product_id]:
+            offered = data.draw(st.sampled_from(["yes", "yes", "yes", "no", "left out"]))
+            (self.withdrawn.discard if offered == "yes" else self.withdrawn.add)(unit.id)
+            if offered == "left out":
+                continue
             price = Money(data.draw(st.integers(1, 120)))
             stock = data.draw(st.sampled_from([UNCHANGED, None, 0, 1, 2, 5]))
             sold = data.draw(st.integers(0, 3))
-            entries.append(unit_entry(price, unit.size.grid, stock=stock, sold=sold))
+            entries.append(unit_entry(price, unit.size.grid, availability=offered == "yes", stock=stock, sold=sold))
             self.units[unit.id] = attrs.evolve(unit, price=price)
             if stock is None:
                 self.stock[unit.id] = None
@@ -46,4 +86,8 @@ class ImportRules(RuleBasedStateMachine):
                 received = stock + sold
                 self.stock[unit.id] = stock if counted else max(0, received - self.sold[unit.id])
         [product] = self.scene.store.read(lambda tx: tx.products.get_many([product_id])).values()
-        import_products(self.scene.shop, OPERATOR, [product_entry(product.sku, *entries)], counted=counted)
+        members = data.draw(_members())
+        (self.unlisted.discard if members["available_flag"] else self.unlisted.add)(product_id)
+        self.scene.clock.advance(seconds=1)
+        entry = product_entry(product.sku, *entries, **members)
+        import_products(self.scene.shop, OPERATOR, [entry], counted=counted)

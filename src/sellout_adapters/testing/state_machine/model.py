@@ -7,14 +7,10 @@ from typing import Any
 
 import attrs
 
-from sellout_adapters.extras import naming_extras
 from sellout_core import errors
 from sellout_core.accounts import Actor
+from sellout_core.ordering import Order
 from sellout_core.values import AddressId, SizeId, UserId, WishlistUnitId
-
-with naming_extras():
-    pass
-
 
 NAMES = ["anna", "ANNA", "Борис", "борис", "c@mail.ru"]
 
@@ -29,7 +25,7 @@ class Person:
     address_id: AddressId
     wishlist: list[tuple[WishlistUnitId, SizeId]] = attrs.Factory(list)
     cart: list[int] = attrs.Factory(list)
-    orders: list[tuple[int, tuple[int, ...]]] = attrs.Factory(list)
+    orders: list[Order] = attrs.Factory(list)
     answers: dict[str, tuple[Any, bytes]] = attrs.Factory(dict)
 
     @property
