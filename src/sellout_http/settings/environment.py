@@ -22,7 +22,7 @@ _ENDPOINT: Final = re.compile(
     rf"(?P<protocol>{_PROTOCOL})://(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<v4>[0-9.]+)):(?P<port>[0-9]+)"
 )
 _PORT_NAME: Final = re.compile(
-    rf"SELLOUT_PORT_(?P<port>[0-9]+)_(?P<protocol>{_PROTOCOL.upper()})(?:_(?P<part>PROTO|PORT|ADDR))?"
+    rf"SELLOUT_PORT_(?P<port>[0-9]+)_(?P<protocol>{_PROTOCOL.upper()})(?:_(?P<part>PROTO|PORT|ADDR|START|PORT_START|END|PORT_END))?"
 )
 _NAMED_PORT: Final = re.compile(r"SELLOUT_SERVICE_PORT(?:_[A-Z0-9_]*[A-Z0-9][A-Z0-9_]*)?")
 _CONTAINER: Final = re.compile(r"/[A-Za-z0-9][A-Za-z0-9_.-]*/sellout", re.IGNORECASE)
@@ -75,11 +75,17 @@ def is_service_link(name: str, value: str) -> bool:
 def _is_part_of_port(name: re.Match[str], value: str) -> bool:
     """Whether the value agrees with the port and the protocol that the variable's name states."""
     protocol, port = name["protocol"].lower(), name["port"]
+    endpoint = _endpoint(value)
+    # A Docker link also describes a range of ports in variables that are named after the first one.
     expected: dict[Any, bool] = {
         "PROTO": value == protocol,
         "PORT": value == port,
         "ADDR": _is_address(value),
-        None: _endpoint(value) == (protocol, port),
+        None: endpoint == (protocol, port),
+        "START": endpoint == (protocol, port),
+        "PORT_START": value == port,
+        "END": endpoint is not None and endpoint[0] == protocol and int(endpoint[1]) > int(port),
+        "PORT_END": _is_port(value) and int(value) > int(port),
     }
     return expected[name["part"]]
 
