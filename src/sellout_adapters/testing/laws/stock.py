@@ -11,7 +11,8 @@ from sellout_adapters.testing.laws.races import RACERS, racing, take
 from sellout_adapters.testing.scene import Scene, checkout_request, product_entry, unit_entry
 from sellout_core import errors
 from sellout_core.accounts import OPERATOR
-from sellout_core.catalogue import ProductUnit
+from sellout_core.catalogue import NewProductUnit, NewSize, ProductUnit
+from sellout_core.ports.store import Transaction
 from sellout_core.use_cases.checkout import check_out
 from sellout_core.use_cases.importing.entries import ProductEntry
 from sellout_core.use_cases.importing.exporting import export_products
@@ -119,3 +120,25 @@ class StockLaws:
         assert set(scene.store.write(lambda tx: take(tx, some, gone, on_demand))) == {on_demand, some}
         found = scene.store.read(lambda tx: tx.units.get_many([on_demand, gone, some]))
         assert [(u.stock, u.available) for u in found.values()] == [(None, True), (5, False), (1, True)]
+
+    @pytest.mark.parametrize("sold_of_the_other", [0, 2])
+    def test_twins_of_one_size_in_two_spellings_bring_nothing_back(self, scene: Scene, sold_of_the_other: int) -> None:
+        """An older version stored them: the second spelling, later withdrawn, beside the first."""
+        unit_id = scene.unit("one", 10, stock=1)
+        unit = found(scene, unit_id)
+        grid = attrs.evolve(unit.size.grid, eu=f"{unit.size.grid.eu}.0")
+
+        def add_twin(tx: Transaction) -> None:
+            (size,) = tx.sizes.add_many([NewSize(unit.product_id, grid)])
+            fields = {name: getattr(unit, name) for name in attrs.fields_dict(NewProductUnit) if name != "size_id"}
+            twin = NewProductUnit(size_id=size.id, **fields | {"available": False, "sold": sold_of_the_other})
+            tx.units.add_many([twin])
+
+        scene.store.write(add_twin)
+        before = exported(scene)
+        scene.store.write(lambda tx: take(tx, unit_id))
+        for entries in (before, before, exported(scene)):
+            import_products(scene.shop, OPERATOR, entries)
+            assert (found(scene, unit_id).stock, found(scene, unit_id).available) == (0, False)
+            units = scene.store.read(lambda tx: tx.units.of_products([unit.product_id]))
+            assert not any(each.available for each in units)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+import attrs
+
 from sellout_core import values
 from sellout_core.accounts import Actor
 from sellout_core.catalogue import (
@@ -35,7 +37,8 @@ def export_products(shop: ReadingShop, actor: Actor, sink: Callable[[ProductEntr
                 units[unit.product_id].append(unit)
             references = tx.references.snapshot()
             for product in products:
-                distinct = sorted(units_by_place(units[product.id]).values(), key=lambda unit: unit.id)
+                places = units_by_place(units[product.id]).values()
+                distinct = sorted((attrs.evolve(unit, sold=sold) for unit, sold in places), key=lambda unit: unit.id)
                 sink(_entry(product, distinct, references))
 
         in_batches(WHOLE, tx.products.after, export)

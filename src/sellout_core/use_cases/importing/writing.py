@@ -198,16 +198,22 @@ def _sizes(sizes: Sequence[Size]) -> dict[tuple[ProductId, SizeGrid], Size]:
     return {(size.product_id, size.grid.canonical): size for size in reversed(sizes)}
 
 
-def units_by_place(units: Sequence[ProductUnit]) -> dict[Place, ProductUnit]:
-    """The units of one product by what tells them apart. Older versions made two units of one size that was spelt in
-    two ways: the available one counts, and the later one of equals.
+def units_by_place(units: Sequence[ProductUnit]) -> dict[Place, tuple[ProductUnit, int]]:
+    """The units of one product by their identity, each with the pieces sold under it.
+
+    Older versions made twins: two units of one size in two spellings. The available twin stands for both, else a
+    sold-out one, else the later one. The pieces sold of both count together.
     """
-    found: dict[Place, ProductUnit] = {}
+    alike: dict[Place, list[ProductUnit]] = {}
     for unit in units:
-        place = (unit.size.grid.canonical, unit.platform_id, unit.delivery_type_id)
-        if place not in found or unit.available >= found[place].available:
-            found[place] = unit
-    return found
+        alike.setdefault((unit.size.grid.canonical, unit.platform_id, unit.delivery_type_id), []).append(unit)
+    return {
+        place: (
+            max(same, key=lambda unit: (unit.available, unit.stock == 0, unit.id)),
+            sum(unit.sold for unit in same),
+        )
+        for place, same in alike.items()
+    }
 
 
 def _product(entry: ProductEntry, ids: _Ids, updated_at: datetime) -> NewProduct:
@@ -258,12 +264,13 @@ def _plan_units(
             stock=None if unit.stock is UNCHANGED else unit.stock,
             sold=unit.sold,
         )
-        known = by_place.get((canonical, wanted.platform_id, wanted.delivery_type_id))
-        if known is None:
+        place = (canonical, wanted.platform_id, wanted.delivery_type_id)
+        if place not in by_place:
             planned.append(UnitChange(size.grid, None, wanted))
             continue
+        known, sold = by_place[place]
         named.add(known.id)
-        left, out_of_range = stock_after(unit.stock, unit.sold, known, counted=counted)
+        left, out_of_range = stock_after(unit.stock, unit.sold, attrs.evolve(known, sold=sold), counted=counted)
         after = attrs.evolve(
             known,
             price=wanted.price,
