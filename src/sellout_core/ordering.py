@@ -35,6 +35,23 @@ from sellout_core.values import (
     ruled,
 )
 
+__all__ = [
+    "Cart",
+    "Checkout",
+    "NewOrder",
+    "NewPromoCode",
+    "Order",
+    "OrderLine",
+    "PromoCode",
+    "Quote",
+    "QuotedLine",
+    "agreed_lines",
+    "less_percentage",
+    "quote",
+    "spread",
+    "wanted_units",
+]
+
 
 @attrs.frozen
 class Cart:

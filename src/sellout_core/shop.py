@@ -10,6 +10,8 @@ from sellout_core.ports.store import Reader, Store, Transaction
 from sellout_core.ports.system import Passwords, Randomness, Tokens
 from sellout_core.values import Clock
 
+__all__ = ["Policy", "ReadingShop", "Shop"]
+
 T = TypeVar("T")
 
 

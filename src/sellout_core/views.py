@@ -29,6 +29,27 @@ from sellout_core.search import COLUMNS, FacetCounts, SizeValue, band_end
 from sellout_core.values import CartId, Money, UserId, WishlistUnitId
 from sellout_core.wishlist import WishlistUnit
 
+__all__ = [
+    "MAX_COUNTED",
+    "CardView",
+    "CartView",
+    "CountedBand",
+    "CountedName",
+    "CountedSize",
+    "Facets",
+    "OrderView",
+    "Page",
+    "PromoCodeView",
+    "QuoteView",
+    "UserView",
+    "WishlistUnitView",
+    "card_view",
+    "facets_view",
+    "order_view",
+    "user_view",
+    "wishlist_unit_view",
+]
+
 Id = TypeVar("Id", bound=int)
 
 MAX_COUNTED: Final = 100

@@ -16,6 +16,8 @@ from sellout_core.use_cases.importing.entries import ProductEntry
 from sellout_core.use_cases.importing.writing import write_entries
 from sellout_core.values import Percentage
 
+__all__ = ["CUSTOMER", "PASSWORD", "PROMO_CODE", "STAFF", "load", "read_catalogue"]
+
 STAFF: Final = "artem"
 CUSTOMER: Final = "noadmin"
 PASSWORD: Final = "sellout-demo"  # noqa: S105 - printed when the demo starts

@@ -22,6 +22,8 @@ from sellout_adapters.memory.repositories.shopping import Answers, Carts, Orders
 from sellout_adapters.memory.tables import Tables
 from sellout_core.ports.store import Transaction
 
+__all__ = ["MemoryStore", "MemoryTransaction"]
+
 T = TypeVar("T")
 
 

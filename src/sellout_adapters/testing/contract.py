@@ -27,6 +27,9 @@ except MissingExtra as error:
             raise missing
 
 
+__all__ = ["StoreContract"]
+
+
 class StoreContract(
     AgreedOrderLaws,
     GeneratedLaws,

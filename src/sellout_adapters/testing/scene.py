@@ -20,6 +20,8 @@ from sellout_core.use_cases.importing.writing import import_products
 from sellout_core.use_cases.sessions import read_token, register
 from sellout_core.values import AddressId, Money, Percentage, ProductUnitId, UserId
 
+__all__ = ["KEY", "PASSWORD", "HeldClock", "Scene", "checkout_request", "product_entry", "shoe_size", "unit_entry"]
+
 PASSWORD = "a password of some length"  # noqa: S105 - everybody's in a scene
 KEY = "a key of the scene, thirty-two bytes or more"
 

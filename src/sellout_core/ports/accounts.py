@@ -20,6 +20,8 @@ from sellout_core.values import (
     UserId,
 )
 
+__all__ = ["Addresses", "CredentialsOfUsers", "Sessions", "Users", "Views"]
+
 
 class Users(Protocol):
     """Users."""

@@ -22,6 +22,8 @@ from sellout_core.values import (
     UserId,
 )
 
+__all__ = ["Cards", "Products", "ReferenceTables", "Sizes", "Units"]
+
 
 class ReferenceTables(Protocol):
     """The small tables. A new store holds the genders `M` (1) and `F` (2) and the order status `pending` (1)."""

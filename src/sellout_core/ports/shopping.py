@@ -20,6 +20,8 @@ from sellout_core.values import (
 )
 from sellout_core.wishlist import Wishlist, WishlistUnit
 
+__all__ = ["Answers", "Carts", "KeptAnswer", "Orders", "PromoCodes", "Wishlists"]
+
 
 class Carts(Protocol):
     """Carts, one a user."""

@@ -10,6 +10,8 @@ from sellout_core.ports.accounts import Addresses, CredentialsOfUsers, Sessions,
 from sellout_core.ports.catalogue import Cards, Products, ReferenceTables, Sizes, Units
 from sellout_core.ports.shopping import Answers, Carts, Orders, PromoCodes, Wishlists
 
+__all__ = ["Count", "Counters", "Reader", "Store", "Transaction"]
+
 T = TypeVar("T")
 
 

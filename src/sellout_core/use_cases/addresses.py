@@ -8,6 +8,8 @@ from sellout_core.shop import ReadingShop, Shop
 from sellout_core.use_cases.users import found_user, held_user
 from sellout_core.values import AddressId, UserId
 
+__all__ = ["add_address", "delete_address", "edit_address", "found_address", "read_addresses"]
+
 
 def read_addresses(shop: ReadingShop, actor: Actor, user_id: UserId) -> tuple[Address, ...]:
     """The user's address book, in order of entry.

@@ -15,6 +15,20 @@ from sellout_core.shop import ReadingShop, Shop
 from sellout_core.values import ProductId, UserId
 from sellout_core.views import CardView, Facets, Page, card_view, facets_view
 
+__all__ = [
+    "View",
+    "found_product",
+    "note_view",
+    "note_views",
+    "read_card",
+    "read_facets",
+    "read_page",
+    "read_product",
+    "read_products",
+    "read_units",
+    "view_card",
+]
+
 
 def read_page(
     shop: ReadingShop, actor: Actor, number: int, size: int = values.PAGE_SIZE, query: CatalogueQuery = EVERYTHING

@@ -17,6 +17,8 @@ from sellout_core.use_cases.users import found_user, held_user
 from sellout_core.values import ProductUnitId, UserId
 from sellout_core.views import CartView, user_view
 
+__all__ = ["add_to_cart", "found_cart", "read_cart", "remove_from_cart"]
+
 
 def read_cart(shop: ReadingShop, actor: Actor, user_id: UserId) -> CartView:
     """The user's cart at today's prices.

@@ -31,6 +31,8 @@ from sellout_core.use_cases.users import held_user
 from sellout_core.values import Money, ProductUnitId, UserId
 from sellout_core.views import OrderView, order_view
 
+__all__ = ["check_out", "check_out_once"]
+
 
 def check_out(shop: Shop, actor: Actor, buyer_id: UserId, checkout: Checkout) -> OrderView:
     """Turns units of the buyer's cart into an order, all or nothing.

@@ -17,6 +17,8 @@ from sellout_core.use_cases.users import require_user_there
 from sellout_core.values import OrderId, UserId
 from sellout_core.views import OrderView, order_view
 
+__all__ = ["owners_of", "read_order", "read_orders", "read_user_orders"]
+
 
 def read_orders(
     shop: ReadingShop, actor: Actor, sink: Callable[[Sequence[OrderView]], None], part: Part = WHOLE

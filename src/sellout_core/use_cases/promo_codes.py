@@ -25,6 +25,8 @@ from sellout_core.use_cases.users import found_user
 from sellout_core.values import ProductId, ProductUnitId, UserId
 from sellout_core.views import QuoteView
 
+__all__ = ["check_promo_code", "create_promo_code", "redeemable", "require_for_sale", "require_in_cart"]
+
 
 def create_promo_code(shop: Shop, actor: Actor, promo_code: NewPromoCode) -> PromoCode:
     """Adds a promo code; for staff.

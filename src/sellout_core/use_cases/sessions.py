@@ -33,6 +33,22 @@ from sellout_core.ports.store import Transaction
 from sellout_core.shop import ReadingShop, Shop
 from sellout_core.values import SessionId, UserId, composed
 
+__all__ = [
+    "authenticate",
+    "change_password",
+    "create_admin",
+    "issue",
+    "log_in",
+    "log_out",
+    "read_token",
+    "refresh",
+    "register",
+    "require_password",
+    "set_password",
+    "start_session",
+    "verify",
+]
+
 
 def register(shop: Shop, registration: Registration) -> TokenPair:
     """Creates a user with an empty cart and an empty wishlist, and logs them in.

@@ -10,6 +10,16 @@ from sellout_core.shop import ReadingShop
 from sellout_core.values import UserId
 from sellout_core.views import CardView, UserView, card_view, user_view
 
+__all__ = [
+    "found_user",
+    "held_user",
+    "read_last_viewed",
+    "read_profile",
+    "read_user",
+    "read_users",
+    "require_user_there",
+]
+
 
 def read_users(
     shop: ReadingShop, actor: Actor, sink: Callable[[Sequence[UserView]], None], part: Part = WHOLE

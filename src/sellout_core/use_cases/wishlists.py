@@ -16,6 +16,8 @@ from sellout_core.values import ProductId, SizeId, UserId, WishlistUnitId
 from sellout_core.views import WishlistUnitView, wishlist_unit_view
 from sellout_core.wishlist import WishlistUnit
 
+__all__ = ["add_to_wishlist", "change_size", "delete_from_wishlist", "read_wished", "read_wishlist"]
+
 
 def read_wishlist(shop: ReadingShop, actor: Actor, user_id: UserId) -> tuple[WishlistUnitView, ...]:
     """The user's wishlist, in order of entry.

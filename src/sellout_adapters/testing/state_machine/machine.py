@@ -27,6 +27,8 @@ with naming_extras():
     from hypothesis.stateful import initialize, invariant, precondition, rule
 from sellout_adapters.testing.state_machine.model import CODES, NAMES, Code, Person, encoded, half_up, refused
 
+__all__ = ["ShopMachine", "StoreMaker", "shop_machine"]
+
 StoreMaker = Callable[[Path], AbstractContextManager[Store]]
 """Makes an empty store, in an empty folder if it wants one."""
 

@@ -20,6 +20,8 @@ from sellout_core.values import (
     ProductId,
 )
 
+__all__ = ["export_products"]
+
 
 def export_products(shop: ReadingShop, actor: Actor, sink: Callable[[ProductEntry], None]) -> None:
     """Passes every product to `sink`, by id, as one state of the shop. What it passes, imported in order into an

@@ -41,6 +41,8 @@ from sellout_core.values import (
     TagId,
 )
 
+__all__ = ["import_products", "units_by_place", "write_entries"]
+
 
 class _DryRun(Exception):
     """Ends a transaction that must not be committed."""
