@@ -14,6 +14,7 @@ from benchmarks.load import Request
 from sellout_adapters.sql import SqlStore
 from sellout_core.shop import Shop
 from sellout_http.app import create_app
+from sellout_http.runtime.served_store import ThreadedStore
 
 # How the store shares one commit among writers is its own affair.
 _SAVEPOINTS: Final = ("SAVEPOINT", "RELEASE")
@@ -52,7 +53,7 @@ class Recorder:
     """
 
     def __init__(self, store: SqlStore, shop: Shop) -> None:
-        self._app = create_app(shop, cache_mib=0)
+        self._app = create_app(attrs.evolve(shop, store=ThreadedStore(store)), cache_mib=0)
         self._heard: list[Statement] = []
         event.listen(store.engine, "begin", self._begun)
         event.listen(store.engine, "before_cursor_execute", self._asked)

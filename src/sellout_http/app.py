@@ -1,11 +1,14 @@
-"""The HTTP application over a shop: the operations and pages on their paths, and the edge around them."""
+"""The HTTP application of a shop: Litestar routes the operations and pages; ASGI middleware stands in front of it."""
 
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final, cast
 
-from litestar import Litestar, Request
+import attrs
+from litestar import Litestar, Request, Response
 from litestar.config.cors import CORSConfig
+from litestar.exceptions import MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
@@ -14,28 +17,57 @@ from sellout_http.api.dispatcher import Dispatcher
 from sellout_http.api.operations import Operation
 from sellout_http.api.rate_limits import Counter, Limiter, Limits, StoreCounter
 from sellout_http.api.request_context import path_ids
-from sellout_http.catalogue_cache.document_cache import Documents
-from sellout_http.catalogue_cache.middleware import Shortcut
-from sellout_http.catalogue_cache.responder import Showing
-from sellout_http.middleware.forwarded_headers import Proxies
-from sellout_http.middleware.front import Front
-from sellout_http.middleware.path_aliases import Edge
-from sellout_http.problems.handlers import EXCEPTION_HANDLERS, allow
+from sellout_http.catalogue_cache.document_cache import DocumentCache
+from sellout_http.catalogue_cache.middleware import CatalogueCacheMiddleware
+from sellout_http.catalogue_cache.responder import CatalogueResponder
+from sellout_http.middleware.access_log import AccessLogMiddleware
+from sellout_http.middleware.forwarded_headers import ForwardedHeadersMiddleware, Proxies
+from sellout_http.middleware.head_requests import HeadMiddleware
+from sellout_http.middleware.path_prefix import PathPrefixMiddleware
+from sellout_http.middleware.request_body import RequestBodyMiddleware
+from sellout_http.middleware.response_headers import ResponseHeadersMiddleware
+from sellout_http.problems.handlers import EXCEPTION_HANDLERS, allow, answer_http_error
 from sellout_http.routes import OPERATIONS
-from sellout_http.runtime.asgi import Application
-from sellout_http.runtime.executor import Hands, Reads, Workers, Writes
-from sellout_http.runtime.logging import ENTRY, RequestLog
-from sellout_http.runtime.streaming import WAITING, Lists
-from sellout_http.runtime.threads import LIST_THREADS, SEARCH_THREADS, spare_processors
+from sellout_http.runtime.asgi import LOG_ENTRY, Application, Receive, Scope, Send
+from sellout_http.runtime.executor import Executor, ThreadPool, ThreadPools
+from sellout_http.runtime.logging import RequestLog
+from sellout_http.runtime.served_store import served
+from sellout_http.runtime.streaming import ListStreams
+from sellout_http.runtime.threads import (
+    LIST_THREADS,
+    SEARCH_THREADS,
+    WAITING_LISTS,
+    WAITING_SEARCHES,
+    spare_processors,
+)
 from sellout_http.schemas.json_body import MAX_BYTES
 from sellout_http.site.documentation import Pages
 from sellout_http.site.health import Health
 
-SEARCHES_WAITING: Final = 64
-"""How many searches wait for a thread before the next one is told to come back."""
+_MIB: Final = 1024 * 1024
 
 AnyRequest = Request[Any, Any, Any]
+Answer = Callable[[Operation, AnyRequest], Awaitable[ASGIResponse]]
 Page = Callable[[AnyRequest], Awaitable[ASGIResponse]]
+
+
+@attrs.frozen(eq=False)
+class ShopApplication:
+    """The ASGI application.
+
+    Attributes:
+        router: Litestar, which has all routes and the lifespan.
+        health: What `/readyz` answers by.
+    """
+
+    router: Litestar
+    health: Health
+    _http: Application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes HTTP requests to the middleware, and the lifespan to Litestar."""
+        app = self._http if scope["type"] == "http" else cast(Application, self.router)
+        await app(scope, receive, send)
 
 
 def create_app(
@@ -46,7 +78,6 @@ def create_app(
     hash_queue: int = 64,
     list_threads: int = LIST_THREADS,
     list_seconds: float = 10,
-    health: Health | None = None,
     limits: Limits | None = None,
     counter: Counter | None = None,
     proxies: Proxies | None = None,
@@ -56,67 +87,77 @@ def create_app(
     cache_mib: int = 32,
     log: RequestLog | None = None,
     log_addresses: bool = False,
-    statements: Callable[[], int] = int,
-    reads: Reads | None = None,
-    writes: Writes | None = None,
-    on_shutdown: Callable[[], None] | None = None,
-) -> Application:
-    """The shop as an ASGI application.
+) -> ShopApplication:
+    """The shop as an ASGI application. It closes the shop's store at the end of its lifespan, if the store has all
+    members of `ServedStore`.
 
     Args:
-        shop: The shop to serve.
-        threads: How many requests the shop works on at once, beside those on the event loop; its store needs as many
-            connections, and those of the other threads.
-        hash_threads: How many more threads register and log in, which takes a processor each; by default as many as
-            there are processors, but for one.
-        hash_queue: How many registrations and log-ins wait for those threads before the next one is told to come back.
-        list_threads: How many more threads read long lists, one each; eight more lists wait for those threads.
+        shop: The shop to serve. Its store may have the members of `runtime.served_store.ServedStore`.
+        threads: How many requests run in general threads at once. The store needs a connection for each thread of any
+            kind.
+        hash_threads: How many threads hash passwords; each takes a processor. By default all processors but one.
+        hash_queue: How many registrations and log-ins wait for those threads at most; the next one is refused with 503.
+        list_threads: How many threads stream long lists; eight more lists wait for them.
         list_seconds: How long a client may take for each hundred rows of such a list.
-        health: What `/readyz` answers by; by default it is always ready.
-        limits: How often things may be tried; by default as often as anybody likes.
-        counter: What counts the tries of all processes together; by default the shop's store.
-        proxies: The proxies whose word on their clients is taken; by default none.
+        limits: The rate limits; by default none.
+        counter: Counts attempts for all processes; by default the shop's store does.
+        proxies: The proxies whose forwarded headers are trusted; by default none.
         origins: The web origins whose scripts may read the answers, `*` for all; by default the shop's own alone.
         origin_pattern: A regular expression that further such origins match as a whole.
         body_seconds: How long a request's body may take to arrive.
-        cache_mib: How many MiB of the catalogue's documents are kept; 0 keeps none.
-        log: Where a line for each request goes; by default nowhere.
-        log_addresses: Whether a request's line has the client's IP address; behind known proxies the address that they
-            forward.
-        statements: How many statements the store was asked by the thread that calls this, for the log.
-        reads: What does short reads on the event loop, of a store whose reads may wait; by default threads do them.
-        writes: What does short writes on the event loop; by default threads do them.
-        on_shutdown: Called once the last request is answered.
+        cache_mib: How many MiB of catalogue documents are cached at most; 0 caches none.
+        log: Where the requests' lines go; by default nowhere.
+        log_addresses: Whether a request's line has the client's IP address.
     """
-    health = health or Health()
     cors = _cors(origins, origin_pattern) if origins or origin_pattern else None
-    hands = Hands(
-        shop.store,
-        Workers("shop", threads),
-        Workers("hash", hash_threads or spare_processors(), hash_queue),
-        Workers("list", list_threads, WAITING),
-        Workers("search", SEARCH_THREADS, SEARCHES_WAITING),
-        statements,
-        reads,
-        writes,
+    store = served(shop.store)
+    health = Health(store.check)
+    executor = Executor(
+        store,
+        ThreadPools(
+            general=ThreadPool("shop", threads),
+            hashes=ThreadPool("hash", hash_threads or spare_processors(), hash_queue),
+            lists=ThreadPool("list", list_threads, WAITING_LISTS),
+            searches=ThreadPool("search", SEARCH_THREADS, WAITING_SEARCHES),
+        ),
     )
-    lists = Lists(hands.readers.run, list_seconds)
-    showing = Showing(shop, hands, Documents(cache_mib * 1024 * 1024))
-    dispatcher = Dispatcher(
-        shop, hands, Limiter(counter or StoreCounter(shop), shop.clock, limits or Limits()), showing, lists
-    )
-    routed = Litestar(
-        [*_operation_routes(dispatcher), *_page_routes({**Pages().routes(), **health.routes()})],
-        debug=False,
-        openapi_config=None,
-        logging_config=None,
-        exception_handlers=EXCEPTION_HANDLERS,
-        request_max_body_size=MAX_BYTES,
+    streams = ListStreams(store, executor, list_seconds)
+    documents = DocumentCache(cache_mib * _MIB)
+    limiter = Limiter(counter or StoreCounter(shop), shop.clock, limits or Limits())
+    dispatcher = Dispatcher(shop, executor, limiter, streams)
+    catalogue = CatalogueResponder(shop, store, executor, documents)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        yield
+        streams.stop()
+        await executor.close()
+        health.close()
+        store.close()
+
+    router = Litestar(
+        [*_operation_routes(dispatcher, catalogue), *_page_routes({**Pages().routes(), **health.routes()})],
         cors_config=cors,
-        on_shutdown=[lists.stop, hands.close, health.close, *([on_shutdown] if on_shutdown else [])],
+        debug=False,
+        exception_handlers={**EXCEPTION_HANDLERS, MethodNotAllowedException: _answer_method_not_allowed},
+        lifespan=[lifespan],
+        logging_config=None,
+        openapi_config=None,
+        request_max_body_size=MAX_BYTES,
     )
-    edge = Edge(Shortcut(cast(Application, routed), dispatcher, showing, OPERATIONS, varying=cors is not None))
-    return Front(edge, proxies or Proxies(), body_seconds, log, varying=cors is not None, log_addresses=log_addresses)
+    # From the last to the first. Litestar's own middleware runs after its routing, too late for all of these.
+    # The cache answers instead of the routing, so it comes last, and needs the routed path and method.
+    app: Application = CatalogueCacheMiddleware(cast(Application, router), store, documents, cors=cors is not None)
+    app = PathPrefixMiddleware(app)
+    app = HeadMiddleware(app)
+    # It delays a response's start until the body is read, after all else has decided what the response is.
+    app = RequestBodyMiddleware(app, body_seconds)
+    # Every response has these headers. HSTS needs the client's scheme.
+    app = ResponseHeadersMiddleware(app, cors=cors is not None)
+    # It measures everything above. A line needs the client's address.
+    app = AccessLogMiddleware(app, log, log_addresses=log_addresses)
+    app = ForwardedHeadersMiddleware(app, proxies or Proxies())
+    return ShopApplication(router, health, app)
 
 
 def _cors(origins: Sequence[str], pattern: str | None) -> CORSConfig:
@@ -130,40 +171,66 @@ def _cors(origins: Sequence[str], pattern: str | None) -> CORSConfig:
     )
 
 
-def _operation_routes(dispatcher: Dispatcher) -> list[HTTPRouteHandler]:
-    by_path: dict[str, dict[str, Operation]] = {}
+def _operation_routes(dispatcher: Dispatcher, catalogue: CatalogueResponder) -> list[HTTPRouteHandler]:
+    """A route handler for each operation, and one for OPTIONS on each path."""
+    handlers, by_path = [], defaultdict[str, list[Operation]](list)
     for operation in OPERATIONS:
-        by_path.setdefault(operation.path, {})[operation.method] = operation
-    return [_operation_route(dispatcher, path, operations) for path, operations in by_path.items()]
+        answer = dispatcher.answer if operation.catalogue is None else catalogue.answer
+        paths = [operation.path.replace("}", ":str}"), *operation.aliases]
+        handlers.append(_handler(paths, operation.method, _answer_operation(answer, operation)))
+        for path in paths:
+            by_path[path].append(operation)
+    # First, or Litestar adds an answer of its own to OPTIONS, which leaves out HEAD and accepts invalid ids.
+    return [*(_handler([path], "OPTIONS", _answer_options(found)) for path, found in by_path.items()), *handlers]
 
 
-def _operation_route(dispatcher: Dispatcher, path: str, operations: Mapping[str, Operation]) -> HTTPRouteHandler:
-    async def answer(request: AnyRequest) -> ASGIResponse:
-        if request.method == "OPTIONS":
-            path_ids(next(iter(operations.values())), request.path_params)
-            return _options(set(operations))
-        return await dispatcher.answer(operations[request.method], request)
+def _answer_operation(answer: Answer, operation: Operation) -> Page:
+    async def endpoint(request: AnyRequest) -> ASGIResponse:
+        return await answer(operation, request)
 
-    return _route(re.sub(r"\{(\w+)\}", r"{\1:str}", path), set(operations), answer)
+    return endpoint
+
+
+def _answer_options(operations: Sequence[Operation]) -> Page:
+    async def endpoint(request: AnyRequest) -> ASGIResponse:
+        scope: Any = request.scope
+        path_ids(operations[0], scope)
+        return _options({operation.method for operation in operations})
+
+    return endpoint
 
 
 def _page_routes(pages: Mapping[str, Page]) -> list[HTTPRouteHandler]:
-    return [_page_route(path, page) for path, page in pages.items()]
+    return [handler for path, page in pages.items() for handler in _page_handlers(path, page)]
 
 
-def _page_route(path: str, page: Page) -> HTTPRouteHandler:
-    async def answer(request: AnyRequest) -> ASGIResponse:
+def _page_handlers(path: str, page: Page) -> list[HTTPRouteHandler]:
+    async def show(request: AnyRequest) -> ASGIResponse:
         scope: Any = request.scope
-        scope[ENTRY].route = path
-        return _options({"GET"}) if request.method == "OPTIONS" else await page(request)
+        scope[LOG_ENTRY].route = path
+        return await page(request)
 
-    return _route(path, {"GET"}, answer)
+    async def options(request: AnyRequest) -> ASGIResponse:
+        scope: Any = request.scope
+        scope[LOG_ENTRY].route = path
+        return _options({"GET"})
+
+    return [_handler([path], "OPTIONS", options), _handler([path], "GET", show)]
 
 
-def _route(path: str, methods: set[str], answer: Callable[..., Any]) -> HTTPRouteHandler:
-    # One route for all methods of a path, OPTIONS included: the framework's own OPTIONS knows of one handler only.
-    accepted: Any = sorted(methods | {"OPTIONS"})
-    return HTTPRouteHandler(path, http_method=accepted, status_code=200)(answer)
+def _answer_method_not_allowed(request: AnyRequest, error: MethodNotAllowedException) -> Response[bytes]:
+    """The answer to another method, which is 404 where the path does not exist for any method: Litestar looks at the
+    method before the types of a path's ids.
+    """
+    try:
+        request.app.asgi_router.handle_routing(path=request.scope["path"], method="OPTIONS")
+    except NotFoundException as nowhere:
+        return answer_http_error(request, nowhere)
+    return answer_http_error(request, error)
+
+
+def _handler(paths: list[str], method: Any, endpoint: Page) -> HTTPRouteHandler:
+    return HTTPRouteHandler(paths, http_method=method, status_code=200)(endpoint)
 
 
 def _options(methods: set[str]) -> ASGIResponse:

@@ -1,1 +1,1 @@
-"""The operations of the HTTP API, and the way of a request through one."""
+"""The operations of the HTTP API, and how a request for one is answered."""

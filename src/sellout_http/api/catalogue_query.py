@@ -1,7 +1,7 @@
-"""The parameters of a URL that say which products are wanted, and the core's query that they mean."""
+"""The query parameters of a catalogue search, and the core's query that they mean."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -9,8 +9,8 @@ from sellout_core import search, values
 from sellout_core.errors import Fault, FieldCode, InvalidField, InvalidFields
 from sellout_core.search import CatalogueQuery, Choice, SizeValue, Sort
 from sellout_core.values import Money
+from sellout_http.api.handler_context import ReadContext
 from sellout_http.api.operations import Parameter, whole_number_fault
-from sellout_http.api.request_context import Call
 from sellout_http.problems.details import PARAMETER_NAMES
 from sellout_http.schemas.serializers import GRIDS
 
@@ -74,7 +74,6 @@ PARAMETERS: Final = (
     ),
 )
 
-_DIGITS: Final = re.compile(r"[0-9]+")
 _LONGEST_ID: Final = len(str(values.MAX_ID))
 _PLAIN: Final = re.compile(rb"(page_size=[0-9]*)?")
 
@@ -87,8 +86,8 @@ class _Wrong(Exception):
         self.fault = fault
 
 
-def read_query(call: Call) -> CatalogueQuery:
-    """The query that a request's parameters mean. Other parameters are left alone.
+def read_query(context: ReadContext) -> CatalogueQuery:
+    """The query that a request's parameters mean. It ignores other parameters.
 
     Raises:
         InvalidFields: naming every parameter that is wrong.
@@ -97,7 +96,7 @@ def read_query(call: Call) -> CatalogueQuery:
     faults: list[InvalidField] = []
     for field, read in _READERS.items():
         try:
-            if sent := call.query(PARAMETER_NAMES[field]):
+            if sent := context.query(PARAMETER_NAMES[field]):
                 members[field] = read(sent)
         except _Wrong as wrong:
             faults.append(InvalidField(field, wrong.fault.reason, wrong.fault.code))
@@ -110,20 +109,20 @@ def read_query(call: Call) -> CatalogueQuery:
     return query
 
 
-def kept_in_links(call: Call, *others: Parameter) -> str:
+def query_of_links(context: ReadContext, *others: Parameter) -> str:
     """The query of a link to another page of the same search, with those other parameters; empty if there is none."""
     names = [parameter.name for parameter in (*others, *PARAMETERS)]
-    sent = [(name, value) for name in names for value in call.query(name)]
+    sent = [(name, value) for name in names for value in context.query(name)]
     return f"?{urlencode(sent)}" if sent else ""
 
 
-def searches(query_string: bytes) -> bool:
-    """Whether more than a plain page may be asked for, which may take longer."""
+def is_search(query_string: bytes) -> bool:
+    """Whether a query may ask for more than a plain page. A search takes longer."""
     return _PLAIN.fullmatch(query_string) is None
 
 
 def _choice(sent: str) -> Choice:
-    if _DIGITS.fullmatch(sent) is None:
+    if not (sent.isascii() and sent.isdigit()):
         return sent
     # No row has an id of more digits; 0 is none either.
     return int(sent) if len(sent) <= _LONGEST_ID else 0
@@ -152,12 +151,12 @@ def _one_of(words: Mapping[str, Any]) -> Callable[[str], Any]:
     return read
 
 
-def _all(read: Callable[[str], Any]) -> Callable[[list[str]], Any]:
+def _all(read: Callable[[str], Any]) -> Callable[[Sequence[str]], Any]:
     return lambda sent: tuple(map(read, sent))
 
 
-def _one(read: Callable[[str], Any]) -> Callable[[list[str]], Any]:
-    def read_one(sent: list[str]) -> Any:
+def _one(read: Callable[[str], Any]) -> Callable[[Sequence[str]], Any]:
+    def read_one(sent: Sequence[str]) -> Any:
         if len(sent) > 1:
             raise _Wrong(Fault("must not be repeated", FieldCode.REPEATED))
         return read(sent[0])
@@ -165,7 +164,7 @@ def _one(read: Callable[[str], Any]) -> Callable[[list[str]], Any]:
     return read_one
 
 
-_READERS: Final[Mapping[str, Callable[[list[str]], Any]]] = {
+_READERS: Final[Mapping[str, Callable[[Sequence[str]], Any]]] = {
     "text": _one(str),
     "brands": _all(_choice),
     "categories": _all(_choice),

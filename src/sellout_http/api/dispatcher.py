@@ -1,105 +1,87 @@
-"""From a request to its operation's answer."""
+"""From a routed request to its operation's response."""
 
-from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import attrs
 from litestar import Request
 from litestar.response.base import ASGIResponse
 
-from sellout_core.accounts import ANONYMOUS
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
-from sellout_http.api.operations import Operation
-from sellout_http.api.pagination import give_all
+from sellout_http.api.handler_context import WriteContext
+from sellout_http.api.operations import Operation, Reply
+from sellout_http.api.pagination import send_all
 from sellout_http.api.rate_limits import Limiter
-from sellout_http.api.request_context import Answer, Asked, Call, JsonResponse, header, path_ids, within
-from sellout_http.runtime.executor import Hands
-from sellout_http.runtime.logging import ENTRY, Entry
-from sellout_http.runtime.streaming import Give, Lists
+from sellout_http.api.request_context import JsonResponse, RequestContext
+from sellout_http.runtime.asgi import header_values
+from sellout_http.runtime.executor import Executor, Workload
+from sellout_http.runtime.streaming import ListStreams, SendPiece
 from sellout_http.schemas.json_body import read_body
 
 _SMALL_BODY: Final = 4096
-"""How many bytes are read on the event loop at most: those made up to be slow take a millisecond for some hundreds."""
-
-
-class CatalogueResponder(Protocol):
-    """Answers the operations whose documents are cached."""
-
-    async def answer(self, asked: Asked, entry: Entry) -> Answer:
-        """The answer to a request for an operation with a `catalogue`.
-
-        Raises:
-            SellOutError: the request is refused.
-        """
+"""How many bytes of a body the event loop parses at most: the slowest to parse take a millisecond for some hundreds."""
 
 
 @attrs.frozen
 class Dispatcher:
-    """Answers requests of a shop: `hands` does the work, `showing` the catalogue's documents, `lists` long lists."""
+    """Answers requests of a shop, those for cached catalogue documents apart."""
 
     shop: Shop
-    hands: Hands
+    executor: Executor
     limiter: Limiter
-    showing: CatalogueResponder
-    lists: Lists
+    streams: ListStreams
 
     async def answer(self, operation: Operation, request: Request[Any, Any, Any]) -> ASGIResponse:
-        """The answer to a request for an operation.
+        """The response to a request for an operation.
 
         Raises:
-            SellOutError, Refused: whatever stands against it.
+            SellOutError, Refused, TooManyRequests: the request is refused.
         """
         scope: Any = request.scope
-        asked = Asked.of(self.shop, operation, path_ids(operation, request.path_params), scope)
-        if operation.body is not None:
-            asked = attrs.evolve(asked, content=await request.body())
-        if asked.streamed:
-            return self.lists.response(self._streaming(asked, scope[ENTRY]), asked.privacy)
-        return JsonResponse(*await self.answered(asked, scope[ENTRY]))
+        context = RequestContext.of(self.shop, operation, scope)
+        if operation.method != "GET":
+            return await self._write(context, await request.body() if operation.body is not None else b"")
+        if context.wants_whole_list:
+            return self._stream(context)
+        return await self._read(context)
 
-    def _streaming(self, asked: Asked, entry: Entry) -> Callable[[Give], None]:
-        """What reads a list, in the transaction in which its session was found."""
+    async def _read(self, context: RequestContext) -> JsonResponse:
+        def work(tx: Transaction) -> Reply[Any]:
+            shop = self.shop.within(tx)
+            return context.call_handler(context.for_handler(shop, context.authorize(shop)))
 
-        def work(tx: Transaction, give: Give) -> None:
-            call = asked.let_through(within(self.shop, tx))
-            give_all(asked.operation.handler(call, **asked.ids), call.query, give)
+        return context.response(await self.executor.read(work, context.operation.workload, context.log_entry))
 
-        return lambda give: self.hands.counted(lambda: self.hands.store.read(lambda tx: work(tx, give)), entry)()
+    def _stream(self, context: RequestContext) -> ASGIResponse:
+        def work(tx: Transaction, send_piece: SendPiece) -> None:
+            shop = self.shop.within(tx)
+            given = context.for_handler(shop, context.authorize(shop))
+            send_all(context.operation.handler(given, **context.ids), given.query, send_piece)
 
-    async def answered(self, asked: Asked, entry: Entry) -> Answer:
-        """The answer to what is neither streamed nor has a body that was not read.
+        return self.streams.response(work, context.privacy_headers)
 
-        Raises:
-            SellOutError, Refused: whatever stands against it.
-        """
-        operation = asked.operation
-        if operation.catalogue is not None:
-            return await self.showing.answer(asked, entry)
-        if operation.method == "GET":
-            status, headers, body = await self.hands.read(
-                lambda tx: asked.carried_out(asked.let_through(within(self.shop, tx))), entry, short=operation.short
-            )
+    async def _write(self, context: RequestContext, content: bytes) -> JsonResponse:
+        operation, entry = context.operation, context.log_entry
+        if context.claims is None:
+            actor = context.authorize(self.shop)
         else:
-            # Whoever writes has enough to do.
-            actor = ANONYMOUS
-            if asked.claims is None:
-                asked.require_known_parameters()
-            else:
-                actor = await self.hands.read(lambda tx: asked.let_in(within(self.shop, tx)), entry, short=True)
-            call = asked.call(self.shop, actor)
-            if operation.hashes_passwords:
-                answered = self.hands.run(lambda: self._carry_out(asked, call), entry, hashes=True)
-            else:
-                waits = len(asked.content) > _SMALL_BODY or self.limiter.waits(operation.limits)
-                answered = self.hands.write(lambda: self._carry_out(asked, call), entry, waits=waits)
-            status, headers, body = await answered
-        return status, {**asked.privacy, **headers}, body
+            # A short read of its own keeps the transaction that writes short.
+            actor = await self.executor.read(
+                lambda tx: context.authorize(self.shop.within(tx)), Workload.SHORT_READ, entry
+            )
+        given = context.for_handler(self.shop, actor)
+        workload = operation.workload
+        if workload is Workload.WRITE and (len(content) > _SMALL_BODY or self.limiter.waits(operation.limits)):
+            workload = Workload.SLOW_WRITE
+        return await self.executor.run(lambda: self._carry_out(context, given, content), workload, entry)
 
-    def _carry_out(self, asked: Asked, call: Call) -> Answer:
+    def _carry_out(self, context: RequestContext, given: WriteContext, content: bytes) -> JsonResponse:
+        operation = context.operation
         body: dict[str, Any] = {}
-        if asked.operation.body is not None:
-            types, codings = header(asked.headers, "content-type"), header(asked.headers, "content-encoding")
-            body["body"] = read_body(asked.operation.body, asked.content, types, codings)
-        with self.limiter.held_to(asked.operation.limits, call, {**asked.ids, **body}):
-            return asked.carried_out(call, **body)
+        if operation.body is not None:
+            headers = context.scope["headers"]
+            types, codings = header_values(headers, "content-type"), header_values(headers, "content-encoding")
+            body["body"] = read_body(operation.body, content, types, codings)
+        with self.limiter.counted(operation.limits, given, {**context.ids, **body}):
+            reply = context.call_handler(given, **body)
+        return context.response(reply)

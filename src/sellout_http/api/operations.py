@@ -7,7 +7,19 @@ import enum
 import inspect
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Final, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Concatenate,
+    Final,
+    Generic,
+    Literal,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import attrs
 import msgspec
@@ -18,23 +30,30 @@ from sellout_core.errors import Fault, FieldCode, InvalidField, InvalidFields, S
 from sellout_core.ports.lists import Part
 from sellout_core.use_cases.browsing import View
 from sellout_core.values import UserId
+from sellout_http.api.handler_context import ReadContext, WriteContext
 from sellout_http.api.rate_limits import Rule
+from sellout_http.runtime.executor import Workload
 from sellout_http.schemas import samples
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 D = TypeVar("D")
 H = TypeVar("H", bound=Callable[..., Any])
+ReadHandler = TypeVar("ReadHandler", bound=Callable[Concatenate[ReadContext, ...], Any])
+WriteHandler = TypeVar("WriteHandler", bound=Callable[Concatenate[WriteContext, ...], Any])
 
-_WHOLE_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,15}")
-_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)")
+_WHOLE_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)")
+_MAX_DIGITS: Final = len(str(values.MAX_ID))
 _ID_NAMES: Final = re.compile(r"\{(\w+)\}")
 
 
 def whole_number_fault(sent: str, least: int, most: int) -> Fault | None:
-    """A rule for a whole number in a query, from `least` to `most`, both included."""
-    if _WHOLE_NUMBER.fullmatch(sent) is not None and least <= int(sent) <= most:
+    """A rule for a whole number in a query, from `least` (0 or more) to `most`, both included."""
+    if _WHOLE_NUMBER.fullmatch(sent) is None:
+        code = FieldCode.WRONG_TYPE
+    elif sent.startswith("-") or len(sent) > _MAX_DIGITS or not least <= int(sent) <= most:
+        code = FieldCode.OUT_OF_RANGE
+    else:
         return None
-    code = FieldCode.OUT_OF_RANGE if _NUMBER.fullmatch(sent) else FieldCode.WRONG_TYPE
     return Fault(f"must be a whole number from {least} to {most}", code)
 
 
@@ -46,7 +65,7 @@ class Access(enum.Enum):
     ADMIN = "Admin"
 
     def require(self, actor: Actor, ids: Mapping[str, int]) -> None:
-        """Lets through an actor who may call an operation on a path with those ids; the use case checks again.
+        """Checks that an actor may call an operation on a path with those ids; the use case checks again.
 
         Raises:
             Unauthenticated, Forbidden: the actor may not.
@@ -61,7 +80,7 @@ class Access(enum.Enum):
 
 @attrs.frozen
 class Parameter:
-    """A query parameter or a header that an operation takes, never a required one; `schema` is JSON Schema."""
+    """An optional query parameter or header of an operation; `schema` is its JSON Schema."""
 
     location: Literal["query", "header"]
     name: str
@@ -69,10 +88,10 @@ class Parameter:
     schema: Mapping[str, Any]
 
     def number(self, sent: Sequence[str]) -> int | None:
-        """The whole number that it has in a request, from its values there; None where it is left out.
+        """The whole number that was sent as the parameter's only value; None: it was not sent.
 
         Raises:
-            InvalidFields: it comes more than once, or is no whole number within the schema's limits.
+            InvalidFields: the parameter is repeated, or its value is no whole number within the schema's limits.
         """
         if not sent:
             return None
@@ -100,11 +119,13 @@ _NEXT: Final = {"Link": 'With `limit`: what comes after this (rel="next"), where
 
 
 @attrs.frozen
-class Listed(Generic[D]):
-    """A list by id that may be too long to hold.
+class LongList(Generic[D]):
+    """A list by id that may be too long for memory.
 
-    `read` passes the views of a part of it to a sink, in batches, and gives the id after which there is more, or None;
-    `document` makes one view's document.
+    Attributes:
+        read: Passes the views of a part of the list to a sink, in batches, and returns the id after which there is
+            more, or None.
+        document: Makes the document of one view.
     """
 
     read: Callable[[Callable[[Sequence[Any]], None], Part], int | None]
@@ -113,7 +134,7 @@ class Listed(Generic[D]):
 
 @attrs.frozen
 class Reply(Generic[D]):
-    """A document with a status or headers that are not the operation's usual ones. A `Raw` is the document encoded."""
+    """A document with a status or headers of its own. A `Raw` is an encoded document."""
 
     document: D | msgspec.Raw
     status: int
@@ -122,23 +143,54 @@ class Reply(Generic[D]):
 
 @attrs.frozen(kw_only=True)
 class Catalogue:
-    """How an operation's document, which everybody may read, is kept and made somebody's own.
+    """How an operation's document, which is the same for every anonymous caller, is cached and made personal.
 
-    `cards` gives the products of the cards in the document, in order. `wished` gives those products that the caller
-    wishes for, from the `Call` and the path's ids; None: the document is the same for everybody. `view` gives what is
-    noted of whoever looks, if anything is. `long` says of the URL's query whether finding the document may take long.
+    Attributes:
+        cards: Gives the product of each card in the document, in order.
+        wished: Gives the products on the caller's wishlist, from the context and the path's ids. None: the document is
+            the same for every caller.
+        view: Gives the product view to record for the caller, from the same, or None.
+        is_search: Whether the query, as it is in the URL, makes finding the document a search.
     """
 
     cards: Callable[[Any], tuple[int, ...]] = lambda _: ()
-    wished: Callable[..., Collection[int]] | None = None
-    view: Callable[..., View | None] = lambda *_, **__: None
-    long: Callable[[bytes], bool] = lambda _: False
+    wished: Callable[Concatenate[ReadContext, ...], Collection[int]] | None = None
+    view: Callable[Concatenate[ReadContext, ...], View | None] = lambda *_, **__: None
+    is_search: Callable[[bytes], bool] = lambda _: False
+
+
+class Options(TypedDict, total=False):
+    """What may be declared about an operation besides method, path and access.
+
+    Attributes:
+        aliases: Further paths of the operation, in Litestar's syntax, with the same ids.
+        statuses: The statuses of success, the usual one first; (200,) by default.
+        errors: The core's errors that the operation adds to those its path, body and access level imply.
+        parameters: Its query parameters and headers.
+        reply_headers: What its response's own headers mean, by their names.
+        workload: What kind of work it is: by default `LONG_READ` for GET and `WRITE` for other methods.
+        catalogue: How its document is cached.
+        limits: The rate limits for its callers.
+        request_example: An example of its body; by default the documented sample of the same method and path.
+        reply_example: An example of its document; the same default.
+    """
+
+    aliases: tuple[str, ...]
+    statuses: tuple[int, ...]
+    errors: tuple[type[SellOutError], ...]
+    parameters: tuple[Parameter, ...]
+    reply_headers: Mapping[str, str]
+    workload: Workload
+    catalogue: Catalogue
+    limits: tuple[Rule, ...]
+    request_example: Any
+    reply_example: Any
 
 
 @attrs.frozen(kw_only=True)
 class Operation:
-    """One method on one path. `statuses` are those of success, the usual one first. A `short` one only reads, and
-    little; one with a `catalogue` answers with a document that is kept; a `listed` one's handler returns a `Listed`.
+    """One method on one path. Its other attributes are those of `Options`, and what its handler's signature and
+    docstring say. `is_list` says that the handler returns a `LongList`.
     """
 
     method: Method
@@ -147,75 +199,81 @@ class Operation:
     tag: str
     summary: str
     description: str
-    statuses: tuple[int, ...]
-    errors: tuple[type[SellOutError], ...]
-    parameters: tuple[Parameter, ...]
-    reply_headers: Mapping[str, str]
-    hashes_passwords: bool
-    short: bool
-    catalogue: Catalogue | None
-    listed: bool
-    limits: tuple[Rule, ...]
+    is_list: bool
     body: type[msgspec.Struct] | None
     answer: Any
-    request_example: Any
-    reply_example: Any
     handler: Callable[..., Any]
+    workload: Workload
+    aliases: tuple[str, ...] = ()
+    statuses: tuple[int, ...] = (200,)
+    errors: tuple[type[SellOutError], ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    reply_headers: Mapping[str, str] = {}
+    catalogue: Catalogue | None = None
+    limits: tuple[Rule, ...] = ()
+    request_example: Any = None
+    reply_example: Any = None
+    id_names: tuple[str, ...] = attrs.field(init=False)
+    """The ids in the path, in order."""
 
-    @property
-    def id_names(self) -> tuple[str, ...]:
-        """The ids in the path, in order."""
+    @id_names.default
+    def _find_id_names(self) -> tuple[str, ...]:
         return tuple(_ID_NAMES.findall(self.path))
 
     def least_id(self, name: str) -> int:
-        """The smallest value of an id in the path: 0 stands for an anonymous user where one may come."""
+        """The smallest value of an id in the path: 0 stands for an anonymous user where the access level allows one."""
         return 0 if self.access is Access.ANON and name == "user_id" else 1
 
 
 @attrs.define
 class Group:
-    """Operations that belong together, under one tag of the OpenAPI document."""
+    """Operations under one tag of the OpenAPI document. `read` and `write` declare the function below them as the
+    handler of an operation.
+
+    A handler takes a `ReadContext` or a `WriteContext`, the path's ids under their names, and `body` where its
+    annotation names a body's Struct. It returns a document, a `Reply` or a `LongList`. It runs after the access check.
+    Its docstring becomes the summary and the description.
+    """
 
     tag: str
     description: str
     operations: list[Operation] = attrs.field(factory=list)
 
-    def operation(
-        self,
-        method: Method,
-        path: str,
-        access: Access,
-        *,
-        statuses: tuple[int, ...] = (200,),
-        errors: tuple[type[SellOutError], ...] = (),
-        parameters: tuple[Parameter, ...] = (),
-        reply_headers: Mapping[str, str] | None = None,
-        hashes_passwords: bool = False,
-        short: bool = False,
-        catalogue: Catalogue | None = None,
-        limits: tuple[Rule, ...] = (),
-        request_example: Any = None,
-        reply_example: Any = None,
-    ) -> Callable[[H], H]:
-        """Declares the function below it as the handler of an operation.
-
-        A handler takes a `Call`, the path's ids under their names, and `body` where its annotation names a body's
-        Struct; it returns a document, a `Reply` or a `Listed`. It runs after the access check; `hands` says where. Its
-        docstring becomes the summary and the description; `errors` are those it adds to what its path, body
-        and access level imply. Examples not given are the documented samples of the same method and path.
+    def read(self, path: str, access: Access, **options: Unpack[Options]) -> Callable[[ReadHandler], ReadHandler]:
+        """Declares a GET operation. Its shop has no use cases that write: mypy refuses a handler that calls one.
 
         Raises:
-            TypeError: when the handler's parameters are not those its path implies.
+            TypeError: the handler does not take the path's ids.
         """
+        return self._declare("GET", path, access, {"workload": Workload.LONG_READ, **options})
 
+    def write(
+        self, method: Literal["POST", "PUT", "DELETE"], path: str, access: Access, **options: Unpack[Options]
+    ) -> Callable[[WriteHandler], WriteHandler]:
+        """Declares an operation that may write.
+
+        Raises:
+            TypeError: the handler does not take the path's ids.
+        """
+        return self._declare(method, path, access, {"workload": Workload.WRITE, **options})
+
+    def _declare(self, method: Method, path: str, access: Access, options: Options) -> Callable[[H], H]:
         def declare(handler: H) -> H:
             hints = get_type_hints(handler, include_extras=True)
             answer = hints.pop("return")
             shape, [*parts] = get_origin(answer), get_args(answer)
-            listed = shape is Listed
             body = hints.pop("body", None)
             summary, _, description = inspect.cleandoc(handler.__doc__ or "").partition("\n\n")
             sample = samples.find(method, path)
+            described: dict[str, Any] = {
+                "request_example": sample.get("request"),
+                "reply_example": sample.get("response"),
+                **options,
+            }
+            if is_list := shape is LongList:
+                described["errors"] = (*options.get("errors", ()), InvalidFields)
+                described["parameters"] = (*options.get("parameters", ()), LIMIT, AFTER)
+                described["reply_headers"] = _NEXT
             operation = Operation(
                 method=method,
                 path=path,
@@ -223,20 +281,11 @@ class Group:
                 tag=self.tag,
                 summary=" ".join(summary.split()).rstrip("."),
                 description=" ".join(description.split()),
-                statuses=statuses,
-                errors=(*errors, InvalidFields) if listed else errors,
-                parameters=(*parameters, LIMIT, AFTER) if listed else parameters,
-                reply_headers={**(reply_headers or {}), **(_NEXT if listed else {})},
-                hashes_passwords=hashes_passwords,
-                short=short,
-                catalogue=catalogue,
-                listed=listed,
-                limits=limits,
+                is_list=is_list,
                 body=body,
-                answer=tuple[parts[0], ...] if listed else parts[0] if shape is Reply else answer,  # type: ignore[valid-type]
-                request_example=sample.get("request") if request_example is None else request_example,
-                reply_example=sample.get("response") if reply_example is None else reply_example,
+                answer=tuple[parts[0], ...] if is_list else parts[0] if shape is Reply else answer,  # type: ignore[valid-type]
                 handler=handler,
+                **described,
             )
             if tuple(hints)[1:] != operation.id_names:
                 raise TypeError(f"{handler.__name__} does not take the ids of {path}")

@@ -1,9 +1,9 @@
-"""The limits of a query, and the refusal of unknown query parameters (docs/http-contract.md#query-parameters)."""
+"""The limits of a query, its parameters, and the refusal of unknown ones (docs/http-contract.md#query-parameters)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs
 
 from sellout_core.errors import FieldCode, InvalidField, InvalidFields
 from sellout_http.api.operations import Operation
@@ -15,24 +15,27 @@ _COMPARED: Final = 64
 """The characters of an unknown name that are compared with the known ones: comparing takes time."""
 
 
-def require_short(query: bytes) -> None:
-    """Lets through a query of at most 4 KiB and 64 parameters, which `&` separates.
+def parse_query(query: bytes) -> Mapping[str, Sequence[str]]:
+    """The values of each parameter in a query of at most 4 KiB and 64 parameters, which `&` separates.
 
     Raises:
         Refused: the query is longer.
     """
+    if not query:
+        return {}
     if len(query) > MAX_QUERY_BYTES or query.count(b"&") >= MAX_QUERY_PARAMETERS:
         raise Refused("query_too_long")
+    return parse_qs(str(query, "utf-8", "replace"), keep_blank_values=True)
 
 
-def require_known(operation: Operation, query: str) -> None:
-    """Lets through a query whose parameters the operation knows.
+def require_known(operation: Operation, sent: Iterable[str]) -> None:
+    """Checks that an operation knows all parameters of a query.
 
     Raises:
         InvalidFields: naming each unknown parameter once, and the nearest known one.
     """
     known = [parameter.name for parameter in operation.parameters if parameter.location == "query"]
-    unknown = dict.fromkeys(name for name, _ in parse_qsl(query, keep_blank_values=True) if name not in known)
+    unknown = [name for name in sent if name not in known]
     if unknown:
         raise InvalidFields(
             tuple(InvalidField(name, _reason(name, known), FieldCode.UNKNOWN_PARAMETER) for name in unknown)

@@ -1,4 +1,4 @@
-"""How often something may be tried: rules that operations name, and the one place that counts and refuses."""
+"""Rate limits: the rules that operations name, and the one place that counts attempts and refuses them."""
 
 import hashlib
 import math
@@ -25,11 +25,11 @@ _MINUTE: Final = timedelta(minutes=1)
 
 
 class Caller(Protocol):
-    """Who tries."""
+    """The caller whose attempts are counted."""
 
     @property
     def network(self) -> str:
-        """Where the request came from, as far as one party can choose it."""
+        """The network that the request came from."""
 
     @property
     def user_id(self) -> UserId:
@@ -38,10 +38,14 @@ class Caller(Protocol):
 
 @attrs.frozen(kw_only=True)
 class Rule:
-    """At most so many tries in a while. `name` is what clients and `Limits` know it by.
+    """A rate limit: at most so many attempts in a window of time.
 
-    `key` says whose tries are counted together; None: this one is not counted. `counted` are the errors that a try
-    must end with to stay counted; none: every try does.
+    Attributes:
+        name: The rule's name for clients and in `Limits`.
+        window: How long a count lasts.
+        key: Gives the key under which an attempt is counted, from the caller and the request's ids and body. None: the
+            attempt is not counted.
+        counted: The errors after which an attempt stays counted. Empty: every attempt does.
     """
 
     name: str
@@ -52,7 +56,7 @@ class Rule:
 
 LOGINS_PER_ADDRESS: Final = Rule(name="logins_per_address", key=lambda caller, _: caller.network)
 LOGINS_PER_ACCOUNT: Final = Rule(name="logins_per_account", key=lambda _, sent: f"name {fold(sent['body'].username)}")
-# Whoever has somebody's access token must not guess the password with it.
+# The holder of a stolen access token must not guess the password with it.
 PASSWORD_CHANGES: Final = attrs.evolve(LOGINS_PER_ACCOUNT, key=lambda _, sent: f"id {sent['user_id']}")
 REGISTRATIONS: Final = Rule(name="registrations_per_address", key=lambda caller, _: caller.network)
 REFUSED_PROMO_CODES: Final = Rule(
@@ -65,7 +69,7 @@ REFUSED_PROMO_CODES: Final = Rule(
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """How many tries each rule allows; 0 switches it off."""
+    """How many attempts each rule allows in one window; 0 switches a rule off."""
 
     logins_per_account: int = 0
     logins_per_address: int = 0
@@ -74,24 +78,24 @@ class Limits:
 
 
 class Counter(Protocol):
-    """Counts for every process of the shop together, as `ports.Counters` does."""
+    """Counts for all processes of the shop together, as the core's port `Counters` does."""
 
     @property
     def waits(self) -> bool:
-        """Whether it may wait for something other than the shop's store."""
+        """Whether counting may wait for something other than the shop's store."""
 
     def add(self, key: str, window: timedelta) -> Count:
-        """Counts one more."""
+        """Adds one to the count."""
 
     def take_back(self, key: str, count: Count) -> None:
-        """Counts one less, unless that count is over."""
+        """Subtracts one from the count, unless it is over."""
 
 
 class StoreCounter:
-    """Counts in the shop's own store, and drops what is over about once a window.
+    """Counts in the shop's own store, and deletes counts that are over about once a window.
 
     Attributes:
-        waits: For nothing else.
+        waits: False: counting waits for the store alone.
     """
 
     waits: Final = False
@@ -102,7 +106,7 @@ class StoreCounter:
         self._swept = shop.clock()
 
     def add(self, key: str, window: timedelta) -> Count:
-        """One transaction."""
+        """Adds one in a transaction."""
         now = self._clock()
         if abs(now - self._swept) > window:
             self._swept = now
@@ -110,7 +114,7 @@ class StoreCounter:
         return self._store.write(lambda tx: tx.counters.add(key, now, window))
 
     def take_back(self, key: str, count: Count) -> None:
-        """One transaction."""
+        """Subtracts one in a transaction."""
 
         def work(tx: Transaction) -> None:
             tx.counters.take_back(key, count)
@@ -120,42 +124,42 @@ class StoreCounter:
 
 @attrs.frozen
 class Limiter:
-    """Holds tries to their rules."""
+    """Enforces the rules."""
 
     counter: Counter
     clock: Clock
     limits: Limits
 
     @contextmanager
-    def held_to(self, rules: Sequence[Rule], caller: Caller, sent: Mapping[str, Any]) -> Iterator[None]:
-        """Lets the try inside through. It is counted before it begins, so that of tries at once none slips through;
-        what does not stay counted is taken back.
+    def counted(self, rules: Sequence[Rule], caller: Caller, sent: Mapping[str, Any]) -> Iterator[None]:
+        """Counts an attempt, which is the body of the `with` statement. It is counted before it begins, so that
+        simultaneous attempts cannot exceed the limit; an attempt that does not stay counted is subtracted afterwards.
 
         Raises:
-            TooManyRequests: there were too many before it.
-            Unavailable: they cannot be counted.
+            TooManyRequests: the limit is used up.
+            Unavailable: the attempt cannot be counted.
         """
         counted = [(rule, key, self._count(rule, key)) for rule, key in self._due(rules, caller, sent)]
-        kept: type[Exception] | None = None
+        outcome: type[Exception] | None = None
         try:
             yield
         except SellOutError as error:
-            kept = type(error)
+            outcome = type(error)
             raise
         finally:
             for rule, key, count in counted:
-                if rule.counted and kept not in rule.counted:
+                if rule.counted and outcome not in rule.counted:
                     self.counter.take_back(key, count)
 
     def waits(self, rules: Sequence[Rule]) -> bool:
-        """Whether to count by those rules may wait for something other than the shop's store."""
+        """Whether counting by those rules may wait for something other than the shop's store."""
         return self.counter.waits and any(getattr(self.limits, rule.name) for rule in rules)
 
     def _due(self, rules: Sequence[Rule], caller: Caller, sent: Mapping[str, Any]) -> Iterator[tuple[Rule, str]]:
         for rule in rules:
             key = rule.key(caller, sent) if getattr(self.limits, rule.name) else None
             if key is not None:
-                # What is kept for counting says nothing of whom it counts.
+                # The stored key does not reveal the account or the address.
                 yield rule, f"{rule.name} {hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
     def _count(self, rule: Rule, key: str) -> Count:

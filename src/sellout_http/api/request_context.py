@@ -1,9 +1,8 @@
-"""A request for an operation and what its handler is given, checked as far as that goes without the store."""
+"""A request for an operation, checked as far as that needs no store."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
-from urllib.parse import parse_qsl
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Self, TypeVar
 
 import attrs
 import msgspec
@@ -12,212 +11,136 @@ from litestar.response.base import ASGIResponse
 from sellout_core import values
 from sellout_core.accounts import Actor, Claims
 from sellout_core.errors import NotFound, Unauthenticated
-from sellout_core.ports.store import Transaction
-from sellout_core.shop import Shop
+from sellout_core.shop import ReadingShop
 from sellout_core.use_cases import sessions
-from sellout_core.values import UserId
-from sellout_http.api.operations import LIMIT, Access, Listed, Operation, Reply
+from sellout_http.api.handler_context import HandlerContext
+from sellout_http.api.operations import LIMIT, Access, LongList, Operation, Reply
 from sellout_http.api.pagination import page
-from sellout_http.api.query_parameters import require_known, require_short
-from sellout_http.runtime.asgi import CLIENT, PREFIX
-from sellout_http.runtime.logging import ENTRY, Entry
+from sellout_http.api.query_parameters import parse_query, require_known
+from sellout_http.runtime.asgi import CLIENT, LOG_ENTRY, PREFIX, Headers, header_values
+from sellout_http.runtime.logging import RequestLogEntry
 
-T = TypeVar("T")
-Headers = Sequence[tuple[bytes, bytes]]
-"""Raw ones, as a request brought them."""
+S = TypeVar("S", bound=ReadingShop)
 
-_PRIVATE: Final = {"cache-control": "no-store"}
-_ID: Final = re.compile(r"0|[1-9][0-9]{0,15}")
+_NOT_CACHED: Final = {"cache-control": "no-store"}
 _BEARER: Final = re.compile(r"bearer +([a-z0-9._~+/-]+=*)", re.IGNORECASE)
-_encode = msgspec.json.Encoder().encode
-
-
-@attrs.frozen
-class Call:
-    """What a handler knows of its request besides ids and body: who calls, and what the URL and headers say."""
-
-    shop: Shop
-    actor: Actor
-    claims: Claims | None
-    network: str
-    prefix: str
-    _query: str
-    _headers: Headers
-
-    @property
-    def user_id(self) -> UserId:
-        """The calling user.
-
-        Raises:
-            Unauthenticated: nobody in particular calls.
-        """
-        if self.actor.user_id is None:
-            raise Unauthenticated
-        return self.actor.user_id
-
-    def query(self, name: str) -> list[str]:
-        """The values of a query parameter, as often as it was sent."""
-        return parameter(self._query, name)
-
-    def header(self, name: str) -> list[str]:
-        """The values of a header, as often as it was sent; `name` in lower case."""
-        return header(self._headers, name)
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class JsonResponse(ASGIResponse):
-    """A response whose parts are ready: the framework's own takes a tenth of a request to put them together."""
+    """A response with an encoded body. Litestar's own response takes a tenth of a request to put its parts together."""
 
     def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self._status = status
-        self._headers = headers
-        self._sent = body
+        self._fields = headers
+        self._content = body
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG002 - ASGI's
-        """Sends it; a 304 says nothing of a body that it does not have (RFC 9110, section 15.4.5)."""
-        whole = {"content-type": "application/json", "content-length": str(len(self._sent))}
-        headers = {**self._headers, **({} if self._status == 304 else whole)}
-        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        """Sends the response; a 304 has no headers of a body (RFC 9110, section 15.4.5)."""
+        fields = {**self._fields}
+        if self._status != 304:
+            fields.update({"content-type": "application/json", "content-length": str(len(self._content))})
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
         await send({"type": "http.response.start", "status": self._status, "headers": raw})
-        await send({"type": "http.response.body", "body": self._sent})
+        await send({"type": "http.response.body", "body": self._content})
 
 
 @attrs.frozen
-class _Within:
-    """The store of a request that only reads: whatever it reads is of the state in which its session was found."""
+class RequestContext:
+    """One request.
 
-    _tx: Transaction
-
-    def read(self, work: Callable[[Transaction], T]) -> T:
-        return work(self._tx)
-
-
-Answer = tuple[int, Mapping[str, str], bytes]
-
-
-@attrs.frozen
-class Asked:
-    """A request for an operation, checked as far as that goes without the store."""
+    Attributes:
+        operation: The operation that it calls.
+        ids: The ids in its path.
+        claims: The claims of its access token. None: it has no token.
+        query: The values of each of its query parameters.
+        scope: Its ASGI scope.
+    """
 
     operation: Operation
     ids: Mapping[str, int]
     claims: Claims | None
+    query: Mapping[str, Sequence[str]]
     scope: Mapping[str, Any]
-    content: bytes = b""
 
     @classmethod
-    def of(cls, shop: Shop, operation: Operation, ids: Mapping[str, int], scope: Mapping[str, Any]) -> "Asked":
-        """A request for the operation on a path with those ids.
+    def of(cls, shop: ReadingShop, operation: Operation, scope: Mapping[str, Any]) -> Self:
+        """The context of a routed request.
 
         Raises:
-            Unauthenticated: its token is bad, or it needs one and has none.
-            Refused: the query is too long.
+            NotFound: an id in its path is invalid.
+            Unauthenticated: its token is invalid, or the operation requires one and it has none.
+            Refused: its query is too long.
         """
-        entry: Entry = scope[ENTRY]
+        ids = path_ids(operation, scope)
+        entry: RequestLogEntry = scope[LOG_ENTRY]
         entry.route = operation.path
-        if scope["query_string"]:
-            require_short(scope["query_string"])
+        query = parse_query(scope["query_string"])
         token = bearer_token(scope["headers"])
         claims = None if token is None else sessions.read_token(shop, token, "access")
         if claims is not None:
             entry.user_id = claims.user_id
         elif operation.access is not Access.ANON:
             raise Unauthenticated
-        return cls(operation, ids, claims, scope)
+        return cls(operation, ids, claims, query, scope)
 
     @property
-    def headers(self) -> Headers:
-        """As they came."""
-        headers: Headers = self.scope["headers"]
-        return headers
+    def log_entry(self) -> RequestLogEntry:
+        """What the request's log line will say."""
+        entry: RequestLogEntry = self.scope[LOG_ENTRY]
+        return entry
 
     @property
-    def privacy(self) -> Mapping[str, str]:
-        """What keeps others from keeping an answer that is somebody's own."""
-        everybodys = self.claims is None and self.operation.access is Access.ANON and self.operation.method == "GET"
-        return {} if everybodys else _PRIVATE
+    def privacy_headers(self) -> Mapping[str, str]:
+        """Headers that forbid caching, unless every caller gets the same answer."""
+        operation = self.operation
+        is_public = self.claims is None and operation.access is Access.ANON and operation.method == "GET"
+        return {} if is_public else _NOT_CACHED
 
-    def let_in(self, shop: Shop) -> Actor:
-        """Who calls, once the store knows them and lets them.
+    @property
+    def wants_whole_list(self) -> bool:
+        """Whether the answer is a whole `LongList`."""
+        return self.operation.is_list and LIMIT.name not in self.query
+
+    def authorize(self, shop: ReadingShop) -> Actor:
+        """The caller, who may call the operation.
 
         Raises:
-            Unauthenticated, Forbidden: it does not.
+            Unauthenticated, Forbidden: the caller may not.
             InvalidFields: the query has a parameter that the operation does not know.
         """
         actor = sessions.authenticate(shop, self.claims)
         self.operation.access.require(actor, self.ids)
-        self.require_known_parameters()
+        if self.query:
+            require_known(self.operation, self.query)
         return actor
 
-    def require_known_parameters(self) -> None:
-        """Lets through a query whose parameters the operation knows.
+    def for_handler(self, shop: S, actor: Actor) -> HandlerContext[S]:
+        """What the operation's handler is given."""
+        scope = self.scope
+        return HandlerContext(
+            shop, actor, self.claims, scope[CLIENT].network, scope[PREFIX], self.query, scope["headers"]
+        )
 
-        Raises:
-            InvalidFields: naming those that it does not know.
-        """
-        if self.scope["query_string"]:
-            require_known(self.operation, self.query)
+    def call_handler(self, context: HandlerContext[Any], **body: Any) -> Reply[Any]:
+        """What the handler answers; of a `LongList`, the part that the query asks for."""
+        result = self.operation.handler(context, **self.ids, **body)
+        if isinstance(result, LongList):
+            return page(result, context.query, context.prefix + self.operation.path)
+        return result if isinstance(result, Reply) else Reply(result, self.operation.statuses[0])
 
-    def let_through(self, shop: Shop) -> Call:
-        """What its handler is given.
-
-        Raises:
-            Unauthenticated, Forbidden, InvalidFields: as `let_in`.
-        """
-        return self.call(shop, self.let_in(shop))
-
-    @property
-    def query(self) -> str:
-        """What stands after the question mark."""
-        return str(self.scope["query_string"], "utf-8", "replace")
-
-    @property
-    def streamed(self) -> bool:
-        """Whether it wants all of a list."""
-        return self.operation.listed and not parameter(self.query, LIMIT.name)
-
-    def call(self, shop: Shop, actor: Actor) -> Call:
-        """What its handler is given."""
-        network = self.scope[CLIENT].network
-        return Call(shop, actor, self.claims, network, self.scope[PREFIX], self.query, self.headers)
-
-    def carried_out(self, call: Call, **more: Any) -> Answer:
-        """What its handler answers, encoded; of a list, the part that is asked for."""
-        result = self.operation.handler(call, **self.ids, **more)
-        if isinstance(result, Listed):
-            result = page(result, call.query, call.prefix + self.operation.path)
-        return encoded(self.operation, result)
-
-
-def within(shop: Shop, tx: Transaction) -> Shop:
-    """The shop for a request that only reads: all that it reads is of the state in which its session was found."""
-    store: Any = _Within(tx)
-    return Shop(store, shop.passwords, shop.tokens, shop.clock, shop.random_id, shop.policy)
-
-
-def encoded(operation: Operation, result: Any) -> Answer:
-    """What a handler returned, as it is sent."""
-    reply = result if isinstance(result, Reply) else Reply(result, operation.statuses[0])
-    return reply.status, reply.headers, _encode(reply.document)
-
-
-def parameter(query: str, name: str) -> list[str]:
-    """The values of a parameter, as often as it stands in a query."""
-    return [value for key, value in parse_qsl(query, keep_blank_values=True) if key == name]
-
-
-def header(headers: Headers, name: str) -> list[str]:
-    """The values of a header, as often as it stands among raw ones; `name` in lower case."""
-    wanted = name.encode()
-    return [value.decode("latin-1") for key, value in headers if key.lower() == wanted]
+    def response(self, reply: Reply[Any]) -> JsonResponse:
+        """The response with an encoded reply. It encodes outside of a transaction, which would stay open meanwhile."""
+        return JsonResponse(reply.status, {**self.privacy_headers, **reply.headers}, _encode(reply.document))
 
 
 def bearer_token(headers: Headers) -> str | None:
-    """The bearer token a request carries; None without an `Authorization` header.
+    """The bearer token of a request; None: it has no `Authorization` header.
 
     Raises:
         Unauthenticated: the header is no single well-formed bearer token (RFC 6750, section 2.1).
     """
-    sent = header(headers, "authorization")
+    sent = header_values(headers, "authorization")
     if not sent:
         return None
     match = _BEARER.fullmatch(sent[0]) if len(sent) == 1 else None
@@ -226,17 +149,23 @@ def bearer_token(headers: Headers) -> str | None:
     return match[1]
 
 
-def path_ids(operation: Operation, sent: Mapping[str, Any]) -> dict[str, int]:
-    """The ids in a path, by name.
+def path_ids(operation: Operation, scope: Mapping[str, Any]) -> Mapping[str, int]:
+    """The ids in a routed path.
 
     Raises:
-        NotFound: one is not a decimal number without leading zeros, from 1 (or 0, for anonymous) to 2^53-1.
+        NotFound: one is not a decimal number without leading zeros, from 1 (or 0, for an anonymous user) to 2^53-1.
     """
-    ids = {}
-    for name in operation.id_names:
-        if _ID.fullmatch(sent[name]) is None:
-            raise NotFound
-        ids[name] = int(sent[name])
-        if not operation.least_id(name) <= ids[name] <= values.MAX_ID:
+    sent: Mapping[str, str | int] = scope["path_params"]
+    if not sent:
+        return {}
+    try:
+        ids = {name: int(value) for name, value in sent.items()}
+    except ValueError:
+        raise NotFound from None
+    # Python reads other spellings of a number, too: +1, 01, 1_0.
+    if scope["path_template"].format_map(ids) != scope["path"]:
+        raise NotFound
+    for name, number in ids.items():
+        if not operation.least_id(name) <= number <= values.MAX_ID:
             raise NotFound
     return ids

@@ -1,24 +1,30 @@
-"""Who is at the other end of a connection, when proxies that are known stand in between."""
+"""Finds the client's address and scheme, behind trusted proxies by the headers that they forward."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Any, Final
+from typing import Final
 
 import attrs
+
+from sellout_http.runtime.asgi import CLIENT, Application, Headers, Receive, Scope, Send, header_values
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
 _IPV6_SITE: Final = 64
-_MOST: Final = 4096
-"""How many addresses are remembered: whoever asks usually asks again."""
+_CACHED: Final = 4096
+"""How many parsed addresses are cached."""
 
 
 @attrs.frozen
 class Client:
-    """Where a request comes from. `network` is the address, or the part of an IPv6 address that its holder cannot
-    change at will; `secure` says whether it came over TLS. Both texts are empty where the server knows no address.
+    """The sender of a request.
+
+    Attributes:
+        address: The IP address. Empty: the server does not know it.
+        network: The IPv4 address, or the /64 network of an IPv6 address, which its holder cannot change at will.
+        secure: Whether the request came over TLS.
     """
 
     address: str
@@ -28,20 +34,20 @@ class Client:
 
 @attrs.frozen
 class Proxies:
-    """The proxies whose word on their clients is taken: `X-Forwarded-For` and `X-Forwarded-Proto`."""
+    """The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted."""
 
     trusted: Sequence[Network] = ()
 
-    def client(self, scope: Mapping[str, Any]) -> Client:
-        """Who sent a request: the last of the chain of addresses that no proxy of ours stands for."""
+    def client(self, scope: Scope) -> Client:
+        """The sender of a request: the last address of the forwarded chain that is no trusted proxy."""
         peer = scope.get("client")
         address = _address(peer[0]) if peer else None
         if address is None:
             return Client("", "", secure=False)
         secure = scope.get("scheme") == "https"
         if self.trusted and self._trusts(address):
-            secure = secure or _last(scope, b"x-forwarded-proto") == "https"
-            for sent in reversed(_listed(scope, b"x-forwarded-for")):
+            secure = secure or _list_items(scope["headers"], "x-forwarded-proto")[-1:] == ["https"]
+            for sent in reversed(_list_items(scope["headers"], "x-forwarded-for")):
                 before = _address(sent)
                 if before is None:
                     break
@@ -54,18 +60,31 @@ class Proxies:
         return any(address in network for network in self.trusted)
 
 
-def _listed(scope: Mapping[str, Any], name: bytes) -> list[str]:
-    sent = b",".join(value for key, value in scope["headers"] if key.lower() == name)
-    return [part.strip() for part in sent.decode("latin-1").split(",")] if sent else []
+class ForwardedHeadersMiddleware:
+    """Puts the request's `Client` into the scope.
+
+    Args:
+        app: The next application.
+        proxies: The trusted proxies.
+    """
+
+    def __init__(self, app: Application, proxies: Proxies) -> None:
+        self._app = app
+        self._proxies = proxies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes an HTTP request on."""
+        await self._app({**scope, CLIENT: self._proxies.client(scope)}, receive, send)
 
 
-def _last(scope: Mapping[str, Any], name: bytes) -> str:
-    return next(reversed(_listed(scope, name)), "")
+def _list_items(headers: Headers, name: str) -> list[str]:
+    """The items of a header that is a list (RFC 9110, section 5.6.1)."""
+    return [item.strip() for line in header_values(headers, name) for item in line.split(",")]
 
 
-@lru_cache(_MOST)
+@lru_cache(_CACHED)
 def _address(text: str) -> Address | None:
-    """The address that a text is, some proxies adding a port; None if it is none."""
+    """The address in a text, perhaps with a port; None if it is no address."""
     host = text[1:].partition("]")[0] if text.startswith("[") else text
     if host.count(":") == 1:
         host = host.partition(":")[0]
@@ -76,7 +95,7 @@ def _address(text: str) -> Address | None:
     return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
 
 
-@lru_cache(_MOST)
+@lru_cache(_CACHED)
 def _network(address: Address) -> str:
     if isinstance(address, IPv4Address):
         return str(address)

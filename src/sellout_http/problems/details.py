@@ -1,7 +1,6 @@
-"""Every problem the API answers with: one table from stable codes to status and words, and the documents made from it.
+"""The problem documents of the API, made from the table of problems.
 
-What the words say goes for every occurrence of a problem; what tells one occurrence from another stands in the
-document's members.
+The words of a problem are the same at each occurrence; the document's members tell the occurrences apart.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +17,7 @@ from sellout_http.problems.types import KINDS, Kind
 
 PAGES: Final = "/problems"
 
-# Fields that the core names otherwise than the documented API, and those that come in other places than the body.
+# Fields that have another name in the documented API, and fields that are not in the body.
 _MEMBERS: Final = {"unit_ids": "product_unit", "telephone": "tel", "ceiling": "total_amount"}
 _HEADERS: Final = {"idempotency_key": "Idempotency-Key"}
 PARAMETER_NAMES: Final = {
@@ -36,12 +35,12 @@ PARAMETER_NAMES: Final = {
     "available": "available",
     "sort": "sort",
 }
-"""By the core's fields, the parameters of a URL's query that fill them."""
+"""The query parameter of each field of the core."""
 
 
 @attrs.frozen
 class Refused(Exception):
-    """A request that is wrong as HTTP or JSON, before the shop has to do with it; `code` is one of `KINDS`."""
+    """A request that is invalid as HTTP or JSON; `code` is one of `KINDS`."""
 
     code: str
     detail: str | None = None
@@ -88,8 +87,8 @@ class FieldProblem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A problem document (RFC 9457). `type` is a page of this server that explains it; members after `code` stand only
-    where they help.
+    """A problem document (RFC 9457). `type` is a page of this server that explains it; only some problems have members
+    after `code`.
     """
 
     type: Annotated[str, Meta(description="The path of the page on this server that explains the problem.")]
@@ -117,7 +116,7 @@ def problem(code: str, detail: str | None = None, **members: Any) -> Problem:
 
 
 def problem_of(error: errors.SellOutError) -> Problem:
-    """The document of something the core refused."""
+    """The document of an error of the core."""
     match error:
         case errors.InvalidFields(fields):
             return problem(error.code, fields=tuple(map(_field_problem, fields)))
@@ -134,7 +133,7 @@ def problem_of(error: errors.SellOutError) -> Problem:
 
 
 def kinds_of(root: type[errors.SellOutError] = errors.SellOutError) -> Mapping[type[errors.SellOutError], Kind]:
-    """What each error of the core that has a code becomes; for a test that the table is complete.
+    """The problem of each error of the core that has a code; for a test that the table is complete.
 
     Raises:
         KeyError: an error has no entry in the table.
@@ -149,7 +148,7 @@ def _tree(root: type[errors.SellOutError]) -> Iterable[type[errors.SellOutError]
 
 
 def _field_problem(field: errors.InvalidField) -> FieldProblem:
-    """The reading of a body names its fields by pointers already; the core names them by its own names."""
+    """A field that was read from a body has a pointer as its name; a field of the core has the core's name."""
     if field.code is FieldCode.UNKNOWN_PARAMETER:
         return FieldProblem(field.reason, field.code, parameter=field.name)
     if field.name.startswith("#"):

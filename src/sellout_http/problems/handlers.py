@@ -1,4 +1,4 @@
-"""From an exception to the problem document that answers it. Nothing of an unforeseen one reaches the client."""
+"""From an exception to the problem document that answers it. An unexpected exception reveals nothing to the client."""
 
 from typing import Any, Final
 
@@ -9,7 +9,6 @@ from litestar.exceptions import HTTPException
 from sellout_core.errors import SellOutError, Unavailable
 from sellout_http.problems.details import Problem, Refused, TooManyRequests, problem, problem_of
 from sellout_http.runtime import outage_log
-from sellout_http.runtime.asgi import Application, Scope
 from sellout_http.runtime.logging import fields, log
 
 AnyRequest = Request[Any, Any, Any]
@@ -17,24 +16,24 @@ AnyRequest = Request[Any, Any, Any]
 RETRY_AFTER_SECONDS: Final = 1
 
 _CODES: Final = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
-# What the framework raises, as a server's error, when a client goes away in the middle of its body.
+# Litestar's detail of the 500 that it raises when a client disconnects before the end of its body.
 _CLIENT_LEFT: Final = "client disconnected prematurely"
 
 
 def answer_refusal(request: AnyRequest, error: SellOutError) -> Response[bytes]:
-    """The answer to what the core refused. The log says why a store is unavailable."""
+    """The answer to an error of the core. The log says why a store is unavailable."""
     if isinstance(error, Unavailable):
         outage_log.OUTAGES.note(error, request.scope, is_in_request_line=True)
     return _response(request, problem_of(error))
 
 
 def answer_refused(request: AnyRequest, error: Refused) -> Response[bytes]:
-    """The answer to a request that is wrong before the core sees it."""
+    """The answer to a request that is invalid as HTTP or JSON."""
     return _response(request, problem(error.code, error.detail))
 
 
 def answer_too_many(request: AnyRequest, error: TooManyRequests) -> Response[bytes]:
-    """The answer to somebody who tries too often."""
+    """The answer to a request over a rate limit."""
     response = _response(request, problem("too_many_requests"))
     for name, value in error.headers.items():
         response.set_header(name, value)
@@ -42,9 +41,9 @@ def answer_too_many(request: AnyRequest, error: TooManyRequests) -> Response[byt
 
 
 def answer_http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
-    """The answer to what the framework refused: unknown paths, other methods, too much body."""
+    """The answer to an error of Litestar: an unknown path, another method, a body that is too large."""
     if error.status_code >= 500 and error.detail != _CLIENT_LEFT:
-        return answer_unforeseen(request, error)
+        return answer_unexpected(request, error)
     response = _response(request, problem(_CODES.get(error.status_code, "bad_request")))
     if error.status_code == 405:
         allowed = set((error.headers or {}).get("allow", "").split(", "))
@@ -52,8 +51,8 @@ def answer_http_error(request: AnyRequest, error: HTTPException) -> Response[byt
     return response
 
 
-def answer_unforeseen(request: AnyRequest, error: Exception) -> Response[bytes]:
-    """The answer to a mistake of ours, which is logged with its traceback."""
+def answer_unexpected(request: AnyRequest, error: Exception) -> Response[bytes]:
+    """The answer to an unexpected exception, which is logged with its traceback."""
     log.error("failed", exc_info=error, **fields(request.scope))
     return _response(request, problem("internal_error"))
 
@@ -68,17 +67,8 @@ EXCEPTION_HANDLERS: Final[dict[Any, Any]] = {
     Refused: answer_refused,
     TooManyRequests: answer_too_many,
     HTTPException: answer_http_error,
-    Exception: answer_unforeseen,
+    Exception: answer_unexpected,
 }
-
-
-def refusal(scope: Scope, error: Exception) -> Application:
-    """The answer to what was raised outside the framework, which would find it in the same table."""
-    unrouted: Any = scope
-    request: AnyRequest = Request(unrouted)
-    answer = next(EXCEPTION_HANDLERS[kind] for kind in type(error).__mro__ if kind in EXCEPTION_HANDLERS)
-    response: Application = answer(request, error).to_asgi_response(app=None, request=request)
-    return response
 
 
 def _response(request: AnyRequest, document: Problem) -> Response[bytes]:
@@ -88,7 +78,7 @@ def _response(request: AnyRequest, document: Problem) -> Response[bytes]:
         sent = document.code == "unauthenticated" and "authorization" in request.headers
         headers["www-authenticate"] = 'Bearer error="invalid_token"' if sent else "Bearer"
     if document.status in (408, 413):
-        # What is left of the body is not read, so nothing can follow it on this connection.
+        # The rest of the body is not read, so no request can follow on the connection.
         headers["connection"] = "close"
     if document.status == 503:
         headers["retry-after"] = str(RETRY_AFTER_SECONDS)

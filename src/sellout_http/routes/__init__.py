@@ -1,6 +1,6 @@
-"""The handlers, a module for each group of operations, and the table of them all.
+"""The handlers, one module for each group of operations, and the table of all operations.
 
-A handler says in HTTP's words what a use case says in the core's: it passes on ids and body and presents the answer.
+A handler calls a use case with the path's ids and the body, and makes the document of its result.
 """
 
 from typing import Final

@@ -5,8 +5,9 @@ from typing import Final
 from sellout_core.errors import LimitReached
 from sellout_core.use_cases import addresses
 from sellout_core.values import AddressId, UserId
+from sellout_http.api.handler_context import ReadContext, WriteContext
 from sellout_http.api.operations import Access, Group
-from sellout_http.api.request_context import Call
+from sellout_http.runtime.executor import Workload
 from sellout_http.schemas import responses, samples, serializers
 from sellout_http.schemas.requests import AddressRequest
 
@@ -16,13 +17,13 @@ _ADDRESS: Final = samples.answer("POST", "/order/checkout/{user_id}")["address"]
 _NEW_ADDRESS: Final = {name: value for name, value in _ADDRESS.items() if name != "id"}
 
 
-@group.operation("GET", "/user/address/{user_id}", Access.USER, short=True, reply_example=[_ADDRESS])
-def list_addresses(call: Call, user_id: UserId) -> tuple[responses.Address, ...]:
+@group.read("/user/address/{user_id}", Access.USER, workload=Workload.SHORT_READ, reply_example=[_ADDRESS])
+def list_addresses(context: ReadContext, user_id: UserId) -> tuple[responses.Address, ...]:
     """A user's addresses, in order of entry."""
-    return tuple(map(serializers.address, addresses.read_addresses(call.shop, call.actor, user_id)))
+    return tuple(map(serializers.address, addresses.read_addresses(context.shop, context.actor, user_id)))
 
 
-@group.operation(
+@group.write(
     "POST",
     "/user/address/{user_id}",
     Access.USER,
@@ -31,30 +32,34 @@ def list_addresses(call: Call, user_id: UserId) -> tuple[responses.Address, ...]
     request_example=_NEW_ADDRESS,
     reply_example=_ADDRESS,
 )
-def add_address(call: Call, user_id: UserId, body: AddressRequest) -> responses.Address:
+def add_address(context: WriteContext, user_id: UserId, body: AddressRequest) -> responses.Address:
     """Add an address."""
-    return serializers.address(addresses.add_address(call.shop, call.actor, user_id, body.new_address()))
+    return serializers.address(addresses.add_address(context.shop, context.actor, user_id, body.new_address()))
 
 
-@group.operation(
+@group.write(
     "PUT",
     "/user/address/{user_id}/{address_id}",
     Access.USER,
     request_example=_NEW_ADDRESS,
     reply_example=_ADDRESS,
 )
-def edit_address(call: Call, user_id: UserId, address_id: AddressId, body: AddressRequest) -> responses.Address:
+def edit_address(
+    context: WriteContext, user_id: UserId, address_id: AddressId, body: AddressRequest
+) -> responses.Address:
     """Replace an address.
 
     Orders keep the address they were placed with.
     """
-    return serializers.address(addresses.edit_address(call.shop, call.actor, user_id, address_id, body.new_address()))
+    return serializers.address(
+        addresses.edit_address(context.shop, context.actor, user_id, address_id, body.new_address())
+    )
 
 
-@group.operation("DELETE", "/user/address/{user_id}/{address_id}", Access.USER, reply_example=_ADDRESS)
-def delete_address(call: Call, user_id: UserId, address_id: AddressId) -> responses.Address:
+@group.write("DELETE", "/user/address/{user_id}/{address_id}", Access.USER, reply_example=_ADDRESS)
+def delete_address(context: WriteContext, user_id: UserId, address_id: AddressId) -> responses.Address:
     """Delete an address and answer it as it was.
 
     Orders keep the address they were placed with.
     """
-    return serializers.address(addresses.delete_address(call.shop, call.actor, user_id, address_id))
+    return serializers.address(addresses.delete_address(context.shop, context.actor, user_id, address_id))

@@ -10,8 +10,9 @@ from sellout_core.use_cases import browsing, wishlists
 from sellout_core.use_cases.browsing import View
 from sellout_core.values import ProductId, UserId
 from sellout_http.api import catalogue_query
-from sellout_http.api.operations import Access, Catalogue, Group, Listed, Parameter, Reply
-from sellout_http.api.request_context import Call
+from sellout_http.api.handler_context import ReadContext
+from sellout_http.api.operations import Access, Catalogue, Group, LongList, Parameter, Reply
+from sellout_http.runtime.executor import Workload
 from sellout_http.schemas import responses, serializers
 
 group = Group("Products", "The catalogue.")
@@ -24,55 +25,59 @@ _PAGE_SIZE: Final = Parameter(
 )
 
 
-@group.operation("GET", "/product", Access.ADMIN)
-def list_products(call: Call) -> Listed[responses.Product]:
+@group.read("/product", Access.ADMIN)
+def list_products(context: ReadContext) -> LongList[responses.Product]:
     """Every product, by id, listed or not."""
-    return Listed(partial(browsing.read_products, call.shop, call.actor), serializers.product)
+    return LongList(partial(browsing.read_products, context.shop, context.actor), serializers.product)
 
 
-@group.operation("GET", "/product/{product_id}", Access.ADMIN, short=True)
-def show_product(call: Call, product_id: ProductId) -> responses.Product:
+@group.read("/product/{product_id}", Access.ADMIN, workload=Workload.SHORT_READ)
+def show_product(context: ReadContext, product_id: ProductId) -> responses.Product:
     """One product, listed or not."""
-    return serializers.product(browsing.read_product(call.shop, call.actor, product_id))
+    return serializers.product(browsing.read_product(context.shop, context.actor, product_id))
 
 
-@group.operation(
-    "GET",
+def _callers_wishes(context: ReadContext, num_page: int) -> Collection[int]:  # noqa: ARG001 - the path's id
+    return wishlists.read_wished(context.shop, context.actor, context.user_id)
+
+
+@group.read(
     "/product/all/{num_page}",
     Access.ANON,
     errors=(InvalidFields,),
     parameters=(_PAGE_SIZE, *catalogue_query.PARAMETERS),
     catalogue=Catalogue(
-        long=catalogue_query.searches,
+        is_search=catalogue_query.is_search,
         cards=lambda page: tuple(card.id for card in page.items),
-        wished=lambda call, num_page: wishlists.read_wished(call.shop, call.actor, call.user_id),  # noqa: ARG005 - the path's id
+        wished=_callers_wishes,
     ),
     reply_headers={"Link": 'The pages before (rel="prev") and after (rel="next") this one, where there are any.'},
 )
-def show_page(call: Call, num_page: int) -> Reply[responses.ProductPage]:
+def show_page(context: ReadContext, num_page: int) -> Reply[responses.ProductPage]:
     """A page of listed products, by id unless asked for otherwise.
 
     Pages count from 1; one past the end is empty. A token decides `in_wishlist`. A product satisfies all filters that
     are given; what does not exist is found nowhere.
     """
-    sent = call.query(_PAGE_SIZE.name)
-    query = catalogue_query.read_query(call)
-    page = browsing.read_page(call.shop, call.actor, num_page, _PAGE_SIZE.number(sent) or values.PAGE_SIZE, query)
+    sent = context.query(_PAGE_SIZE.name)
+    query = catalogue_query.read_query(context)
+    page = browsing.read_page(context.shop, context.actor, num_page, _PAGE_SIZE.number(sent) or values.PAGE_SIZE, query)
     neighbours = [("prev", num_page - 1, num_page > 1), ("next", num_page + 1, page.has_next)]
-    kept = catalogue_query.kept_in_links(call, _PAGE_SIZE)
+    query_string = catalogue_query.query_of_links(context, _PAGE_SIZE)
     links = ", ".join(
-        f'<{call.prefix}/product/all/{number}{kept}>; rel="{rel}"' for rel, number, there in neighbours if there
+        f'<{context.prefix}/product/all/{number}{query_string}>; rel="{rel}"'
+        for rel, number, there in neighbours
+        if there
     )
     return Reply(serializers.page(page), 200, {"link": links} if links else {})
 
 
-@group.operation(
-    "GET",
+@group.read(
     "/product/facets",
     Access.ANON,
     errors=(InvalidFields,),
     parameters=catalogue_query.PARAMETERS,
-    catalogue=Catalogue(long=lambda _: True),
+    catalogue=Catalogue(is_search=lambda _: True),
     reply_example={
         "count": 2,
         "brands": [{"id": 1, "name": "Nike", "count": 2}],
@@ -82,7 +87,7 @@ def show_page(call: Call, num_page: int) -> Reply[responses.ProductPage]:
         "prices": [{"price_min": 100, "price_max": 199, "count": 2}],
     },
 )
-def show_facets(call: Call) -> responses.Facets:
+def show_facets(context: ReadContext) -> responses.Facets:
     """How many listed products match a search, and how many of them there are of each brand, category, gender, size
     and band of prices.
 
@@ -90,39 +95,38 @@ def show_facets(call: Call) -> responses.Facets:
     comes first, at most 100 of each kind, and of each column of a size; `sizes` and `prices` are written as the
     parameters want them.
     """
-    return serializers.facets(browsing.read_facets(call.shop, call.actor, catalogue_query.read_query(call)))
+    return serializers.facets(browsing.read_facets(context.shop, context.actor, catalogue_query.read_query(context)))
 
 
-@group.operation("GET", "/product_unit/product/{product_id}", Access.ANON, catalogue=Catalogue())
-def list_units(call: Call, product_id: ProductId) -> tuple[responses.ProductUnit, ...]:
+@group.read("/product_unit/product/{product_id}", Access.ANON, catalogue=Catalogue())
+def list_units(context: ReadContext, product_id: ProductId) -> tuple[responses.ProductUnit, ...]:
     """Every product unit of a product, by id, unavailable ones included."""
-    return tuple(map(serializers.unit, browsing.read_units(call.shop, call.actor, product_id)))
+    return tuple(map(serializers.unit, browsing.read_units(context.shop, context.actor, product_id)))
 
 
-def _wished(call: Call, product_id: ProductId, user_id: UserId) -> Collection[int]:  # noqa: ARG001 - the path's id
-    if not user_id or not call.actor.may_see(user_id):
+def _wished(context: ReadContext, product_id: ProductId, user_id: UserId) -> Collection[int]:  # noqa: ARG001 - the path's id
+    if not user_id or not context.actor.may_see(user_id):
         return ()
     try:
-        return wishlists.read_wished(call.shop, call.actor, user_id)
+        return wishlists.read_wished(context.shop, context.actor, user_id)
     except NotFound:
-        # Staff who ask for a user who does not exist see what nobody in particular would.
+        # Staff who ask for a user who does not exist get the anonymous card.
         return ()
 
 
-def _view(call: Call, product_id: ProductId, user_id: UserId) -> View | None:
-    return View(call.actor, user_id, product_id) if user_id and call.actor.may_see(user_id) else None
+def _view(context: ReadContext, product_id: ProductId, user_id: UserId) -> View | None:
+    return View(context.actor, user_id, product_id) if user_id and context.actor.may_see(user_id) else None
 
 
-@group.operation(
-    "GET",
+@group.read(
     "/product_unit/product_main/{product_id}/{user_id}",
     Access.ANON,
     catalogue=Catalogue(cards=lambda card: (card.id,), wished=_wished, view=_view),
 )
-def show_card(call: Call, product_id: ProductId, user_id: UserId) -> responses.ProductCard:  # noqa: ARG001 - the path's id
+def show_card(context: ReadContext, product_id: ProductId, user_id: UserId) -> responses.ProductCard:  # noqa: ARG001 - the path's id
     """A product's card.
 
     With user_id 0 it is anonymous. For the user of the token, and for staff, it is personal and counts as that user's
     view; for anybody else it is as for 0.
     """
-    return serializers.product_card(browsing.read_card(call.shop, call.actor, product_id))
+    return serializers.product_card(browsing.read_card(context.shop, context.actor, product_id))

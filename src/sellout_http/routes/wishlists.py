@@ -6,8 +6,9 @@ from sellout_core.errors import AlreadyInWishlist, LimitReached, SizeOfAnotherPr
 from sellout_core.use_cases import wishlists
 from sellout_core.values import ProductId, SizeId, UserId, WishlistUnitId
 from sellout_core.views import WishlistUnitView
+from sellout_http.api.handler_context import ReadContext, WriteContext
 from sellout_http.api.operations import Access, Group, Reply
-from sellout_http.api.request_context import Call
+from sellout_http.runtime.executor import Workload
 from sellout_http.schemas import responses, samples, serializers
 
 group = Group("Wishlists", "What users would like to have.")
@@ -15,13 +16,13 @@ group = Group("Wishlists", "What users would like to have.")
 _CARD: Final = samples.answer("GET", "/wishlist/{user_id}")[0]
 
 
-@group.operation("GET", "/wishlist/{user_id}", Access.USER, short=True)
-def show_wishlist(call: Call, user_id: UserId) -> tuple[responses.WishlistUnit, ...]:
+@group.read("/wishlist/{user_id}", Access.USER, workload=Workload.SHORT_READ)
+def show_wishlist(context: ReadContext, user_id: UserId) -> tuple[responses.WishlistUnit, ...]:
     """A user's wishlist, in order of entry."""
-    return tuple(map(serializers.wishlist_unit, wishlists.read_wishlist(call.shop, call.actor, user_id)))
+    return tuple(map(serializers.wishlist_unit, wishlists.read_wishlist(context.shop, context.actor, user_id)))
 
 
-@group.operation(
+@group.write(
     "POST",
     "/wishlist/add/{user_id}/{product_id}/{size_id}",
     Access.USER,
@@ -30,22 +31,22 @@ def show_wishlist(call: Call, user_id: UserId) -> tuple[responses.WishlistUnit, 
     reply_example=_CARD,
 )
 def add_to_wishlist(
-    call: Call, user_id: UserId, product_id: ProductId, size_id: SizeId
+    context: WriteContext, user_id: UserId, product_id: ProductId, size_id: SizeId
 ) -> Reply[responses.WishlistUnit]:
     """Put a product in a size on the wishlist.
 
     Answers 200 with the card that is there when there is one.
     """
-    return _added(*wishlists.add_to_wishlist(call.shop, call.actor, user_id, product_id, size_id))
+    return _added(*wishlists.add_to_wishlist(context.shop, context.actor, user_id, product_id, size_id))
 
 
-@group.operation("DELETE", "/wishlist/delete/{wishlist_unit_id}", Access.USER, reply_example=_CARD)
-def delete_from_wishlist(call: Call, wishlist_unit_id: WishlistUnitId) -> responses.WishlistUnit:
+@group.write("DELETE", "/wishlist/delete/{wishlist_unit_id}", Access.USER, reply_example=_CARD)
+def delete_from_wishlist(context: WriteContext, wishlist_unit_id: WishlistUnitId) -> responses.WishlistUnit:
     """Take a card off the wishlist and answer it as it was."""
-    return serializers.wishlist_unit(wishlists.delete_from_wishlist(call.shop, call.actor, wishlist_unit_id))
+    return serializers.wishlist_unit(wishlists.delete_from_wishlist(context.shop, context.actor, wishlist_unit_id))
 
 
-@group.operation(
+@group.write(
     "POST",
     "/wishlist/add_no_size/{user_id}/{product_id}",
     Access.USER,
@@ -53,15 +54,17 @@ def delete_from_wishlist(call: Call, wishlist_unit_id: WishlistUnitId) -> respon
     errors=(LimitReached,),
     reply_example=_CARD,
 )
-def add_to_wishlist_without_size(call: Call, user_id: UserId, product_id: ProductId) -> Reply[responses.WishlistUnit]:
+def add_to_wishlist_without_size(
+    context: WriteContext, user_id: UserId, product_id: ProductId
+) -> Reply[responses.WishlistUnit]:
     """Put a product on the wishlist without choosing a size.
 
     Answers 200 with the card that is there when there is one.
     """
-    return _added(*wishlists.add_to_wishlist(call.shop, call.actor, user_id, product_id, None))
+    return _added(*wishlists.add_to_wishlist(context.shop, context.actor, user_id, product_id, None))
 
 
-@group.operation(
+@group.write(
     "POST",
     "/wishlist/change_size/{user_id}/{wishlist_unit_id}/{size_id}",
     Access.USER,
@@ -69,10 +72,12 @@ def add_to_wishlist_without_size(call: Call, user_id: UserId, product_id: Produc
     reply_example=_CARD,
 )
 def change_size(
-    call: Call, user_id: UserId, wishlist_unit_id: WishlistUnitId, size_id: SizeId
+    context: WriteContext, user_id: UserId, wishlist_unit_id: WishlistUnitId, size_id: SizeId
 ) -> responses.WishlistUnit:
     """Change a card's size to another one of its product."""
-    return serializers.wishlist_unit(wishlists.change_size(call.shop, call.actor, user_id, wishlist_unit_id, size_id))
+    return serializers.wishlist_unit(
+        wishlists.change_size(context.shop, context.actor, user_id, wishlist_unit_id, size_id)
+    )
 
 
 def _added(view: WishlistUnitView, new: bool) -> Reply[responses.WishlistUnit]:

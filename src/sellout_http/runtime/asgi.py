@@ -1,9 +1,9 @@
-"""The types of ASGI, and the keys that the middleware adds to a request's scope."""
+"""The types of ASGI, the keys that the middleware adds to a request's scope, and the look-up of headers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-# ASGI's own loose types: the framework's know only the keys and events of its own servers.
+# ASGI's own loose types: Litestar's know only the keys and events of its own servers.
 Scope = dict[str, Any]
 
 Message = dict[str, Any]
@@ -14,11 +14,31 @@ Send = Callable[[Message], Awaitable[None]]
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-PREFIX: Final = "sellout.prefix"
-"""The key of the request's scope under which the prefix stands that the path came with, perhaps empty."""
+Headers = Sequence[tuple[bytes, bytes]]
+"""Raw headers, as a scope or a message has them."""
 
-BODILESS: Final = "sellout.bodiless"
-"""A key of the scope of those requests of whose answer nobody wants the body."""
+PREFIX: Final = "sellout.prefix"
+"""The scope's key for the API prefix of the request's path: `/api/v1`, or empty."""
+
+WITHOUT_BODY: Final = "sellout.without_body"
+"""A key that only the scope of a HEAD request has."""
+
+LOG_ENTRY: Final = "sellout.log_entry"
+"""The scope's key for the request's `RequestLogEntry` (`runtime.logging`)."""
 
 CLIENT: Final = "sellout.client"
-"""The key of a request's scope under which the `Client` stands (`middleware.forwarded_headers`)."""
+"""The scope's key for the request's `Client` (`middleware.forwarded_headers`)."""
+
+
+def header_values(headers: Headers, name: str) -> list[str]:
+    """The values of a header, one for each line that has it.
+
+    Args:
+        headers: The headers to search.
+        name: The header's name in lower case.
+    """
+    wanted, values = name.encode(), []
+    for key, value in headers:
+        if key.lower() == wanted:
+            values.append(value.decode("latin-1"))
+    return values

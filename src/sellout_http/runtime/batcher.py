@@ -1,4 +1,4 @@
-"""Small things that many requests want written: done together, so that they share a transaction and its commit."""
+"""A queue whose items are processed in batches, so that they share a transaction and its commit."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -6,49 +6,51 @@ from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-MOST: Final = 64
-"""How many things are done together at most."""
+MAX_BATCH: Final = 64
+"""How many items a batch has at most."""
 
 
-class Together(Generic[T]):
-    """Does one thing at once, or all that have come while the last were being done.
+class Batcher(Generic[T]):
+    """Processes an item at once, or together with all others that arrived during the previous batch. All calls come
+    from one event loop.
 
     Args:
-        do: Does things of one event loop and gives those that it had to leave; or, by raising, does none.
+        process: Processes a batch and returns the items that it skipped. If it raises, it has processed none.
     """
 
-    def __init__(self, do: Callable[[Sequence[T]], Awaitable[Sequence[T]]]) -> None:
-        self._do = do
+    def __init__(self, process: Callable[[Sequence[T]], Awaitable[Sequence[T]]]) -> None:
+        self._process = process
         self._waiting: list[tuple[T, asyncio.Future[bool]]] = []
-        self._doing: asyncio.Task[None] | None = None
+        self._running: asyncio.Task[None] | None = None
 
-    async def done(self, thing: T) -> bool:
-        """Returns once the thing is done; False: it had to be left.
+    async def submit(self, item: T) -> bool:
+        """Waits until the item's batch ends and returns whether the item was processed. A caller that is cancelled
+        leaves its item in the queue.
 
         Raises:
-            Exception: it could not be, and neither could those that were to be done with it.
+            Exception: the batch failed; every caller of the batch gets the same exception.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
-        self._waiting.append((thing, future))
-        if self._doing is None or self._doing.done():
-            self._doing = loop.create_task(self._go_on())
+        self._waiting.append((item, future))
+        if self._running is None or self._running.done():
+            self._running = loop.create_task(self._process_batches())
         return await future
 
-    async def _go_on(self) -> None:
+    async def _process_batches(self) -> None:
         while self._waiting:
-            those, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
             error: Exception | None = None
-            left: Sequence[T] = ()
+            skipped: Sequence[T] = ()
             try:
-                left = await self._do([thing for thing, _ in those])
-            except Exception as raised:  # noqa: BLE001 - raised to everybody who waits
+                skipped = await self._process([item for item, _ in batch])
+            except Exception as raised:  # noqa: BLE001 - raised to every caller of the batch
                 error = raised
-            for thing, future in those:
-                # Whoever waited may have gone away.
+            for item, future in batch:
+                # A cancelled caller's future is done.
                 if future.done():
                     continue
                 if error is None:
-                    future.set_result(thing not in left)
+                    future.set_result(item not in skipped)
                 else:
                     future.set_exception(error)

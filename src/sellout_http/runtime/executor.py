@@ -1,24 +1,48 @@
-"""How the work of requests gets done: on the event loop where it waits for nothing, else in threads."""
+"""Where the work of requests runs: on the event loop if it never waits there, otherwise in a thread."""
 
 import asyncio
-from collections.abc import Callable
+import enum
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import BoundedSemaphore
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import attrs
 
 from sellout_core.errors import Unavailable
-from sellout_core.ports.store import Store, Transaction
-from sellout_http.runtime.logging import Entry
+from sellout_core.ports.store import Transaction
+from sellout_http.runtime.logging import RequestLogEntry
+from sellout_http.runtime.served_store import ServedStore
 
 T = TypeVar("T")
 
 
-class Workers:
-    """Threads for work that would hold up the event loop. At most `waiting` calls wait for a thread; None: any number.
+class Workload(enum.Enum):
+    """What kind of work an operation is. `Executor` alone decides by it where the work runs."""
 
-    `close` waits for the work in hand.
+    SHORT_READ = enum.auto()
+    """Reads little, perhaps in one transaction with other requests' short reads."""
+    DOCUMENT_READ = enum.auto()
+    """Reads a catalogue document to be cached, in a transaction of its own."""
+    LONG_READ = enum.auto()
+    SEARCH = enum.auto()
+    LIST = enum.auto()
+    """Reads a list of any length and waits for the client that receives it."""
+    WRITE = enum.auto()
+    """Writes to the store, within a few milliseconds, and waits for nothing else."""
+    SLOW_WRITE = enum.auto()
+    HASH = enum.auto()
+    """Hashes a password, which takes a processor."""
+
+
+class ThreadPool:
+    """Threads for work that would block the event loop.
+
+    Args:
+        name: The prefix of the threads' names.
+        threads: How many threads the pool has at most.
+        waiting: How many calls wait for a thread at most. None: any number.
     """
 
     def __init__(self, name: str, threads: int, waiting: int | None = None) -> None:
@@ -29,7 +53,7 @@ class Workers:
         """What `work` returns or raises, from a thread.
 
         Raises:
-            Unavailable: too many calls wait already, or the threads have ended; the work was not begun.
+            Unavailable: too many calls wait already, or the pool is closed. The work has not begun.
         """
         places = self._places
         if places is not None and not places.acquire(blocking=False):
@@ -39,109 +63,89 @@ class Workers:
         except RuntimeError:
             raise Unavailable from None
         if places is not None:
-            # The place is free when the thread is, which may be after the caller gave up.
+            # A cancelled caller leaves its work running: the place is free when the thread is.
             future.add_done_callback(lambda _: places.release())
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Ends the threads."""
+        """Waits for the work that has begun, cancels the rest and ends the threads."""
         self._pool.shutdown(cancel_futures=True)
 
 
-class Reads(Protocol):
-    """Short reads on the event loop, without a thread."""
+@attrs.frozen(kw_only=True)
+class ThreadPools:
+    """The thread pools of a process. `general` runs everything that has no pool of its own."""
 
-    async def read(self, work: Callable[[Transaction], T], note: Callable[[int], None]) -> T:
-        """As `Store.read`; `note` is told how many statements it took."""
-
-    async def close(self) -> None:
-        """Ends them."""
-
-
-class Writes(Protocol):
-    """Writes on the event loop, without a thread."""
-
-    async def run(self, work: Callable[[], T], note: Callable[[int], None]) -> T:
-        """What the work returns, which takes a few milliseconds at most, writes to the store and waits for nothing
-        else; `note` is told how many statements it took, perhaps in parts.
-        """
-
-    async def close(self) -> None:
-        """Ends them."""
+    general: ThreadPool
+    hashes: ThreadPool
+    lists: ThreadPool
+    searches: ThreadPool
 
 
-@attrs.frozen
-class Hands:
-    """How a request's work gets done: on the event loop where that holds up nobody, or in a thread.
+class Executor:
+    """Runs the work of requests.
 
-    Attributes:
-        store: What it is done with.
-        workers: Threads.
-        hashers: A few more for work that hashes passwords.
-        readers: A few for long lists, one each.
-        searchers: A few for searches, which may take long.
-        statements: How many the store was asked by the thread that it is called in.
-        reads: What reads on the event loop, if the store itself cannot.
-        writes: What writes on the event loop, if the store can.
+    Args:
+        store: The store that the work uses. It says which work its event loop can run.
+        pools: The threads for everything else.
     """
 
-    store: Store
-    workers: Workers
-    hashers: Workers
-    readers: Workers
-    searchers: Workers
-    statements: Callable[[], int]
-    reads: Reads | None
-    writes: Writes | None
+    def __init__(self, store: ServedStore, pools: ThreadPools) -> None:
+        self._store = store
+        self._loop_reads = store.reads()
+        self._loop_writes = store.writes()
+        self._all_pools = pools
+        # A short read takes less time than its way to a thread and back.
+        reads = None if store.reads_never_wait else pools.general
+        self._pools: Mapping[Workload, ThreadPool | None] = {
+            Workload.SHORT_READ: reads,
+            Workload.DOCUMENT_READ: reads,
+            Workload.LONG_READ: pools.general,
+            Workload.SEARCH: pools.searches,
+            Workload.LIST: pools.lists,
+            Workload.WRITE: pools.general,
+            Workload.SLOW_WRITE: pools.general,
+            Workload.HASH: pools.hashes,
+        }
 
-    async def read(self, work: Callable[[Transaction], T], entry: Entry, *, short: bool) -> T:
-        """What the work returns, which only reads; a short one needs no thread."""
-        if short and self.reads is not None:
-            return await self.reads.read(work, entry.count)
-        return await self.run(lambda: self.store.read(work), entry, waits=not short or not self.store.reads_never_wait)
+    async def read(self, work: Callable[[Transaction], T], workload: Workload, entry: RequestLogEntry) -> T:
+        """What the work returns, from a transaction that only reads.
 
-    async def write(self, work: Callable[[], T], entry: Entry, *, waits: bool = False) -> T:
-        """What the work returns, which writes to the store; `waits`: for something else, too, or may take longer."""
-        if self.writes is not None and not waits:
-            return await self.writes.run(work, entry.count)
-        return await self.run(work, entry)
+        Args:
+            work: Reads from the store.
+            workload: Which kind of read the work is.
+            entry: Counts the statements.
+        """
+        if workload is Workload.SHORT_READ and self._loop_reads is not None:
+            return await self._loop_reads.read(work, entry.count)
+        return await self.run(partial(self._store.read, work), workload, entry)
 
-    async def run(
-        self,
-        work: Callable[[], T],
-        entry: Entry | None = None,
-        *,
-        waits: bool = True,
-        hashes: bool = False,
-        searches: bool = False,
-    ) -> T:
-        """What the work returns; in a thread if it may wait for anything."""
-        counted = self.counted(work, entry)
-        if hashes:
-            return await self.hashers.run(counted)
-        if searches:
-            return await self.searchers.run(counted)
-        # Handing a short read to a thread takes longer than the read.
-        return await self.workers.run(counted) if waits else counted()
+    async def run(self, work: Callable[[], T], workload: Workload, entry: RequestLogEntry) -> T:
+        """What the work returns.
 
-    def counted(self, work: Callable[[], T], entry: Entry | None) -> Callable[[], T]:
-        """The work, whose statements are noted."""
+        Args:
+            work: Opens its transactions itself.
+            workload: Which kind of work it is.
+            entry: Counts the statements.
+        """
+        if workload is Workload.WRITE and self._loop_writes is not None:
+            return await self._loop_writes.run(work, entry.count)
+        pool = self._pools[workload]
+        return self._counted(work, entry) if pool is None else await pool.run(partial(self._counted, work, entry))
 
-        def counted() -> T:
-            before = self.statements()
-            try:
-                return work()
-            finally:
-                if entry is not None:
-                    entry.count(self.statements() - before)
-
-        return counted
+    def _counted(self, work: Callable[[], T], entry: RequestLogEntry) -> T:
+        before = self._store.statements()
+        try:
+            return work()
+        finally:
+            entry.count(self._store.statements() - before)
 
     async def close(self) -> None:
-        """Ends the threads, once they have done the work in hand."""
-        # First what needs the event loop, which threads keep while they end: they may wait for a turn to write.
-        for loop in (self.writes, self.reads):
+        """Waits for the work that has begun and ends the threads."""
+        # The event loop's work ends first: threads may wait for its turn to write, and their end blocks the loop.
+        for loop in (self._loop_writes, self._loop_reads):
             if loop is not None:
                 await loop.close()
-        for threads in (self.readers, self.searchers, self.workers, self.hashers):
-            threads.close()
+        pools = self._all_pools
+        for pool in (pools.lists, pools.searches, pools.general, pools.hashes):
+            pool.close()

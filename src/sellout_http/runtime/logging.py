@@ -1,10 +1,9 @@
-"""What the operator reads: a line for each request, and what went wrong. Nothing that people sent stands in it."""
+"""The log: one line for each request, and errors. No line holds text that a client sent."""
 
 import logging
 import traceback
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any, Final, Literal, Protocol, TextIO
 
 import attrs
@@ -12,21 +11,20 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-Style = Literal["json", "text"]
+from sellout_http.runtime.asgi import LOG_ENTRY
 
-ENTRY: Final = "sellout.entry"
-"""The key of a request's scope under which its `Entry` stands."""
+Style = Literal["json", "text"]
 
 log: Final = structlog.get_logger()
 """For everything but requests' lines."""
 
-# Errors of the database's own doing (PEP 249, and ours when it cannot be used), which say nothing of what people sent.
-_TELLING: Final = {"OperationalError", "InterfaceError", "CannotOpen"}
+# Errors of the database itself (PEP 249, and ours when it cannot be used). Their messages hold no text of a client.
+_LOGGED_MESSAGES: Final = {"OperationalError", "InterfaceError", "CannotOpen"}
 
 
 @attrs.define
-class Entry:
-    """What is known of a request while it is answered, to be written when it has been."""
+class RequestLogEntry:
+    """What a request's line will say, collected while the request is answered."""
 
     request_id: str
     route: str | None = None
@@ -34,19 +32,19 @@ class Entry:
     statements: int = 0
 
     def count(self, statements: int) -> None:
-        """Counts statements that the store was asked for it."""
+        """Adds statements that the store received for the request."""
         self.statements += statements
 
 
 class RequestLog(Protocol):
-    """Writes requests' lines."""
+    """Where the requests' lines are written."""
 
     def info(self, event: str, **members: Any) -> Any:
-        """Writes one."""
+        """Writes one line."""
 
 
-class _Steady:
-    """A stream that takes what it can: a full disk or a reader that went away is no reason to refuse a request."""
+class _TolerantStream:
+    """A stream that drops what it cannot write: a full disk or a closed pipe must not fail a request."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -57,44 +55,29 @@ class _Steady:
             self._stream.write(text)
 
     def flush(self) -> None:
-        """Passes on what was written, if that is possible."""
+        """Flushes, if that is possible."""
         with suppress(OSError):
             self._stream.flush()
 
 
-class _JsonLines:
-    """Requests' lines as structlog would write them, in a third of the time."""
-
-    def __init__(self, stream: _Steady) -> None:
-        self._stream = stream
-        self._encode = msgspec.json.Encoder().encode
-
-    def info(self, event: str, **members: Any) -> None:
-        """Writes one."""
-        timestamp = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        line = self._encode({**members, "event": event, "level": "info", "timestamp": timestamp})
-        self._stream.write(line + b"\n")
-        self._stream.flush()
-
-
 def configure(style: Style, stream: TextIO) -> RequestLog:
-    """Sends everything that is logged to a stream: a JSON document a line, or lines to be read on a terminal."""
-    steady: Any = _Steady(stream.buffer if style == "json" else stream)
-    factory: Any = structlog.BytesLoggerFactory(steady) if style == "json" else structlog.PrintLoggerFactory(steady)
+    """Sends the log to a stream, as one JSON document a line or as text for a terminal, and returns where the requests'
+    lines go.
+    """
+    tolerant: Any = _TolerantStream(stream.buffer if style == "json" else stream)
+    factory: Any = structlog.BytesLoggerFactory(tolerant) if style == "json" else structlog.PrintLoggerFactory(tolerant)
     structlog.configure(
         processors=[*_SHARED, _renderer(style)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=factory,
         cache_logger_on_first_use=False,
     )
-    if style == "json":
-        return _JsonLines(steady)
     bound: RequestLog = structlog.get_logger().bind()
     return bound
 
 
 def formatter(style: Style) -> logging.Formatter:
-    """The same for what comes through the standard library's logging."""
+    """Formats lines of the standard library's logging the same way."""
     return structlog.stdlib.ProcessorFormatter(
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _as_text(_renderer(style))],
         foreign_pre_chain=_SHARED,
@@ -102,14 +85,14 @@ def formatter(style: Style) -> logging.Formatter:
 
 
 def fields(scope: Any) -> dict[str, Any]:
-    """What a line about a request has to say of it."""
-    entry: Entry | None = scope.get(ENTRY)
+    """The members that connect a line to a request."""
+    entry: RequestLogEntry | None = scope.get(LOG_ENTRY)
     return {} if entry is None else {"request_id": entry.request_id, "route": entry.route}
 
 
 def described(error: BaseException) -> str:
-    """Where an error came from, and what led to it: types and places. Messages may hold what people sent, so they
-    stand only where the database or the system complains of itself.
+    """An error and its causes, by types and source lines. Messages are left out, because they may hold text of a
+    client, except those of the database and of the operating system.
     """
     return "\n".join(_lines(error))
 
@@ -130,12 +113,12 @@ def _lines(error: BaseException) -> Iterator[str]:
 def _message(error: BaseException) -> str:
     if isinstance(error, OSError):
         return f": {error.strerror}" if error.strerror else ""
-    telling = any(base.__name__ in _TELLING for base in type(error).__mro__)
-    return ": " + str(error).partition("\n")[0] if telling else ""
+    logged = any(base.__name__ in _LOGGED_MESSAGES for base in type(error).__mro__)
+    return ": " + str(error).partition("\n")[0] if logged else ""
 
 
 def with_description(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Says of an error what `described` does; for structlog."""
+    """Replaces an exception by its `described` text; a processor of structlog."""
     error = event.pop("exc_info", None)
     if isinstance(error, tuple):
         error = error[1]

@@ -1,6 +1,4 @@
-"""What the log says of a store that is unavailable: the traceback of each kind of cause once a minute, not once a
-request.
-"""
+"""Logs that the store is unavailable: one traceback a minute for each type of cause, instead of one a request."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +11,7 @@ _SECONDS_BETWEEN_TRACEBACKS: Final = 60
 
 
 class Outages:
-    """Logs why a store is unavailable.
+    """Logs why the store is unavailable.
 
     Args:
         clock: Seconds of a clock that is never set back.
@@ -43,4 +41,4 @@ class Outages:
 
 
 OUTAGES: Final = Outages()
-"""One for the process, as the log is."""
+"""The one of this process; its log is one, too."""

@@ -1,10 +1,10 @@
-"""Streams a long list from a thread to the client: the thread reads in one transaction, encodes a batch, and goes on
+"""Streams a long list from a thread to the client. The thread reads in one transaction, encodes a batch, and continues
 when the client has taken it. So memory holds one batch, and the client gets one state of the shop.
 """
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from time import monotonic
@@ -13,105 +13,122 @@ from typing import Any, Final
 from litestar.response.base import ASGIResponse
 
 from sellout_core.errors import Unavailable
+from sellout_core.ports.store import Transaction
 from sellout_http.runtime import outage_log
-from sellout_http.runtime.asgi import BODILESS, Receive, Scope, Send
+from sellout_http.runtime.asgi import LOG_ENTRY, WITHOUT_BODY, Receive, Scope, Send
+from sellout_http.runtime.executor import Executor, Workload
 from sellout_http.runtime.logging import fields, log
+from sellout_http.runtime.served_store import ServedStore
 
-Give = Callable[[bytes], None]
-"""Takes the next piece of a body."""
+SendPiece = Callable[[bytes], None]
+"""Sends the next piece of a body, and returns when the client has taken it."""
 
-WAITING: Final = 8
-"""How many lists wait for a thread before the next one is told to come back."""
+ListWork = Callable[[Transaction, SendPiece], None]
+"""Reads a list in a transaction and sends all of its JSON array but the closing bracket."""
 
-LONGEST: Final = 900.0
-"""How many seconds all of a list may take."""
+MAX_SECONDS: Final = 900.0
+"""How many seconds a whole list may take."""
 
 
-class Lists:
-    """The lists that are streamed now.
+class ListStreams:
+    """The lists that are being streamed.
 
     Args:
-        run: Runs work in a thread of those that there are for lists.
+        store: The store that the lists are read from.
+        executor: Runs their work.
         seconds: How long a client may take for a piece.
     """
 
-    def __init__(self, run: Callable[[Callable[[], None]], Awaitable[None]], seconds: float) -> None:
-        self._run = run
+    def __init__(self, store: ServedStore, executor: Executor, seconds: float) -> None:
+        self._store = store
+        self._executor = executor
         self._seconds = seconds
-        self._under_way: set[_Handover] = set()
+        self._streams: set[_ListStream] = set()
 
-    def response(self, work: Callable[[Give], None], headers: Mapping[str, str]) -> ASGIResponse:
-        """A response of what `work` gives away, from a thread. It begins with the first piece: what `work` raises
-        before, the response raises; what it raises later breaks the connection, so that nobody takes the half for all.
+    def response(self, work: ListWork, headers: Mapping[str, str]) -> ASGIResponse:
+        """A response with the list that `work` reads in a thread. It starts with the first piece: an error before that
+        is raised by the response; a later one breaks the connection, so that no client takes a part for the whole.
         """
-        return _Streamed(self._answer, work, headers)
+        return _ListResponse(self, work, headers)
 
     def stop(self) -> None:
-        """Breaks all of them off."""
-        for handover in tuple(self._under_way):
-            handover.stop()
+        """Breaks off all lists."""
+        for stream in tuple(self._streams):
+            stream.stop()
 
-    async def _answer(
-        self, work: Callable[[Give], None], headers: Mapping[str, str], scope: Scope, receive: Receive, send: Send
+    async def answer(
+        self, work: ListWork, headers: Mapping[str, str], scope: Scope, receive: Receive, send: Send
     ) -> None:
-        handover = _Handover(send, headers, self._seconds, bodiless=BODILESS in scope)
-        self._under_way.add(handover)
-        working = asyncio.ensure_future(self._run(lambda: handover.give_all_of(work)))
-        leaving = asyncio.ensure_future(_left(receive))
+        """Answers one request.
+
+        Raises:
+            Exception: the work failed before its first piece was sent.
+        """
+        stream = _ListStream(send, headers, self._seconds, without_body=WITHOUT_BODY in scope)
+        self._streams.add(stream)
+        working = asyncio.ensure_future(
+            self._executor.run(
+                lambda: stream.run(lambda send_piece: self._store.read(lambda tx: work(tx, send_piece))),
+                Workload.LIST,
+                scope[LOG_ENTRY],
+            )
+        )
+        leaving = asyncio.ensure_future(_client_left(receive))
         try:
             await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
-                handover.stop()
-                if not handover.begun:
+                stream.stop()
+                if not stream.begun:
                     working.cancel()
-                # A thread that has begun soon notices, and knows then what it asked of the store.
+                # A thread that has begun notices soon, and only then is the number of its statements known.
                 await asyncio.wait({working})
             error = _Stopped() if working.cancelled() else working.exception()
             if error is None:
-                # The end comes last, when all is known that the request's line says.
-                error = await handover.ended()
+                # The end is sent last, when everything that the request's log line says is known.
+                error = await stream.finish()
         finally:
-            self._under_way.discard(handover)
-            handover.stop()
+            self._streams.discard(stream)
+            stream.stop()
             leaving.cancel()
             working.cancel()
         if isinstance(error, _Stopped):
-            # Nobody is there to be told anything, unless the request's own body was at fault.
+            # The client has left, unless its body could not be received.
             error = leaving.exception() if leaving.done() else None
-        if error is not None and not handover.started:
+        if error is not None and not stream.started:
             raise Unavailable if isinstance(error, _TooSlow) else error
         _report(error, scope)
 
 
-class _Streamed(ASGIResponse):
-    def __init__(self, answer: Callable[..., Awaitable[None]], work: Callable[[Give], None], headers: Any) -> None:
-        self._answer = answer
-        self._arguments = work, headers
+class _ListResponse(ASGIResponse):
+    def __init__(self, streams: ListStreams, work: ListWork, headers: Mapping[str, str]) -> None:
+        self._streams = streams
+        self._work = work
+        self._list_headers = headers
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self._answer(*self._arguments, scope, receive, send)
+        await self._streams.answer(self._work, self._list_headers, scope, receive, send)
 
 
 class _Stopped(Exception):
-    """Nobody wants the rest."""
+    """The stream was stopped: the client left or the server shuts down."""
 
 
-class _Enough(Exception):
-    """The first piece has shown that there is an answer, and more than that is not asked."""
+class _FirstPieceSent(Exception):
+    """The client wants the headers alone, and they have been sent."""
 
 
 class _TooSlow(Exception):
     """The client took too long."""
 
 
-class _Handover:
-    """Pieces of a body on their way from a thread to the client, one at a time."""
+class _ListStream:
+    """The pieces of one body on their way from a thread to the client, one at a time."""
 
-    def __init__(self, send: Send, headers: Mapping[str, str], seconds: float, *, bodiless: bool) -> None:
+    def __init__(self, send: Send, headers: Mapping[str, str], seconds: float, *, without_body: bool) -> None:
         self._send = send
         self._headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         self._seconds = seconds
-        self._bodiless = bodiless
+        self._without_body = without_body
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._stopped = False
@@ -120,20 +137,20 @@ class _Handover:
         self.begun = False
         self.started = False
 
-    def give_all_of(self, work: Callable[[Give], None]) -> None:
-        """Passes on what `work` gives, from the thread.
+    def run(self, work: Callable[[SendPiece], None]) -> None:
+        """Runs the work in the calling thread and sends its pieces.
 
         Raises:
-            _Stopped: nobody wants the rest.
-            _TooSlow: the client did not take it in time.
+            _Stopped: the stream was stopped.
+            _TooSlow: the client did not take a piece in time.
         """
         self.begun = True
         self._begun_at = monotonic()
-        with suppress(_Enough):
-            work(self._give)
+        with suppress(_FirstPieceSent):
+            work(self._send_piece)
 
-    async def ended(self) -> "_TooSlow | None":
-        """Passes on the end of the array, and says whether the client did not take it in time."""
+    async def finish(self) -> "_TooSlow | None":
+        """Sends the end of the array, and returns an error if the client did not take it in time."""
         try:
             async with asyncio.timeout(self._seconds):
                 await self._pass_on(b"]", more=False)
@@ -142,26 +159,26 @@ class _Handover:
         return None
 
     def stop(self) -> None:
-        """Lets no more through. Whoever waits is told at once, even if the event loop does not run any more."""
+        """Sends nothing more. A thread that waits for the client is woken, even after the event loop has ended."""
         with self._lock:
             self._stopped = True
             if self._sending is not None:
                 self._sending.cancel()
 
-    def _give(self, piece: bytes) -> None:
+    def _send_piece(self, piece: bytes) -> None:
         with self._lock:
             if self._stopped:
                 raise _Stopped
             self._sending = asyncio.run_coroutine_threadsafe(self._pass_on(piece, more=True), self._loop)
         try:
-            self._sending.result(max(0.0, min(self._seconds, self._begun_at + LONGEST - monotonic())))
+            self._sending.result(max(0.0, min(self._seconds, self._begun_at + MAX_SECONDS - monotonic())))
         except CancelledError:
             raise _Stopped from None
         except TimeoutError:
             self.stop()
             raise _TooSlow from None
-        if self._bodiless:
-            raise _Enough
+        if self._without_body:
+            raise _FirstPieceSent
 
     async def _pass_on(self, piece: bytes, *, more: bool) -> None:
         if not self.started:
@@ -171,14 +188,14 @@ class _Handover:
         await self._send({"type": "http.response.body", "body": piece, "more_body": more})
 
 
-async def _left(receive: Receive) -> None:
-    """Returns when the client has gone away."""
+async def _client_left(receive: Receive) -> None:
+    """Returns when the client has closed the connection."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 def _report(error: BaseException | None, scope: Scope) -> None:
-    """Notes why a list was broken off, unless its client went away."""
+    """Logs why a list was broken off, unless its client left."""
     match error:
         case None:
             pass

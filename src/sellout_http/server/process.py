@@ -31,7 +31,6 @@ from sellout_http.server.composition import open_counter, open_shop, open_store
 from sellout_http.server.signals import hold_signals, stopping_once
 from sellout_http.settings.model import Settings, load, variable
 from sellout_http.settings.signing_key import BadSettings, key_beside
-from sellout_http.site.health import Health
 
 DRAIN_SECONDS: Final = 30
 
@@ -68,13 +67,11 @@ def app_from_environment() -> Application:
     settings = load()
     key = _given_key(settings)
     store = open_store(settings, settings.pool)
-    health = Health(store.check)
     app = create_app(
         open_shop(settings, store, key),
         threads=settings.threads,
         hash_threads=settings.hash_threads,
         list_seconds=settings.statement_timeout / 3,  # well before PostgreSQL ends a transaction that asks nothing
-        health=health,
         limits=settings.limits,
         counter=open_counter(settings),
         proxies=settings.proxies,
@@ -84,16 +81,12 @@ def app_from_environment() -> Application:
         cache_mib=settings.cache_mib,
         log=logging.configure(_log_style(settings), sys.stderr),
         log_addresses=settings.log_client_addresses,
-        statements=store.statements,
-        reads=store.reads(),
-        writes=store.writes(),
-        on_shutdown=store.close,
     )
     # What there is by now stays. To look through it for garbage would hold everybody up for a tenth of a second, each
     # time that so many rows have been read.
     gc.collect()
     gc.freeze()
-    return stopping_once(app, health, settings.drain_delay)
+    return stopping_once(app, app.health, settings.drain_delay)
 
 
 def _prepare(settings: Settings) -> Sequence[str]:

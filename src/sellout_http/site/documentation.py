@@ -17,6 +17,7 @@ from litestar.response.base import ASGIResponse
 
 from sellout_core.errors import NotFound
 from sellout_http.problems import pages
+from sellout_http.runtime.etags import matches_etag
 from sellout_http.site import openapi
 
 DOCUMENTATION: Final = "/docs"
@@ -73,8 +74,7 @@ class Asset:
             "cache-control": f"public, max-age={max_age}",
             "vary": "accept-encoding",
         }
-        known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
-        if self.etag in known:
+        if matches_etag(self.etag, request.headers.getall("if-none-match", [])):
             return ASGIResponse(status_code=304, headers=headers)
         if takes_gzip(request.headers.get("accept-encoding", "")):
             headers["content-encoding"] = "gzip"

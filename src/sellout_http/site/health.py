@@ -8,7 +8,7 @@ from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from sellout_core.errors import Unavailable
-from sellout_http.runtime.executor import Workers
+from sellout_http.runtime.executor import ThreadPool
 from sellout_http.runtime.logging import log
 
 AnyRequest = Request[Any, Any, Any]
@@ -25,7 +25,7 @@ class Health:
 
     def __init__(self, check: Callable[[], None] | None = None) -> None:
         self._check = check
-        self._worker = Workers("health", 1)
+        self._worker = ThreadPool("health", 1)
         self._checking: asyncio.Future[None] | None = None
         self._was_ready = True
         self._draining = False

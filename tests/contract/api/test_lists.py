@@ -21,7 +21,7 @@ from sellout_core.ports.store import Store
 from sellout_core.shop import Shop
 from sellout_core.use_cases import sessions
 from sellout_http.app import create_app
-from sellout_http.runtime.streaming import WAITING
+from sellout_http.runtime.threads import WAITING_LISTS
 from tests.contract.conftest import PERSISTENT, sqlite_store
 from tests.contract.sql.test_statement_budget import Lines
 from tests.contract.support.buyer import change_product, newcomer, staff
@@ -319,7 +319,7 @@ def test_a_client_that_takes_forever_is_cut_off(
         async with running(app):
             reading = Held(app, "/product", token)
             assert await reading.status() == 200
-            monkeypatch.setattr("sellout_http.runtime.streaming.LONGEST", 0.0)
+            monkeypatch.setattr("sellout_http.runtime.streaming.MAX_SECONDS", 0.0)
             with pytest.raises(AssertionError, match="no more to take"):
                 await reading.rest()
 
@@ -335,7 +335,7 @@ def test_lists_beyond_those_read_at_once_wait_and_too_many_are_told_to_come_back
         async with running(app):
             first = Held(app, "/product", token)
             assert await first.status() == 200
-            waiting = [Held(app, "/user", token) for _ in range(WAITING)]
+            waiting = [Held(app, "/user", token) for _ in range(WAITING_LISTS)]
             await asyncio.sleep(0)
             refused = Held(app, "/user", token)
             start = await refused.take()
@@ -379,7 +379,7 @@ def test_a_lists_line_counts_all_of_its_statements(kind: str, tmp_path: Path, mo
     lines = Lines()
     with PERSISTENT[kind](tmp_path) as store:
         shop = demo_shop(store)
-        with serving_shop(shop, log=lines, statements=store.statements) as served:
+        with serving_shop(shop, log=lines) as served:
             headers = log_in(served.client, demo.STAFF)
             whole = served.client.get("/product", headers=headers)
             assert lines.statements(whole) == 1 + -(-len(whole.json()) // 10)

@@ -176,15 +176,15 @@ def test_the_problems_given_as_examples_are_problems() -> None:
 
 def test_the_paths_are_those_the_app_routes(store: Store) -> None:
     """Besides the pages for browsers and load balancers, all of them and no other, by the router's own word."""
-    edge: Any = vars(create_app(demo_shop(store)))["_app"]
-    router = vars(vars(edge)["_app"])["_app"]
-    routed = {
-        f"{method} {re.sub(r':str', '', route.path)}"
-        for route in router.routes
-        for method in set(route.methods) - {"OPTIONS"}
-    }
+    router = create_app(demo_shop(store)).router
+    routed = {f"{method} {route.path_format}" for route in router.routes for method in set(route.methods) - {"OPTIONS"}}
     pages = {"/", "/docs", "/docs/{name}", "/openapi.json", "/problems", "/problems/{code}", "/livez", "/readyz"}
-    assert routed == set(DESCRIBED) | {f"GET {page}" for page in pages}
+    aliases = {
+        f"{operation.method} {re.sub(r':(str|int)', '', alias)}"
+        for operation in OPERATIONS
+        for alias in operation.aliases
+    }
+    assert routed == set(DESCRIBED) | {f"GET {page}" for page in pages} | aliases
 
 
 def test_a_refusal_fits_the_problem_schema(shared: Served) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from sellout_http.runtime import batcher
-from sellout_http.runtime.batcher import Together
+from sellout_http.runtime.batcher import Batcher
 
 
 class Doing:
@@ -14,7 +14,7 @@ class Doing:
 
     def __init__(self) -> None:
         self.done: list[list[int]] = []
-        self.together = Together(self._do)
+        self.batcher = Batcher(self._do)
 
     async def _do(self, numbers: Sequence[int]) -> Sequence[int]:
         await asyncio.sleep(0)
@@ -27,11 +27,11 @@ class Doing:
 
 def test_what_comes_while_others_are_done_is_done_together() -> None:
     async def run(doing: Doing) -> None:
-        first = asyncio.ensure_future(doing.together.done(1))
+        first = asyncio.ensure_future(doing.batcher.submit(1))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        await asyncio.gather(first, *(doing.together.done(number) for number in (2, 3, 4)))
-        await doing.together.done(5)
+        await asyncio.gather(first, *(doing.batcher.submit(number) for number in (2, 3, 4)))
+        await doing.batcher.submit(5)
 
     doing = Doing()
     asyncio.run(run(doing))
@@ -39,10 +39,10 @@ def test_what_comes_while_others_are_done_is_done_together() -> None:
 
 
 def test_no_more_are_done_together_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batcher, "MOST", 2)
+    monkeypatch.setattr(batcher, "MAX_BATCH", 2)
 
     async def run(doing: Doing) -> None:
-        await asyncio.gather(*(doing.together.done(number) for number in range(5)))
+        await asyncio.gather(*(doing.batcher.submit(number) for number in range(5)))
 
     doing = Doing()
     asyncio.run(run(doing))
@@ -51,8 +51,8 @@ def test_no_more_are_done_together_than_may_be(monkeypatch: pytest.MonkeyPatch) 
 
 def test_whoever_was_to_be_done_with_a_failure_is_told_and_the_next_are_not() -> None:
     async def run(doing: Doing) -> list[object]:
-        told = await asyncio.gather(*(doing.together.done(number) for number in (1, -1)), return_exceptions=True)
-        await doing.together.done(2)
+        told = await asyncio.gather(*(doing.batcher.submit(number) for number in (1, -1)), return_exceptions=True)
+        await doing.batcher.submit(2)
         return list(told)
 
     doing = Doing()
@@ -62,17 +62,17 @@ def test_whoever_was_to_be_done_with_a_failure_is_told_and_the_next_are_not() ->
 
 def test_whoever_had_to_be_left_learns_of_it() -> None:
     async def run(doing: Doing) -> list[bool]:
-        return list(await asyncio.gather(*(doing.together.done(number) for number in (1, 100, 2))))
+        return list(await asyncio.gather(*(doing.batcher.submit(number) for number in (1, 100, 2))))
 
     assert asyncio.run(run(Doing())) == [True, False, True]
 
 
 def test_what_nobody_waits_for_any_more_is_done_all_the_same() -> None:
     async def run(doing: Doing) -> None:
-        gone = asyncio.ensure_future(doing.together.done(1))
+        gone = asyncio.ensure_future(doing.batcher.submit(1))
         await asyncio.sleep(0)
         gone.cancel()
-        await doing.together.done(2)
+        await doing.batcher.submit(2)
 
     doing = Doing()
     asyncio.run(run(doing))

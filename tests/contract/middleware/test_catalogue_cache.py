@@ -15,7 +15,7 @@ from sellout_core.ports.store import Store
 from sellout_core.use_cases.importing.writing import import_products
 from sellout_core.use_cases.wishlists import add_to_wishlist
 from sellout_core.values import ProductId, UserId
-from sellout_http.catalogue_cache.document_cache import Document, Documents, Key
+from sellout_http.catalogue_cache.document_cache import Document, DocumentCache, Key
 from tests.contract.conftest import PERSISTENT
 from tests.contract.support.shop import CUSTOMER_ID, Served, demo_shop, log_in, serving_shop
 
@@ -150,32 +150,32 @@ def document(size: int) -> Document:
 
 
 def key(route: str, query: bytes = b"") -> Key:
-    return "", route, (), query
+    return "", route, query
 
 
 def test_no_more_is_kept_than_may_be() -> None:
     """What was asked for longest ago goes first; what is too large is not kept at all."""
-    kept = Documents(10 * (1024 + 1000))
+    kept = DocumentCache(10 * (1024 + 1000))
     for number in range(30):
-        kept.keep(key(str(number)), 1, document(1000))
+        kept.add(key(str(number)), 1, document(1000))
         kept.find(key("0"), 1)
     found = [number for number in range(30) if kept.find(key(str(number)), 1)]
     assert found == [0, *range(21, 30)]
-    kept.keep(key("large"), 1, document(100_000))
-    kept.keep(key("", b"x" * 1000), 1, document(1))
+    kept.add(key("large"), 1, document(100_000))
+    kept.add(key("", b"x" * 1000), 1, document(1))
     assert kept.find(key("large"), 1) is None
     assert kept.find(key("", b"x" * 1000), 1) is None
     assert kept.find(key("0"), 2) is None
-    kept.keep(key("new"), 2, document(1))
+    kept.add(key("new"), 2, document(1))
     assert kept.find(key("0"), 1) is None
-    kept.keep(key("late"), 1, document(1))
+    kept.add(key("late"), 1, document(1))
     assert kept.find(key("new"), 2) is not None
     assert kept.find(key("late"), 1) is None
 
 
 def test_without_room_nothing_is_kept() -> None:
-    kept = Documents(0)
-    kept.keep(key(""), 1, document(1))
+    kept = DocumentCache(0)
+    kept.add(key(""), 1, document(1))
     assert kept.find(key(""), 1) is None
 
 

@@ -25,10 +25,8 @@ Watched = tuple[Served, SqlStore, Health]
 @pytest.fixture(params=PERSISTENT)
 def watched(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Watched]:
     """The demo shop over each database, served with its store's check."""
-    with PERSISTENT[request.param](tmp_path) as store:
-        health = Health(store.check)
-        with serving_demo(store, health=health) as served:
-            yield served, store, health
+    with PERSISTENT[request.param](tmp_path) as store, serving_demo(store) as served:
+        yield served, store, served.app.health
 
 
 def move_to_step(store: SqlStore, step: str) -> None:

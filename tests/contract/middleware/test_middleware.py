@@ -155,11 +155,10 @@ def logging_to(store: Store, style: logging.Style, **options: Any) -> Iterator[t
     """
     written = io.BytesIO()
     stream = io.TextIOWrapper(written, write_through=True)
-    statements = store.statements if isinstance(store, SqlStore) else int
     shop = demo_shop(store)
     try:
         log = logging.configure(style, stream)
-        with client_of(create_app(shop, log=log, statements=statements, **options)) as client:
+        with client_of(create_app(shop, log=log, **options)) as client:
             yield client, written
     finally:
         logging.configure("json", STREAM)

@@ -23,7 +23,6 @@ from sellout_core.accounts import OPERATOR
 from sellout_core.ordering import NewPromoCode
 from sellout_core.use_cases.promo_codes import create_promo_code
 from sellout_core.values import Money
-from sellout_http.site.health import Health
 from tests.contract.conftest import databases
 from tests.contract.support.buyer import ADDRESS, Buyer, noadmin
 from tests.contract.support.shop import STAFF_ID, Served, everything_in, problem_of, serving_demo
@@ -55,7 +54,7 @@ def serving(url: str, **options: Any) -> Iterator[Place]:
     """The demo shop over a database."""
     store = SqlStore.open(url, timeouts=Timeouts(lock=WAIT, statement=2, connect=10), **options)
     try:
-        with serving_demo(store, health=Health(store.check), cache_mib=0) as served:
+        with serving_demo(store, cache_mib=0) as served:
             yield Place(served, store, url)
     finally:
         store.close()

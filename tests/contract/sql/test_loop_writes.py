@@ -19,8 +19,8 @@ from sellout_adapters.sql.concurrency.loop_writes import LoopWrites
 from sellout_adapters.testing.laws.accounts import new_user
 from sellout_core.errors import NotFound, Unavailable
 from sellout_core.ports.store import Transaction
-from sellout_http.runtime.executor import Hands, Workers
-from sellout_http.runtime.logging import Entry
+from sellout_http.runtime.executor import Executor, ThreadPool, ThreadPools, Workload
+from sellout_http.runtime.logging import RequestLogEntry
 from tests.contract.conftest import sqlite_store
 
 T = TypeVar("T")
@@ -225,13 +225,14 @@ def test_whoever_comes_after_the_end_is_sent_away(store: SqlStore) -> None:
     assert names_in(store) == []
 
 
-def test_hands_end_what_needs_the_event_loop_before_their_threads(
+def test_the_executor_ends_what_needs_the_event_loop_before_their_threads(
     store: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A thread may wait for the turn that a batch on the event loop has."""
     monkeypatch.setattr(writing_module, "LONGEST_TURN", -1.0)
-    shop, hashing, lists, searches = (Workers(name, 1) for name in ("shop", "hash", "list", "search"))
-    hands = Hands(store, shop, hashing, lists, searches, int, None, store.writes())
+    pools = {name: ThreadPool(name, 1) for name in ("general", "hashes", "lists", "searches")}
+    executor = Executor(store, ThreadPools(**pools))
+    entry = RequestLogEntry("")
 
     async def use() -> list[Any]:
         begun = asyncio.Event()
@@ -243,11 +244,13 @@ def test_hands_end_what_needs_the_event_loop_before_their_threads(
 
             return store.write(work)
 
-        on_loop = [asyncio.ensure_future(hands.write(partial(write, f"w{n}"), Entry(""))) for n in range(9)]
+        on_loop = [
+            asyncio.ensure_future(executor.run(partial(write, f"w{n}"), Workload.WRITE, entry)) for n in range(9)
+        ]
         await begun.wait()
-        in_thread = asyncio.ensure_future(hands.run(adding(store, "thread")))
+        in_thread = asyncio.ensure_future(executor.run(adding(store, "thread"), Workload.SLOW_WRITE, entry))
         await asyncio.sleep(0)
-        await hands.close()
+        await executor.close()
         return await asyncio.gather(*on_loop, in_thread)
 
     assert asyncio.run(use()) == [*(f"w{n}" for n in range(9)), "thread"]

@@ -21,7 +21,6 @@ from sellout_core.errors import NotFound, Unavailable
 from sellout_core.ports.store import Transaction
 from sellout_core.use_cases import browsing, carts, wishlists
 from sellout_core.values import ProductId, UserId
-from sellout_http.api.request_context import within
 from tests.contract.conftest import postgresql_store
 
 T = TypeVar("T")
@@ -72,7 +71,7 @@ def ignored(_: int) -> None:
 
 def reading(stage: Stage, use_case: Callable[..., T], *arguments: Any) -> Callable[[Transaction], T]:
     """A use case as work inside a transaction."""
-    return lambda tx: use_case(within(stage.scene.shop, tx), OPERATOR, *arguments)
+    return lambda tx: use_case(stage.scene.shop.within(tx), OPERATOR, *arguments)
 
 
 def test_everybody_reads_what_they_would_read_alone(stage: Stage) -> None:

@@ -89,7 +89,7 @@ def measured(
     lines = Lines()
     with PERSISTENT[request.param](tmp_path) as store:
         shop = demo_shop(store)
-        with serving_shop(shop, log=lines, statements=store.statements) as served:
+        with serving_shop(shop, log=lines) as served:
             yield request.param, served.client, lines
 
 

@@ -9,14 +9,13 @@ import httpx2
 
 from sellout_adapters import demo
 from sellout_adapters.passwords import Argon2Passwords
-from sellout_adapters.sql import SqlStore
 from sellout_adapters.system import assemble, system_clock
 from sellout_core.accounts import OPERATOR
 from sellout_core.ports.store import Store, Transaction
 from sellout_core.shop import Policy, Shop
 from sellout_core.use_cases.importing.exporting import export_products
 from sellout_core.values import Clock
-from sellout_http.app import create_app
+from sellout_http.app import ShopApplication, create_app
 from tests.contract.support.client import client_of
 from tests.contract.support.documented import require_documented
 from tests.contract.support.secrecy import KEY, REQUEST_LOG, require_discreet
@@ -27,10 +26,11 @@ PASSWORDS = {demo.STAFF: demo.PASSWORD, demo.CUSTOMER: demo.PASSWORD, "mail@mail
 
 @attrs.frozen
 class Served:
-    """A shop on a real socket, and the shop itself to look behind the answers."""
+    """A shop on a real socket, and the shop and its application themselves to look behind the answers."""
 
     shop: Shop
     client: httpx2.Client
+    app: ShopApplication
 
 
 def shop_over(store: Store, clock: Clock = system_clock) -> Shop:
@@ -53,11 +53,10 @@ def serving_shop(shop: Shop, **options: Any) -> Iterator[Served]:
     """A shop, served; the options are `create_app`'s. The client fails a test that gets an answer which the OpenAPI
     document does not have, or which holds a secret.
     """
-    if isinstance(shop.store, SqlStore):
-        options = {"reads": shop.store.reads(), "writes": shop.store.writes(), **options}
-    with client_of(create_app(shop, **{"log": REQUEST_LOG, **options})) as client:
+    app = create_app(shop, **{"log": REQUEST_LOG, **options})
+    with client_of(app) as client:
         client.event_hooks = {"response": [require_documented, require_discreet]}
-        yield Served(shop, client)
+        yield Served(shop, client, app)
 
 
 @contextmanager

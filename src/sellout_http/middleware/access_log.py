@@ -1,0 +1,74 @@
+"""Gives each request an id and writes one log line for it."""
+
+import re
+import secrets
+from time import perf_counter
+from typing import Final
+
+from sellout_http.runtime.asgi import (
+    CLIENT,
+    LOG_ENTRY,
+    Application,
+    Headers,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    header_values,
+)
+from sellout_http.runtime.logging import RequestLog, RequestLogEntry
+
+_NAME: Final = "x-request-id"
+_RAW_NAME: Final = _NAME.encode()
+_WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_METHODS: Final = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
+
+
+class AccessLogMiddleware:
+    """Answers with `X-Request-ID` and writes the request's line when the answer is complete.
+
+    Args:
+        app: The next application.
+        log: Where the lines go. None: nowhere.
+        log_addresses: Whether a line has the client's IP address.
+    """
+
+    def __init__(self, app: Application, log: RequestLog | None, *, log_addresses: bool) -> None:
+        self._app = app
+        self._log = log
+        self._log_addresses = log_addresses
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes an HTTP request on."""
+        started = perf_counter()
+        entry = RequestLogEntry(_request_id(scope["headers"]))
+        status = None
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (_RAW_NAME, entry.request_id.encode())]
+            await send(message)
+
+        try:
+            await self._app({**scope, LOG_ENTRY: entry}, receive, send_with_id)
+        finally:
+            if self._log is not None:
+                self._log.info(
+                    "request",
+                    method=scope["method"] if scope["method"] in _METHODS else None,
+                    route=entry.route,
+                    status=status,
+                    milliseconds=round((perf_counter() - started) * 1000, 1),
+                    request_id=entry.request_id,
+                    user_id=entry.user_id,
+                    statements=entry.statements,
+                    **({"client": scope[CLIENT].address} if self._log_addresses else {}),
+                )
+
+
+def _request_id(headers: Headers) -> str:
+    """The request's own id if it has one well-formed `X-Request-ID`, otherwise a new one."""
+    sent = header_values(headers, _NAME)
+    return sent[0] if len(sent) == 1 and _WELL_FORMED.fullmatch(sent[0]) else secrets.token_hex(16)

@@ -1,0 +1,36 @@
+"""Removes the API prefix and a trailing slash from a path, so that each operation is routed at one path."""
+
+from typing import Final
+from urllib.parse import quote
+
+from sellout_http.runtime.asgi import PREFIX, Application, Receive, Scope, Send
+
+API_PREFIX: Final = "/api/v1"
+
+# No route matches it.
+_NOWHERE: Final = "/\0nowhere"
+
+
+class PathPrefixMiddleware:
+    """Routes `/api/v1/PATH/` as `/PATH`. An empty segment and an encoded slash are part of no path: Litestar would
+    route both as a plain slash.
+
+    Args:
+        app: The next application.
+    """
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes an HTTP request on."""
+        sent, prefix = scope["path"], ""
+        if "//" in sent or b"%2f" in (scope.get("raw_path") or b"").lower():
+            path = _NOWHERE
+        else:
+            prefix = API_PREFIX if sent == API_PREFIX or sent.startswith(API_PREFIX + "/") else ""
+            path = sent.removeprefix(prefix).removesuffix("/") or "/"
+        inner = {**scope, PREFIX: prefix}
+        if path != sent:
+            inner.update(path=path, raw_path=quote(path).encode())
+        await self._app(inner, receive, send)

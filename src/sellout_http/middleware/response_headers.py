@@ -1,0 +1,44 @@
+"""Adds the headers that every response has: security headers, `Vary` for CORS, and HSTS over TLS."""
+
+from typing import Final
+
+from sellout_http.runtime.asgi import CLIENT, Application, Message, Receive, Scope, Send
+
+_POLICY: Final = b"content-security-policy"
+# For responses that are no pages.
+_NO_CONTENT: Final = (_POLICY, b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+_SECURITY: Final = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+]
+_VARY: Final = (b"vary", b"origin")
+_TLS_ONLY: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+
+
+class ResponseHeadersMiddleware:
+    """Adds headers to each response.
+
+    Args:
+        app: The next application.
+        cors: Whether responses depend on the request's origin.
+    """
+
+    def __init__(self, app: Application, *, cors: bool) -> None:
+        self._app = app
+        self._plain = [*_SECURITY, _VARY] if cors else _SECURITY
+        self._secure = [*self._plain, _TLS_ONLY]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes an HTTP request on."""
+        added = self._secure if scope[CLIENT].secure else self._plain
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [*message["headers"], *added]
+                if all(name != _POLICY for name, _ in message["headers"]):
+                    headers.append(_NO_CONTENT)
+                message["headers"] = headers
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
