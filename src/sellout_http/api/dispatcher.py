@@ -9,7 +9,7 @@ from litestar.response.base import ASGIResponse
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
 from sellout_http.api.handler_context import WriteContext
-from sellout_http.api.operations import Operation, Reply
+from sellout_http.api.operations import LIMIT, Operation, Reply
 from sellout_http.api.pagination import send_all
 from sellout_http.api.rate_limits import Limiter
 from sellout_http.api.request_context import JsonResponse, RequestContext
@@ -41,7 +41,7 @@ class Dispatcher:
         context = RequestContext.of(self.shop, operation, scope)
         if operation.method != "GET":
             return await self._write(context, await request.body() if operation.body is not None else b"")
-        if context.wants_whole_list:
+        if operation.is_list and LIMIT.name not in context.query:
             return self._stream(context)
         return await self._read(context)
 

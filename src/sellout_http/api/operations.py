@@ -213,16 +213,20 @@ class Operation:
     limits: tuple[Rule, ...] = ()
     request_example: Any = None
     reply_example: Any = None
-    id_names: tuple[str, ...] = attrs.field(init=False)
-    """The ids in the path, in order."""
+    least_ids: Mapping[str, int] = attrs.field(init=False)
+    """The smallest value of each id in the path, in order. A `user_id` of 0 is an anonymous user, where the access
+    level allows one.
+    """
 
-    @id_names.default
-    def _find_id_names(self) -> tuple[str, ...]:
-        return tuple(_ID_NAMES.findall(self.path))
+    @least_ids.default
+    def _find_least_ids(self) -> Mapping[str, int]:
+        anonymous = "user_id" if self.access is Access.ANON else None
+        return {name: 0 if name == anonymous else 1 for name in _ID_NAMES.findall(self.path)}
 
-    def least_id(self, name: str) -> int:
-        """The smallest value of an id in the path: 0 stands for an anonymous user where the access level allows one."""
-        return 0 if self.access is Access.ANON and name == "user_id" else 1
+    @property
+    def id_names(self) -> tuple[str, ...]:
+        """The ids in the path, in order."""
+        return tuple(self.least_ids)
 
 
 @attrs.define

@@ -21,8 +21,6 @@ def parse_query(query: bytes) -> Mapping[str, Sequence[str]]:
     Raises:
         Refused: the query is longer.
     """
-    if not query:
-        return {}
     if len(query) > MAX_QUERY_BYTES or query.count(b"&") >= MAX_QUERY_PARAMETERS:
         raise Refused("query_too_long")
     return parse_qs(str(query, "utf-8", "replace"), keep_blank_values=True)

@@ -14,7 +14,7 @@ from sellout_core.errors import NotFound, Unauthenticated
 from sellout_core.shop import ReadingShop
 from sellout_core.use_cases import sessions
 from sellout_http.api.handler_context import HandlerContext
-from sellout_http.api.operations import LIMIT, Access, LongList, Operation, Reply
+from sellout_http.api.operations import Access, LongList, Operation, Reply
 from sellout_http.api.pagination import page
 from sellout_http.api.query_parameters import parse_query, require_known
 from sellout_http.runtime.asgi import CLIENT, LOG_ENTRY, PREFIX, Headers, header_values
@@ -40,7 +40,9 @@ class JsonResponse(ASGIResponse):
         fields = {**self._fields}
         if self._status != 304:
             fields.update({"content-type": "application/json", "content-length": str(len(self._content))})
-        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
+        raw = []
+        for name, value in fields.items():
+            raw.append((name.encode("latin-1"), value.encode("latin-1")))
         await send({"type": "http.response.start", "status": self._status, "headers": raw})
         await send({"type": "http.response.body", "body": self._content})
 
@@ -54,6 +56,7 @@ class RequestContext:
         ids: The ids in its path.
         claims: The claims of its access token. None: it has no token.
         query: The values of each of its query parameters.
+        log_entry: What its log line will say.
         scope: Its ASGI scope.
     """
 
@@ -61,6 +64,7 @@ class RequestContext:
     ids: Mapping[str, int]
     claims: Claims | None
     query: Mapping[str, Sequence[str]]
+    log_entry: RequestLogEntry
     scope: Mapping[str, Any]
 
     @classmethod
@@ -75,20 +79,14 @@ class RequestContext:
         ids = path_ids(operation, scope)
         entry: RequestLogEntry = scope[LOG_ENTRY]
         entry.route = operation.path
-        query = parse_query(scope["query_string"])
+        query = parse_query(scope["query_string"]) if scope["query_string"] else {}
         token = bearer_token(scope["headers"])
         claims = None if token is None else sessions.read_token(shop, token, "access")
         if claims is not None:
             entry.user_id = claims.user_id
         elif operation.access is not Access.ANON:
             raise Unauthenticated
-        return cls(operation, ids, claims, query, scope)
-
-    @property
-    def log_entry(self) -> RequestLogEntry:
-        """What the request's log line will say."""
-        entry: RequestLogEntry = self.scope[LOG_ENTRY]
-        return entry
+        return cls(operation, ids, claims, query, entry, scope)
 
     @property
     def privacy_headers(self) -> Mapping[str, str]:
@@ -96,11 +94,6 @@ class RequestContext:
         operation = self.operation
         is_public = self.claims is None and operation.access is Access.ANON and operation.method == "GET"
         return {} if is_public else _NOT_CACHED
-
-    @property
-    def wants_whole_list(self) -> bool:
-        """Whether the answer is a whole `LongList`."""
-        return self.operation.is_list and LIMIT.name not in self.query
 
     def authorize(self, shop: ReadingShop) -> Actor:
         """The caller, who may call the operation.
@@ -158,14 +151,15 @@ def path_ids(operation: Operation, scope: Mapping[str, Any]) -> Mapping[str, int
     sent: Mapping[str, str | int] = scope["path_params"]
     if not sent:
         return {}
-    try:
-        ids = {name: int(value) for name, value in sent.items()}
-    except ValueError:
-        raise NotFound from None
+    ids: dict[str, int] = {}
+    for name, least in operation.least_ids.items():
+        try:
+            ids[name] = int(sent[name])
+        except ValueError:
+            raise NotFound from None
+        if not least <= ids[name] <= values.MAX_ID:
+            raise NotFound
     # Python reads other spellings of a number, too: +1, 01, 1_0.
     if scope["path_template"].format_map(ids) != scope["path"]:
         raise NotFound
-    for name, number in ids.items():
-        if not operation.least_id(name) <= number <= values.MAX_ID:
-            raise NotFound
     return ids

@@ -42,7 +42,7 @@ class CatalogueCacheMiddleware:
         await send({"type": "http.response.body", "body": document.body})
 
     def _cached(self, scope: Scope) -> Document | None:
-        if scope["method"] != "GET" or not self._passed_on.isdisjoint([name for name, _ in scope["headers"]]):
+        if scope["method"] != "GET" or not self._passed_on.isdisjoint(dict(scope["headers"])):
             return None
         key = scope[PREFIX], scope["path"], scope["query_string"]
         return self._documents.find(key, self._store.recent_catalogue_version())

@@ -46,12 +46,14 @@ class RequestBodyMiddleware:
 
 class _Body:
     def __init__(self, headers: Headers, receive: Receive, seconds: float) -> None:
-        self._headers = headers
+        sent = dict(headers)
+        announced = int(sent.get(b"content-length", b"0"))
+        self._may_drain = b"expect" not in sent and announced <= MAX_BYTES
         self._receive = receive
         self._seconds = seconds
         self._deadline: float | None = None
         self._receiving = False
-        self.complete = False
+        self.complete = not announced and b"transfer-encoding" not in sent
 
     async def receive(self) -> Message:
         """As ASGI's.
@@ -80,11 +82,7 @@ class _Body:
         Reads nothing if the body is too long, if its client waits for permission to send it (RFC 9110, section
         10.1.1), or if the application is just receiving it.
         """
-        sent = dict(self._headers)
-        announced = int(sent.get(b"content-length", b"0"))
-        if not announced and b"transfer-encoding" not in sent:
-            return True
-        left = -1 if self._receiving or b"expect" in sent or announced > MAX_BYTES else MAX_BYTES
+        left = MAX_BYTES if self._may_drain and not self._receiving else -1
         soon = asyncio.get_running_loop().time() + _DRAIN_SECONDS
         self._deadline = min(self._deadline or soon, soon)
         try:

@@ -36,7 +36,7 @@ class ResponseHeadersMiddleware:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = [*message["headers"], *added]
-                if all(name != _POLICY for name, _ in message["headers"]):
+                if _POLICY not in dict(headers):
                     headers.append(_NO_CONTENT)
                 message["headers"] = headers
             await send(message)

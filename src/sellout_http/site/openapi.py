@@ -126,7 +126,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "integer", "minimum": operation.least_id(name), "maximum": values.MAX_ID},
+            "schema": {"type": "integer", "minimum": operation.least_ids[name], "maximum": values.MAX_ID},
             "example": 1,
         }
         for name in operation.id_names

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from sellout_adapters import demo
-from sellout_http.api.operations import Operation, Parameter
+from sellout_http.api.operations import Access, Operation, Parameter
 from sellout_http.routes import OPERATIONS
 from tests.contract.support.client import raw
 from tests.contract.support.requests import (
@@ -282,7 +282,7 @@ def test_every_body_and_member_is_spoiled() -> None:
 @pytest.mark.parametrize(("operation_", "name"), IDS)
 def test_a_bad_id_is_a_404(spoiler: Spoiler, operation_: Operation, name: str) -> None:
     """In every place of every path, although what it could be mistaken for exists."""
-    zero = [] if operation_.least_id(name) == 0 else ["0"]
+    zero = [] if operation_.least_ids[name] == 0 else ["0"]
     content = json.dumps(body_of(operation_))
     # An empty segment at a path's end is its trailing slash; before another slash it is none.
     last = operation_.path.endswith("}") and name == operation_.id_names[-1]
@@ -299,7 +299,7 @@ def test_zero_is_anonymous_and_nowhere_else_an_id(shared: Served) -> None:
         (operation.path, name)
         for operation in OPERATIONS
         for name in operation.id_names
-        if operation.least_id(name) == 0
+        if operation.least_ids[name] == 0
     ]
     assert zeros == [("/product_unit/product_main/{product_id}/{user_id}", "user_id")]
     assert shared.client.get("/product_unit/product_main/1/0").status_code == 200
@@ -648,9 +648,9 @@ def test_a_body_where_none_is_taken_is_ignored(spoiler: Spoiler, name: str) -> N
     """Whatever it is."""
     operation = OPERATION_NAMES[name]
     # Looking at the card is a view, which is kept; nobody in particular looks here.
-    plain = spoiler.send(operation, b"", {}, user_id=0 if operation.least_id("user_id") == 0 else 1)
+    plain = spoiler.send(operation, b"", {}, user_id=0 if operation.access is Access.ANON else 1)
     for content in (b"{", b"\xff", b'{"is_staff": true}'):
-        response = spoiler.send(operation, content, user_id=0 if operation.least_id("user_id") == 0 else 1)
+        response = spoiler.send(operation, content, user_id=0 if operation.access is Access.ANON else 1)
         assert (response.status_code, response.content) == (200, plain.content)
 
 
@@ -753,7 +753,7 @@ HEADERS: Final = [
 REPEATABLE: Final = [
     pytest.param(operation, id=operation.handler.__name__)
     for operation in OPERATIONS
-    if operation.method == "GET" and operation.least_id("user_id") != 0
+    if operation.method == "GET" and operation.access is not Access.ANON
 ]
 
 
