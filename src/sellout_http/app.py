@@ -1,7 +1,7 @@
 """The HTTP application of a shop: Litestar routes the operations and pages; ASGI middleware stands in front of it."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, cast
 
@@ -29,7 +29,7 @@ from sellout_http.middleware.response_headers import ResponseHeadersMiddleware
 from sellout_http.problems.handlers import EXCEPTION_HANDLERS, allow, answer_http_error
 from sellout_http.routes import OPERATIONS
 from sellout_http.runtime.asgi import LOG_ENTRY, Application, Receive, Scope, Send
-from sellout_http.runtime.executor import Executor, ThreadPool, ThreadPools
+from sellout_http.runtime.executor import Executor, ThreadPool
 from sellout_http.runtime.logging import RequestLog
 from sellout_http.runtime.served_store import served
 from sellout_http.runtime.streaming import ListStreams
@@ -114,12 +114,10 @@ def create_app(
     health = Health(store.check)
     executor = Executor(
         store,
-        ThreadPools(
-            general=ThreadPool("shop", threads),
-            hashes=ThreadPool("hash", hash_threads or spare_processors(), hash_queue),
-            lists=ThreadPool("list", list_threads, WAITING_LISTS),
-            searches=ThreadPool("search", SEARCH_THREADS, WAITING_SEARCHES),
-        ),
+        general=ThreadPool("shop", threads),
+        hashes=ThreadPool("hash", hash_threads or spare_processors(), hash_queue),
+        lists=ThreadPool("list", list_threads, WAITING_LISTS),
+        searches=ThreadPool("search", SEARCH_THREADS, WAITING_SEARCHES),
     )
     streams = ListStreams(store, executor, list_seconds)
     documents = DocumentCache(cache_mib * _MIB)
@@ -135,8 +133,9 @@ def create_app(
         health.close()
         store.close()
 
+    pages = {**Pages().routes(), **health.routes()}
     router = Litestar(
-        [*_operation_routes(dispatcher, catalogue), *_page_routes({**Pages().routes(), **health.routes()})],
+        [*_operation_routes(dispatcher, catalogue), *(_page_route(path, page) for path, page in pages.items())],
         cors_config=cors,
         debug=False,
         exception_handlers={**EXCEPTION_HANDLERS, MethodNotAllowedException: _answer_method_not_allowed},
@@ -200,22 +199,13 @@ def _answer_options(operations: Sequence[Operation]) -> Page:
     return endpoint
 
 
-def _page_routes(pages: Mapping[str, Page]) -> list[HTTPRouteHandler]:
-    return [handler for path, page in pages.items() for handler in _page_handlers(path, page)]
-
-
-def _page_handlers(path: str, page: Page) -> list[HTTPRouteHandler]:
-    async def show(request: AnyRequest) -> ASGIResponse:
+def _page_route(path: str, page: Page) -> HTTPRouteHandler:
+    async def endpoint(request: AnyRequest) -> ASGIResponse:
         scope: Any = request.scope
         scope[LOG_ENTRY].route = path
-        return await page(request)
+        return _options({"GET"}) if request.method == "OPTIONS" else await page(request)
 
-    async def options(request: AnyRequest) -> ASGIResponse:
-        scope: Any = request.scope
-        scope[LOG_ENTRY].route = path
-        return _options({"GET"})
-
-    return [_handler([path], "OPTIONS", options), _handler([path], "GET", show)]
+    return _handler([path], ["GET", "OPTIONS"], endpoint)
 
 
 def _answer_method_not_allowed(request: AnyRequest, error: MethodNotAllowedException) -> Response[bytes]:

@@ -10,7 +10,7 @@ from sellout_core.errors import Fault, FieldCode, InvalidField, InvalidFields
 from sellout_core.search import CatalogueQuery, Choice, SizeValue, Sort
 from sellout_core.values import Money
 from sellout_http.api.handler_context import ReadContext
-from sellout_http.api.operations import Parameter, whole_number_fault
+from sellout_http.api.query_parameters import Parameter, whole_number_fault
 from sellout_http.problems.details import PARAMETER_NAMES
 from sellout_http.schemas.serializers import GRIDS
 

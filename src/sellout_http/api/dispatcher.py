@@ -9,8 +9,9 @@ from litestar.response.base import ASGIResponse
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
 from sellout_http.api.handler_context import WriteContext
-from sellout_http.api.operations import LIMIT, Operation, Reply
+from sellout_http.api.operations import Operation, Reply
 from sellout_http.api.pagination import send_all
+from sellout_http.api.query_parameters import LIMIT
 from sellout_http.api.rate_limits import Limiter
 from sellout_http.api.request_context import JsonResponse, RequestContext
 from sellout_http.runtime.asgi import header_values

@@ -24,13 +24,13 @@ from typing import (
 import attrs
 import msgspec
 
-from sellout_core import values
 from sellout_core.accounts import Actor
-from sellout_core.errors import Fault, FieldCode, InvalidField, InvalidFields, SellOutError
+from sellout_core.errors import InvalidFields, SellOutError
 from sellout_core.ports.lists import Part
 from sellout_core.use_cases.browsing import View
 from sellout_core.values import UserId
 from sellout_http.api.handler_context import ReadContext, WriteContext
+from sellout_http.api.query_parameters import AFTER, LIMIT, Parameter
 from sellout_http.api.rate_limits import Rule
 from sellout_http.runtime.executor import Workload
 from sellout_http.schemas import samples
@@ -41,20 +41,7 @@ H = TypeVar("H", bound=Callable[..., Any])
 ReadHandler = TypeVar("ReadHandler", bound=Callable[Concatenate[ReadContext, ...], Any])
 WriteHandler = TypeVar("WriteHandler", bound=Callable[Concatenate[WriteContext, ...], Any])
 
-_WHOLE_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)")
-_MAX_DIGITS: Final = len(str(values.MAX_ID))
 _ID_NAMES: Final = re.compile(r"\{(\w+)\}")
-
-
-def whole_number_fault(sent: str, least: int, most: int) -> Fault | None:
-    """A rule for a whole number in a query, from `least` (0 or more) to `most`, both included."""
-    if _WHOLE_NUMBER.fullmatch(sent) is None:
-        code = FieldCode.WRONG_TYPE
-    elif sent.startswith("-") or len(sent) > _MAX_DIGITS or not least <= int(sent) <= most:
-        code = FieldCode.OUT_OF_RANGE
-    else:
-        return None
-    return Fault(f"must be a whole number from {least} to {most}", code)
 
 
 class Access(enum.Enum):
@@ -78,43 +65,6 @@ class Access(enum.Enum):
             actor.require_known()
 
 
-@attrs.frozen
-class Parameter:
-    """An optional query parameter or header of an operation; `schema` is its JSON Schema."""
-
-    location: Literal["query", "header"]
-    name: str
-    description: str
-    schema: Mapping[str, Any]
-
-    def number(self, sent: Sequence[str]) -> int | None:
-        """The whole number that was sent as the parameter's only value; None: it was not sent.
-
-        Raises:
-            InvalidFields: the parameter is repeated, or its value is no whole number within the schema's limits.
-        """
-        if not sent:
-            return None
-        least, most = self.schema["minimum"], self.schema["maximum"]
-        if len(sent) > 1:
-            raise InvalidFields((InvalidField(self.name, "must not be repeated", FieldCode.REPEATED),))
-        if (fault := whole_number_fault(sent[0], least, most)) is not None:
-            raise InvalidFields((InvalidField(self.name, fault.reason, fault.code),))
-        return int(sent[0])
-
-
-LIMIT: Final = Parameter(
-    "query",
-    "limit",
-    "At most how much of the list is answered; without it, all.",
-    {"type": "integer", "minimum": 1, "maximum": values.MAX_LIST},
-)
-AFTER: Final = Parameter(
-    "query",
-    "after",
-    "The id that the answer comes after.",
-    {"type": "integer", "minimum": 0, "maximum": values.MAX_ID, "default": 0},
-)
 _NEXT: Final = {"Link": 'With `limit`: what comes after this (rel="next"), where there is more.'}
 
 
@@ -168,7 +118,8 @@ class Options(TypedDict, total=False):
         errors: The core's errors that the operation adds to those its path, body and access level imply.
         parameters: Its query parameters and headers.
         reply_headers: What its response's own headers mean, by their names.
-        workload: What kind of work it is: by default `LONG_READ` for GET and `WRITE` for other methods.
+        workload: What kind of work it is: by default `LONG_READ` for a `LongList`, `SHORT_READ` for other GET
+            operations and `WRITE` for other methods.
         catalogue: How its document is cached.
         limits: The rate limits for its callers.
         request_example: An example of its body; by default the documented sample of the same method and path.
@@ -249,7 +200,7 @@ class Group:
         Raises:
             TypeError: the handler does not take the path's ids.
         """
-        return self._declare("GET", path, access, {"workload": Workload.LONG_READ, **options})
+        return self._declare("GET", path, access, {"workload": Workload.SHORT_READ, **options})
 
     def write(
         self, method: Literal["POST", "PUT", "DELETE"], path: str, access: Access, **options: Unpack[Options]
@@ -278,6 +229,7 @@ class Group:
                 described["errors"] = (*options.get("errors", ()), InvalidFields)
                 described["parameters"] = (*options.get("parameters", ()), LIMIT, AFTER)
                 described["reply_headers"] = _NEXT
+                described["workload"] = Workload.LONG_READ
             operation = Operation(
                 method=method,
                 path=path,

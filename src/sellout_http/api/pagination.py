@@ -6,7 +6,8 @@ from typing import Any, Final
 import msgspec
 
 from sellout_core.ports.lists import Part
-from sellout_http.api.operations import AFTER, LIMIT, LongList, Reply
+from sellout_http.api.operations import LongList, Reply
+from sellout_http.api.query_parameters import AFTER, LIMIT
 from sellout_http.runtime.streaming import SendPiece
 
 Query = Callable[[str], Sequence[str]]

@@ -18,22 +18,13 @@ from sellout_core.errors import (
 )
 from sellout_core.ports.store import Count, Transaction
 from sellout_core.shop import Shop
-from sellout_core.values import Clock, UserId, fold
+from sellout_core.values import Clock, fold
+from sellout_http.api.handler_context import HandlerContext
 from sellout_http.problems.details import TooManyRequests
 
+AnyContext = HandlerContext[Any]
+
 _MINUTE: Final = timedelta(minutes=1)
-
-
-class Caller(Protocol):
-    """The caller whose attempts are counted."""
-
-    @property
-    def network(self) -> str:
-        """The network that the request came from."""
-
-    @property
-    def user_id(self) -> UserId:
-        """The calling user."""
 
 
 @attrs.frozen(kw_only=True)
@@ -50,7 +41,7 @@ class Rule:
 
     name: str
     window: timedelta = _MINUTE
-    key: Callable[[Caller, Mapping[str, Any]], str | None]
+    key: Callable[[AnyContext, Mapping[str, Any]], str | None]
     counted: tuple[type[SellOutError], ...] = ()
 
 
@@ -131,7 +122,7 @@ class Limiter:
     limits: Limits
 
     @contextmanager
-    def counted(self, rules: Sequence[Rule], caller: Caller, sent: Mapping[str, Any]) -> Iterator[None]:
+    def counted(self, rules: Sequence[Rule], caller: AnyContext, sent: Mapping[str, Any]) -> Iterator[None]:
         """Counts an attempt, which is the body of the `with` statement. It is counted before it begins, so that
         simultaneous attempts cannot exceed the limit; an attempt that does not stay counted is subtracted afterwards.
 
@@ -155,7 +146,7 @@ class Limiter:
         """Whether counting by those rules may wait for something other than the shop's store."""
         return self.counter.waits and any(getattr(self.limits, rule.name) for rule in rules)
 
-    def _due(self, rules: Sequence[Rule], caller: Caller, sent: Mapping[str, Any]) -> Iterator[tuple[Rule, str]]:
+    def _due(self, rules: Sequence[Rule], caller: AnyContext, sent: Mapping[str, Any]) -> Iterator[tuple[Rule, str]]:
         for rule in rules:
             key = rule.key(caller, sent) if getattr(self.limits, rule.name) else None
             if key is not None:

@@ -105,7 +105,7 @@ class RequestContext:
         actor = sessions.authenticate(shop, self.claims)
         self.operation.access.require(actor, self.ids)
         if self.query:
-            require_known(self.operation, self.query)
+            require_known(self.operation.parameters, self.query)
         return actor
 
     def for_handler(self, shop: S, actor: Actor) -> HandlerContext[S]:

@@ -1,6 +1,6 @@
 """Answers anonymous requests for cached catalogue documents before the routing, which takes longer than the answer."""
 
-from typing import Final
+import attrs
 
 from sellout_http.api.request_context import JsonResponse
 from sellout_http.catalogue_cache.document_cache import Document, DocumentCache
@@ -8,25 +8,17 @@ from sellout_http.runtime.asgi import LOG_ENTRY, PREFIX, Application, Receive, S
 from sellout_http.runtime.etags import matches_etag
 from sellout_http.runtime.served_store import ServedStore
 
-_PERSONAL: Final = frozenset({b"authorization"})
-_BY_ORIGIN: Final = _PERSONAL | {b"origin"}
 
-
+@attrs.frozen
 class CatalogueCacheMiddleware:
-    """Sends cached documents.
-
-    Args:
-        app: The next application. It answers every other request.
-        store: The store that knows the catalogue's version.
-        documents: The cached documents.
-        cors: Whether a response depends on the request's origin; a request that has one is then passed on.
+    """Sends cached documents, and passes every other request on. With `cors`, it also passes on requests with an
+    origin, on which their response depends.
     """
 
-    def __init__(self, app: Application, store: ServedStore, documents: DocumentCache, *, cors: bool) -> None:
-        self._app = app
-        self._store = store
-        self._documents = documents
-        self._passed_on = _BY_ORIGIN if cors else _PERSONAL
+    _app: Application
+    _store: ServedStore
+    _documents: DocumentCache
+    _cors: bool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers an HTTP request, or passes it on."""
@@ -42,7 +34,8 @@ class CatalogueCacheMiddleware:
         await send({"type": "http.response.body", "body": document.body})
 
     def _cached(self, scope: Scope) -> Document | None:
-        if scope["method"] != "GET" or not self._passed_on.isdisjoint(dict(scope["headers"])):
+        headers = dict(scope["headers"])
+        if scope["method"] != "GET" or b"authorization" in headers or (self._cors and b"origin" in headers):
             return None
         key = scope[PREFIX], scope["path"], scope["query_string"]
         return self._documents.find(key, self._store.recent_catalogue_version())

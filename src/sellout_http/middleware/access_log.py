@@ -5,6 +5,8 @@ import secrets
 from time import perf_counter
 from typing import Final
 
+import attrs
+
 from sellout_http.runtime.asgi import (
     CLIENT,
     LOG_ENTRY,
@@ -24,19 +26,13 @@ _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _METHODS: Final = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
 
 
+@attrs.frozen
 class AccessLogMiddleware:
-    """Answers with `X-Request-ID` and writes the request's line when the answer is complete.
+    """Answers with `X-Request-ID` and writes the request's line, if there is a log, when the answer is complete."""
 
-    Args:
-        app: The next application.
-        log: Where the lines go. None: nowhere.
-        log_addresses: Whether a line has the client's IP address.
-    """
-
-    def __init__(self, app: Application, log: RequestLog | None, *, log_addresses: bool) -> None:
-        self._app = app
-        self._log = log
-        self._log_addresses = log_addresses
+    _app: Application
+    _log: RequestLog | None
+    _log_addresses: bool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes an HTTP request on."""

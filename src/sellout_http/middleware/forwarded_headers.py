@@ -60,17 +60,12 @@ class Proxies:
         return any(address in network for network in self.trusted)
 
 
+@attrs.frozen
 class ForwardedHeadersMiddleware:
-    """Puts the request's `Client` into the scope.
+    """Puts the request's `Client` into the scope."""
 
-    Args:
-        app: The next application.
-        proxies: The trusted proxies.
-    """
-
-    def __init__(self, app: Application, proxies: Proxies) -> None:
-        self._app = app
-        self._proxies = proxies
+    _app: Application
+    _proxies: Proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes an HTTP request on."""

@@ -1,17 +1,15 @@
 """Answers HEAD as GET without the body."""
 
+import attrs
+
 from sellout_http.runtime.asgi import WITHOUT_BODY, Application, Message, Receive, Scope, Send
 
 
+@attrs.frozen
 class HeadMiddleware:
-    """Passes HEAD on as GET, and sends the status and the headers, `Content-Length` included, with an empty body.
+    """Passes HEAD on as GET, and sends the status and the headers, `Content-Length` included, with an empty body."""
 
-    Args:
-        app: The next application.
-    """
-
-    def __init__(self, app: Application) -> None:
-        self._app = app
+    _app: Application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes an HTTP request on."""

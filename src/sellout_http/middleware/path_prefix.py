@@ -3,6 +3,8 @@
 from typing import Final
 from urllib.parse import quote
 
+import attrs
+
 from sellout_http.runtime.asgi import PREFIX, Application, Receive, Scope, Send
 
 API_PREFIX: Final = "/api/v1"
@@ -11,16 +13,13 @@ API_PREFIX: Final = "/api/v1"
 _NOWHERE: Final = "/\0nowhere"
 
 
+@attrs.frozen
 class PathPrefixMiddleware:
     """Routes `/api/v1/PATH/` as `/PATH`. An empty segment and an encoded slash are part of no path: Litestar would
     route both as a plain slash.
-
-    Args:
-        app: The next application.
     """
 
-    def __init__(self, app: Application) -> None:
-        self._app = app
+    _app: Application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes an HTTP request on."""

@@ -6,6 +6,8 @@ Without that, the server would close a connection silently if a response were co
 import asyncio
 from typing import Final
 
+import attrs
+
 from sellout_http.problems.details import Refused
 from sellout_http.runtime.asgi import Application, Headers, Message, Receive, Scope, Send
 from sellout_http.schemas.json_body import MAX_BYTES
@@ -16,17 +18,12 @@ _DRAIN_SECONDS: Final = 1
 _CLOSE: Final = (b"connection", b"close")
 
 
+@attrs.frozen
 class RequestBodyMiddleware:
-    """Gives each body its time.
+    """Gives each body so many seconds to arrive. The next application's `receive` raises `Refused` after that."""
 
-    Args:
-        app: The next application. Its `receive` raises `Refused` when the body is late.
-        seconds: How long a body may take to arrive.
-    """
-
-    def __init__(self, app: Application, seconds: float) -> None:
-        self._app = app
-        self._seconds = seconds
+    _app: Application
+    _seconds: float
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes an HTTP request on. A response closes the connection if the rest of the body stays unread."""

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import attrs
+
 from sellout_http.runtime.asgi import CLIENT, Application, Message, Receive, Scope, Send
 
 _POLICY: Final = b"content-security-policy"
@@ -16,22 +18,16 @@ _VARY: Final = (b"vary", b"origin")
 _TLS_ONLY: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
+@attrs.frozen
 class ResponseHeadersMiddleware:
-    """Adds headers to each response.
+    """Adds headers to each response. With `cors`, responses depend on the request's origin."""
 
-    Args:
-        app: The next application.
-        cors: Whether responses depend on the request's origin.
-    """
-
-    def __init__(self, app: Application, *, cors: bool) -> None:
-        self._app = app
-        self._plain = [*_SECURITY, _VARY] if cors else _SECURITY
-        self._secure = [*self._plain, _TLS_ONLY]
+    _app: Application
+    _cors: bool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes an HTTP request on."""
-        added = self._secure if scope[CLIENT].secure else self._plain
+        added = [*_SECURITY, *([_VARY] if self._cors else []), *([_TLS_ONLY] if scope[CLIENT].secure else [])]
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -3,7 +3,6 @@
 The words of a problem are the same at each occurrence; the document's members tell the occurrences apart.
 """
 
-from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
@@ -13,7 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from sellout_core import errors
 from sellout_core.errors import FieldCode
-from sellout_http.problems.types import KINDS, Kind
+from sellout_http.problems.types import KINDS
 
 PAGES: Final = "/problems"
 
@@ -130,21 +129,6 @@ def problem_of(error: errors.SellOutError) -> Problem:
             return problem(error.code, maximum=maximum)
         case _:
             return problem(error.code)
-
-
-def kinds_of(root: type[errors.SellOutError] = errors.SellOutError) -> Mapping[type[errors.SellOutError], Kind]:
-    """The problem of each error of the core that has a code; for a test that the table is complete.
-
-    Raises:
-        KeyError: an error has no entry in the table.
-    """
-    return {error: KINDS[error.code] for error in _tree(root) if hasattr(error, "code")}
-
-
-def _tree(root: type[errors.SellOutError]) -> Iterable[type[errors.SellOutError]]:
-    yield root
-    for child in root.__subclasses__():
-        yield from _tree(child)
 
 
 def _field_problem(field: errors.InvalidField) -> FieldProblem:

@@ -30,15 +30,13 @@ def list_users(context: ReadContext) -> LongList[responses.User]:
     return LongList(partial(users.read_users, context.shop, context.actor), serializers.user)
 
 
-@group.read("/user/{user_id}", Access.ADMIN, workload=Workload.SHORT_READ)
+@group.read("/user/{user_id}", Access.ADMIN)
 def show_user(context: ReadContext, user_id: UserId) -> responses.User:
     """Any user."""
     return serializers.user(users.read_user(context.shop, context.actor, user_id))
 
 
-@group.read(
-    "/user_info", Access.USER, workload=Workload.SHORT_READ, reply_example=samples.answer("GET", "/user/{user_id}")
-)
+@group.read("/user_info", Access.USER, reply_example=samples.answer("GET", "/user/{user_id}"))
 def show_own_profile(context: ReadContext) -> responses.User:
     """The caller's own user document."""
     return serializers.user(users.read_profile(context.shop, context.actor, context.user_id))
@@ -48,7 +46,6 @@ def show_own_profile(context: ReadContext) -> responses.User:
     "/user_info/{user_id}",
     Access.USER,
     aliases=("/user/user_info/{user_id:str}",),
-    workload=Workload.SHORT_READ,
     reply_example=samples.answer("GET", "/user/{user_id}"),
 )
 def show_profile(context: ReadContext, user_id: UserId) -> responses.User:
@@ -150,7 +147,7 @@ def change_password(context: WriteContext, user_id: UserId, body: ChangePassword
     return responses.EmptyDocument()
 
 
-@group.read("/user/last_seen/{user_id}", Access.USER, workload=Workload.SHORT_READ)
+@group.read("/user/last_seen/{user_id}", Access.USER)
 def list_last_seen(context: ReadContext, user_id: UserId) -> tuple[responses.ProductCard, ...]:
     """The last seven products a user viewed, latest first."""
     return tuple(map(serializers.product_card, users.read_last_viewed(context.shop, context.actor, user_id)))

@@ -7,7 +7,6 @@ from sellout_core.use_cases import addresses
 from sellout_core.values import AddressId, UserId
 from sellout_http.api.handler_context import ReadContext, WriteContext
 from sellout_http.api.operations import Access, Group
-from sellout_http.runtime.executor import Workload
 from sellout_http.schemas import responses, samples, serializers
 from sellout_http.schemas.requests import AddressRequest
 
@@ -17,7 +16,7 @@ _ADDRESS: Final = samples.answer("POST", "/order/checkout/{user_id}")["address"]
 _NEW_ADDRESS: Final = {name: value for name, value in _ADDRESS.items() if name != "id"}
 
 
-@group.read("/user/address/{user_id}", Access.USER, workload=Workload.SHORT_READ, reply_example=[_ADDRESS])
+@group.read("/user/address/{user_id}", Access.USER, reply_example=[_ADDRESS])
 def list_addresses(context: ReadContext, user_id: UserId) -> tuple[responses.Address, ...]:
     """A user's addresses, in order of entry."""
     return tuple(map(serializers.address, addresses.read_addresses(context.shop, context.actor, user_id)))

@@ -27,7 +27,8 @@ from sellout_core.use_cases import carts, checkout, orders, promo_codes
 from sellout_core.values import OrderId, ProductUnitId, UserId
 from sellout_core.views import OrderView
 from sellout_http.api.handler_context import ReadContext, WriteContext
-from sellout_http.api.operations import Access, Group, LongList, Parameter, Reply
+from sellout_http.api.operations import Access, Group, LongList, Reply
+from sellout_http.api.query_parameters import Parameter
 from sellout_http.api.rate_limits import REFUSED_PROMO_CODES
 from sellout_http.runtime.executor import Workload
 from sellout_http.schemas import responses, samples, serializers
@@ -66,7 +67,7 @@ _CHECK: Final[dict[str, Any]] = {
 }
 
 
-@group.read("/order/cart/{user_id}", Access.USER, workload=Workload.SHORT_READ)
+@group.read("/order/cart/{user_id}", Access.USER)
 def show_cart(context: ReadContext, user_id: UserId) -> responses.Cart:
     """A user's cart at today's prices.
 
@@ -157,19 +158,19 @@ def list_orders(context: ReadContext) -> LongList[responses.ListedOrder]:
     return LongList(partial(orders.read_orders, context.shop, context.actor), serializers.listed_order)
 
 
-@group.read("/order/user_orders", Access.USER, reply_example=_USER_ORDERS)
+@group.read("/order/user_orders", Access.USER, workload=Workload.LONG_READ, reply_example=_USER_ORDERS)
 def list_own_orders(context: ReadContext) -> tuple[responses.Order, ...]:
     """The caller's orders, by id."""
     return _orders(orders.read_user_orders(context.shop, context.actor, context.user_id))
 
 
-@group.read("/order/user_orders/{user_id}", Access.USER)
+@group.read("/order/user_orders/{user_id}", Access.USER, workload=Workload.LONG_READ)
 def list_user_orders(context: ReadContext, user_id: UserId) -> tuple[responses.Order, ...]:
     """A user's orders, by id."""
     return _orders(orders.read_user_orders(context.shop, context.actor, user_id))
 
 
-@group.read("/order/info/{order_id}", Access.USER, aliases=("/order/{order_id:int}",), workload=Workload.SHORT_READ)
+@group.read("/order/info/{order_id}", Access.USER, aliases=("/order/{order_id:int}",))
 def show_order(context: ReadContext, order_id: OrderId) -> OneOrder:
     """One order, in a list.
 

@@ -11,8 +11,8 @@ from sellout_core.use_cases.browsing import View
 from sellout_core.values import ProductId, UserId
 from sellout_http.api import catalogue_query
 from sellout_http.api.handler_context import ReadContext
-from sellout_http.api.operations import Access, Catalogue, Group, LongList, Parameter, Reply
-from sellout_http.runtime.executor import Workload
+from sellout_http.api.operations import Access, Catalogue, Group, LongList, Reply
+from sellout_http.api.query_parameters import Parameter
 from sellout_http.schemas import responses, serializers
 
 group = Group("Products", "The catalogue.")
@@ -31,7 +31,7 @@ def list_products(context: ReadContext) -> LongList[responses.Product]:
     return LongList(partial(browsing.read_products, context.shop, context.actor), serializers.product)
 
 
-@group.read("/product/{product_id}", Access.ADMIN, workload=Workload.SHORT_READ)
+@group.read("/product/{product_id}", Access.ADMIN)
 def show_product(context: ReadContext, product_id: ProductId) -> responses.Product:
     """One product, listed or not."""
     return serializers.product(browsing.read_product(context.shop, context.actor, product_id))

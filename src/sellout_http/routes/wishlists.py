@@ -8,7 +8,6 @@ from sellout_core.values import ProductId, SizeId, UserId, WishlistUnitId
 from sellout_core.views import WishlistUnitView
 from sellout_http.api.handler_context import ReadContext, WriteContext
 from sellout_http.api.operations import Access, Group, Reply
-from sellout_http.runtime.executor import Workload
 from sellout_http.schemas import responses, samples, serializers
 
 group = Group("Wishlists", "What users would like to have.")
@@ -16,7 +15,7 @@ group = Group("Wishlists", "What users would like to have.")
 _CARD: Final = samples.answer("GET", "/wishlist/{user_id}")[0]
 
 
-@group.read("/wishlist/{user_id}", Access.USER, workload=Workload.SHORT_READ)
+@group.read("/wishlist/{user_id}", Access.USER)
 def show_wishlist(context: ReadContext, user_id: UserId) -> tuple[responses.WishlistUnit, ...]:
     """A user's wishlist, in order of entry."""
     return tuple(map(serializers.wishlist_unit, wishlists.read_wishlist(context.shop, context.actor, user_id)))

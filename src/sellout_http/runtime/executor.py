@@ -8,8 +8,6 @@ from functools import partial
 from threading import BoundedSemaphore
 from typing import TypeVar
 
-import attrs
-
 from sellout_core.errors import Unavailable
 from sellout_core.ports.store import Transaction
 from sellout_http.runtime.logging import RequestLogEntry
@@ -72,40 +70,33 @@ class ThreadPool:
         self._pool.shutdown(cancel_futures=True)
 
 
-@attrs.frozen(kw_only=True)
-class ThreadPools:
-    """The thread pools of a process. `general` runs everything that has no pool of its own."""
-
-    general: ThreadPool
-    hashes: ThreadPool
-    lists: ThreadPool
-    searches: ThreadPool
-
-
 class Executor:
     """Runs the work of requests.
 
     Args:
-        store: The store that the work uses. It says which work its event loop can run.
-        pools: The threads for everything else.
+        store: The store that the work uses. It says which work the event loop can run.
+        general: The threads for everything that has no pool of its own.
+        hashes, lists, searches: The threads for those workloads.
     """
 
-    def __init__(self, store: ServedStore, pools: ThreadPools) -> None:
+    def __init__(
+        self, store: ServedStore, *, general: ThreadPool, hashes: ThreadPool, lists: ThreadPool, searches: ThreadPool
+    ) -> None:
         self._store = store
         self._loop_reads = store.reads()
         self._loop_writes = store.writes()
-        self._all_pools = pools
+        self._threads = lists, searches, general, hashes
         # A short read takes less time than its way to a thread and back.
-        reads = None if store.reads_never_wait else pools.general
+        reads = None if store.reads_never_wait else general
         self._pools: Mapping[Workload, ThreadPool | None] = {
             Workload.SHORT_READ: reads,
             Workload.DOCUMENT_READ: reads,
-            Workload.LONG_READ: pools.general,
-            Workload.SEARCH: pools.searches,
-            Workload.LIST: pools.lists,
-            Workload.WRITE: pools.general,
-            Workload.SLOW_WRITE: pools.general,
-            Workload.HASH: pools.hashes,
+            Workload.LONG_READ: general,
+            Workload.SEARCH: searches,
+            Workload.LIST: lists,
+            Workload.WRITE: general,
+            Workload.SLOW_WRITE: general,
+            Workload.HASH: hashes,
         }
 
     async def read(self, work: Callable[[Transaction], T], workload: Workload, entry: RequestLogEntry) -> T:
@@ -146,6 +137,5 @@ class Executor:
         for loop in (self._loop_writes, self._loop_reads):
             if loop is not None:
                 await loop.close()
-        pools = self._all_pools
-        for pool in (pools.lists, pools.searches, pools.general, pools.hashes):
+        for pool in self._threads:
             pool.close()

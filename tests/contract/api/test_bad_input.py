@@ -14,7 +14,8 @@ import httpx2
 import pytest
 
 from sellout_adapters import demo
-from sellout_http.api.operations import Access, Operation, Parameter
+from sellout_http.api.operations import Access, Operation
+from sellout_http.api.query_parameters import Parameter
 from sellout_http.routes import OPERATIONS
 from tests.contract.support.client import raw
 from tests.contract.support.requests import (

@@ -20,7 +20,7 @@ from sellout_core import errors
 from sellout_core.errors import FieldCode
 from sellout_core.ports.store import Store, Transaction
 from sellout_http.app import create_app
-from sellout_http.problems.details import kinds_of, problem_of
+from sellout_http.problems.details import problem_of
 from sellout_http.problems.types import KINDS
 from tests.contract.conftest import STORES
 from tests.contract.support.client import client_of
@@ -94,7 +94,6 @@ def test_the_table_holds_every_error_and_what_http_adds() -> None:
     """And nothing else: a code nobody can meet would be a mistake. Only categories have no code."""
     assert {error.code for error in CONCRETE} | set(OF_HTTP) == set(KINDS)
     assert len(CONCRETE) + len(OF_HTTP) == len(KINDS)
-    assert set(kinds_of()) == set(CONCRETE)
     assert set(tree()) - set(CONCRETE) == {errors.SellOutError, errors.Invalid, errors.Conflict}
     for code, status in OF_HTTP.items():
         assert KINDS[code].status == status

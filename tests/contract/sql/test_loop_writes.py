@@ -19,7 +19,7 @@ from sellout_adapters.sql.concurrency.loop_writes import LoopWrites
 from sellout_adapters.testing.laws.accounts import new_user
 from sellout_core.errors import NotFound, Unavailable
 from sellout_core.ports.store import Transaction
-from sellout_http.runtime.executor import Executor, ThreadPool, ThreadPools, Workload
+from sellout_http.runtime.executor import Executor, ThreadPool, Workload
 from sellout_http.runtime.logging import RequestLogEntry
 from tests.contract.conftest import sqlite_store
 
@@ -231,7 +231,7 @@ def test_the_executor_ends_what_needs_the_event_loop_before_their_threads(
     """A thread may wait for the turn that a batch on the event loop has."""
     monkeypatch.setattr(writing_module, "LONGEST_TURN", -1.0)
     pools = {name: ThreadPool(name, 1) for name in ("general", "hashes", "lists", "searches")}
-    executor = Executor(store, ThreadPools(**pools))
+    executor = Executor(store, **pools)
     entry = RequestLogEntry("")
 
     async def use() -> list[Any]:

@@ -1,0 +1,52 @@
+"""A store with the core's two methods alone is served, without anything that a server could gain from its database."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import attrs
+
+from sellout_adapters import demo
+from sellout_adapters.testing.scene import product_entry
+from sellout_core.accounts import OPERATOR
+from sellout_core.ports.store import Store, Transaction
+from sellout_core.use_cases.importing.writing import import_products
+from sellout_http.runtime.served_store import ThreadedStore, served
+from tests.contract.support.requests import CHECKOUT
+from tests.contract.support.shop import demo_shop, log_in, serving_shop
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class TwoMethods:
+    """Another store by the port's two methods."""
+
+    inner: Store
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        return self.inner.read(work)
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        return self.inner.write(work)
+
+
+def test_a_store_with_two_methods_is_served(store: Store) -> None:
+    """Its documents are read anew each time, since nobody knows the catalogue's version."""
+    two_methods: Any = TwoMethods(store)
+    shop = attrs.evolve(demo_shop(store), store=two_methods)
+    with serving_shop(shop) as here:
+        headers = log_in(here.client, demo.STAFF)
+        assert here.client.post("/order/checkout/1", headers=headers, json=CHECKOUT).status_code == 201
+        for number in range(2):
+            import_products(shop, OPERATOR, [product_entry("air_force_1", name=f"Name {number}")])
+            assert here.client.get("/product/all/1").json()["items"][0]["name"] == f"Name {number}"
+        assert here.client.get("/order/cart/1", headers=headers).json()["product_units"] == []
+        assert len(here.client.get("/product", headers=headers).json()) > 50
+        assert here.client.get("/readyz").status_code == 200
+
+
+def test_a_store_with_all_members_is_served_as_it_is(store: Store) -> None:
+    made = served(store)
+    again: Any = made
+    assert again is store or isinstance(made, ThreadedStore)
+    assert served(again) is made
