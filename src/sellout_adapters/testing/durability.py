@@ -6,16 +6,22 @@ function that opens the same store each time it is called. A store in memory has
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from sellout_adapters.testing.harness import pytest
 from sellout_adapters.testing.scene import Scene, checkout_request, product_entry, unit_entry
 from sellout_core import errors
-from sellout_core.accounts import Actor, NewAddress
+from sellout_core.accounts import Actor, NewAddress, Session
 from sellout_core.ports.store import Store, Transaction
-from sellout_core.use_cases.checkout import check_out
-from sellout_core.values import UserId
+from sellout_core.use_cases.checkout import check_out_once
+from sellout_core.use_cases.wishlists import add_to_wishlist
+from sellout_core.values import SessionId, UserId
 
 __all__ = ["DurabilityContract", "Reopenable"]
+
+_NOW: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
+_HOUR: Final = timedelta(hours=1)
 
 Reopenable = Callable[[], AbstractContextManager[Store]]
 """Opens one and the same store: empty at the first call, afterwards with all that was committed. Leaving the context
@@ -34,11 +40,17 @@ class DurabilityContract:
             scene.fill_cart(buyer, unit.id)
             code = scene.promo_code("SALE", buyer)
             wanted = checkout_request(scene.address(buyer), unit.id, promo_code=code.code)
-            check_out(scene.shop, Actor(buyer), buyer, wanted)
+            check_out_once(scene.shop, Actor(buyer), buyer, wanted, "key", lambda view: str(view.order.id).encode())
             scene.fill_cart(buyer, unit.id)
+            add_to_wishlist(scene.shop, Actor(buyer), buyer, unit.product_id, None)
+            store.write(lambda tx: tx.sessions.add(_session(buyer)))
+            store.write(lambda tx: tx.counters.add("tries", _NOW, _HOUR))
             before = store.read(lambda tx: _state(tx, buyer))
         with reopenable() as store:
             assert store.read(lambda tx: _state(tx, buyer)) == before
+            assert store.write(lambda tx: tx.counters.add("tries", _NOW, _HOUR)).number == 2
+            # The same line updates the same product: its sku is known.
+            assert Scene(store).sell(product_entry("one", unit_entry(7, stock=3)))[0].id == unit.product_id
 
     def test_what_was_rolled_back_is_not_there_when_the_store_is_opened_again(self, reopenable: Reopenable) -> None:
         with reopenable() as store:
@@ -62,6 +74,10 @@ class DurabilityContract:
             assert sorted(store.read(lambda tx: tx.users.get_many([first, second]))) == [first, second]
 
 
+def _session(user_id: UserId) -> Session:
+    return Session(SessionId("0123456789abcdef"), user_id, "fingerprint", _NOW + _HOUR)
+
+
 def _state(tx: Transaction, buyer: UserId) -> dict[str, object]:
     """The parts of a shop that a buyer's order touches."""
     products = tx.products.after(0, 9)
@@ -73,5 +89,8 @@ def _state(tx: Transaction, buyer: UserId) -> dict[str, object]:
         "cart": tx.carts.of(buyer),
         "promo codes": tx.promo_codes.by_code("SALE"),
         "orders": tx.orders.after(0, 9),
+        "wishlist": tx.wishlists.of(buyer),
+        "session": tx.sessions.actor(SessionId("0123456789abcdef"), buyer),
+        "answer": tx.answers.find(buyer, "key", datetime.min.replace(tzinfo=UTC)),
         "references": tx.references.snapshot(),
     }

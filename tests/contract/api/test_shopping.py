@@ -34,6 +34,13 @@ def pages(client: httpx2.Client, url: str) -> list[list[int]]:
     return found
 
 
+def test_a_caller_reads_their_own_profile_without_knowing_their_id(client: httpx2.Client) -> None:
+    assert client.get("/user_info").status_code == 401
+    for buyer in (noadmin(client), staff(client)):
+        assert buyer.get("/user_info") == buyer.get("/user_info/{me}")
+        assert buyer.get("/user_info")["id"] == buyer.user_id
+
+
 def test_every_listed_product_is_on_one_page(shared: Served) -> None:
     """By id, twenty a page unless asked for otherwise, and no other product is."""
     client = shared.client

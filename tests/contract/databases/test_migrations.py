@@ -26,23 +26,34 @@ from tests.contract.conftest import databases
 
 STEPS = sorted(path.stem.removeprefix("step_") for path in (migration._MIGRATIONS / "versions").glob("step_*.py"))
 FIRST_LINE = "0001 The first tables, and the rows that every shop begins with."
-KILLED = """
+OPENERS = """
 import os, signal, sys
 from sqlalchemy import Engine, event
 from sellout_adapters.sql import SqlStore
 
-left = int(sys.argv[2])
+def migrate(left):
+    def count(*_):
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-def count(*_):
-    global left
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
+    event.listen(Engine, "before_cursor_execute", count)
+    event.listen(Engine, "commit", count)
+    SqlStore.open(sys.argv[1], migrate=True).close()
 
-event.listen(Engine, "before_cursor_execute", count)
-event.listen(Engine, "commit", count)
-print(*SqlStore.open(sys.argv[1], migrate=True).migrated)
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            migrate(int(line))
+        except BaseException as error:
+            print(repr(error), file=sys.stderr)
+            os._exit(1)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """
+"""Opens the store of its argument in a process for each line, which is killed before the statement of that number."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -137,14 +148,19 @@ def test_a_step_that_is_killed_anywhere_is_taken_again(url: str, before: str | N
     if before is not None:
         at_step(url, before)
     killed = 0
-    for number in range(1, 400, step_by):
-        done = subprocess.run(  # noqa: S603 - our own arguments
-            [sys.executable, "-c", KILLED, url, str(number)], capture_output=True, text=True, timeout=60, check=False
-        )
-        if done.returncode == 0:
-            break
-        assert done.returncode == -signal.SIGKILL, done.stderr
-        killed += 1
+    with subprocess.Popen(  # noqa: S603 - our own arguments
+        [sys.executable, "-c", OPENERS, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as openers:
+        assert openers.stdin is not None
+        assert openers.stdout is not None
+        for number in range(1, 400, step_by):
+            print(number, file=openers.stdin, flush=True)
+            code = int(openers.stdout.readline())
+            if code == 0:
+                break
+            assert code == -signal.SIGKILL
+            killed += 1
+        openers.stdin.close()
     assert killed >= least
     store = opened(url)
     store.check()
