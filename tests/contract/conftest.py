@@ -82,6 +82,39 @@ PERSISTENT: dict[str, Callable[[Path], AbstractContextManager[SqlStore]]] = {
 UNTIL_THE_END = ExitStack()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--deep` runs the long form of every test that has a short one, and HTTP tests of one store on all of them."""
+    parser.addoption("--deep", action="store_true", help="run the long form of every test that has a short one")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Registers the mark of tests whose subject is HTTP alone."""
+    config.addinivalue_line(
+        "markers", "http: what it tests depends on no store, so that memory is enough without --deep"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what only `--deep` runs: the contract of stores proves that all of them answer alike."""
+    if config.getoption("--deep"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("http") and _store_of(item) in PERSISTENT]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _store_of(item: pytest.Item) -> object:
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return parameters.get("make_store", parameters.get("shared"))
+
+
+@pytest.fixture(scope="session")
+def deep(request: pytest.FixtureRequest) -> bool:
+    """Whether the long forms run."""
+    return bool(request.config.getoption("--deep"))
+
+
 def pytest_unconfigure() -> None:
     """Stops the server, if one was started."""
     UNTIL_THE_END.close()

@@ -26,6 +26,8 @@ from tests.contract.support.buyer import change_user, order_body
 from tests.contract.support.secrecy import KEY
 from tests.contract.support.shop import PASSWORDS, STAFF_ID, Served, everything_in, log_in
 
+pytestmark = pytest.mark.http
+
 ABSENT: Final = 987_654_321
 NAMES: Final = itertools.count(1)
 FOREIGN: Final = {"address_id", "wishlist_unit_id", "order_id"}

@@ -30,6 +30,8 @@ from tests.contract.support.requests import (
 )
 from tests.contract.support.shop import Served, everything_in, log_in, problem_of
 
+pytestmark = pytest.mark.http
+
 JSON: Final = {"Content-Type": "application/json"}
 MANY_DIGITS: Final = "9" * 5000
 # One that a careless reader takes for 1, or that does not fit, or that is no text at all.

@@ -27,6 +27,8 @@ from tests.contract.support.requests import OPERATION_NAMES, body_of, path_of
 from tests.contract.support.secrecy import STREAM, found_in_log
 from tests.contract.support.shop import Served, demo_shop, log_in, problem_of, serving_demo, shop_over
 
+pytestmark = pytest.mark.http
+
 SECURITY = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",

@@ -13,6 +13,8 @@ from tests.contract.support.client import raw
 from tests.contract.support.requests import ADDRESS, CHECKOUT, OPERATION_NAMES, body_of, path_of
 from tests.contract.support.shop import Served, log_in, problem_of
 
+pytestmark = pytest.mark.http
+
 PREFIXES: Final = ("", "/api/v1")
 READS: Final = [name for name, operation in OPERATION_NAMES.items() if operation.method == "GET"]
 PAGES: Final = (

@@ -10,6 +10,8 @@ from tests.contract.support.documented import DOCUMENT
 from tests.contract.support.requests import OPERATION_NAMES, body_of, path_of
 from tests.contract.support.shop import Served, everything_in, log_in, problem_of
 
+pytestmark = pytest.mark.http
+
 EVERY: Final = pytest.mark.parametrize("operation", OPERATION_NAMES.values(), ids=OPERATION_NAMES)
 
 

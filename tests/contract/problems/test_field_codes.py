@@ -8,6 +8,8 @@ from sellout_core.errors import FieldCode
 from tests.contract.support.requests import CHECKOUT
 from tests.contract.support.shop import Served, log_in, problem_of
 
+pytestmark = pytest.mark.http
+
 REGISTRATION = {"username": "somebody", "password": "long enough"}
 
 

@@ -28,6 +28,8 @@ from tests.contract.support.requests import OPERATION_NAMES, body_of, path_of
 from tests.contract.support.shop import Served, demo_shop, everything_in, log_in
 from tests.contract.support.shop import problem_of as problem_in
 
+pytestmark = pytest.mark.http
+
 T = TypeVar("T")
 
 CATEGORIES: Final[dict[type[errors.SellOutError], int]] = {

@@ -15,20 +15,23 @@ class TestStore(StoreContract, CatalogueVersionContract):
     """The laws, on every store."""
 
 
-def test_a_model_predicts_the_shop(make_store: StoreMaker) -> None:
+def test_a_model_predicts_the_shop(make_store: StoreMaker, deep: bool) -> None:
     """Any sequence of what buyers do gives what the contract says."""
     run_state_machine_as_test(
         shop_machine(make_store),
         settings=settings(
-            max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+            max_examples=100 if deep else 15,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
         ),
     )
 
 
 @pytest.mark.parametrize("few", [1_000, 1])
 def test_a_search_finds_what_the_definition_says(
-    make_store: StoreMaker, few: int, monkeypatch: pytest.MonkeyPatch
+    make_store: StoreMaker, few: int, monkeypatch: pytest.MonkeyPatch, deep: bool
 ) -> None:
     """Whichever way the databases go."""
     monkeypatch.setattr(query, "FEW", dict.fromkeys(query.FEW, few))
-    generated.search_law(make_store, examples=40)
+    generated.search_law(make_store, examples=100 if deep else 15)
