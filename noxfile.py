@@ -1,7 +1,7 @@
-"""Everything that must hold before a change lands: `nox` runs it, `nox -t deep` what takes longer, `nox -s NAME` one
-part.
+"""The checks of a change: `nox` runs the short ones, `nox -t deep` the long ones, `nox -s NAME` one part.
 
-Each session installs the project as a wheel into an environment of its own, so what is tested is what is shipped.
+Each session installs the project as a wheel, so the tests test what is shipped. Parts with the same packages share a
+session, and with it an environment.
 """
 
 from pathlib import Path
@@ -15,60 +15,83 @@ nox.options.error_on_missing_interpreters = True
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
-def install(session: nox.Session, group: str) -> None:
-    """Installs the project with its server, and one of pyproject's dependency groups."""
-    session.install(".[server]", *nox.project.dependency_groups(PYPROJECT, group))
+def install(session: nox.Session, *groups: str) -> None:
+    """Installs the project with its server, and some of pyproject's dependency groups."""
+    session.install(".[server]", *nox.project.dependency_groups(PYPROJECT, *groups))
 
 
 @nox.session
-def lint(session: nox.Session) -> None:
-    """Style and the mistakes that can be seen without running anything."""
-    session.install(*nox.project.dependency_groups(PYPROJECT, "lint"))
+def checks(session: nox.Session) -> None:
+    """Style, strict types, and the documentation as HTML; a warning fails."""
+    install(session, "lint", "types", "docs")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
-
-
-@nox.session
-def types(session: nox.Session) -> None:
-    """Types, strictly."""
-    install(session, "types")
-    session.run("mypy", "src", "tests", "benchmarks", "noxfile.py", "examples")
+    session.run("mypy", "src", "tests", "benchmarks", "noxfile.py", "examples", "docs")
     # What a reader copies has to pass the checkers of other projects, too.
     folder = session.create_tmp()
     session.run("python", "-m", "tests.examples", folder)
     with session.chdir(folder):
         session.run("mypy", "--strict", ".")
         session.run("pyright")
+    session.run("sphinx-build", "--fail-on-warning", "--keep-going", "--quiet", "docs", "docs/_build")
 
 
 @nox.session
+def tests(session: nox.Session) -> None:
+    """The short form of every test, and whether the unit tests run every branch of the core."""
+    install(session, "fuzzing")
+    session.run("coverage", "run", "-m", "pytest", "-q", "tests/unit")
+    session.run("coverage", "report")
+    session.run("pytest", "-n", "auto", "tests/contract")
+    session.run("python", "-m", "tests.fuzzing", "--examples=10", "--seeds", "1")
+    session.run("python", "-m", "tests.consistency", "--rounds=2", "--seconds=4")
+
+
+@nox.session(default=False, tags=["deep"])
+def deep(session: nox.Session) -> None:
+    """The long form of every test: all stores, all kill points, more seeds, and planted bugs."""
+    install(session, "fuzzing")
+    session.run("pytest", "-q", "-n", "auto", "tests/contract", "--deep")
+    session.run("python", "-m", "tests.fuzzing", "--examples=40", "--seeds", "1", "2")
+    session.run("python", "-m", "tests.consistency", "--rounds=6", "--seconds=8")
+    session.run("pytest", "-q", "tests/consistency")
+
+
+@nox.session(default=False)
 def unit(session: nox.Session) -> None:
-    """The core alone, and whether its tests run every branch of it; with arguments only the tests that they choose."""
+    """The unit tests; arguments after -- are pytest's."""
     install(session, "test")
-    session.run("coverage", "run", "-m", "pytest", "-q", "tests/unit", *session.posargs)
-    if not session.posargs:
-        session.run("coverage", "report")
+    session.run("pytest", "-q", "tests/unit", *session.posargs)
 
 
-@nox.session
+@nox.session(default=False)
 def contract(session: nox.Session) -> None:
-    """Every store, the HTTP API over every store, and the command."""
+    """The contract tests: every store, HTTP over every store, and the command; arguments after -- are pytest's."""
     install(session, "test")
     session.run("pytest", "-n", "auto", "tests/contract", *session.posargs)
 
 
-def install_lowest(session: nox.Session) -> None:
-    """Installs the project, tests and all, in the oldest versions that it allows itself."""
+@nox.session(default=False)
+def fuzzing(session: nox.Session) -> None:
+    """Requests generated from the OpenAPI document; arguments after -- are those of tests.fuzzing."""
+    install(session, "fuzzing")
+    session.run("python", "-m", "tests.fuzzing", *session.posargs)
+
+
+@nox.session(default=False)
+def consistency(session: nox.Session) -> None:
+    """Shops that are killed under load; arguments after -- are those of tests.consistency."""
+    install(session, "test")
+    session.run("python", "-m", "tests.consistency", *session.posargs)
+
+
+@nox.session(default=False, tags=["deep"])
+def lowest(session: nox.Session) -> None:
+    """The tests of what a dependency can break, with the oldest allowed versions."""
     session.install("uv")
     wanted = [".[server]", *nox.project.dependency_groups(PYPROJECT, "test")]
     session.run("uv", "pip", "install", "--resolution", "lowest-direct", *wanted, silent=True)
-
-
-@nox.session
-def lowest(session: nox.Session) -> None:
-    """The oldest versions that the project allows itself, for users who have them: what touches each of them."""
-    install_lowest(session)
-    subjects = (
+    parts = (
         "store/test_store",
         "databases/test_migrations",
         "api/test_conformance",
@@ -78,22 +101,8 @@ def lowest(session: nox.Session) -> None:
         "middleware/test_rate_limits",
         "command/test_command",
     )
-    files = [f"tests/contract/{subject}.py" for subject in subjects]
+    files = [f"tests/contract/{part}.py" for part in parts]
     session.run("pytest", "-q", "-n", "auto", "tests/unit", *files, *session.posargs)
-
-
-@nox.session(default=False, tags=["deep"])
-def lowest_whole(session: nox.Session) -> None:
-    """Every test with the oldest versions."""
-    install_lowest(session)
-    session.run("pytest", "-q", "-n", "auto", "tests/unit", "tests/contract", *session.posargs)
-
-
-@nox.session
-def fuzzing(session: nox.Session) -> None:
-    """Requests made up from the OpenAPI document; arguments after -- are tests.fuzzing's."""
-    install(session, "fuzzing")
-    session.run("python", "-m", "tests.fuzzing", *(session.posargs or ["--examples=10", "--seeds", "1"]))
 
 
 @nox.session(default=False, tags=["deep"])
@@ -101,13 +110,6 @@ def clients(session: nox.Session) -> None:
     """Clients that three generators make from the OpenAPI document: their types, and a purchase with each."""
     install(session, "clients")
     session.run("python", "-m", "tests.clients")
-
-
-@nox.session
-def docs(session: nox.Session) -> None:
-    """The documentation as HTML, with an API reference; a warning fails."""
-    install(session, "docs")
-    session.run("sphinx-build", "--fail-on-warning", "--keep-going", "--quiet", "docs", "docs/_build")
 
 
 @nox.session(default=False)
@@ -133,14 +135,3 @@ def audit(session: nox.Session) -> None:
     wanted.write_text(str(installed))
     session.install(*nox.project.dependency_groups(PYPROJECT, "audit"))
     session.run("pip-audit", "--strict", "--disable-pip", "--no-deps", "--requirement", str(wanted))
-
-
-@nox.session
-def consistency(session: nox.Session) -> None:
-    """Shops that are killed under load; arguments after -- are the checker's, and only it is run then."""
-    install(session, "test")
-    if session.posargs:
-        session.run("python", "-m", "tests.consistency", *session.posargs)
-        return
-    session.run("python", "-m", "tests.consistency", "--rounds=6", "--seconds=8")
-    session.run("pytest", "tests/consistency")

@@ -1,4 +1,4 @@
-"""Builds the documentation with Sphinx: `nox -s docs`."""
+"""Builds the documentation with Sphinx: `nox -s checks`."""
 
 from importlib.metadata import version as version_of
 
