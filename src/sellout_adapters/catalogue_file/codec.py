@@ -19,6 +19,7 @@ with naming_extras():
 
 
 _LONGEST_REASON: Final = 500
+_LONGEST_SKU: Final = 100
 
 
 class _Size(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,7 +59,12 @@ class _Product(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     units: tuple[_Unit, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
+class _Sku(msgspec.Struct, frozen=True):
+    sku: str
+
+
 _decoder = msgspec.json.Decoder(_Product)
+_sku_decoder = msgspec.json.Decoder(_Sku)
 
 _encoder = msgspec.json.Encoder()
 
@@ -77,9 +83,19 @@ def decode(line: bytes) -> ProductEntry:
         reason = "not valid UTF-8"
     except msgspec.ValidationError as error:
         reason = str(error).replace("`", "").replace("$.", "").replace(" - at ", ", at ")
+        reason = reason.replace("Invalid RFC3339 encoded date", "Expected a date that exists, as YYYY-MM-DD")
     except msgspec.DecodeError as error:
         reason = "a string holds a lone surrogate" if is_json(line) else f"not JSON: {error}"
-    raise ValueError(_printable(reason))
+    sku = sku_of(line)
+    raise ValueError(_printable(reason if sku is None else f'sku "{sku[:_LONGEST_SKU]}": {reason}'))
+
+
+def sku_of(line: bytes) -> str | None:
+    """The sku that a line names, whatever else it holds; None: it names none."""
+    try:
+        return _sku_decoder.decode(line).sku
+    except (msgspec.DecodeError, ValueError, RecursionError):  # ValueError: not UTF-8
+        return None
 
 
 def encode(entry: ProductEntry) -> bytes:

@@ -7,20 +7,10 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from typing import IO, BinaryIO, Final
 
+from sellout_adapters.catalogue_file.codec import sku_of
 from sellout_adapters.catalogue_file.lines import MAX_LINE, BadLine, GoodLine, read_lines
-from sellout_adapters.extras import naming_extras
-
-with naming_extras():
-    import msgspec
 
 _COPIED_AT_ONCE: Final = 2**20
-
-
-class _Sku(msgspec.Struct, frozen=True):
-    sku: str
-
-
-_decoder = msgspec.json.Decoder(_Sku)
 
 
 @contextmanager
@@ -64,7 +54,7 @@ def _repeated(stream: IO[bytes]) -> Mapping[int, int]:
     while raw := stream.readline(MAX_LINE + 1):
         number += begins
         whole, begins = begins, raw.endswith(b"\n")
-        sku = _sku(raw, number) if whole else None
+        sku = sku_of(raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw) if whole else None
         if sku is None:
             continue
         digest = blake2b(sku.encode(), digest_size=16).digest()
@@ -73,10 +63,3 @@ def _repeated(stream: IO[bytes]) -> Mapping[int, int]:
             others[number] = earlier
             others.setdefault(earlier, number)
     return others
-
-
-def _sku(raw: bytes, number: int) -> str | None:
-    try:
-        return _decoder.decode(raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw).sku
-    except (msgspec.DecodeError, ValueError, RecursionError):  # ValueError: not UTF-8
-        return None

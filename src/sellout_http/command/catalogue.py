@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import IO, Final
 
 import click
 
 from sellout_adapters.catalogue_file.codec import encode
 from sellout_adapters.catalogue_file.importing import ImportReport, import_lines
+from sellout_adapters.catalogue_file.kinds import HEAD, other_kind
 from sellout_adapters.catalogue_file.lines import BadLine, GoodLine
 from sellout_adapters.catalogue_file.skus import distinct_lines, readable_twice
 from sellout_core.accounts import OPERATOR
@@ -16,7 +17,7 @@ from sellout_core.use_cases.importing.entries import ProductEntry
 from sellout_core.use_cases.importing.exporting import export_products
 from sellout_http.command.common import database_url_option, opened_shop, settings_of
 from sellout_http.command.import_report import ChangePrinter
-from sellout_http.command.terminal import Interrupted, Refusal, progress, reading, shown, why, writing
+from sellout_http.command.terminal import Failure, Interrupted, Refusal, progress, reading, shown, why, writing
 
 REPORTED_LINES: Final = 100
 """How many bad lines an import describes; further ones are only counted."""
@@ -44,15 +45,17 @@ def import_(file: str, counted: bool, dry_run: bool, database_url: str | None) -
     finished = "nothing was written; looked at" if dry_run else "what was finished stays in the shop"
     with reading(file) as stream, opened_shop(settings) as shop:
         try:
-            with readable_twice(stream) as content, progress(content) as advance:
-                import_lines(
-                    shop,
-                    _reporting(distinct_lines(content), advance),
-                    remember,
-                    printer.show if dry_run else printer.warn,
-                    counted=counted,
-                    dry_run=dry_run,
-                )
+            with readable_twice(stream) as content:
+                _require_json_lines(file, content)
+                with progress(content) as advance:
+                    import_lines(
+                        shop,
+                        _reporting(distinct_lines(content), advance),
+                        remember,
+                        printer.show if dry_run else printer.warn,
+                        counted=counted,
+                        dry_run=dry_run,
+                    )
         except KeyboardInterrupt:
             raise Interrupted(f"stopped; {finished}: {_summary(report)}") from None
         except Unavailable:
@@ -77,6 +80,22 @@ def export(file: str | None, database_url: str | None) -> None:
             stream.write(encode(entry))
 
         export_products(shop, OPERATOR, write)
+
+
+def _require_json_lines(file: str, content: IO[bytes]) -> None:
+    """Lets through a file that may be a catalogue file, and goes back to where it was.
+
+    Raises:
+        Failure: it is of another kind.
+    """
+    start = content.tell()
+    kind = other_kind(content.read(HEAD))
+    content.seek(start)
+    if kind is not None:
+        raise Failure(
+            f"{shown(file)} looks like {kind}. An import takes JSON Lines in UTF-8: one product a line, each an object"
+            ' such as {"sku": "af1", ...}. Nothing was imported'
+        )
 
 
 def _reporting(lines: Iterator[GoodLine | BadLine], advance: Callable[[int], None]) -> Iterator[GoodLine | BadLine]:

@@ -10,7 +10,6 @@ import socket
 import sqlite3
 import stat
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -176,17 +175,41 @@ def test_bad_lines_are_named_good_ones_kept_and_the_exit_code_is_1(called: Run) 
 
 
 def test_after_a_hundred_bad_lines_the_rest_is_counted(called: Run) -> None:
-    done = called("import", "-", stdin=b"\0\xff\n" * 1000)
+    done = called("import", "-", stdin=b"{}\n" * 1000)
     assert done.returncode == 1
     assert "1000 bad lines" in done.stdout
     assert len(done.stderr.splitlines()) == 101
 
 
-def test_a_binary_file_is_all_bad_lines(sellout: Run) -> None:
-    done = sellout("import", sys.executable)
-    assert done.returncode == 1
-    assert done.stdout.startswith("0 created, 0 updated, 0 unchanged, ")
-    assert "Traceback" not in done.stderr
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"sku,name\n" + b"a,Air\n" * 300, "CSV"),
+        (b"\xef\xbb\xbfsku;name\n", "CSV"),
+        ((line(1) * 300).encode("utf-16"), "text in UTF-16"),
+        ((line(1) * 300).encode("utf-16-le"), "text in UTF-16"),
+        ((line(1) * 300).encode("utf-16-be"), "text in UTF-16"),
+        (f"[{line(1)},{line(2)}]".encode(), "one JSON array"),
+        (json.dumps([json.loads(line(1))] * 300, indent=1).encode(), "one JSON array"),
+        (json.dumps(json.loads(line(1)), indent=1).encode(), "one JSON object on several lines"),
+        (b"nonsense\n" * 300, "text without JSON"),
+        (b"PK\x03\x04\x14\0\x06\0" * 300, "a binary file"),
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_a_file_of_another_kind_is_one_line(called: Run, content: bytes, kind: str, options: tuple[str, ...]) -> None:
+    done = called("import", "-", *options, stdin=content)
+    assert_fails(done, f"- looks like {kind}")
+    assert "takes JSON Lines in UTF-8: one product a line" in done.stderr
+
+
+def test_an_error_names_line_sku_member_and_expected_form(called: Run) -> None:
+    done = called("import", "-", stdin=line(1) + line(2, add_date="07.04.2023") + line(3, add_date="2023-02-30"))
+    assert done.stderr.splitlines() == [
+        f'line {number}: sku "sku-{number}": Expected a date that exists, as YYYY-MM-DD, at add_date'
+        for number in (2, 3)
+    ]
+    assert done.stdout == "1 created, 0 updated, 0 unchanged, 2 bad lines\n"
 
 
 def test_export_into_an_empty_shop_exports_the_same(sellout: Run, tmp_path: Path) -> None:
@@ -302,6 +325,11 @@ def test_an_admin_is_asked_for_a_password_twice_on_a_terminal(sellout: Run, tmp_
     assert (code, "Created boss" in shown) == (0, True)
     assert "long enough" not in shown
     assert_fails(sellout("create-admin", "--username", "BOSS", stdin="long enough"), "the username is taken", 1)
+
+
+def test_an_empty_password_on_a_terminal_is_refused_with_a_reason(tmp_path: Path) -> None:
+    code, shown = on_a_terminal(tmp_path, "create-admin", "--username", "boss", answers=["", ""])
+    assert (code, "no password was given" in shown) == (2, True)
 
 
 def test_an_admins_password_comes_from_a_variable_or_standard_input(called: Run) -> None:
