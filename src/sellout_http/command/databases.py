@@ -1,6 +1,7 @@
 """Commands about a shop's data as a whole: `copy` and `backup`."""
 # ruff: noqa: PLC0415 - imports that take long are left to the commands that need them
 
+import logging
 import shlex
 import signal
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ def copy(source: str, target: str) -> None:
     from sellout_adapters.sql.transfer.copying import CannotCopy, copy_shop, open_source, open_target
     from sellout_http.server.composition import timeouts_of
 
+    # A stopped copy closes its connection below the cursor; SQLAlchemy would log that with a traceback.
+    logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
     timeouts = timeouts_of(settings_of({}))
     with _stoppable("stopped; nothing was copied"):
         with _naming("FROM_URL"):
@@ -57,19 +60,14 @@ def backup(file: str, database_url: str | None) -> None:
 
     For PostgreSQL it prints the pg_dump command to run.
     """
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    from sellout_adapters.sql.engines.opening import SQLITE, file_of
+    from sellout_adapters.sql.engines.opening import SQLITE, file_of, parse, without_passwords
     from sellout_adapters.sql.transfer.backup import CannotBackUp, back_up
 
     settings = settings_of({"database_url": database_url})
-    try:
-        url = make_url(settings.database_url)
-    except (ArgumentError, ValueError):
-        raise Failure("The database URL cannot be read: it must look like sqlite:///shop.db.") from None
+    with plain_errors():
+        url = parse(settings.database_url)
     if url.drivername not in SQLITE:
-        bare = url.set(drivername="postgresql", password=None).difference_update_query(["password", "sslpassword"])
+        bare = without_passwords(url).set(drivername="postgresql")
         words = ["pg_dump", "--format=custom", f"--file={shown(file)}", f"--dbname={bare.render_as_string()}"]
         raise Failure(f"PostgreSQL has a tool of its own for backups; run: {shlex.join(words)}")
     with plain_errors():

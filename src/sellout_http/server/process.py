@@ -24,6 +24,7 @@ from sqlalchemy import make_url
 from typed_settings import Secret
 
 from sellout_adapters import demo
+from sellout_adapters.sql.engines.opening import without_passwords
 from sellout_http.app import create_app
 from sellout_http.runtime import logging
 from sellout_http.runtime.asgi import Application
@@ -105,7 +106,7 @@ def _prepare(settings: Settings) -> Sequence[str]:
         "SellOut is running. Ctrl-C stops it.",
         f"  API            {_url(settings)}/",
         f"  Documentation  {_url(settings)}/docs",
-        f"  Database       {file or make_url(settings.database_url).render_as_string(hide_password=True)}",
+        f"  Database       {file or without_passwords(make_url(settings.database_url)).render_as_string()}",
         *_demo_lines(loaded),
     ]
 

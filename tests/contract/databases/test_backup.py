@@ -141,6 +141,7 @@ def test_on_postgresql_the_command_to_run_is_printed_and_works(called: Run, tmp_
     done = called("backup", "shop.dump", SELLOUT_DATABASE_URL=given)
     assert_fails(done, "pg_dump --format=custom --file=shop.dump")
     assert "hush" not in done.stderr
+    assert "***" not in done.stderr  # pg_dump would take it for the password
     command = shlex.split(done.stderr.partition("run: ")[2])
     _run(client_program(command[0]), *command[1:], folder=tmp_path)
     restored = databases()[0].create()

@@ -19,10 +19,10 @@ HINT = "percent-encode"
         "hunter@tail#secret",
     ],
 )
-@pytest.mark.parametrize("command", ["serve", "export", "migrate"])
+@pytest.mark.parametrize("command", ["serve", "export", "migrate", "backup f"])
 def test_an_at_sign_in_a_password_is_answered_with_a_hint(called: Run, command: str, password: str) -> None:
     """Before anything is connected to: the password's end would be looked up as a host."""
-    done = called(command, "--database-url", f"postgresql://shop:{password}@127.0.0.1:1/shop")
+    done = called(*command.split(), "--database-url", f"postgresql://shop:{password}@127.0.0.1:1/shop")
     assert_fails(done, HINT)
     assert "%40" in done.stderr
     assert not [part for part in PARTS if part in done.stderr]

@@ -19,6 +19,23 @@ def open_database(url: str, connections: int, timeouts: Timeouts, *, migrate: bo
     Raises:
         CannotOpen: it names none. The message repeats nothing of the URL, which may hold a password.
     """
+    parsed = parse(url)
+    if parsed.drivername in SQLITE:
+        return SqliteDatabase.open(file_of(parsed), connections, timeouts)
+    try:
+        with naming_extras():
+            from sellout_adapters.sql.engines.postgres import PostgresDatabase  # noqa: PLC0415 - an extra
+    except MissingExtra as error:
+        raise CannotOpen(f"{error}.") from error
+    return PostgresDatabase.open(parsed, connections, timeouts, migrate=migrate)
+
+
+def parse(url: str) -> URL:
+    """The URL of a database of a kind that is supported.
+
+    Raises:
+        CannotOpen: it is none. The message repeats nothing of the URL, which may hold a password.
+    """
     if not url.startswith("sqlite") and url.count("@") > 1:
         # SQLAlchemy ends the password at the first @ and takes the rest for a host, which the driver's messages repeat.
         raise CannotOpen(
@@ -29,19 +46,18 @@ def open_database(url: str, connections: int, timeouts: Timeouts, *, migrate: bo
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
         raise CannotOpen("The database URL cannot be read: it must look like sqlite:///shop.db.") from error
-    if parsed.drivername in SQLITE:
-        return SqliteDatabase.open(file_of(parsed), connections, timeouts)
-    if parsed.drivername not in _POSTGRESQL:
+    if parsed.drivername not in SQLITE | _POSTGRESQL:
         raise CannotOpen(
             "The database URL names a kind of database that is not supported: use sqlite:///shop.db or"
             " postgresql://user:password@host/database."
         )
-    try:
-        with naming_extras():
-            from sellout_adapters.sql.engines.postgres import PostgresDatabase  # noqa: PLC0415 - an extra
-    except MissingExtra as error:
-        raise CannotOpen(f"{error}.") from error
-    return PostgresDatabase.open(parsed, connections, timeouts, migrate=migrate)
+    return parsed
+
+
+def without_passwords(url: URL) -> URL:
+    """The URL without the passwords in it, to be shown."""
+    # `set` takes None for no change.
+    return url._replace(password=None).difference_update_query(["password", "sslpassword"])
 
 
 def file_of(url: URL) -> str:
