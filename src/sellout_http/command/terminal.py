@@ -138,7 +138,12 @@ def _read_password() -> str:
     if sys.stdin is None:
         raise Failure(f"there is no standard input: set {ADMIN_PASSWORD}")
     if sys.stdin.isatty():
-        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+        # The default lets an empty one through, for the caller to refuse; click would ask again without a word.
+        return str(
+            click.prompt(
+                "Password", default="", show_default=False, hide_input=True, confirmation_prompt=True, err=True
+            )
+        )
     return _decoded(sys.stdin.buffer.readline(_MAX_PASSWORD_LINE)).rstrip("\r\n")
 
 
