@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 import attrs
 import pytest
 
-from sellout_adapters.testing.scene import PASSWORD
+from sellout_adapters.testing.scene import PASSWORD, unit_entry
 from sellout_core.accounts import ANONYMOUS, OPERATOR, Registration
 from sellout_core.errors import Unavailable
 from sellout_core.ports.store import Store, Transaction
@@ -85,3 +85,17 @@ def test_a_store_that_is_away_is_unavailable_to_whoever_writes(scene: Scene) -> 
         with pytest.raises(Unavailable):
             write()
     assert scene.user_now(UserId(1)).last_viewed == ()
+
+
+def test_use_cases_within_a_transaction_read_one_state(scene: Scene) -> None:
+    """What is committed meanwhile is seen by neither of them."""
+    anna, goods = scene.person(), scene.goods("one", unit_entry(10))
+
+    def work(tx: Transaction) -> list[int]:
+        shop = scene.shop.within(tx)
+        seen = [len(read_cart(shop, anna.actor, anna.id).units)]
+        add_to_cart(scene.shop, anna.actor, anna.id, goods.unit_id)
+        return [*seen, len(read_cart(shop, anna.actor, anna.id).units)]
+
+    assert scene.shop.store.read(work) == [0, 0]
+    assert scene.in_cart(anna.id) == goods.unit_ids

@@ -30,7 +30,7 @@ def create_admin(username: str, email: str, database_url: str | None) -> None:
     click.echo(f"Created {user.username}, user {user.id}, who is staff.")
 
 
-@click.command("set-password")
+@click.command("set-password", short_help="Replace a user's password.")
 @click.option("--username", required=True, help="The user whose password is replaced.")
 @database_url_option
 def set_password(username: str, database_url: str | None) -> None:

@@ -23,7 +23,7 @@ REPORTED_LINES: Final = 100
 """How many bad lines an import describes; further ones are only counted."""
 
 
-@click.command("import")
+@click.command("import", short_help="Bring a catalogue file into the shop.")
 @click.argument("file", metavar="FILE.jsonl")
 @click.option("--counted", is_flag=True, help="Each stock was just counted: do not subtract what was sold before.")
 @click.option("--dry-run", is_flag=True, help="Print what would change, and write nothing.")
@@ -69,7 +69,7 @@ def import_(file: str, counted: bool, dry_run: bool, database_url: str | None) -
         sys.exit(Refusal.exit_code)
 
 
-@click.command()
+@click.command(short_help="Write the catalogue to a file.")
 @click.argument("file", required=False)
 @database_url_option
 def export(file: str | None, database_url: str | None) -> None:

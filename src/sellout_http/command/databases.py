@@ -15,7 +15,7 @@ from sellout_http.command.common import database_url_option, plain_errors, setti
 from sellout_http.command.terminal import Failure, Interrupted, Refusal, measured, shown
 
 
-@click.command()
+@click.command(short_help="Copy a shop into an empty database.")
 @click.argument("source", metavar="FROM_URL")
 @click.argument("target", metavar="TO_URL")
 def copy(source: str, target: str) -> None:
@@ -52,7 +52,7 @@ def copy(source: str, target: str) -> None:
     )
 
 
-@click.command()
+@click.command(short_help="Back up a shop while it is served.")
 @click.argument("file", metavar="FILE")
 @database_url_option
 def backup(file: str, database_url: str | None) -> None:

@@ -36,7 +36,7 @@ def serve(**flags: Any) -> None:
             raise Failure(str(error)) from None
 
 
-@click.command()
+@click.command(short_help="Migrate the database to this version.")
 @database_url_option
 def migrate(database_url: str | None) -> None:
     """Migrate the database to the schema of this version, in one transaction.
