@@ -9,6 +9,7 @@ __all__ = ["PACKAGES", "MissingExtra", "naming_extras"]
 PACKAGES: Final = {
     "alembic": ("alembic", "sql"),
     "argon2": ("argon2-cffi", "standard"),
+    "cachetools": ("cachetools", "sql"),
     "click": ("click", "server"),
     "granian": ("granian", "server"),
     "greenlet": ("greenlet", "sql"),

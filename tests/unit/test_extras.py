@@ -91,7 +91,7 @@ print(held, missing)
         ),
         (
             "from sellout_adapters.sql import SqlStore\nSqlStore.open('postgresql://user@host/shop')",
-            "sqlalchemy alembic greenlet msgspec typing_extensions mako markupsafe",
+            "sqlalchemy alembic cachetools greenlet msgspec typing_extensions mako markupsafe",
             "psycopg",
             "postgres",
         ),
