@@ -1,4 +1,4 @@
-"""The store: a database's transactions as the core's."""
+"""The store: transactions of a database as those of the core."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ import attrs
 from sqlalchemy import Connection, Engine
 
 from sellout_adapters.sql.concurrency.loop_writes import LoopWrites
-from sellout_adapters.sql.concurrency.read_batching import Gathering
+from sellout_adapters.sql.concurrency.read_batching import BatchedSession, ReadBatcher
 from sellout_adapters.sql.engines import migration
 from sellout_adapters.sql.engines.database import Database, Timeouts
 from sellout_adapters.sql.engines.opening import open_database
@@ -17,13 +17,14 @@ from sellout_adapters.sql.repositories.counters import SqlCounters
 from sellout_adapters.sql.repositories.orders import SqlCarts, SqlOrders, SqlPromoCodes
 from sellout_adapters.sql.repositories.products import SqlCards, SqlProducts
 from sellout_adapters.sql.repositories.units import SqlSizes, SqlUnits
-from sellout_adapters.sql.repositories.view_history import SqlViews
+from sellout_adapters.sql.repositories.view_history import SqlViewHistory
 from sellout_adapters.sql.repositories.wishlists import SqlWishlists
 from sellout_adapters.sql.search import page_index, terms
-from sellout_adapters.sql.session.catalogue_version import Recent
-from sellout_adapters.sql.session.product_cache import VERSION, Keeper
+from sellout_adapters.sql.search.query import SearchSql
+from sellout_adapters.sql.session.catalogue_version import RecentVersion
+from sellout_adapters.sql.session.product_cache import VERSION, ProductCache
 from sellout_adapters.sql.session.references import UNREAD, SqlReferenceTables
-from sellout_adapters.sql.session.session import Link
+from sellout_adapters.sql.session.session import DatabaseSession
 from sellout_core.catalogue import References
 from sellout_core.ports.store import Transaction
 
@@ -31,27 +32,26 @@ T = TypeVar("T")
 
 
 class _Repository(Generic[T]):
-    """A repository of a transaction, made when the work asks for it: most ask for few of them."""
+    """A repository of a transaction, made when it is used: most transactions use few."""
 
-    def __init__(self, make: Callable[[Link], T]) -> None:
+    def __init__(self, make: Callable[[DatabaseSession], T]) -> None:
         self._make = make
 
     def __get__(self, transaction: "SqlTransaction", _: type) -> T:
-        return self._make(transaction.link)
+        return self._make(transaction.session)
 
 
 class SqlTransaction:
-    """`ports.Transaction` over one link."""
+    """`ports.Transaction` over a session."""
 
     users = _Repository(SqlUsers)
-    views = _Repository(SqlViews)
+    views = _Repository(SqlViewHistory)
     credentials = _Repository(SqlCredentials)
     addresses = _Repository(SqlAddresses)
     sessions = _Repository(SqlSessions)
     answers = _Repository(SqlAnswers)
     references = _Repository(SqlReferenceTables)
     products = _Repository(SqlProducts)
-    cards = _Repository(SqlCards)
     sizes = _Repository(SqlSizes)
     units = _Repository(SqlUnits)
     wishlists = _Repository(SqlWishlists)
@@ -60,212 +60,202 @@ class SqlTransaction:
     orders = _Repository(SqlOrders)
     counters = _Repository(SqlCounters)
 
-    def __init__(self, link: Link) -> None:
-        self.link = link
+    def __init__(self, session: DatabaseSession, search: SearchSql) -> None:
+        self.session = session
+        self._search = search
+
+    @property
+    def cards(self) -> SqlCards:
+        """The cards, which searches find by the database's own SQL."""
+        return SqlCards(self.session, self._search)
 
 
 class SqlStore:
-    """`ports.Store` over a SQL database. Any number of threads may use it; each transaction is its thread's."""
+    """`ports.Store` over a SQL database. Any number of threads may use it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._references = UNREAD
-        self._keeper = Keeper()
-        self._asked = threading.local()
-        self._catalogue = Recent()
+        self._product_cache = ProductCache()
+        self._thread = threading.local()
+        self._version = RecentVersion()
 
     @classmethod
     def open(cls, url: str, *, connections: int = 8, timeouts: Timeouts | None = None, migrate: bool = False) -> Self:
-        """Opens the database a URL names. An SQLite file is made if there is none, and always brought to the current
-        schema.
+        """Opens the database of a URL. An SQLite file is created if it does not exist, and always migrated.
 
         Args:
             url: `sqlite:///` and the file's path, which is relative unless it begins with another `/`; or
                 `postgresql://user:password@host:port/database`, where libpq's settings may follow as a query.
-            connections: How many transactions may run at once; more wait.
-            timeouts: How long anything waits.
+            connections: How many transactions run at once; more wait.
+            timeouts: How long a transaction waits.
             migrate: Whether to bring PostgreSQL to the current schema, too.
 
         Raises:
-            CannotOpen: there is no such database, it is no store of ours, or its schema is not the current one.
+            CannotOpen: the database does not exist, belongs to another program, or is not at the current schema.
         """
         return cls(open_database(url, connections, timeouts or Timeouts(), migrate=migrate))
 
     @property
     def engine(self) -> Engine:
-        """The database, for whoever watches what is asked of it."""
+        """SQLAlchemy's engine, for listeners of its events."""
         return self._database.engine
 
     @property
     def migrated(self) -> Sequence[str]:
-        """A line for each step of the migrations that opening the database took."""
+        """A line for each migration step that was taken when the database was opened."""
         return self._database.migrated
 
     def statements(self) -> int:
-        """How many statements the calling thread's work has asked so far."""
-        asked: int = getattr(self._asked, "statements", 0)
-        return asked
+        """How many statements the calling thread has run so far."""
+        statements: int = getattr(self._thread, "statements", 0)
+        return statements
 
     def close(self) -> None:
-        """Closes the connections. Nothing else is to be running."""
+        """Closes the connections. No transaction is running."""
         self._database.close()
 
     def check(self) -> None:
-        """Lets through a database that answers and is at the current schema.
+        """Checks that the database answers and is at the current schema.
 
         Raises:
-            Unavailable: it does not, or is not.
+            Unavailable: it does not answer, or is at another schema.
         """
         self._database.read(migration.require_current)
 
     @property
     def reads_never_wait(self) -> bool:
-        """So it is on SQLite."""
+        """True on SQLite."""
         return self._database.reads_never_wait
 
     def catalogue_version(self) -> int:
-        """One statement.
+        """The version of the catalogue, by one statement.
 
         Raises:
-            Unavailable: the database is away.
+            Unavailable: the database is unreachable.
         """
-        return self._catalogue.asked(lambda: self._read(lambda link: int(link.rows(VERSION)[0].version)))
+        return self._version.refresh(lambda: self._read(lambda session: int(session.rows(VERSION)[0].version)))
 
     def recent_catalogue_version(self) -> int | None:
-        """What the last answer was, for a second or until this store changes the catalogue."""
-        return self._catalogue.version()
+        """The version that was read within the last second, unless this store has changed the catalogue since."""
+        return self._version.version()
 
     def read(self, work: Callable[[Transaction], T]) -> T:
-        """Runs the work in a transaction that sees one snapshot and is never kept waiting by a writer.
+        """Runs the work in a transaction that sees one snapshot. It waits for no writer.
 
         Raises:
-            Unavailable: no connection came free, or the database is away.
+            Unavailable: no connection became free in time, or the database is unreachable.
         """
-        return self._read(lambda link: work(SqlTransaction(link)))
+        return self._read(lambda session: work(self._transaction(session)))
 
     def write(self, work: Callable[[Transaction], T]) -> T:
-        """Runs the work in a transaction that no other one gets in the way of: others that change the same wait, or
-        this one is run again.
+        """Runs the work in a transaction that is isolated from others: those that change the same rows wait, or this
+        one runs again.
 
         Raises:
-            Unavailable: the turn to write, a lock or a connection did not come, the work lost to others time and again,
-                or the database is away or full.
+            Unavailable: a lock or a connection was not free in time, the transaction lost too often, or the database
+                is unreachable or full.
         """
-        changed, translated = False, self._database.translated
+        changed = False
 
-        def complete(link: Link) -> T:
+        def complete(session: DatabaseSession) -> T:
             nonlocal changed
-            result = work(SqlTransaction(link))
-            terms.settle(link)
-            if link.catalogue_changed:
+            result = work(self._transaction(session))
+            terms.index_changed_products(session, self._database.search)
+            if session.catalogue_changed:
                 changed = True
-                page_index.settle(link)
+                page_index.count_changed_products(session)
             return result
 
-        def run(connection: Connection) -> tuple[T, Link]:
-            locking = self._database.locks_rows
-            return self._run(
-                Link(
-                    connection,
-                    self._references,
-                    dialect=connection.dialect.name,
-                    locking=locking,
-                    translated=translated,
-                ),
-                complete,
-            )
+        def run(connection: Connection) -> tuple[T, DatabaseSession]:
+            return self._run(DatabaseSession(connection, self._references, self._database), complete)
 
         try:
-            result, link = self._database.write(run)
+            result, session = self._database.write(run)
         finally:
             if changed:
-                self._catalogue.forget()
-        self._learn(link.known)
+                self._version.expire()
+        self._cache_references(session.references)
         return result
 
-    def reads(self) -> "GatheredReads | None":
-        """Reads for an event loop, if the database can do them without a thread; whoever asked for them closes them."""
-        gathering = self._database.gathering()
-        return None if gathering is None else GatheredReads(self, gathering)
+    def reads(self) -> "BatchedReads | None":
+        """Batched reads for an event loop, which closes them. None: the database has none."""
+        batcher = self._database.read_batcher()
+        return None if batcher is None else BatchedReads(self, batcher)
 
     def writes(self) -> LoopWrites | None:
-        """Writes on an event loop, if the database can do them there; whoever asked for them closes them."""
-        return self._database.writing(self.statements)
+        """Writes for an event loop, which closes them. None: the database has none."""
+        return self._database.loop_writes(self.statements)
 
-    def _read(self, work: Callable[[Link], T]) -> T:
-        def run(connection: Connection) -> tuple[T, Link]:
-            return self._run(
-                Link(
-                    connection,
-                    self._references,
-                    dialect=connection.dialect.name,
-                    keeper=self._keeper,
-                    translated=self._database.translated,
-                ),
-                work,
-            )
-
-        result, link = self._database.read(run)
-        self._learn_from(link)
-        return result
-
-    def gathered(self, gathering: Gathering, work: Callable[[Transaction], T], note: Callable[[int], None]) -> T:
-        """What the work returns, in a greenlet that the gathering looks after."""
-        link = gathering.link(self._references, self.engine.dialect.name, self._keeper)
+    def read_batched(self, work: Callable[[Transaction], T], note: Callable[[int], None]) -> T:
+        """As `read`, in a task of the read batcher. `note` gets the number of statements."""
+        session = BatchedSession(None, self._references, self._database, self._product_cache)
         try:
-            result = work(SqlTransaction(link))
+            result = work(self._transaction(session))
         finally:
-            link.end()
-            note(link.statements)
-        self._learn_from(link)
+            session.end()
+            note(session.statements)
+        self._cache_references_of_reader(session)
         return result
 
-    def _learn_from(self, reader: Link) -> None:
-        if not reader.added_references:
-            self._learn(reader.known)
+    def _transaction(self, session: DatabaseSession) -> SqlTransaction:
+        return SqlTransaction(session, self._database.search)
 
-    def _run(self, link: Link, work: Callable[[Link], T]) -> tuple[T, Link]:
-        """What work returns over a link that ends with it.
+    def _read(self, work: Callable[[DatabaseSession], T]) -> T:
+        def run(connection: Connection) -> tuple[T, DatabaseSession]:
+            return self._run(DatabaseSession(connection, self._references, self._database, self._product_cache), work)
+
+        result, session = self._database.read(run)
+        self._cache_references_of_reader(session)
+        return result
+
+    def _cache_references_of_reader(self, session: DatabaseSession) -> None:
+        # A reader's own additions are rolled back.
+        if not session.added_references:
+            self._cache_references(session.references)
+
+    def _run(self, session: DatabaseSession, work: Callable[[DatabaseSession], T]) -> tuple[T, DatabaseSession]:
+        """What the work returns over a session, which ends with it.
 
         Raises:
-            Exception: also what failed inside the work and was swallowed there: the database may have rolled back, and
-                what came after must not be committed alone.
+            Exception: also the error of a statement that the work has caught: the database may have rolled back, and
+                later statements must not be committed alone.
         """
         try:
-            result = work(link)
-            link.require_alive()
+            result = work(session)
+            session.require_alive()
         finally:
-            link.end()
-            self._asked.statements = self.statements() + link.statements
-        return result, link
+            session.end()
+            self._thread.statements = self.statements() + session.statements
+        return result, session
 
-    def _learn(self, seen: References) -> None:
-        """Keeps what a transaction, by now over, saw of the small tables. Rows are only ever added: more is newer.
+    def _cache_references(self, seen: References) -> None:
+        """Caches the small tables as an ended transaction saw them. Rows are only added: more rows are newer.
 
-        Of two threads that learn at once one may be forgotten; whoever needs what it saw reads it again.
+        If two threads do this at once, one result may be lost, and the next transaction that needs it reads it again.
         """
         if seen is not self._references and _size(seen) > _size(self._references):
             self._references = seen
 
 
 @attrs.frozen
-class GatheredReads:
-    """Short reads of a store on an event loop (`gathering`)."""
+class BatchedReads:
+    """Short reads of a store on an event loop (`concurrency.read_batching`)."""
 
     _store: SqlStore
-    _gathering: Gathering
+    _batcher: ReadBatcher
 
     async def read(self, work: Callable[[Transaction], T], note: Callable[[int], None]) -> T:
-        """As `SqlStore.read`; `note` is told how many statements it took.
+        """As `SqlStore.read`; `note` gets the number of statements.
 
         Raises:
-            Unavailable: the database is away.
+            Unavailable: the database is unreachable.
         """
-        return await self._gathering.read(lambda: self._store.gathered(self._gathering, work, note))
+        return await self._batcher.read(lambda: self._store.read_batched(work, note))
 
     async def close(self) -> None:
         """Closes the connections."""
-        await self._gathering.close()
+        await self._batcher.close()
 
 
 def _size(references: References) -> int:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 
 from sellout_adapters.sql import SqlStore
-from sellout_adapters.sql.session.compiled import prepared
+from sellout_adapters.sql.session.compiled import compiled
 from sellout_adapters.testing.scene import Scene, checkout_request, product_entry, shoe_size, unit_entry
 from sellout_core.accounts import OPERATOR, Actor
 from sellout_core.use_cases import addresses, browsing, carts, checkout, orders, users, wishlists
@@ -124,11 +124,11 @@ def test_the_same_statement_is_the_same_object_each_time(
     made: defaultdict[tuple[str, tuple[str, ...]], set[Any]] = defaultdict(set)
 
     def noted(statement: Any, dialect: Any, names: tuple[str, ...], **options: Any) -> Any:
-        ready = prepared(statement, dialect, names, **options)
+        ready = compiled(statement, dialect, names, **options)
         made[ready.sql, names].add(statement)
         return ready
 
-    monkeypatch.setattr("sellout_adapters.sql.session.session.prepared", noted)
+    monkeypatch.setattr("sellout_adapters.sql.session.session.compiled", noted)
     with PERSISTENT[kind](tmp_path) as store:
         scene = SqlScene(store)
         actor = grow(scene, 3)

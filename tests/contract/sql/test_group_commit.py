@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event
 
 from sellout_adapters.sql import SqlStore, Timeouts
-from sellout_adapters.sql.concurrency.group_commit import MOST
+from sellout_adapters.sql.concurrency.group_commit import MAX_WRITERS
 from sellout_adapters.testing.laws.accounts import new_user
 from sellout_core import errors
 from sellout_core.ports.store import Transaction
@@ -48,7 +48,7 @@ def adding(name: str) -> Callable[[Transaction], Any]:
 
 def waiting(store: SqlStore) -> int:
     """How many writers wait for their turn."""
-    return len(store._database._batches._turns._waiting)  # type: ignore[attr-defined]
+    return len(store._database._group_commit._lock._waiting)  # type: ignore[attr-defined]
 
 
 def together(store: SqlStore, *works: Callable[[Transaction], Any]) -> list[Any]:
@@ -89,8 +89,8 @@ def test_writers_who_wait_go_in_order_and_share_a_commit(store: SqlStore) -> Non
 
 def test_a_commit_is_shared_by_so_many_at_most(store: SqlStore) -> None:
     commits = counting_commits(store)
-    together(store, *(adding(f"user{n}") for n in range(MOST)))
-    assert len(names(store)) == MOST
+    together(store, *(adding(f"user{n}") for n in range(MAX_WRITERS)))
+    assert len(names(store)) == MAX_WRITERS
     assert len(commits) == 2
 
 
@@ -148,7 +148,7 @@ def test_a_commit_that_fails_is_everybodys_and_leaves_the_file_free(store: SqlSt
 def test_a_database_that_rolls_back_by_itself_fails_all_whose_work_it_took(store: SqlStore) -> None:
     def broken(tx: Any) -> None:
         tx.users.add(new_user("nobody"), "hash")
-        tx.users._link._alive().exec_driver_sql("ROLLBACK")
+        tx.users._session._alive().exec_driver_sql("ROLLBACK")
         raise errors.NotFound
 
     outcomes = together(store, adding("anna"), broken, adding("boris"))
@@ -177,7 +177,7 @@ def test_no_writer_is_forgotten(store: SqlStore) -> None:
         connection.exec_driver_sql("CREATE TABLE counted (n INTEGER)")
 
     def count(tx: Any) -> None:
-        tx.users._link._alive().exec_driver_sql("INSERT INTO counted SELECT count(*) FROM counted")
+        tx.users._session._alive().exec_driver_sql("INSERT INTO counted SELECT count(*) FROM counted")
 
     def run() -> None:
         for _ in range(50):

@@ -14,7 +14,7 @@ from sqlalchemy import event
 
 from sellout_adapters.sql import SqlStore, Timeouts
 from sellout_adapters.sql.concurrency import loop_writes as writing_module
-from sellout_adapters.sql.concurrency.group_commit import Batch
+from sellout_adapters.sql.concurrency.group_commit import SharedTransaction
 from sellout_adapters.sql.concurrency.loop_writes import LoopWrites
 from sellout_adapters.testing.laws.accounts import new_user
 from sellout_core.errors import NotFound, Unavailable
@@ -203,15 +203,15 @@ def test_a_commit_that_fails_is_told_to_everybody_in_it(store: SqlStore) -> None
 
 def test_an_end_that_fails_is_told_to_everybody_in_it(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the turn goes on to the next."""
-    end = Batch.end
+    end = SharedTransaction.end
 
-    def fail(batch: Batch) -> None:
-        end(batch)
+    def fail(transaction: SharedTransaction) -> None:
+        end(transaction)
         raise MemoryError
 
-    monkeypatch.setattr(Batch, "end", fail)
+    monkeypatch.setattr(SharedTransaction, "end", fail)
     assert [type(each) for each in together(store, [adding(store, "one"), adding(store, "two")])] == [MemoryError] * 2
-    monkeypatch.setattr(Batch, "end", end)
+    monkeypatch.setattr(SharedTransaction, "end", end)
     assert together(store, [adding(store, "three")]) == ["three"]
 
 
@@ -229,7 +229,7 @@ def test_the_executor_ends_what_needs_the_event_loop_before_their_threads(
     store: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A thread may wait for the turn that a batch on the event loop has."""
-    monkeypatch.setattr(writing_module, "LONGEST_TURN", -1.0)
+    monkeypatch.setattr(writing_module, "LOOP_SLICE", -1.0)
     pools = {name: ThreadPool(name, 1) for name in ("general", "hashes", "lists", "searches")}
     executor = Executor(store, **pools)
     entry = RequestLogEntry("")
@@ -257,7 +257,7 @@ def test_the_executor_ends_what_needs_the_event_loop_before_their_threads(
 
 
 def test_too_many_are_sent_away(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing_module, "QUEUE", 3)
+    monkeypatch.setattr(writing_module, "MAX_WAITING", 3)
     outcomes = together(store, [adding(store, f"w{n}") for n in range(5)])
     assert outcomes[:3] == ["w0", "w1", "w2"]
     assert [type(outcome) for outcome in outcomes[3:]] == [Unavailable] * 2
@@ -284,7 +284,7 @@ def test_what_somebody_no_longer_waits_for_is_done_all_the_same(store: SqlStore)
 
 
 def test_others_have_the_event_loop_between_long_works(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing_module, "LONGEST_TURN", -1.0)
+    monkeypatch.setattr(writing_module, "LOOP_SLICE", -1.0)
     order: list[str] = []
 
     async def use(writes: LoopWrites) -> None:

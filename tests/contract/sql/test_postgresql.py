@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from sellout_adapters.sql.engines.postgres import _MIGRATING
+from sellout_adapters.sql.engines.postgres.database import _MIGRATING
 from tests.contract.conftest import databases
 from tests.contract.support.command import Run, Server, assert_fails, line, serving, start
 

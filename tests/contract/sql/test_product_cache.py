@@ -95,7 +95,7 @@ def test_a_change_that_is_taken_back_leaves_no_trace(two: Two) -> None:
 
 
 def test_more_products_than_are_kept_are_read_all_the_same(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sellout_adapters.sql.session.product_cache.MOST", 1500)
+    monkeypatch.setattr("sellout_adapters.sql.session.product_cache.MAX_CHARACTERS", 1500)
     for _ in range(2):
         assert names(two.other, ONE, TWO, ProductId(3)) == [("old", 3)] * 2
         assert names(two.other, TWO) == [("old", 3)]

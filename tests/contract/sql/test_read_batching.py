@@ -12,8 +12,8 @@ from sqlalchemy import literal_column, select, text
 
 from sellout_adapters.sql import SqlStore
 from sellout_adapters.sql.concurrency import read_batching
-from sellout_adapters.sql.engines.postgres_reads import PostgresConversation
-from sellout_adapters.sql.store import GatheredReads
+from sellout_adapters.sql.engines.postgres.batched_reads import PostgresReadConnection
+from sellout_adapters.sql.store import BatchedReads
 from sellout_adapters.testing.laws.accounts import new_user
 from sellout_adapters.testing.scene import Scene, product_entry, shoe_size, unit_entry
 from sellout_core.accounts import OPERATOR
@@ -35,7 +35,7 @@ class Stage:
     store: SqlStore
     readers: list[UserId]
 
-    def all_of(self, use: Callable[[GatheredReads], Awaitable[T]]) -> T:
+    def all_of(self, use: Callable[[BatchedReads], Awaitable[T]]) -> T:
         """What is read on an event loop of its own."""
 
         async def run() -> T:
@@ -84,7 +84,7 @@ def test_everybody_reads_what_they_would_read_alone(stage: Stage) -> None:
     works += [reading(stage, browsing.read_page, 1), reading(stage, browsing.read_units, ProductId(1))]
     alone = [stage.store.read(work) for work in works]
 
-    async def together(reads: GatheredReads) -> list[Any]:
+    async def together(reads: BatchedReads) -> list[Any]:
         return await asyncio.gather(*(reads.read(work, ignored) for work in works))
 
     assert stage.all_of(together) == alone
@@ -93,7 +93,7 @@ def test_everybody_reads_what_they_would_read_alone(stage: Stage) -> None:
 def test_what_one_of_them_is_refused_is_refused_to_that_one_alone(stage: Stage) -> None:
     works = [reading(stage, carts.read_cart, user_id) for user_id in (stage.readers[0], 999, stage.readers[1])]
 
-    async def together(reads: GatheredReads) -> list[Any]:
+    async def together(reads: BatchedReads) -> list[Any]:
         return await asyncio.gather(*(reads.read(work, ignored) for work in works), return_exceptions=True)
 
     first, second, third = stage.all_of(together)
@@ -103,15 +103,15 @@ def test_what_one_of_them_is_refused_is_refused_to_that_one_alone(stage: Stage) 
 
 def test_each_transaction_reads_what_was_written_before_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where one ends with the first statement of the next; what was written meanwhile is not in the first."""
-    monkeypatch.setattr(read_batching, "MOST", 1)
+    monkeypatch.setattr(read_batching, "MAX_TASKS", 1)
     chained: list[str] = []
-    pipelined = PostgresConversation._pipelined
+    pipelined = PostgresReadConnection._pipelined
 
     async def noted(self: Any, first: str, *arguments: Any) -> Any:
         chained.append(first)
         return await pipelined(self, first, *arguments)
 
-    monkeypatch.setattr(PostgresConversation, "_pipelined", noted)
+    monkeypatch.setattr(PostgresReadConnection, "_pipelined", noted)
 
     def number(tx: Transaction) -> int:
         return len(tx.users.after(0, 1_000))
@@ -121,8 +121,8 @@ def test_each_transaction_reads_what_was_written_before_it(stage: Stage, monkeyp
         stage.store.write(lambda other: other.users.add(new_user("meanwhile"), "hash"))
         return before, number(tx)
 
-    async def all_at_once(reads: GatheredReads) -> list[Any]:
-        reads._gathering._connections = 1
+    async def all_at_once(reads: BatchedReads) -> list[Any]:
+        reads._batcher._max_workers = 1
         return await asyncio.gather(*(reads.read(work, ignored) for work in (first, number, number)))
 
     assert stage.all_of(all_at_once) == [(READERS, READERS), READERS + 1, READERS + 1]
@@ -131,16 +131,16 @@ def test_each_transaction_reads_what_was_written_before_it(stage: Stage, monkeyp
 
 def test_what_the_server_prepared_once_stays_prepared(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Through the ends of transactions; and nothing is asked by a name that the server forgot."""
-    monkeypatch.setattr(read_batching, "MOST", 1)
+    monkeypatch.setattr(read_batching, "MAX_TASKS", 1)
     prepared: list[list[str]] = []
-    end = PostgresConversation.end
+    end = PostgresReadConnection.end
 
     async def noted(self: Any) -> None:
         await end(self)
         cursor = await self._connection.execute("SELECT name FROM pg_prepared_statements ORDER BY name", prepare=False)
         prepared.append([name for (name,) in await cursor.fetchall()])
 
-    monkeypatch.setattr(PostgresConversation, "end", noted)
+    monkeypatch.setattr(PostgresReadConnection, "end", noted)
 
     def users(tx: Transaction) -> int:
         return len(tx.users.after(0, 1_000))
@@ -149,8 +149,8 @@ def test_what_the_server_prepared_once_stays_prepared(stage: Stage, monkeypatch:
         tx.orders.after(0, 1_000)
         return users(tx) + users(tx)
 
-    async def together(reads: GatheredReads) -> list[int]:
-        reads._gathering._connections = 1
+    async def together(reads: BatchedReads) -> list[int]:
+        reads._batcher._max_workers = 1
         works = (users, orders_and_users_twice, users)
         once = await asyncio.gather(*(reads.read(work, ignored) for work in works))
         return once + await asyncio.gather(*(reads.read(work, ignored) for work in works))
@@ -184,16 +184,16 @@ def test_a_thread_is_told_of_a_connection_that_breaks_in_the_middle(stage: Stage
 def test_many_take_as_many_statements_as_one(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     counted: list[int] = []
-    ask = PostgresConversation.ask
+    execute = PostgresReadConnection.execute
 
-    async def noted(self: Any, ready: Any, parameters: Any) -> Any:
-        asked.append(ready.sql)
-        return await ask(self, ready, parameters)
+    async def noted(self: Any, statement: Any, parameters: Any) -> Any:
+        asked.append(statement.sql)
+        return await execute(self, statement, parameters)
 
-    monkeypatch.setattr(PostgresConversation, "ask", noted)
+    monkeypatch.setattr(PostgresReadConnection, "execute", noted)
 
     def statements(users: list[UserId]) -> int:
-        async def together(reads: GatheredReads) -> None:
+        async def together(reads: BatchedReads) -> None:
             asked.clear()
             await asyncio.gather(
                 *(reads.read(reading(stage, carts.read_cart, user_id), counted.append) for user_id in users)
@@ -217,7 +217,7 @@ def test_one_read_is_of_one_state(stage: Stage) -> None:
         stage.store.write(lambda other: other.users.add(new_user("late"), "hash"))
         return before, len(tx.users.get_many([UserId(n) for n in range(1, 99)]))
 
-    async def once(reads: GatheredReads) -> tuple[int, int]:
+    async def once(reads: BatchedReads) -> tuple[int, int]:
         return await reads.read(work, ignored)
 
     before, after = stage.all_of(once)
@@ -227,7 +227,7 @@ def test_one_read_is_of_one_state(stage: Stage) -> None:
 def test_a_connection_that_broke_while_nobody_used_it_is_replaced(stage: Stage) -> None:
     work = reading(stage, carts.read_cart, stage.readers[0])
 
-    async def twice(reads: GatheredReads) -> list[Any]:
+    async def twice(reads: BatchedReads) -> list[Any]:
         first = await reads.read(work, ignored)
         _hang_up(stage.store)
         return [first, await reads.read(work, ignored)]
@@ -248,7 +248,7 @@ def test_a_connection_that_breaks_in_the_middle_is_nobodys_fault(stage: Stage) -
         tx.users.get_many([stage.readers[1]])
         return len(tx.users.get_many([stage.readers[1]]))
 
-    async def some(reads: GatheredReads) -> tuple[list[Any], int]:
+    async def some(reads: BatchedReads) -> tuple[list[Any], int]:
         broken = [reads.read(breaking, ignored), reads.read(work, ignored)]
         return await asyncio.gather(*broken, return_exceptions=True), await reads.read(work, ignored)
 
@@ -260,7 +260,7 @@ def test_a_connection_that_breaks_in_the_middle_is_nobodys_fault(stage: Stage) -
 def test_whoever_goes_away_takes_nothing_from_the_rest(stage: Stage) -> None:
     work = reading(stage, carts.read_cart, stage.readers[0])
 
-    async def some(reads: GatheredReads) -> Any:
+    async def some(reads: BatchedReads) -> Any:
         tasks = [asyncio.ensure_future(reads.read(work, ignored)) for _ in range(3)]
         await asyncio.sleep(0)
         tasks[0].cancel()
@@ -271,10 +271,8 @@ def test_whoever_goes_away_takes_nothing_from_the_rest(stage: Stage) -> None:
     assert others == [stage.store.read(work)] * 2
 
 
-def over_and_over(
-    stage: Stage, reads: GatheredReads, seen: Callable[[], bool], readers: int = 3
-) -> Awaitable[list[int]]:
-    """Some who read at once, each time and again: until something was `seen`, and 40 times more."""
+def over_and_over(stage: Stage, reads: BatchedReads, seen: Callable[[], bool]) -> Awaitable[list[int]]:
+    """Three tasks that read time and again: until something was `seen`, and 40 times more."""
     work = reading(stage, carts.read_cart, stage.readers[0])
 
     async def one() -> int:
@@ -282,37 +280,37 @@ def over_and_over(
             await reads.read(work, ignored)
         return len([await reads.read(work, ignored) for _ in range(40)])
 
-    return asyncio.wait_for(asyncio.gather(*(one() for _ in range(readers))), 120)
+    return asyncio.wait_for(asyncio.gather(*(one() for _ in range(3))), 120)
 
 
-def connecting(reads: GatheredReads, monkeypatch: pytest.MonkeyPatch, most: int = 99) -> list[Any]:
+def connecting(reads: BatchedReads, monkeypatch: pytest.MonkeyPatch, most: int = 99) -> list[Any]:
     """The connections that are opened from now on; so many at most, the rest is refused."""
     opened: list[Any] = []
-    connect = reads._gathering._connect
+    connect = reads._batcher._connect
 
     async def noted() -> Any:
         if len(opened) == most:
             raise OSError("no more connections")
-        conversation = await connect()
-        opened.append(conversation)
-        return conversation
+        connection = await connect()
+        opened.append(connection)
+        return connection
 
-    monkeypatch.setattr(reads._gathering, "_connect", noted)
+    monkeypatch.setattr(reads._batcher, "_connect", noted)
     return opened
 
 
-@pytest.mark.parametrize(("patience", "connections"), [(60.0, 1), (0.0, 2)])
+@pytest.mark.parametrize("workers", [1, 2])
 def test_whoever_asks_as_others_end_is_not_forgotten(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, patience: float, connections: int
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
-    """One connection reads for all; where that is thought to be slow at once, two do."""
-    monkeypatch.setattr(read_batching, "PATIENCE", patience)
+    """Each worker opens one connection and serves the queue until it is empty."""
 
-    async def some(reads: GatheredReads) -> tuple[list[int], int]:
+    async def some(reads: BatchedReads) -> tuple[list[int], int]:
+        reads._batcher._max_workers = workers
         opened = connecting(reads, monkeypatch)
-        return await over_and_over(stage, reads, lambda: len(opened) >= connections), len(opened)
+        return await over_and_over(stage, reads, lambda: len(opened) >= workers), len(opened)
 
-    assert stage.all_of(some) == ([40] * 3, connections)
+    assert stage.all_of(some) == ([40] * 3, workers)
 
 
 class Slow:
@@ -320,21 +318,21 @@ class Slow:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked, self.wanted = asyncio.Event(), asyncio.Event()
-        ask = PostgresConversation.ask
+        execute = PostgresReadConnection.execute
 
-        async def noted(conversation: PostgresConversation, ready: Any, parameters: Any) -> Any:
+        async def noted(connection: PostgresReadConnection, statement: Any, parameters: Any) -> Any:
             if not self.asked.is_set():
                 self.asked.set()
                 await self.wanted.wait()
-            return await ask(conversation, ready, parameters)
+            return await execute(connection, statement, parameters)
 
-        monkeypatch.setattr(PostgresConversation, "ask", noted)
+        monkeypatch.setattr(PostgresReadConnection, "execute", noted)
 
 
 def test_nobody_waits_for_a_slow_one(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     work = reading(stage, carts.read_cart, stage.readers[0])
 
-    async def some(reads: GatheredReads) -> bool:
+    async def some(reads: BatchedReads) -> bool:
         slow = Slow(monkeypatch)
         first = asyncio.ensure_future(reads.read(work, ignored))
         await slow.asked.wait()
@@ -350,21 +348,20 @@ def test_nobody_waits_for_a_slow_one(stage: Stage, monkeypatch: pytest.MonkeyPat
 def test_where_there_is_no_other_connection_they_wait_for_the_slow_one(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_batching, "PATIENCE", 0.001)
     work = reading(stage, carts.read_cart, stage.readers[0])
 
-    async def some(reads: GatheredReads) -> list[Any]:
+    async def some(reads: BatchedReads) -> list[Any]:
         slow = Slow(monkeypatch)
         opened = connecting(reads, monkeypatch, most=1)
         refused = asyncio.Event()
-        connect = reads._gathering._connect
+        connect = reads._batcher._connect
 
         async def noted() -> Any:
             if opened:
                 refused.set()
             return await connect()
 
-        monkeypatch.setattr(reads._gathering, "_connect", noted)
+        monkeypatch.setattr(reads._batcher, "_connect", noted)
         everybody = [asyncio.ensure_future(reads.read(work, ignored))]
         await slow.asked.wait()
         everybody += [asyncio.ensure_future(reads.read(work, ignored)) for _ in range(3)]
@@ -375,47 +372,26 @@ def test_where_there_is_no_other_connection_they_wait_for_the_slow_one(
     assert stage.all_of(some) == [stage.store.read(work)] * 4
 
 
-def test_two_connections_become_one_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once none of them is slow any more, though somebody always waits."""
-    monkeypatch.setattr(read_batching, "PATIENCE", 0.0)
-    monkeypatch.setattr(read_batching, "MOST", 4)
-    asked: list[PostgresConversation] = []
-    ask = PostgresConversation.ask
-
-    async def noted(self: PostgresConversation, ready: Any, parameters: Any) -> Any:
-        asked.append(self)
-        if len(set(asked)) == 2:
-            monkeypatch.setattr(read_batching, "PATIENCE", 60.0)
-        return await ask(self, ready, parameters)
-
-    monkeypatch.setattr(PostgresConversation, "ask", noted)
-    stage.all_of(lambda reads: over_and_over(stage, reads, lambda: len(set(asked)) == 2, READERS))
-    assert len(set(asked)) == 2
-    second = next(number for number, conversation in enumerate(asked) if conversation is not asked[0])
-    assert len(set(asked[second + 20 :])) == 1
-
-
 def test_whoever_waits_at_the_end_is_read_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also over a connection that is opened meanwhile; and none is left open."""
-    monkeypatch.setattr(read_batching, "PATIENCE", 0.0)
     work = reading(stage, carts.read_cart, stage.readers[0])
 
-    async def some(reads: GatheredReads) -> tuple[bool, list[bool]]:
+    async def some(reads: BatchedReads) -> tuple[bool, list[bool]]:
         slow = Slow(monkeypatch)
         opened = connecting(reads, monkeypatch)
         first = asyncio.ensure_future(reads.read(work, ignored))
         await slow.asked.wait()
-        [serving] = reads._gathering._serving
+        [serving] = reads._batcher._workers
         closing = asyncio.ensure_future(reads.close())
-        ask = PostgresConversation.ask
+        execute = PostgresReadConnection.execute
 
-        async def after_the_first(conversation: PostgresConversation, ready: Any, parameters: Any) -> Any:
-            if conversation is not opened[0]:
+        async def after_the_first(connection: PostgresReadConnection, statement: Any, parameters: Any) -> Any:
+            if connection is not opened[0]:
                 slow.wanted.set()
                 await asyncio.wait([serving, asyncio.ensure_future(asyncio.wait_for(asyncio.shield(closing), 0.1))])
-            return await ask(conversation, ready, parameters)
+            return await execute(connection, statement, parameters)
 
-        monkeypatch.setattr(PostgresConversation, "ask", after_the_first)
+        monkeypatch.setattr(PostgresReadConnection, "execute", after_the_first)
         second = asyncio.ensure_future(reads.read(work, ignored))
         await closing
         return first.done() and second.done(), [each._connection.closed for each in opened]
@@ -426,15 +402,15 @@ def test_whoever_waits_at_the_end_is_read_for(stage: Stage, monkeypatch: pytest.
 def test_a_connection_that_breaks_between_two_transactions_is_replaced(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_batching, "MOST", 1)
+    monkeypatch.setattr(read_batching, "MAX_TASKS", 1)
 
     def last(tx: Transaction) -> int:
         found = len(tx.users.get_many([stage.readers[0]]))
         _hang_up(stage.store)
         return found
 
-    async def some(reads: GatheredReads) -> list[int]:
-        reads._gathering._connections = 1
+    async def some(reads: BatchedReads) -> list[int]:
+        reads._batcher._max_workers = 1
         works = (last, lambda tx: len(tx.users.get_many(stage.readers[:2])))
         return await asyncio.gather(*(reads.read(work, ignored) for work in works))
 
@@ -446,9 +422,9 @@ def test_a_statement_that_fails_is_told_and_the_next_is_answered(stage: Stage, b
     def failing(tx: Any) -> None:
         for _ in range(before):
             tx.users.get_many([stage.readers[0]])
-        tx.users._link.rows(select(literal_column("1 / 0").label("nothing")))
+        tx.users._session.rows(select(literal_column("1 / 0").label("nothing")))
 
-    async def some(reads: GatheredReads) -> tuple[Any, int]:
+    async def some(reads: BatchedReads) -> tuple[Any, int]:
         [told] = await asyncio.gather(reads.read(failing, ignored), return_exceptions=True)
         return told, await reads.read(lambda tx: len(tx.users.get_many([stage.readers[0]])), ignored)
 

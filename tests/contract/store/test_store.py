@@ -4,7 +4,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from sellout_adapters.sql.search import query
+from sellout_adapters.sql.search.postgres import PostgresSearch
+from sellout_adapters.sql.search.sqlite import SqliteSearch
 from sellout_adapters.testing.catalogue_version import CatalogueVersionContract
 from sellout_adapters.testing.contract import StoreContract
 from sellout_adapters.testing.search import generated
@@ -33,5 +34,6 @@ def test_a_search_finds_what_the_definition_says(
     make_store: StoreMaker, few: int, monkeypatch: pytest.MonkeyPatch, deep: bool
 ) -> None:
     """Whichever way the databases go."""
-    monkeypatch.setattr(query, "FEW", dict.fromkeys(query.FEW, few))
+    for search in (PostgresSearch, SqliteSearch):
+        monkeypatch.setattr(search, "few", few)
     generated.search_law(make_store, examples=100 if deep else 15)

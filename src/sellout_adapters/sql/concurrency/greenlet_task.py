@@ -1,4 +1,4 @@
-"""Synchronous work on an event loop: it stops where it would have to wait, and goes on once that has been done."""
+"""Synchronous code on an event loop: it suspends where it would wait, and resumes when the reply is there."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,52 +6,57 @@ from typing import Any, Final
 
 from greenlet import getcurrent, greenlet
 
-LONGEST_TURN: Final = 0.005
-"""After how many seconds of work on the event loop others have it."""
+LOOP_SLICE: Final = 0.005
+"""For how many seconds such code holds the event loop before other tasks run."""
 
 
-class Work:
-    """A piece of work on its way: what it asks next, or what has become of it."""
+class GreenletTask:
+    """A call of a synchronous function in a greenlet.
+
+    Attributes:
+        outcome: What the function returns or raises.
+        request: What the function waits for, as it passed it to `suspend`. None: it has ended.
+    """
 
     def __init__(self, run: Callable[[], Any]) -> None:
         self.outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.asked: Any = None
-        self._greenlet = _Inside(run)
+        self.request: Any = None
+        self._greenlet = _TaskGreenlet(run)
 
-    def go_on(self, *given: Any) -> None:
-        """Runs until it asks something or ends. What it asked before is answered with what is given."""
-        self._step(lambda: self._greenlet.switch(*given))
+    def resume(self, *reply: Any) -> None:
+        """Runs the function until it suspends or ends; `suspend` returns the reply. The first call has none."""
+        self._step(lambda: self._greenlet.switch(*reply))
 
-    def fail(self, error: BaseException) -> None:
-        """Has what it asked fail."""
+    def throw(self, error: BaseException) -> None:
+        """As `resume`, but `suspend` raises the error."""
         self._step(lambda: self._greenlet.throw(error))
 
     def _step(self, step: Callable[[], Any]) -> None:
-        self.asked = None
+        self.request = None
         try:
             result = step()
-        except Exception as error:  # noqa: BLE001 - raised to whoever waits for it
-            # They may have gone away.
+        except Exception as error:  # noqa: BLE001 - raised to the caller of the task
+            # A cancelled caller has cancelled the outcome.
             if not self.outcome.done():
                 self.outcome.set_exception(error)
             return
         if not self._greenlet.dead:
-            self.asked = result
+            self.request = result
         elif not self.outcome.done():
             self.outcome.set_result(result)
 
 
-class _Inside(greenlet):
+class _TaskGreenlet(greenlet):
     pass
 
 
-def can_stop() -> bool:
-    """Whether the caller is a `Work`'s."""
-    return isinstance(getcurrent(), _Inside)
+def in_task() -> bool:
+    """Whether the caller runs in a task."""
+    return isinstance(getcurrent(), _TaskGreenlet)
 
 
-def ask(asked: Any) -> Any:
-    """Stops the work that calls this until whoever looks after it has an answer."""
-    outside = getcurrent().parent
-    assert outside is not None  # noqa: S101 - for the type alone: whoever asks is inside
-    return outside.switch(asked)
+def suspend(request: Any) -> Any:
+    """Suspends the task that calls this, and returns the reply to its request."""
+    event_loop = getcurrent().parent
+    assert event_loop is not None  # noqa: S101 - for the type alone: a task runs in a greenlet of its own
+    return event_loop.switch(request)

@@ -1,8 +1,8 @@
-"""Writers of a database that takes one at a time: in the order in which they came, sharing commits.
+"""Group commit: threads that write to a database with one writer take the write lock in order and share commits.
 
-A commit waits for the disk, which takes longer than most transactions. So a writer that others wait behind does not
-commit by itself: they go on in the same transaction, each in a savepoint of its own, and the last one commits for all.
-Each is still all or nothing, and none is told that it is done before it is durable.
+A commit waits for the disk, longer than most transactions take. So a writer behind which others wait does not commit:
+they go on in the same transaction, each in a savepoint of its own, and the last one commits for all. Each is atomic,
+and each learns its outcome after the commit, when it is durable.
 """
 
 from collections import deque
@@ -12,80 +12,84 @@ from typing import Final, NoReturn, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from sellout_adapters.sql.session.compiled import driver_of
-from sellout_adapters.sql.session.connections import connected
-from sellout_adapters.sql.session.errors import unavailable
+from sellout_adapters.sql.session.connections import connected, driver_connection
+from sellout_adapters.sql.session.errors import unavailable_because
 from sellout_core.errors import Unavailable
 
 T = TypeVar("T")
 
-MOST: Final = 64
+MAX_WRITERS: Final = 64
 """How many writers share a commit at most."""
 
 
-class Batches:
-    """The one place where a file is written.
+class GroupCommit:
+    """The writers of a file.
 
     Args:
-        engine: Its transactions hold the file's write lock.
-        wait: How long a writer waits for its turn, in seconds.
+        engine: Its transactions take SQLite's write lock when they begin.
+        wait: How long a writer waits for the others, in seconds.
     """
 
     def __init__(self, engine: Engine, wait: float) -> None:
         self._engine = engine
-        self._turns = _Turns(wait)
-        self._open: Batch | None = None
+        self._lock = _FifoLock(wait)
+        self._open: SharedTransaction | None = None
 
     def run(self, work: Callable[[Connection], T]) -> T:
-        """What the work returns or raises, once it is durable, or that it was refused is.
+        """What the work returns or raises, after the commit.
 
         Raises:
-            Unavailable: its turn did not come, the file is locked or full, or the commit failed.
+            Unavailable: the lock was not free in time, the file is locked or full, or the commit failed.
         """
-        batch = self.join()
-        outcome = batch.carry_out(work)
-        self.leave(batch)
-        return batch.settled(outcome)()
+        transaction = self.join()
+        outcome = transaction.run(work)
+        self.leave(transaction)
+        return transaction.outcome_after_commit(outcome)()
 
-    def join(self) -> "Batch":
-        """Waits for a turn; gives the batch that is open, or a new one. Whoever joins it must leave it.
+    def join(self) -> "SharedTransaction":
+        """Waits for the lock and returns the open transaction, or a new one. The caller must leave it.
 
         Raises:
-            Unavailable: the turn did not come, or the file is locked.
+            Unavailable: the lock was not free in time, or the file is locked.
         """
         try:
-            self._turns.take()
-        except _Called as called:
-            self._commit_unless_taken_over()
-            raise called.__cause__ or called from None
+            self._lock.acquire()
+        except _InterruptedWithLock as interrupted:
+            self._commit_or_hand_over()
+            raise interrupted.__cause__ or interrupted from None
         try:
             if self._open is None:
-                self._open = Batch(self._engine)
+                self._open = SharedTransaction(self._engine)
         except BaseException:
-            self._turns.pass_on()
+            self._lock.release()
             raise
         return self._open
 
-    def leave(self, batch: "Batch") -> None:
-        """Gives the turn up, and waits until the batch has ended."""
-        self._commit_unless_taken_over()
-        batch.ended.wait()
+    def leave(self, transaction: "SharedTransaction") -> None:
+        """Gives up the lock and waits until the transaction has ended."""
+        self._commit_or_hand_over()
+        transaction.ended.wait()
 
-    def _commit_unless_taken_over(self) -> None:
-        """Leaves the commit to the next writer, if one waits and the batch is not full; then gives up the turn."""
-        batch = self._open
-        if batch is not None and not batch.full and self._turns.hand_over():
+    def _commit_or_hand_over(self) -> None:
+        """Leaves the commit to the next writer if one waits and may join, otherwise commits. Gives up the lock."""
+        transaction = self._open
+        if transaction is not None and not transaction.full and self._lock.hand_over():
             return
         self._open = None
         try:
-            if batch is not None:
-                batch.end()
+            if transaction is not None:
+                transaction.end()
         finally:
-            self._turns.pass_on()
+            self._lock.release()
 
 
-class Batch:
-    """A transaction that writers share; only the one whose turn it is touches it."""
+class SharedTransaction:
+    """A transaction of several writers. Only the holder of the lock uses it.
+
+    Attributes:
+        failure: Why the transaction cannot be committed, or was not.
+        ended: Is set when the transaction was committed or given up.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._pooled = connected(engine)
@@ -101,54 +105,54 @@ class Batch:
 
     @property
     def full(self) -> bool:
-        """Whether nobody else should join."""
-        return self._size >= MOST or self.failure is not None
+        """Whether no other writer may join."""
+        return self._size >= MAX_WRITERS or self.failure is not None
 
-    def carry_out(self, work: Callable[[Connection], T]) -> Callable[[], T]:
-        """Does the work in a savepoint and returns what gives its result or raises its error."""
+    def run(self, work: Callable[[Connection], T]) -> Callable[[], T]:
+        """Runs the work in a savepoint. The outcome is a function that returns its result or raises its error."""
         self._size += 1
         try:
-            self._say("SAVEPOINT work")
+            self._execute("SAVEPOINT work")
             result = work(self._connection)
-            self._say("RELEASE work")
-        except BaseException as error:  # noqa: BLE001 - raised to whoever asked, when the batch has ended
-            self._undo(error)
+            self._execute("RELEASE work")
+        except BaseException as error:  # noqa: BLE001 - raised to the writer after the commit
+            self._roll_back(error)
             return _raising(error)
         return lambda: result
 
-    def settled(self, outcome: Callable[[], T]) -> Callable[[], T]:
-        """An outcome, once the batch has ended: what did not become durable is not done."""
-        return outcome if self.failure is None else _raising(unavailable(self.failure))
+    def outcome_after_commit(self, outcome: Callable[[], T]) -> Callable[[], T]:
+        """The outcome, or one that raises `Unavailable` because the transaction was not committed."""
+        return outcome if self.failure is None else _raising(unavailable_because(self.failure))
 
     def end(self) -> None:
-        """Commits, if nothing stands against it, and lets everybody go."""
+        """Commits unless the transaction failed, and lets its writers go on."""
         try:
             if self.failure is None:
                 self._connection.commit()
-        except BaseException as error:  # noqa: BLE001 - everybody whose work it was is told
+        except BaseException as error:  # noqa: BLE001 - raised to every writer
             self.failure = error
         try:
             if self.failure is not None:
-                # A commit that failed may leave the transaction open, and the file locked with it.
+                # A failed commit may leave the transaction open, and the file locked with it.
                 self._connection.invalidate()
             self._pooled.__exit__(None, None, None)
         finally:
             self.ended.set()
 
-    def _say(self, words: str) -> None:
-        # Straight to the driver: SQLAlchemy takes several times as long as the database for so little.
-        driver_of(self._connection).execute(words)
+    def _execute(self, sql: str) -> None:
+        # The driver alone: SQLAlchemy takes several times as long as SQLite for a statement this short.
+        driver_connection(self._connection).execute(sql)
 
-    def _undo(self, error: BaseException) -> None:
-        """Takes the work back. A database that had to roll back by itself took all of the batch back."""
+    def _roll_back(self, error: BaseException) -> None:
+        """Rolls back to the savepoint. If SQLite has rolled back by itself, the whole transaction is lost."""
         try:
             raw = self._connection.connection.dbapi_connection
             if raw is None or not raw.in_transaction:
                 self.failure = error
                 return
-            self._say("ROLLBACK TO work")
-            self._say("RELEASE work")
-        except BaseException as failure:  # noqa: BLE001 - everybody whose work it was is told
+            self._execute("ROLLBACK TO work")
+            self._execute("RELEASE work")
+        except BaseException as failure:  # noqa: BLE001 - raised to every writer
             self.failure = failure
 
 
@@ -159,60 +163,60 @@ def _raising(error: BaseException) -> Callable[[], NoReturn]:
     return outcome
 
 
-class _Called(Exception):
-    """A writer was stopped at the very moment when its turn came."""
+class _InterruptedWithLock(Exception):
+    """A writer was interrupted at the moment when it got the lock."""
 
 
-class _Turns:
-    """A lock whose waiters get it in the order in which they came: no writer starves, and none polls the file."""
+class _FifoLock:
+    """A lock that waiters get in the order in which they came: no writer starves, and none polls the file."""
 
     def __init__(self, wait: float) -> None:
         self._wait = wait
         self._guard = Lock()
-        self._taken = False
+        self._locked = False
         self._waiting: deque[Lock] = deque()
 
-    def take(self) -> None:
-        """Waits for a turn.
+    def acquire(self) -> None:
+        """Waits for the lock.
 
         Raises:
-            Unavailable: it did not come in time.
+            Unavailable: the lock was not free in time.
         """
         with self._guard:
-            if not self._taken:
-                self._taken = True
+            if not self._locked:
+                self._locked = True
                 return
             gate = Lock()
             gate.acquire()
             self._waiting.append(gate)
         try:
-            called = gate.acquire(timeout=self._wait)
+            acquired = gate.acquire(timeout=self._wait)
         except BaseException as error:
-            if self._withdrawn(gate):
+            if self._withdraw(gate):
                 raise
-            raise _Called from error
-        # A turn that comes at the last moment is taken.
-        if not called and self._withdrawn(gate):
+            raise _InterruptedWithLock from error
+        # The lock may have come between the timeout and the withdrawal.
+        if not acquired and self._withdraw(gate):
             raise Unavailable
 
     def hand_over(self) -> bool:
-        """Gives the turn to whoever waits longest; False: nobody waits, and it stays where it is."""
+        """Gives the lock to the first waiter. False: nobody waits, and the caller keeps it."""
         with self._guard:
             if self._waiting:
                 self._waiting.popleft().release()
                 return True
             return False
 
-    def pass_on(self) -> None:
-        """Gives the turn to whoever waits longest, or to whoever comes next."""
+    def release(self) -> None:
+        """Gives the lock to the first waiter, or frees it."""
         with self._guard:
             if self._waiting:
                 self._waiting.popleft().release()
             else:
-                self._taken = False
+                self._locked = False
 
-    def _withdrawn(self, gate: Lock) -> bool:
-        """Stops waiting; False: the turn has come."""
+    def _withdraw(self, gate: Lock) -> bool:
+        """Stops waiting. False: the caller has the lock."""
         with self._guard:
             if gate in self._waiting:
                 self._waiting.remove(gate)

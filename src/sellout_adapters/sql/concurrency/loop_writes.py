@@ -1,9 +1,9 @@
-"""Writes on the event loop, where a file is written by one at a time.
+"""Writes on the event loop, for a database with one writer.
 
-A thread lets go of the interpreter for each statement it asks, and gets it back when the event loop, which has other
-requests to answer, gives it away: several times as long as the statement takes. So work that writes runs on the event
-loop itself and stops where it wants to write. The turn to write, which others may have, is taken in a thread. Then all
-who wait have their part done, one after the other, and a thread commits for them.
+A thread gives up the interpreter for each statement, and gets it back when the event loop gives it up in turn: that
+takes several times as long as the statement. So a use case that writes runs on the event loop, and suspends where it
+opens a transaction that writes. A thread waits for the write lock. Then the event loop runs all waiting transactions
+one after the other, and a thread commits them together.
 """
 
 import asyncio
@@ -14,18 +14,18 @@ from functools import partial
 from time import monotonic
 from typing import Any, Final, TypeVar
 
-from sellout_adapters.sql.concurrency.greenlet_task import LONGEST_TURN, Work
-from sellout_adapters.sql.concurrency.group_commit import Batch, Batches
+from sellout_adapters.sql.concurrency.greenlet_task import LOOP_SLICE, GreenletTask
+from sellout_adapters.sql.concurrency.group_commit import GroupCommit, SharedTransaction
 from sellout_core.errors import Unavailable
 
 T = TypeVar("T")
 
-QUEUE: Final = 1024
-"""How many wait for a turn at most."""
+MAX_WAITING: Final = 1024
+"""How many writers wait for the lock at most."""
 
 
-class _Writer(Work):
-    """Work, and what is told how many statements it took."""
+class _Writer(GreenletTask):
+    """A task and what counts its statements. It requests that a function runs on the connection that writes."""
 
     def __init__(self, run: Callable[[], Any], note: Callable[[int], None]) -> None:
         super().__init__(run)
@@ -36,88 +36,88 @@ class LoopWrites:
     """The writes of one event loop.
 
     Args:
-        batches: Where the file is written.
-        statements: How many the calling thread has asked so far.
+        group_commit: The writers of the file.
+        statements: How many statements the calling thread has run so far.
     """
 
-    def __init__(self, batches: Batches, statements: Callable[[], int]) -> None:
-        self._batches = batches
+    def __init__(self, group_commit: GroupCommit, statements: Callable[[], int]) -> None:
+        self._group_commit = group_commit
         self._statements = statements
         self._waiting: deque[_Writer] = deque()
-        self._serving: asyncio.Task[None] | None = None
+        self._worker: asyncio.Task[None] | None = None
         self._closed = False
-        self._turns = ThreadPoolExecutor(1, thread_name_prefix="turn")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="write-lock")
 
     async def run(self, work: Callable[[], T], note: Callable[[int], None]) -> T:
-        """What the work returns or raises, which writes to the store and waits for nothing else; `note` is told how
-        many statements it took, perhaps in parts.
+        """What the work returns or raises.
+
+        Args:
+            work: Writes to the store and waits for nothing else.
+            note: Gets the number of statements, perhaps in several calls.
 
         Raises:
-            Unavailable: too many wait already, it has been closed, or as the store has it.
+            Unavailable: too many writers wait, the writes are closed, or the store raises it.
         """
-        if self._closed or len(self._waiting) >= QUEUE:
+        if self._closed or len(self._waiting) >= MAX_WAITING:
             raise Unavailable
         writer = _Writer(work, note)
-        self._counted(writer, writer.go_on)
+        self._step(writer, writer.resume)
         result: T = await writer.outcome
         return result
 
     async def close(self) -> None:
-        """Ends the thread, once all that was asked is done."""
+        """Waits for the writes that have begun, and ends the thread."""
         self._closed = True
-        if self._serving is not None:
-            await self._serving
-        self._turns.shutdown()
+        if self._worker is not None:
+            await self._worker
+        self._thread.shutdown()
 
-    def _counted(self, writer: _Writer, step: Callable[[], T]) -> T:
-        """What a step returns, which may end with a wish to write."""
+    def _step(self, writer: _Writer, step: Callable[[], T]) -> T:
+        """What a step of the task returns. Counts its statements, and queues the task if it wants to write."""
         before = self._statements()
         try:
             return step()
         finally:
             writer.note(self._statements() - before)
-            if writer.asked is not None:
-                self._wait(writer)
+            if writer.request is not None:
+                self._waiting.append(writer)
+                if self._worker is None:
+                    self._worker = asyncio.get_running_loop().create_task(self._work())
 
-    def _wait(self, writer: _Writer) -> None:
-        self._waiting.append(writer)
-        if self._serving is None:
-            self._serving = asyncio.get_running_loop().create_task(self._serve())
-
-    async def _serve(self) -> None:
-        """Has those who wait write, as long as somebody does."""
+    async def _work(self) -> None:
+        """Serves the waiting writers until there are none."""
         loop = asyncio.get_running_loop()
         try:
             while self._waiting:
-                first = len(self._waiting)
+                waiting = len(self._waiting)
                 try:
-                    batch = await loop.run_in_executor(self._turns, self._batches.join)
-                except Exception as error:  # noqa: BLE001 - raised to those who waited for it from its beginning
-                    for writer in [self._waiting.popleft() for _ in range(first)]:
-                        self._counted(writer, partial(writer.fail, error))
+                    transaction = await loop.run_in_executor(self._thread, self._group_commit.join)
+                except Exception as error:  # noqa: BLE001 - raised to those who waited all the time
+                    for writer in [self._waiting.popleft() for _ in range(waiting)]:
+                        self._step(writer, partial(writer.throw, error))
                 else:
-                    await self._together(batch)
+                    await self._write(transaction)
         finally:
-            self._serving = None
+            self._worker = None
 
-    async def _together(self, batch: Batch) -> None:
-        """Has those who wait do their part in a batch, and tells them once it is durable."""
-        done: list[tuple[_Writer, Callable[[], Any]]] = []
-        loop, pause = asyncio.get_running_loop(), monotonic() + LONGEST_TURN
+    async def _write(self, transaction: SharedTransaction) -> None:
+        """Runs the waiting writers in a transaction, and resumes them after its commit."""
+        written: list[tuple[_Writer, Callable[[], Any]]] = []
+        loop, pause = asyncio.get_running_loop(), monotonic() + LOOP_SLICE
         try:
-            while self._waiting and not batch.full:
+            while self._waiting and not transaction.full:
                 writer = self._waiting.popleft()
-                run, writer.asked = writer.asked, None
-                done.append((writer, self._counted(writer, partial(batch.carry_out, run))))
+                work, writer.request = writer.request, None
+                written.append((writer, self._step(writer, partial(transaction.run, work))))
                 if monotonic() > pause:
                     await asyncio.sleep(0)
-                    pause = monotonic() + LONGEST_TURN
+                    pause = monotonic() + LOOP_SLICE
         finally:
-            left = await asyncio.gather(
-                loop.run_in_executor(self._turns, self._batches.leave, batch), return_exceptions=True
+            [failure] = await asyncio.gather(
+                loop.run_in_executor(self._thread, self._group_commit.leave, transaction), return_exceptions=True
             )
-        for writer, outcome in done:
-            if isinstance(left[0], BaseException):
-                self._counted(writer, partial(writer.fail, left[0]))
+        for writer, outcome in written:
+            if isinstance(failure, BaseException):
+                self._step(writer, partial(writer.throw, failure))
             else:
-                self._counted(writer, partial(writer.go_on, batch.settled(outcome)))
+                self._step(writer, partial(writer.resume, transaction.outcome_after_commit(outcome)))

@@ -1,26 +1,28 @@
-"""What a store needs of a kind of database."""
+"""The Protocol that each kind of database implements: what a store needs of it."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import attrs
 from sqlalchemy import Connection, Engine
 
-if TYPE_CHECKING:
-    from sellout_adapters.sql.concurrency.loop_writes import LoopWrites
-    from sellout_adapters.sql.concurrency.read_batching import Gathering  # these import this
-
+from sellout_adapters.sql.concurrency.loop_writes import LoopWrites
+from sellout_adapters.sql.concurrency.read_batching import ReadBatcher
+from sellout_adapters.sql.engines.copy_writer import CopyWriter
+from sellout_adapters.sql.search.query import SearchSql
+from sellout_adapters.sql.session.engine_features import EngineFeatures
 
 T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
 class Timeouts:
-    """How long a store waits, in seconds.
+    """How long a store waits at most, in seconds.
 
-    `lock` is for a connection of the pool, a turn to write, or a row or file that somebody else holds; `statement` for
-    the database to carry out one statement, and for a transaction to say its next; `connect` for the database to answer
-    at all. SQLite is in this process and knows `lock` alone.
+    Attributes:
+        lock: For a connection of the pool, and for a lock of a row or a file. SQLite knows this one alone.
+        statement: For the end of a statement, and for the next statement of a transaction.
+        connect: For the database's first answer.
     """
 
     lock: float = 10
@@ -28,52 +30,53 @@ class Timeouts:
     connect: float = 5
 
 
-class Database(Protocol):
-    """A database with the tables of a store in it."""
+class Database(EngineFeatures, Protocol):
+    """A database with the tables of a store, and everything that differs between the kinds of databases."""
 
     @property
     def engine(self) -> Engine:
-        """Its connections."""
+        """SQLAlchemy's engine with the pool of connections."""
 
     @property
     def migrated(self) -> Sequence[str]:
-        """A line for each step of the migrations that was taken when it was opened."""
+        """A line for each migration step that was taken when the database was opened."""
 
     @property
     def reads_never_wait(self) -> bool:
         """Whether reads wait neither for writers nor for a network."""
 
     @property
-    def locks_rows(self) -> bool:
-        """Whether transactions write side by side, so that rows are to be locked."""
+    def search(self) -> SearchSql:
+        """The SQL of searches."""
 
-    def gathering(self) -> "Gathering | None":
-        """Reads for an event loop, over connections of their own, if there is a driver for that."""
+    @property
+    def copy_writer(self) -> CopyWriter:
+        """What a copy of a whole shop reads and writes with."""
 
-    def writing(self, statements: Callable[[], int]) -> "LoopWrites | None":
-        """Writes on an event loop, if they wait for nothing but a common turn; `statements` says how many the calling
-        thread has asked so far.
-        """
+    def read_batcher(self) -> ReadBatcher | None:
+        """Batched reads for an event loop, over connections of their own. None: the database has none."""
 
-    def translated(self, connection: Connection, error: Exception) -> Exception:
-        """What an error of the driver means for whoever asked the statement; perhaps the same error. A connection that
-        broke is given up.
+    def loop_writes(self, statements: Callable[[], int]) -> LoopWrites | None:
+        """Writes on an event loop. None: the database has none.
+
+        Args:
+            statements: How many statements the calling thread has run so far.
         """
 
     def close(self) -> None:
-        """Closes the connections. Nothing else is to be running."""
+        """Closes the connections. No transaction is running."""
 
     def read(self, run: Callable[[Connection], T]) -> T:
-        """What `run` returns, run once in a transaction that sees one snapshot and ends without a trace.
+        """What `run` returns. It runs once, in a transaction that sees one snapshot and is not committed.
 
         Raises:
-            Unavailable: the database cannot answer now.
+            Unavailable: the database is unreachable or overloaded.
         """
 
     def write(self, run: Callable[[Connection], T]) -> T:
-        """What `run` returns, once all that it wrote is durable. It may be run again if it loses to others.
+        """What `run` returns, after a durable commit. It may run again if the transaction loses to another one.
 
         Raises:
-            Unavailable: the database cannot answer now. If it went away during the commit, nobody knows whether that
-                took place.
+            Unavailable: the database is unreachable or overloaded. If the connection broke during the commit, the
+                outcome of the commit is unknown.
         """

@@ -1,6 +1,6 @@
-"""Which step of the migrations a database is at, and bringing it to the last one.
+"""Migrations: at which step a database is, and bringing it to the last one.
 
-Alembic does the steps; it is imported only when one is due.
+Alembic takes the steps. It is imported only if one is missing.
 """
 
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ from sellout_adapters.sql.session.errors import CannotOpen
 from sellout_core.errors import Unavailable
 
 CURRENT: Final = "0007"
-"""The last step, which `tables` describes."""
+"""The last step, whose tables `schema` describes."""
 
 VERSIONS: Final = "sellout_version"
-"""The table that holds the step: a name of our own, for a database that is shared."""
+"""The table that holds the step. Its name is unique to this program: the database may be shared."""
 
 _VERSION: Final = select(column("version_num", Text)).select_from(table(VERSIONS))
 _MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
@@ -29,27 +29,27 @@ _alembic: Final = Lock()
 
 
 def step_of(connection: Connection) -> str | None:
-    """The step that a database is at; None: nobody ever took one."""
+    """The step of a database; None before the first one."""
     if not inspect(connection).has_table(VERSIONS):
         return None
     return connection.scalars(_VERSION).first()
 
 
 def knows(step: str) -> bool:
-    """Whether a step is one of these migrations."""
+    """Whether this program has a step."""
     return (_MIGRATIONS / "versions" / f"step_{step}.py").is_file()
 
 
 def tables_in(connection: Connection) -> set[str]:
-    """Those of the store's tables that a database holds."""
+    """The names of the store's tables that exist in a database."""
     return set(inspect(connection).get_table_names()) & metadata.tables.keys()
 
 
 def require_current(connection: Connection) -> None:
-    """Lets through a database whose tables are as `tables` has them.
+    """Checks that a database is at the current schema.
 
     Raises:
-        Unavailable: they are at another step, or not there.
+        Unavailable: it is at another step, or has no tables.
     """
     try:
         step = connection.scalars(_VERSION).first()
@@ -60,15 +60,15 @@ def require_current(connection: Connection) -> None:
 
 
 def upgrade(connection: Connection, adopted: str | None = None) -> Sequence[str]:
-    """Takes the steps that are due and returns a line for each. What is already current is left as it is.
+    """Takes the missing steps and returns a line for each.
 
     Args:
-        connection: In a transaction that is alone with the schema; whoever began it commits.
-        adopted: The step at which a database without a version stands.
+        connection: In a transaction that no other migration runs beside. The caller commits it.
+        adopted: The step of a database that has tables but no version.
     """
     if step_of(connection) == CURRENT:
         return []
-    from alembic import command  # noqa: PLC0415 - see above
+    from alembic import command  # noqa: PLC0415 - see the module
     from alembic.config import Config  # noqa: PLC0415
 
     done: list[str] = []

@@ -1,11 +1,11 @@
-"""Opens the database that a URL names."""
+"""Opening the database of a URL. This module alone chooses between the kinds of databases."""
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from sellout_adapters.extras import MissingExtra, naming_extras
 from sellout_adapters.sql.engines.database import Database, Timeouts
-from sellout_adapters.sql.engines.sqlite import SqliteDatabase
+from sellout_adapters.sql.engines.sqlite.database import SqliteDatabase
 from sellout_adapters.sql.session.errors import CannotOpen
 
 SQLITE = frozenset({"sqlite", "sqlite+pysqlite"})
@@ -14,17 +14,24 @@ _POSTGRESQL = frozenset({"postgresql", "postgresql+psycopg", "postgres"})
 
 
 def open_database(url: str, connections: int, timeouts: Timeouts, *, migrate: bool) -> Database:
-    """The database that a URL names.
+    """Opens the database of a URL.
+
+    Args:
+        url: The URL.
+        connections: How many transactions run at once.
+        timeouts: How long a transaction waits.
+        migrate: Whether to bring PostgreSQL to the current schema. SQLite always is.
 
     Raises:
-        CannotOpen: it names none. The message repeats nothing of the URL, which may hold a password.
+        CannotOpen: the database cannot be opened, or its kind is not supported. The message repeats no part of the URL,
+            which may hold a password.
     """
     parsed = parse(url)
     if parsed.drivername in SQLITE:
         return SqliteDatabase.open(file_of(parsed), connections, timeouts)
     try:
         with naming_extras():
-            from sellout_adapters.sql.engines.postgres import PostgresDatabase  # noqa: PLC0415 - an extra
+            from sellout_adapters.sql.engines.postgres.database import PostgresDatabase  # noqa: PLC0415 - an extra
     except MissingExtra as error:
         raise CannotOpen(f"{error}.") from error
     return PostgresDatabase.open(parsed, connections, timeouts, migrate=migrate)
@@ -34,10 +41,10 @@ def parse(url: str) -> URL:
     """The URL of a database of a kind that is supported.
 
     Raises:
-        CannotOpen: it is none. The message repeats nothing of the URL, which may hold a password.
+        CannotOpen: it is not. The message repeats no part of the URL, which may hold a password.
     """
     if not url.startswith("sqlite") and url.count("@") > 1:
-        # SQLAlchemy ends the password at the first @ and takes the rest for a host, which the driver's messages repeat.
+        # SQLAlchemy takes what follows the first @ for a host, which the driver's messages repeat.
         raise CannotOpen(
             "The database URL has more than one @: percent-encode the special characters of its password, an @ as %40"
             " and a # as %23."
@@ -55,13 +62,13 @@ def parse(url: str) -> URL:
 
 
 def without_passwords(url: URL) -> URL:
-    """The URL without the passwords in it, to be shown."""
-    # `set` takes None for no change.
+    """The URL without its passwords, to be shown."""
+    # `URL.set` ignores None.
     return url._replace(password=None).difference_update_query(["password", "sslpassword"])
 
 
 def file_of(url: URL) -> str:
-    """The path in a URL of SQLite.
+    """The path in an SQLite URL.
 
     Raises:
         CannotOpen: the URL names no file.

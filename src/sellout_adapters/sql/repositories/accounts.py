@@ -13,7 +13,7 @@ from sellout_adapters.sql.schema.shop_tables import addresses, answers, sessions
 from sellout_adapters.sql.schema.types import askable_after, lookup_key
 from sellout_adapters.sql.session.compiled import Row
 from sellout_adapters.sql.session.product_cache import VERSION
-from sellout_adapters.sql.session.session import Link
+from sellout_adapters.sql.session.session import DatabaseSession
 from sellout_core.accounts import Actor, Address, Credentials, NewAddress, NewUser, Session, User
 from sellout_core.errors import UsernameTaken
 from sellout_core.ports.shopping import KeptAnswer
@@ -69,12 +69,12 @@ def _user_values(user: NewUser) -> dict[str, Any]:
 class SqlUsers:
     """`ports.Users`."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, session: DatabaseSession) -> None:
+        self._session = session
 
     def add(self, user: NewUser, password_hash: str) -> User:
         """A username that is taken writes nothing, so the transaction goes on on every database."""
-        row = self._link.row(_ADD_USER, _user_values(user) | {"password_hash": password_hash})
+        row = self._session.row(_ADD_USER, _user_values(user) | {"password_hash": password_hash})
         if row is None:
             raise UsernameTaken
         self._refer([user])
@@ -82,22 +82,22 @@ class SqlUsers:
 
     def get_many(self, user_ids: Collection[UserId]) -> Mapping[UserId, User]:
         """One statement."""
-        return {user.id: user for user in self._users(self._link.rows_among(_USERS_BY_ID, user_ids))}
+        return {user.id: user for user in self._users(self._session.rows_among(_USERS_BY_ID, user_ids))}
 
     def after(self, user_id: int, limit: int) -> Sequence[User]:
         """One statement."""
-        return self._users(self._link.rows(_USERS_AFTER, {"after": askable_after(user_id), "limit": limit}))
+        return self._users(self._session.rows(_USERS_AFTER, {"after": askable_after(user_id), "limit": limit}))
 
     def for_update(self, user_id: UserId) -> User | None:
         """Locks the user's row, then reads it; where writers go one at a time, that is lock enough."""
-        self._link.lock(_LOCK_USER, {"user_id": user_id})
-        row = self._link.row(_USER_BY_ID, {"user_id": user_id})
+        self._session.lock(_LOCK_USER, {"user_id": user_id})
+        row = self._session.row(_USER_BY_ID, {"user_id": user_id})
         return None if row is None else self._users([row])[0]
 
     def save(self, user: User) -> None:
         """Every column but the password's hash. A name that is taken writes nothing, so the transaction goes on."""
         values = _user_values(user)
-        if not self._link.run(_SAVE_USER, values | {"user_id": user.id, "taken_key": values["username_key"]}):
+        if not self._session.run(_SAVE_USER, values | {"user_id": user.id, "taken_key": values["username_key"]}):
             raise UsernameTaken
         self._refer([user])
 
@@ -107,7 +107,7 @@ class SqlUsers:
         return found
 
     def _refer(self, found: Sequence[NewUser]) -> None:
-        self._link.refers("genders", (user.gender_id for user in found if user.gender_id is not None))
+        self._session.note_references("genders", (user.gender_id for user in found if user.gender_id is not None))
 
 
 _CREDENTIALS: Final = select(users.c.id, users.c.password_hash, users.c.is_active)
@@ -121,8 +121,8 @@ _SAVE_CREDENTIALS: Final = (
 class SqlCredentials:
     """`ports.CredentialsOfUsers`: columns of the users."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, session: DatabaseSession) -> None:
+        self._session = session
 
     def by_username(self, username: str) -> Credentials | None:
         """By the folded username."""
@@ -134,10 +134,10 @@ class SqlCredentials:
 
     def save(self, user_id: UserId, password_hash: str) -> None:
         """One statement."""
-        self._link.run(_SAVE_CREDENTIALS, {"user_id": user_id, "fresh_hash": password_hash})
+        self._session.run(_SAVE_CREDENTIALS, {"user_id": user_id, "fresh_hash": password_hash})
 
     def _one(self, statement: Select[Any], parameters: Mapping[str, Any]) -> Credentials | None:
-        row = self._link.row(statement, parameters)
+        row = self._session.row(statement, parameters)
         return None if row is None else Credentials(row.id, row.password_hash, row.is_active)
 
 
@@ -149,22 +149,22 @@ _DELETE_ADDRESS: Final = delete(addresses).where(addresses.c.id == bindparam("ad
 class SqlAddresses:
     """`ports.Addresses`."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, session: DatabaseSession) -> None:
+        self._session = session
 
     def add(self, user_id: UserId, address: NewAddress) -> Address:
         """Ids go up, so they order the address book."""
-        [row] = self._link.rows(_ADD_ADDRESS, {"user_id": user_id} | attrs.asdict(address))
+        [row] = self._session.rows(_ADD_ADDRESS, {"user_id": user_id} | attrs.asdict(address))
         return Address(row.id, address.address, address.post_index)
 
     def save(self, address: Address) -> None:
         """One statement."""
         parameters = {"address": address.address, "post_index": address.post_index}
-        self._link.run(_SAVE_ADDRESS, {"address_id": address.id} | parameters)
+        self._session.run(_SAVE_ADDRESS, {"address_id": address.id} | parameters)
 
     def delete(self, address_id: AddressId) -> None:
         """Nothing refers to the row."""
-        self._link.run(_DELETE_ADDRESS, {"address_id": address_id})
+        self._session.run(_DELETE_ADDRESS, {"address_id": address_id})
 
 
 _ADD_SESSION: Final = insert(sessions)
@@ -184,40 +184,40 @@ _DELETE_EXPIRED: Final = _DELETE_SESSIONS.where(sessions.c.expires_at <= bindpar
 class SqlSessions:
     """`ports.Sessions`."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, session: DatabaseSession) -> None:
+        self._session = session
 
     def add(self, session: Session) -> None:
         """One statement."""
-        self._link.run(_ADD_SESSION, attrs.asdict(session))
+        self._session.run(_ADD_SESSION, attrs.asdict(session))
 
     def actor(self, session_id: SessionId, user_id: UserId) -> Actor | None:
         """One statement: the session, the user and their rights together."""
-        rows = self._link.rows_among(_ACTORS, [session_id])
+        rows = self._session.rows_among(_ACTORS, [session_id])
         for row in rows:
-            self._link.finds_version(row.version)
+            self._session.set_catalogue_version(row.version)
         return next((Actor(user_id, row.is_staff) for row in rows if row.user_id == user_id), None)
 
     def for_update(self, session_id: SessionId) -> Session | None:
         """Locks the row, then reads it."""
-        self._link.lock(_SESSION, {"session_id": session_id})
-        row = self._link.row(_SESSION, {"session_id": session_id})
+        self._session.lock(_SESSION, {"session_id": session_id})
+        row = self._session.row(_SESSION, {"session_id": session_id})
         return None if row is None else Session(row.id, row.user_id, row.refresh_fingerprint, row.expires_at)
 
     def save(self, session: Session) -> None:
         """One statement."""
-        self._link.run(_SAVE_SESSION, attrs.asdict(session) | {"session_id": session.id})
+        self._session.run(_SAVE_SESSION, attrs.asdict(session) | {"session_id": session.id})
 
     def delete(self, session_id: SessionId) -> None:
         """One statement."""
-        self._link.run(_DELETE_SESSION, {"session_id": session_id})
+        self._session.run(_DELETE_SESSION, {"session_id": session_id})
 
     def delete_of(self, user_id: UserId, expired_by: datetime | None = None) -> None:
         """A session is over the moment it expires."""
         if expired_by is None:
-            self._link.run(_DELETE_SESSIONS, {"user_id": user_id})
+            self._session.run(_DELETE_SESSIONS, {"user_id": user_id})
         else:
-            self._link.run(_DELETE_EXPIRED, {"user_id": user_id, "expired_by": expired_by})
+            self._session.run(_DELETE_EXPIRED, {"user_id": user_id, "expired_by": expired_by})
 
 
 _HIS_ANSWERS: Final = answers.c.user_id == bindparam("user_id")
@@ -234,19 +234,19 @@ _DELETE_OLDER: Final = delete(answers).where(_HIS_ANSWERS, answers.c.kept_at <= 
 class SqlAnswers:
     """`ports.Answers`."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, session: DatabaseSession) -> None:
+        self._session = session
 
     def find(self, user_id: UserId, key: str, kept_after: datetime) -> KeptAnswer | None:
         """One statement."""
-        row = self._link.row(_FIND_ANSWER, {"user_id": user_id, "key": key, "kept_after": kept_after})
+        row = self._session.row(_FIND_ANSWER, {"user_id": user_id, "key": key, "kept_after": kept_after})
         return None if row is None else KeptAnswer(row.fingerprint, row.answer)
 
     def keep(self, user_id: UserId, key: str, kept: KeptAnswer, now: datetime) -> None:
         """One statement."""
         parameters = {"user_id": user_id, "idempotency_key": key, "kept_at": now}
-        self._link.run(_KEEP_ANSWER, parameters | attrs.asdict(kept))
+        self._session.run(_KEEP_ANSWER, parameters | attrs.asdict(kept))
 
     def delete_older(self, user_id: UserId, kept_after: datetime) -> None:
         """One statement."""
-        self._link.run(_DELETE_OLDER, {"user_id": user_id, "kept_after": kept_after})
+        self._session.run(_DELETE_OLDER, {"user_id": user_id, "kept_after": kept_after})

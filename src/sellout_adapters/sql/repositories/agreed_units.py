@@ -14,7 +14,7 @@ from sellout_adapters.sql.repositories.units import size_of
 from sellout_adapters.sql.schema.agreed_tables import agreed_products, agreed_units
 from sellout_adapters.sql.schema.functions import AMONG_TEXTS, among
 from sellout_adapters.sql.session.compiled import Row
-from sellout_adapters.sql.session.session import Link
+from sellout_adapters.sql.session.session import DatabaseSession
 from sellout_core.catalogue import Named, Platform, Product, ProductView, UnitView
 
 Digest = str
@@ -40,23 +40,23 @@ def digest_of(values: Iterable[Any]) -> Digest:
     return hashlib.sha256(msgspec.json.encode(list(values))).hexdigest()
 
 
-def write(link: Link, units: Sequence[UnitView]) -> Sequence[Digest]:
+def write(session: DatabaseSession, units: Sequence[UnitView]) -> Sequence[Digest]:
     """Adds the units and their products that are not there yet, two statements in all, and returns the units' digests.
 
     Rows are added in order of digest, so that two transactions that add the same ones cannot wait for each other.
     """
     products = {unit.product.product.id: _with_digest(_product_values(unit.product)) for unit in units}
     rows = [_with_digest((products[unit.product.product.id][0], *_unit_values(unit))) for unit in units]
-    link.add(agreed_products, _columns(_PRODUCT, products.values()), missing=True)
-    link.add(agreed_units, _columns(_UNIT, rows), missing=True)
+    session.add(agreed_products, _columns(_PRODUCT, products.values()), missing=True)
+    session.add(agreed_units, _columns(_UNIT, rows), missing=True)
     return [row[0] for row in rows]
 
 
-def read(link: Link, digests: Collection[Digest]) -> Mapping[Digest, UnitView]:
+def read(session: DatabaseSession, digests: Collection[Digest]) -> Mapping[Digest, UnitView]:
     """The units of those digests, one statement. Units of the same product share its value."""
     products: dict[Digest, ProductView] = {}
     units = {}
-    for row in link.rows_among(_BY_DIGEST, digests, key="digest"):
+    for row in session.rows_among(_BY_DIGEST, digests, key="digest"):
         product = products.get(row.product_digest)
         if product is None:
             product = products[row.product_digest] = _product(row)

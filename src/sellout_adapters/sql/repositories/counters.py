@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, case, delete, or_, update
 from sellout_adapters.sql.schema.inserts import insert_or
 from sellout_adapters.sql.schema.shop_tables import counters
 from sellout_adapters.sql.schema.types import UtcTime
-from sellout_adapters.sql.session.session import Link
+from sellout_adapters.sql.session.session import DatabaseSession
 from sellout_core.ports.store import Count
 
 _NOW: Final = bindparam("now", type_=UtcTime)
@@ -39,18 +39,20 @@ _DELETE_ENDED: Final = delete(counters).where(counters.c.ends_at <= _NOW)
 class SqlCounters:
     """`ports.Counters`: one row a count, settled by one statement."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, session: DatabaseSession) -> None:
+        self._session = session
 
     def add(self, key: str, now: datetime, window: timedelta) -> Count:
         """One statement, which waits for others that count under the key."""
-        [row] = self._link.rows(_ADD, {"counted": key, "now": now, "until": now + window, "latest": now + 2 * window})
+        [row] = self._session.rows(
+            _ADD, {"counted": key, "now": now, "until": now + window, "latest": now + 2 * window}
+        )
         return Count(row.number, row.ends_at)
 
     def take_back(self, key: str, count: Count) -> None:
         """One statement."""
-        self._link.run(_TAKE_BACK, {"counted": key, "until": count.ends_at})
+        self._session.run(_TAKE_BACK, {"counted": key, "until": count.ends_at})
 
     def delete_ended(self, now: datetime) -> None:
         """One statement."""
-        self._link.run(_DELETE_ENDED, {"now": now})
+        self._session.run(_DELETE_ENDED, {"now": now})

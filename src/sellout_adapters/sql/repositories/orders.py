@@ -14,7 +14,7 @@ from sellout_adapters.sql.schema.inserts import insert_missing
 from sellout_adapters.sql.schema.shop_tables import cart_units, carts, order_lines, orders, promo_codes
 from sellout_adapters.sql.schema.types import Id, askable_after, lookup_key
 from sellout_adapters.sql.session.compiled import Row
-from sellout_adapters.sql.session.session import Link, by_column
+from sellout_adapters.sql.session.session import DatabaseSession, by_column
 from sellout_core.accounts import Address
 from sellout_core.catalogue import UnitView
 from sellout_core.errors import PromoCodeTaken
@@ -51,27 +51,29 @@ _REMOVE_FROM_CART: Final = (
 class SqlCarts:
     """`ports.Carts`. The ids of a cart's rows order it."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, session: DatabaseSession) -> None:
+        self._session = session
 
     def create(self, user_id: UserId) -> None:
         """One statement."""
-        self._link.run(_CREATE_CART, {"user_id": user_id})
+        self._session.run(_CREATE_CART, {"user_id": user_id})
 
     def of(self, user_id: UserId) -> Cart | None:
         """One statement: an empty cart is one row without a unit."""
-        rows = self._link.rows_among(_CARTS, [user_id], key="user_id")
+        rows = self._session.rows_among(_CARTS, [user_id], key="user_id")
         if not rows:
             return None
-        return Cart(rows[0].cart_id, user_id, tuple(units_of(self._link, [row for row in rows if row.id is not None])))
+        return Cart(
+            rows[0].cart_id, user_id, tuple(units_of(self._session, [row for row in rows if row.id is not None]))
+        )
 
     def add(self, user_id: UserId, unit_id: ProductUnitId) -> bool:
         """One statement, which writes nothing if the unit is there."""
-        return self._link.row(_ADD_TO_CART, {"user_id": user_id, "unit_id": unit_id}) is not None
+        return self._session.row(_ADD_TO_CART, {"user_id": user_id, "unit_id": unit_id}) is not None
 
     def remove(self, user_id: UserId, unit_ids: Collection[ProductUnitId]) -> Collection[ProductUnitId]:
         """One statement, whose deleted rows are the answer."""
-        rows = self._link.rows_among(_REMOVE_FROM_CART, unit_ids, {"user_id": user_id})
+        rows = self._session.rows_among(_REMOVE_FROM_CART, unit_ids, {"user_id": user_id})
         return {row.unit_id for row in rows}
 
 
@@ -107,25 +109,25 @@ def _promo_code(row: Row) -> PromoCode:
 class SqlPromoCodes:
     """`ports.PromoCodes`."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, session: DatabaseSession) -> None:
+        self._session = session
 
     def add(self, promo_code: NewPromoCode) -> PromoCode:
         """A code that is taken writes nothing, so the transaction goes on on every database."""
         values = {name: getattr(promo_code, name) for name in _TERMS}
-        row = self._link.row(_ADD_PROMO_CODE, values | {"code_key": fold(promo_code.code)})
+        row = self._session.row(_ADD_PROMO_CODE, values | {"code_key": fold(promo_code.code)})
         if row is None:
             raise PromoCodeTaken
         return PromoCode.of(row.id, promo_code)
 
     def by_code(self, code: str) -> PromoCode | None:
         """By the folded code."""
-        row = self._link.row(_BY_CODE, {"key": lookup_key(code)})
+        row = self._session.row(_BY_CODE, {"key": lookup_key(code)})
         return None if row is None else _promo_code(row)
 
     def activate(self, promo_code_id: PromoCodeId) -> PromoCode | None:
         """One conditional UPDATE: whoever comes second finds the count as the first left it."""
-        row = self._link.row(_ACTIVATE, {"promo_code_id": promo_code_id})
+        row = self._session.row(_ACTIVATE, {"promo_code_id": promo_code_id})
         return None if row is None else _promo_code(row)
 
 
@@ -185,16 +187,16 @@ def _order_values(order: NewOrder) -> dict[str, Any]:
 class SqlOrders:
     """`ports.Orders`."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, session: DatabaseSession) -> None:
+        self._session = session
 
     def add(self, order: NewOrder) -> Order:
         """Four statements: the order, the products and units that are not stored yet, the lines."""
-        [row] = self._link.rows(_ADD_ORDER, _order_values(order))
+        [row] = self._session.rows(_ADD_ORDER, _order_values(order))
         order_id: OrderId = row.id
         lines = order.lines
-        digests = agreed_units.write(self._link, [line.unit for line in lines])
-        self._link.add(
+        digests = agreed_units.write(self._session, [line.unit for line in lines])
+        self._session.add(
             order_lines,
             {
                 "order_id": [order_id] * len(lines),
@@ -222,11 +224,11 @@ class SqlOrders:
 
     def _orders(self, statement: Select[Any], parameters: Mapping[str, Any]) -> list[Order]:
         """The orders that a statement gives, and one more statement for the units of all of them."""
-        rows = self._link.rows(statement, parameters)
-        units = agreed_units.read(self._link, list({digest: None for row in rows for _, digest, _ in row.lines}))
+        rows = self._session.rows(statement, parameters)
+        units = agreed_units.read(self._session, list({digest: None for row in rows for _, digest, _ in row.lines}))
         found = [_order(row, units) for row in rows]
         self._refer(found)
         return found
 
     def _refer(self, found: Sequence[Order]) -> None:
-        self._link.refers("statuses", (order.status_id for order in found))
+        self._session.note_references("statuses", (order.status_id for order in found))

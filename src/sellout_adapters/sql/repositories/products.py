@@ -1,4 +1,4 @@
-"""Products, and the cards that lists show."""
+"""Products, and the cards of lists."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
@@ -21,14 +21,14 @@ from sellout_adapters.sql.schema.shop_tables import wishlist_units
 from sellout_adapters.sql.schema.types import Id, askable_after
 from sellout_adapters.sql.search import facets, page_index, terms
 from sellout_adapters.sql.search import query as search_query
-from sellout_adapters.sql.search.query import Asked
-from sellout_adapters.sql.session.compiled import PLANNED_ANEW, Row
-from sellout_adapters.sql.session.session import Link, by_column
+from sellout_adapters.sql.search.query import SearchPlan, SearchSql, Shape
+from sellout_adapters.sql.session.compiled import CUSTOM_PLAN, Row
+from sellout_adapters.sql.session.session import DatabaseSession, by_column
 from sellout_core.catalogue import Card, NewProduct, Product
 from sellout_core.search import CatalogueQuery, FacetCounts, Sort
 from sellout_core.values import MAX_ID, ProductId, UserId
 
-# By the product's field: the table that holds its links, and the small table they lead to.
+# By the product's field: the table of its links, and the small table to which they lead.
 _LINKS: Final = {
     "brand_ids": (product_brands, "brands"),
     "category_ids": (product_categories, "categories"),
@@ -79,10 +79,10 @@ def _product(row: Row) -> Product:
     )
 
 
-def _refer(link: Link, found: Sequence[NewProduct]) -> None:
-    link.refers("genders", [product.gender_id for product in found])
+def _refer(session: DatabaseSession, found: Sequence[NewProduct]) -> None:
+    session.note_references("genders", [product.gender_id for product in found])
     for field, (_, small_table) in _LINKS.items():
-        link.refers(small_table, *[getattr(product, field) for product in found])
+        session.note_references(small_table, *[getattr(product, field) for product in found])
 
 
 _SAVE: Final = update(products).where(products.c.id == bindparam("product_id"))
@@ -94,61 +94,61 @@ _DELETE_LINKS: Final = {
 class SqlProducts:
     """`ports.Products`."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, session: DatabaseSession) -> None:
+        self._session = session
 
     def get_many(self, product_ids: Collection[ProductId]) -> Mapping[ProductId, Product]:
-        """One statement, and one for the version of the catalogue; or that alone, if the products are kept."""
-        kept = self._link.kept() if product_ids else None
-        if kept is None:
+        """A statement for the version of the catalogue, and one for the products that are not cached."""
+        cached = self._session.cached_catalogue() if product_ids else None
+        if cached is None:
             return self._read(product_ids)
-        known = kept.products.find(product_ids, self._read)
-        _refer(self._link, list(known.values()))
-        return known
+        found = cached.products.find(product_ids, self._read)
+        _refer(self._session, list(found.values()))
+        return found
 
     def after(self, product_id: int, limit: int) -> Sequence[Product]:
         """One statement."""
-        return self._products(self._link.rows(_AFTER, {"after": askable_after(product_id), "limit": limit}))
+        return self._products(self._session.rows(_AFTER, {"after": askable_after(product_id), "limit": limit}))
 
     def by_sku(self, skus: Collection[str]) -> Mapping[str, Product]:
-        """One statement, and two that lock first: the products' units and then the products, each in order of id, as
-        whoever sells a last piece does.
+        """One statement, and before it two that lock the products' units and then the products, each in order of id. A
+        transaction that sells a last piece locks in the same order.
         """
-        self._link.lock(_LOCK_UNITS_BY_SKU, {"among": skus})
-        self._link.lock(_LOCK_BY_SKU, {"among": skus})
-        return {product.sku: product for product in self._products(self._link.rows_among(_BY_SKU, skus, key="sku"))}
+        self._session.lock(_LOCK_UNITS_BY_SKU, {"among": skus})
+        self._session.lock(_LOCK_BY_SKU, {"among": skus})
+        return {product.sku: product for product in self._products(self._session.rows_among(_BY_SKU, skus, key="sku"))}
 
     def add_many(self, products: Sequence[NewProduct]) -> Sequence[ProductId]:
-        """A statement for the ids, one for the products and one for each kind of link."""
-        self._link.changes_catalogue(products)
-        product_ids = self._link.add_with_ids(catalogue_tables.products, by_column(products, _OWN_FIELDS))
-        self._link.written_products.update(product_ids)
+        """A statement for the ids, one for the products and one for each kind of session."""
+        self._session.note_catalogue_change(products)
+        product_ids = self._session.add_with_ids(catalogue_tables.products, by_column(products, _OWN_FIELDS))
+        self._session.uncounted_products.update(product_ids)
         self._link_up(list(zip(product_ids, products, strict=True)))
-        self._link.touches(product_ids)
+        self._session.note_changed_products(product_ids)
         return product_ids
 
     def save_many(self, products: Sequence[Product]) -> None:
         """Replaces all links of the products."""
-        self._link.changes_catalogue(products)
-        self._link.written_products.update(product.id for product in products)
-        self._link.run_many(_SAVE, [_own_values(product) | {"product_id": product.id} for product in products])
+        self._session.note_catalogue_change(products)
+        self._session.uncounted_products.update(product.id for product in products)
+        self._session.run_many(_SAVE, [_own_values(product) | {"product_id": product.id} for product in products])
         for statement in _DELETE_LINKS.values():
-            self._link.run(statement, {"among": [product.id for product in products]})
+            self._session.run(statement, {"among": [product.id for product in products]})
         self._link_up([(product.id, product) for product in products])
-        self._link.touches(product.id for product in products)
+        self._session.note_changed_products(product.id for product in products)
 
     def _read(self, product_ids: Collection[ProductId]) -> dict[ProductId, Product]:
-        return {product.id: product for product in self._products(self._link.rows_among(_BY_ID, product_ids))}
+        return {product.id: product for product in self._products(self._session.rows_among(_BY_ID, product_ids))}
 
     def _products(self, rows: Sequence[Row]) -> list[Product]:
         found = [_product(row) for row in rows]
-        _refer(self._link, found)
+        _refer(self._session, found)
         return found
 
     def _link_up(self, saved: Sequence[tuple[ProductId, NewProduct]]) -> None:
         for field, (table, _) in _LINKS.items():
             pairs = [(product_id, linked) for product_id, product in saved for linked in getattr(product, field)]
-            self._link.add(table, dict(zip(table.c.keys(), zip(*pairs, strict=True), strict=False)))
+            self._session.add(table, dict(zip(table.c.keys(), zip(*pairs, strict=True), strict=False)))
 
 
 def _own_values(product: NewProduct) -> dict[str, Any]:
@@ -167,7 +167,7 @@ _CARD: Final = select(
     ).label("in_wishlist"),
 )
 _CARDS_BY_ID: Final = _CARD.where(among(products.c.id, AMONG_IDS))
-# The page's ids come from the index of listed products alone; what is left out is never read.
+# An index alone finds the page's ids: the rows of products before the page are never read.
 _PAGES: Final = [
     _CARD.where(products.c.id.in_(ids)).order_by(products.c.id)
     for ids in (page_index.SHALLOW_PAGE, page_index.DEEP_PAGE)
@@ -175,61 +175,62 @@ _PAGES: Final = [
 
 
 @cache
-def _matching(shape: search_query.Shape) -> Select[Any]:
-    """The cards of a page of what matches."""
-    found = search_query.found(shape)
+def _matching(search: SearchSql, shape: Shape) -> Select[Any]:
+    """The cards of a page of the products that match."""
+    found = search.found(shape)
     rows = _CARD.select_from(found.join(products, products.c.id == found.c.id))
     rows = rows.order_by(found.c.score.desc(), *search_query.order(shape.sort))
-    return rows.execution_options(**{PLANNED_ANEW: True})
+    return rows.execution_options(**CUSTOM_PLAN)
 
 
 class SqlCards:
     """`ports.Cards`."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, session: DatabaseSession, search: SearchSql) -> None:
+        self._session = session
+        self._search = search
 
     def get_many(self, product_ids: Collection[ProductId], wishlist_of: UserId | None) -> Mapping[ProductId, Card]:
-        """One statement; nobody's as `SqlProducts.get_many`."""
-        terms.settle(self._link)
-        kept = self._link.kept() if product_ids and wishlist_of is None else None
-        if kept is None:
+        """One statement; without a wishlist as `SqlProducts.get_many`."""
+        terms.index_changed_products(self._session, self._search)
+        cached = self._session.cached_catalogue() if product_ids and wishlist_of is None else None
+        if cached is None:
             return self._read(product_ids, wishlist_of)
-        known = kept.cards.find(product_ids, lambda missing: self._read(missing, None))
-        _refer(self._link, [card.product for card in known.values()])
-        return known
+        found = cached.cards.find(product_ids, lambda missing: self._read(missing, None))
+        _refer(self._session, [card.product for card in found.values()])
+        return found
 
     def page(self, offset: int, limit: int, wishlist_of: UserId | None) -> Sequence[Card]:
-        """One statement, unless this transaction has written products that are to be counted first."""
-        terms.settle(self._link)
-        if self._link.written_products:
-            page_index.settle(self._link)
-        # No store holds more products than ids; an offset past 64 bits would not reach the driver.
+        """One statement, unless this transaction has written products that must be counted first."""
+        terms.index_changed_products(self._session, self._search)
+        if self._session.uncounted_products:
+            page_index.count_changed_products(self._session)
+        # No store holds more products than ids; the driver refuses an offset of more than 64 bits.
         parameters = {"offset": min(offset, MAX_ID), "limit": limit, "user_id": wishlist_of}
-        return self._cards(self._link.rows(_PAGES[offset >= page_index.SHALLOW], parameters))
+        return self._cards(self._session.rows(_PAGES[offset >= page_index.SHALLOW], parameters))
 
     def search(self, query: CatalogueQuery, offset: int, limit: int, wishlist_of: UserId | None) -> Sequence[Card]:
-        """One statement, unless a name was not known yet."""
-        asked = self._asked(query)
-        if asked is None:
+        """One statement, and one that reads the small tables if a name is not known."""
+        plan = self._plan(query)
+        if plan is None:
             return []
         window = {"offset": min(offset, MAX_ID), "limit": limit, "user_id": wishlist_of}
-        return self._cards(self._link.rows(_matching(asked.shape), asked.parameters | window))
+        return self._cards(self._session.rows(_matching(self._search, plan.shape), plan.parameters | window))
 
     def facets(self, query: CatalogueQuery) -> FacetCounts:
-        """One statement, unless a name was not known yet."""
-        asked = self._asked(attrs.evolve(query, sort=Sort.ID))
-        return facets.NOTHING if asked is None else facets.count(self._link, asked)
+        """One statement, and one that reads the small tables if a name is not known."""
+        plan = self._plan(attrs.evolve(query, sort=Sort.ID))
+        return facets.NOTHING if plan is None else facets.count(self._session, self._search, plan)
 
     def _read(self, product_ids: Collection[ProductId], wishlist_of: UserId | None) -> dict[ProductId, Card]:
-        rows = self._link.rows_among(_CARDS_BY_ID, product_ids, {"user_id": wishlist_of})
+        rows = self._session.rows_among(_CARDS_BY_ID, product_ids, {"user_id": wishlist_of})
         return {card.product.id: card for card in self._cards(rows)}
 
-    def _asked(self, query: CatalogueQuery) -> Asked | None:
-        terms.settle(self._link)
-        return search_query.asked(self._link, query)
+    def _plan(self, query: CatalogueQuery) -> SearchPlan | None:
+        terms.index_changed_products(self._session, self._search)
+        return search_query.plan_search(self._session, self._search, query)
 
     def _cards(self, rows: Sequence[Row]) -> list[Card]:
         cards = [Card(_product(row), row.min_price, bool(row.in_wishlist)) for row in rows]
-        _refer(self._link, [card.product for card in cards])
+        _refer(self._session, [card.product for card in cards])
         return cards

@@ -10,7 +10,7 @@ from sellout_adapters.sql.schema import catalogue_tables
 from sellout_adapters.sql.schema.catalogue_tables import sizes, units
 from sellout_adapters.sql.schema.functions import AMONG_IDS, among
 from sellout_adapters.sql.session.compiled import Row
-from sellout_adapters.sql.session.session import Link, by_column
+from sellout_adapters.sql.session.session import DatabaseSession, by_column
 from sellout_core.catalogue import NO_SIZE, NewProductUnit, NewSize, ProductUnit, Size, SizeGrid
 from sellout_core.values import ProductId, ProductUnitId, SizeId
 
@@ -84,12 +84,12 @@ def size_of(size_id: SizeId, row: Row) -> Size:
     return Size(size_id, row.product_id, SizeGrid(row.international, row.us, row.uk, row.eu, row.it, row.ru))
 
 
-def units_of(link: Link, rows: Sequence[Row]) -> list[ProductUnit]:
+def units_of(session: DatabaseSession, rows: Sequence[Row]) -> list[ProductUnit]:
     """The units of rows of `UNIT_COLUMNS`."""
     found = [_unit(row) for row in rows]
-    link.refers("currencies", (unit.currency_id for unit in found))
-    link.refers("delivery_types", (unit.delivery_type_id for unit in found))
-    link.refers("platforms", (unit.platform_id for unit in found))
+    session.note_references("currencies", (unit.currency_id for unit in found))
+    session.note_references("delivery_types", (unit.delivery_type_id for unit in found))
+    session.note_references("platforms", (unit.platform_id for unit in found))
     return found
 
 
@@ -112,70 +112,70 @@ def _unit(row: Row) -> ProductUnit:
 class SqlSizes:
     """`ports.Sizes`."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, session: DatabaseSession) -> None:
+        self._session = session
 
     def get_many(self, size_ids: Collection[SizeId]) -> Mapping[SizeId, Size]:
         """One statement."""
-        return {row.id: size_of(row.id, row) for row in self._link.rows_among(_SIZES_BY_ID, size_ids)}
+        return {row.id: size_of(row.id, row) for row in self._session.rows_among(_SIZES_BY_ID, size_ids)}
 
     def of_products(self, product_ids: Collection[ProductId]) -> Sequence[Size]:
         """One statement."""
         return [
-            size_of(row.id, row) for row in self._link.rows_among(_SIZES_OF_PRODUCTS, product_ids, key="product_id")
+            size_of(row.id, row) for row in self._session.rows_among(_SIZES_OF_PRODUCTS, product_ids, key="product_id")
         ]
 
     def add_many(self, sizes: Sequence[NewSize]) -> Sequence[Size]:
         """A statement for the ids and one for the rows."""
         grids = by_column([size.grid for size in sizes], _GRID)
-        size_ids = self._link.add_with_ids(catalogue_tables.sizes, by_column(sizes, ["product_id"]) | grids)
+        size_ids = self._session.add_with_ids(catalogue_tables.sizes, by_column(sizes, ["product_id"]) | grids)
         return [Size(size_id, size.product_id, size.grid) for size_id, size in zip(size_ids, sizes, strict=True)]
 
 
 class SqlUnits:
     """`ports.Units`."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, session: DatabaseSession) -> None:
+        self._session = session
 
     def get_many(self, unit_ids: Collection[ProductUnitId]) -> Mapping[ProductUnitId, ProductUnit]:
         """One statement."""
-        return {unit.id: unit for unit in units_of(self._link, self._link.rows_among(_UNITS_BY_ID, unit_ids))}
+        return {unit.id: unit for unit in units_of(self._session, self._session.rows_among(_UNITS_BY_ID, unit_ids))}
 
     def of_products(self, product_ids: Collection[ProductId]) -> Sequence[ProductUnit]:
         """One statement, and one that locks the units in order of id first."""
-        self._link.lock(_LOCK_UNITS_OF_PRODUCTS, {"among": product_ids})
-        return units_of(self._link, self._link.rows_among(_UNITS_OF_PRODUCTS, product_ids, key="product_id"))
+        self._session.lock(_LOCK_UNITS_OF_PRODUCTS, {"among": product_ids})
+        return units_of(self._session, self._session.rows_among(_UNITS_OF_PRODUCTS, product_ids, key="product_id"))
 
     def cheapest(self, size_ids: Collection[SizeId]) -> Mapping[SizeId, ProductUnit]:
         """One statement."""
-        rows = self._link.rows_among(_CHEAPEST, size_ids, key="wanted_id")
-        return {row.wanted_id: unit for row, unit in zip(rows, units_of(self._link, rows), strict=True)}
+        rows = self._session.rows_among(_CHEAPEST, size_ids, key="wanted_id")
+        return {row.wanted_id: unit for row, unit in zip(rows, units_of(self._session, rows), strict=True)}
 
     def add_many(self, units: Sequence[NewProductUnit]) -> Sequence[ProductUnitId]:
         """A statement for the ids and one for the rows."""
-        self._link.changes_catalogue(units)
-        self._link.touches(unit.product_id for unit in units)
-        return self._link.add_with_ids(catalogue_tables.units, by_column(units, _UNIT))
+        self._session.note_catalogue_change(units)
+        self._session.note_changed_products(unit.product_id for unit in units)
+        return self._session.add_with_ids(catalogue_tables.units, by_column(units, _UNIT))
 
     def save_many(self, units: Sequence[ProductUnit]) -> None:
         """One prepared statement for all."""
-        self._link.changes_catalogue(units)
-        self._link.touches(unit.product_id for unit in units)
-        self._link.run_many(_SAVE_UNITS, [_values(unit) | {"unit_id": unit.id} for unit in units])
+        self._session.note_catalogue_change(units)
+        self._session.note_changed_products(unit.product_id for unit in units)
+        self._session.run_many(_SAVE_UNITS, [_values(unit) | {"unit_id": unit.id} for unit in units])
 
     def take(self, units: Collection[ProductUnit]) -> Mapping[ProductUnitId, ProductUnit]:
         """One conditional UPDATE: whoever comes second finds the stock as the first left it."""
         wanted = {unit.id: unit for unit in units}
         if len(wanted) > 1:
             # In order of id, so that two checkouts cannot wait for each other.
-            self._link.lock(_LOCK_UNITS, {"among": list(wanted)})
-        taken = self._link.rows_among(_TAKE, list(wanted))
+            self._session.lock(_LOCK_UNITS, {"among": list(wanted)})
+        taken = self._session.rows_among(_TAKE, list(wanted))
         if any((wanted[row.id].price, wanted[row.id].currency_id) != (row.price, row.currency_id) for row in taken):
-            self._link.run_again()
+            self._session.run_again()
         sold_out = [row for row in taken if not row.available]
-        self._link.changes_catalogue(sold_out)
-        self._link.touches(row.product_id for row in sold_out)
+        self._session.note_catalogue_change(sold_out)
+        self._session.note_changed_products(row.product_id for row in sold_out)
         return {
             row.id: attrs.evolve(wanted[row.id], available=row.available, stock=row.stock, sold=row.sold)
             for row in taken

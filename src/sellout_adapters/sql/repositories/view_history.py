@@ -1,4 +1,4 @@
-"""What users looked at."""
+"""The view history: the products that users viewed last."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -10,7 +10,7 @@ from sellout_adapters.sql.schema.functions import AMONG_IDS, among, begins_with,
 from sellout_adapters.sql.schema.inserts import given_rows
 from sellout_adapters.sql.schema.shop_tables import users
 from sellout_adapters.sql.schema.types import Id
-from sellout_adapters.sql.session.session import Link
+from sellout_adapters.sql.session.session import DatabaseSession
 from sellout_core.values import LAST_VIEWED, ProductId, UserId
 
 
@@ -29,28 +29,28 @@ _FREE: Final = select(users.c.id).where(among(users.c.id, AMONG_IDS)).order_by(u
 _LOCK_FREE: Final = _FREE.with_for_update(key_share=True, skip_locked=True)
 
 
-class SqlViews:
+class SqlViewHistory:
     """`ports.Views`: a column of the users."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, session: DatabaseSession) -> None:
+        self._session = session
 
     def note(self, views: Iterable[tuple[UserId, ProductId]]) -> None:
-        """On SQLite a statement for each view; on PostgreSQL one for every user's first, one for their second, and so
-        on. Where the product comes first already, nothing is written.
+        """A statement for each view; where parameters take arrays, one for every user's first view, one for their
+        second, and so on. If the product is the first already, nothing is written.
         """
-        if self._link.dialect == "sqlite":
+        if not self._session.engine.takes_arrays:
             for user_id, product_id in views:
-                self._link.run(_NOTE_VIEW, {"user_id": user_id, "product_id": product_id})
+                self._session.run(_NOTE_VIEW, {"user_id": user_id, "product_id": product_id})
             return
         of_user: defaultdict[UserId, list[ProductId]] = defaultdict(list)
         for user_id, product_id in views:
             of_user[user_id].append(product_id)
         for number in range(max(map(len, of_user.values()), default=0)):
             noted = {user_id: viewed[number] for user_id, viewed in of_user.items() if number < len(viewed)}
-            self._link.run(_NOTE_VIEWS, {"user_id": list(noted), "product_id": list(noted.values())})
+            self._session.run(_NOTE_VIEWS, {"user_id": list(noted), "product_id": list(noted.values())})
 
     def free(self, user_ids: Collection[UserId]) -> Collection[UserId]:
-        """One statement, which passes over rows that are locked."""
-        statement = _LOCK_FREE if self._link.locking else _FREE
-        return {row.id for row in self._link.rows_among(statement, user_ids)}
+        """One statement, which skips locked rows."""
+        statement = _LOCK_FREE if self._session.locking else _FREE
+        return {row.id for row in self._session.rows_among(statement, user_ids)}

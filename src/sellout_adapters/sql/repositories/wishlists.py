@@ -10,7 +10,7 @@ from sellout_adapters.sql.schema.catalogue_tables import sizes
 from sellout_adapters.sql.schema.functions import AMONG_IDS, among
 from sellout_adapters.sql.schema.shop_tables import wishlist_units
 from sellout_adapters.sql.session.compiled import Row
-from sellout_adapters.sql.session.session import Link
+from sellout_adapters.sql.session.session import DatabaseSession
 from sellout_core.catalogue import Size
 from sellout_core.values import ProductId, UserId, WishlistUnitId
 from sellout_core.wishlist import Wishlist, WishlistUnit
@@ -40,32 +40,32 @@ def _unit(row: Row) -> WishlistUnit:
 class SqlWishlists:
     """`ports.Wishlists`. A wishlist has no row of its own: it is the user's units, whose ids order it."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, session: DatabaseSession) -> None:
+        self._session = session
 
     def of(self, user_id: UserId) -> Wishlist:
         """One statement."""
-        rows = self._link.rows_among(_OF_USERS, [user_id], key="user_id")
+        rows = self._session.rows_among(_OF_USERS, [user_id], key="user_id")
         return Wishlist(user_id, tuple(_unit(row) for row in rows))
 
     def unit(self, wishlist_unit_id: WishlistUnitId) -> WishlistUnit | None:
         """One statement."""
-        row = self._link.row(_BY_ID, {"unit_id": wishlist_unit_id})
+        row = self._session.row(_BY_ID, {"unit_id": wishlist_unit_id})
         return None if row is None else _unit(row)
 
     def add(self, user_id: UserId, size: Size) -> WishlistUnit:
         """One statement."""
-        [row] = self._link.rows(_ADD, {"user_id": user_id, "size_id": size.id})
+        [row] = self._session.rows(_ADD, {"user_id": user_id, "size_id": size.id})
         return WishlistUnit(row.id, user_id, size)
 
     def save(self, unit: WishlistUnit) -> None:
         """One statement."""
-        self._link.run(_SAVE, {"unit_id": unit.id, "size_id": unit.size.id})
+        self._session.run(_SAVE, {"unit_id": unit.id, "size_id": unit.size.id})
 
     def delete(self, wishlist_unit_id: WishlistUnitId) -> None:
         """One statement."""
-        self._link.run(_DELETE, {"unit_id": wishlist_unit_id})
+        self._session.run(_DELETE, {"unit_id": wishlist_unit_id})
 
     def products_of(self, user_id: UserId) -> Collection[ProductId]:
         """One statement."""
-        return {row.product_id for row in self._link.rows_among(_PRODUCTS_OF_USERS, [user_id], key="user_id")}
+        return {row.product_id for row in self._session.rows_among(_PRODUCTS_OF_USERS, [user_id], key="user_id")}

@@ -2,11 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import (
-    JSON,
-    Boolean,
-    bindparam,
-)
+from sqlalchemy import JSON, Boolean, Text, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import functions
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -14,7 +10,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sellout_adapters.sql.schema.types import Ids, Texts
 
 FOR_ONE: Final = "for_one"
-"""What tells the compiler that `among` is asked about a single value, which SQLite finds much faster by itself."""
+"""The compiler's option for an `among` with a single value, for which SQLite compares much faster."""
 
 AMONG_IDS: Final = bindparam("among", type_=Ids())
 
@@ -22,14 +18,14 @@ AMONG_TEXTS: Final = bindparam("among", type_=Texts())
 
 
 class among(functions.FunctionElement[bool]):  # noqa: N801 - reads as the operator it is
-    """Whether a column's value is one of those in the parameter `AMONG_IDS` or `AMONG_TEXTS`."""
+    """Whether a column holds one of the values in the parameter `AMONG_IDS` or `AMONG_TEXTS`."""
 
     type = Boolean()
     name = "among"
     inherit_cache = True
 
     def self_group(self, against: Any = None) -> "among":  # noqa: ARG002 - SQLAlchemy's
-        """Stands as it is: `= 1` around it, as SQLite gets for other booleans, would keep indexes from being used."""
+        """The condition itself. SQLAlchemy writes `= 1` behind other booleans on SQLite, which then uses no index."""
         return self
 
 
@@ -48,7 +44,7 @@ def _among_on_postgresql(element: among, compiler: SQLCompiler, **options: Any) 
 
 
 class collected(functions.FunctionElement[Any]):  # noqa: N801 - reads as the aggregate it is
-    """Aggregates a column into a list of its values, several into a list of lists, in no particular order."""
+    """Aggregates a column into a list of its values, several columns into a list of lists, in no particular order."""
 
     type = JSON()
     name = "collected"
@@ -69,7 +65,7 @@ def _collected_on_postgresql(element: collected, compiler: SQLCompiler, **option
 
 
 class begins_with(functions.FunctionElement[bool]):  # noqa: N801 - reads as the condition it is
-    """Whether a number comes first in a column's JSON list."""
+    """Whether a number is the first in a column's JSON list."""
 
     type = Boolean()
     name = "begins_with"
@@ -89,7 +85,7 @@ def _begins_with_on_postgresql(element: begins_with, compiler: SQLCompiler, **op
 
 
 class put_first(functions.FunctionElement[Any]):  # noqa: N801 - reads as the change it is
-    """A column's JSON list of numbers with one put first, which is nowhere else in it, and so many others kept."""
+    """A column's JSON list of numbers with one moved or added to the front, cut after so many others."""
 
     type = JSON()
     name = "put_first"
@@ -113,3 +109,39 @@ def _put_first_on_postgresql(element: put_first, compiler: SQLCompiler, **option
         f"SELECT value::bigint, place FROM json_array_elements_text({numbers}) WITH ORDINALITY AS viewed (value, place)"
         f" WHERE value::bigint <> {first} ORDER BY place LIMIT {others})) AS seen)"
     )
+
+
+class bytewise(functions.FunctionElement[str]):  # noqa: N801 - reads as the order it is
+    """A text column to sort by its bytes, whatever the database's locale."""
+
+    type = Text()
+    name = "bytewise"
+    inherit_cache = True
+
+
+@compiles(bytewise, "sqlite")
+def _bytewise_on_sqlite(element: bytewise, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.clauses, **options)
+
+
+@compiles(bytewise, "postgresql")
+def _bytewise_on_postgresql(element: bytewise, compiler: SQLCompiler, **options: Any) -> str:
+    return f'{compiler.process(element.clauses, **options)} COLLATE "C"'
+
+
+class spaced_terms(functions.FunctionElement[str]):  # noqa: N801 - reads as the text it is
+    """A column of `Terms` as text with a space between two terms."""
+
+    type = Text()
+    name = "spaced_terms"
+    inherit_cache = True
+
+
+@compiles(spaced_terms, "sqlite")
+def _spaced_terms_on_sqlite(element: spaced_terms, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.clauses, **options)
+
+
+@compiles(spaced_terms, "postgresql")
+def _spaced_terms_on_postgresql(element: spaced_terms, compiler: SQLCompiler, **options: Any) -> str:
+    return f"array_to_string(tsvector_to_array({compiler.process(element.clauses, **options)}), ' ')"

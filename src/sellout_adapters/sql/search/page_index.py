@@ -1,11 +1,11 @@
-"""Which listed products a page holds, found at any depth in logarithmic time.
+"""The page index: which listed products a page holds, found at any depth in logarithmic time.
 
-`listed_counts` is a tree of counts: the row (level, node) says how many products are listed among the ids that read
-`node` in binary with `level` more bits behind. One row tells in which half of a node a product is, so it is found in as
-many rows as its id has bits. The smallest nodes are those of level 6, 64 ids wide, which are counted through.
+`listed_counts` is a tree of counts: the row (level, node) holds the number of listed products whose ids are `node` in
+binary with `level` more bits behind. One row tells in which half of a node a product is, so a product is found in as
+many rows as its id has bits. The smallest nodes are those of level 6. They span 64 ids, and their products are counted.
 
-Ids of one length have a tree of their own, whose root is node 1; those of up to six bits are node 0 of level 6. Thus no
-tree grows when ids do, and no row is there for nothing.
+Ids of each length have a tree of their own, whose root is node 1; those of up to six bits are node 0 of level 6. So no
+tree grows when ids do, and no row is unused.
 """
 
 from typing import Any, Final
@@ -31,17 +31,17 @@ from sqlalchemy.dialects.postgresql import Insert
 from sellout_adapters.sql.schema.catalogue_tables import LEAF, TOP, catalogue, listed_counts, products
 from sellout_adapters.sql.schema.functions import AMONG_IDS, among
 from sellout_adapters.sql.schema.inserts import insert_or
-from sellout_adapters.sql.session.session import Link
+from sellout_adapters.sql.session.session import DatabaseSession
 
 SHALLOW: Final = 2**LEAF
-"""An offset below this is counted through sooner than found."""
+"""Below this offset counting products is faster than the tree."""
 
 _number = BigInteger()
 _NEXT_VERSION: Final = update(catalogue).values(version=catalogue.c.version + 1)
 
 
 def _listed(level: Any, node: Any) -> ColumnElement[int]:
-    """How many listed products a node has."""
+    """The number of listed products of a node."""
     found = select(listed_counts.c.listed).where(listed_counts.c.level == level, listed_counts.c.node == node)
     return func.coalesce(found.scalar_subquery(), 0)
 
@@ -51,8 +51,8 @@ def _fixed(value: int) -> ColumnElement[int]:
 
 
 def _roots() -> CTE:
-    """The roots up to that of the tree which holds the first product after `offset` others; of each, how many are still
-    to be left out from there.
+    """The roots up to that of the tree with the first product after `offset` others. `skip` is how many products of the
+    tree, or of later ones, come before it.
     """
     first = select(
         _fixed(LEAF).label("level"),
@@ -70,8 +70,8 @@ def _roots() -> CTE:
 
 
 def _descent() -> CTE:
-    """The nodes from that root down to the level-6 node with the product; of each, how many of its products come before
-    the product, and how many products its lower half has.
+    """The nodes from that root down to the level-6 node with the product. `skip` is how many of the node's products
+    come before it, `lower` how many products the node's lower half has.
     """
     root = _roots()
     node = (
@@ -104,14 +104,14 @@ def _deep() -> Select[Any]:
 
 
 SHALLOW_PAGE: Final = _IN_ORDER.offset(bindparam("offset"))
-"""The ids of `limit` listed products after leaving out the first `offset`, fewer than `SHALLOW`."""
+"""The ids of `limit` listed products after the first `offset`, which is below `SHALLOW`."""
 
 DEEP_PAGE: Final = _deep()
 """The same for any offset."""
 
 
 def _recount() -> Insert:
-    """Counts the leaves of some products anew, and brings the difference to every node above them."""
+    """Counts the leaves of some products anew, and adds the difference to every node above them."""
     lowest = select(literal_column(str(LEAF), Integer).label("level")).cte("levels", recursive=True)
     levels = lowest.union_all(select(lowest.c.level + 1).where(lowest.c.level < TOP))
     leaf = select((products.c.id // 2**LEAF).label("leaf")).where(among(products.c.id, AMONG_IDS)).distinct().subquery()
@@ -127,7 +127,7 @@ def _recount() -> Insert:
         .having(func.sum(moved.c.more) != 0)
         .subquery()
     )
-    # The new count whole, not the difference: a row that is not to be written after all must satisfy the checks, too.
+    # The whole count, not the difference: also a row that conflicts, and is not inserted, must satisfy the checks.
     fresh = select(changed.c.level, changed.c.node, _listed(changed.c.level, changed.c.node) + changed.c.more)
     added = insert_or(listed_counts).from_select(["level", "node", "listed"], fresh.where(true()))
     return added.on_conflict_do_update(
@@ -138,14 +138,14 @@ def _recount() -> Insert:
 _RECOUNT: Final = _recount()
 
 
-def settle(link: Link) -> None:
+def count_changed_products(session: DatabaseSession) -> None:
     """Writes the catalogue's next version, and the counts of the products that were written.
 
-    It is the last that a transaction writes: everybody who changes the catalogue writes the version's row, so it is
-    held for as short as can be. Whoever holds it counts alone, and finds what others counted before.
+    A transaction does this last: everyone who changes the catalogue writes the row of the version, so it should be
+    locked only briefly. The holder of that lock counts alone, and reads the counts of those before it.
     """
-    link.run(_NEXT_VERSION, {})
-    if link.written_products:
-        one_of_each_leaf = {product_id // 2**LEAF: product_id for product_id in link.written_products}
-        link.run(_RECOUNT, {"among": list(one_of_each_leaf.values())})
-        link.written_products.clear()
+    session.run(_NEXT_VERSION, {})
+    if session.uncounted_products:
+        one_of_each_leaf = {product_id // 2**LEAF: product_id for product_id in session.uncounted_products}
+        session.run(_RECOUNT, {"among": list(one_of_each_leaf.values())})
+        session.uncounted_products.clear()

@@ -1,15 +1,14 @@
-"""What searches and price lists read of a product beside its own columns: its lowest price, and the terms that it is
-found by.
+"""The search terms and the lowest price of a product: columns that follow from it, its links and its units.
 
-Both follow from the product, its links and its units. Whoever writes these notes the product with `Link.touches`;
-what follows is written once, before anything reads cards and before the transaction commits.
+A repository that writes one of those notes the product with `DatabaseSession.note_changed_products`. The columns are
+written once, before the transaction reads cards or commits.
 """
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from sellout_adapters.sql.schema.catalogue_tables import (
     product_brands,
@@ -20,17 +19,18 @@ from sellout_adapters.sql.schema.catalogue_tables import (
     units,
 )
 from sellout_adapters.sql.schema.functions import AMONG_IDS, among, collected
-from sellout_adapters.sql.session.compiled import PLANNED_ANEW
+from sellout_adapters.sql.session.compiled import CUSTOM_PLAN
 from sellout_adapters.sql.session.references import SqlReferenceTables
-from sellout_adapters.sql.session.session import Link
+from sellout_adapters.sql.session.session import DatabaseSession
 from sellout_core.catalogue import SizeGrid
 from sellout_core.search import COLUMNS, SizeValue, product_words, size_values
+from sellout_core.values import ProductId
 
 MARK: Final = "§"
-"""What every term begins with that is no word. No word has it; SQLite's tokenizer takes it for part of a term."""
+"""The first character of every term that is not a word. No word has it, and for SQLite's tokenizer it is a letter."""
 
 LISTED: Final = f"{MARK}l"
-"""The term of every product that the shop lists."""
+"""The term of every listed product."""
 
 _available: Final = (units.c.product_id == products.c.id, units.c.available)
 _LINKS: Final = {"brand_ids": product_brands, "category_ids": product_categories, "tag_ids": product_tags}
@@ -56,60 +56,44 @@ _STATE: Final = (
     .where(among(products.c.id, AMONG_IDS))
     .order_by(products.c.id)
     # A plan from when the shop was empty reads whole tables once it is full.
-    .execution_options(**{PLANNED_ANEW: True})
+    .execution_options(**CUSTOM_PLAN)
 )
 _LOCK: Final = select(products.c.id).where(among(products.c.id, AMONG_IDS)).order_by(products.c.id)
 
-_WRITE_ON_POSTGRESQL: Final = text("""
-    UPDATE products SET min_price = entry.min_price, terms = array_to_tsvector(entry.terms)
-    FROM json_to_recordset(CAST(:entries AS json)) AS entry (id bigint, min_price bigint, terms text[])
-    WHERE products.id = entry.id
-    AND (products.min_price, products.terms) IS DISTINCT FROM (entry.min_price, array_to_tsvector(entry.terms))
-""")
-_FORGET_ON_SQLITE: Final = text("""
-    INSERT INTO product_search (product_search, rowid, terms) SELECT 'delete', id, terms FROM products
-    WHERE id IN (SELECT value FROM json_each(:among)) AND terms <> ''
-""").bindparams(AMONG_IDS)
-_WRITE_ON_SQLITE: Final = text("""
-    UPDATE products SET min_price = entry.min_price, terms = entry.terms
-    FROM (
-        SELECT json_extract(value, '$.id') AS id, json_extract(value, '$.min_price') AS min_price,
-            (SELECT group_concat(term.value, ' ') FROM json_each(json_extract(entry.value, '$.terms')) AS term) AS terms
-        FROM json_each(:entries) AS entry
-    ) AS entry
-    WHERE products.id = entry.id
-""")
-_INDEX_ON_SQLITE: Final = text("""
-    INSERT INTO product_search (rowid, terms) SELECT id, terms FROM products
-    WHERE id IN (SELECT value FROM json_each(:among))
-""").bindparams(AMONG_IDS)
+
+class TermsIndex(Protocol):
+    """The index of the terms, which each kind of database writes in its own way."""
+
+    def write_terms(self, session: DatabaseSession, product_ids: Sequence[ProductId], entries: str) -> None:
+        """Writes lowest prices and terms.
+
+        Args:
+            session: The transaction.
+            product_ids: The products.
+            entries: A JSON list of objects with `id`, `min_price` and `terms`, one for each product.
+        """
 
 
-def settle(link: Link) -> None:
-    """Writes what follows from the products that the transaction touched. Three statements on PostgreSQL, at most five
-    on SQLite, whatever the number of products; none if there are none.
+def index_changed_products(session: DatabaseSession, index: TermsIndex) -> None:
+    """Writes what follows from the products that the transaction changed. That takes three statements on PostgreSQL and
+    at most five on SQLite for any number of products, and none for no product.
 
     The products are locked before their units are read: of two transactions that sell the last pieces of one product
-    the later one reads what the earlier one left.
+    the later one reads what the earlier one wrote.
     """
-    if not link.touched:
+    if not session.unindexed_products:
         return
-    touched = {"among": sorted(link.touched)}
-    link.lock(_LOCK, touched)
-    entries = _entries(link, link.rows(_STATE, touched))
-    if link.dialect == "sqlite":
-        link.run(_FORGET_ON_SQLITE, touched)
-        link.run(_WRITE_ON_SQLITE, {"entries": json.dumps(entries)})
-        link.run(_INDEX_ON_SQLITE, touched)
-    else:
-        link.run(_WRITE_ON_POSTGRESQL, {"entries": json.dumps(entries)})
-    link.touched.clear()
+    product_ids = sorted(session.unindexed_products)
+    session.lock(_LOCK, {"among": product_ids})
+    entries = _entries(session, session.rows(_STATE, {"among": product_ids}))
+    index.write_terms(session, product_ids, json.dumps(entries))
+    session.unindexed_products.clear()
 
 
-def _entries(link: Link, rows: Sequence[Any]) -> list[dict[str, Any]]:
+def _entries(session: DatabaseSession, rows: Sequence[Any]) -> list[dict[str, Any]]:
     for row in rows:
-        link.refers("brands", row.brand_ids)
-    brands = SqlReferenceTables(link).snapshot().brands
+        session.note_references("brands", row.brand_ids)
+    brands = SqlReferenceTables(session).snapshot().brands
     return [
         {
             "id": row.id,
@@ -138,7 +122,7 @@ def terms_of(
     *,
     listed: bool,
 ) -> list[str]:
-    """The terms of a product with those words, ids, and sizes in which it can be had."""
+    """The terms of a product: its words, its links, and the sizes that are available."""
     return sorted(
         {
             *words,
@@ -158,11 +142,11 @@ def link_term(kind: str, row_id: int) -> str:
 
 
 def size_term(size: SizeValue) -> str:
-    """The term of every product that can be had in a size with that value."""
+    """The term of every product that is available in a size with that value."""
     return f"{MARK}s{COLUMNS.index(size.column)}{size.value.encode().hex()}"
 
 
 def size_of_term(term: str) -> SizeValue:
-    """The size's value whose term it is."""
+    """The size value that a term stands for."""
     column, value = term[len(MARK) + 1], term[len(MARK) + 2 :]
     return SizeValue(COLUMNS[int(column)], bytes.fromhex(value).decode())

@@ -1,4 +1,4 @@
-"""The version of the catalogue as this process last read it."""
+"""The version of the catalogue as this process read it last."""
 
 import threading
 import time
@@ -6,33 +6,33 @@ from collections.abc import Callable
 from typing import Final
 
 _RECENT: Final = 1.0
-"""For how many seconds a version of the catalogue is recent."""
+"""For how many seconds a version is recent after it was read."""
 
 
-class Recent:
-    """The version of the catalogue that was asked for last."""
+class RecentVersion:
+    """The version of the catalogue that was read last. Any number of threads may use it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._forgotten = 0
+        self._expirations = 0
         self._known: tuple[int, float] | None = None
 
     def version(self) -> int | None:
-        """It, while it is recent."""
+        """The version while it is recent, otherwise None. Runs no statement."""
         known = self._known
         return known[0] if known is not None and time.monotonic() < known[1] else None
 
-    def asked(self, ask: Callable[[], int]) -> int:
-        """What `ask` gives, which is recent from when it was asked, unless somebody changed the catalogue meanwhile."""
-        begun, forgotten = time.monotonic(), self._forgotten
-        version = ask()
+    def refresh(self, read: Callable[[], int]) -> int:
+        """The version that `read` returns. It is recent from before it was read, unless it expired meanwhile."""
+        begun, expirations = time.monotonic(), self._expirations
+        version = read()
         with self._lock:
-            if forgotten == self._forgotten:
+            if expirations == self._expirations:
                 self._known = version, begun + _RECENT
         return version
 
-    def forget(self) -> None:
-        """It may be another by now."""
+    def expire(self) -> None:
+        """Forgets the version, because this process may have changed it."""
         with self._lock:
-            self._forgotten += 1
+            self._expirations += 1
             self._known = None

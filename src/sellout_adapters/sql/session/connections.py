@@ -2,22 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from sellout_core.errors import Unavailable
 
-if TYPE_CHECKING:
-    pass
-
 
 def opened(engine: Engine) -> Connection:
-    """A connection of the pool, to be closed by whoever took it.
+    """A connection of the pool. The caller closes it.
 
     Raises:
-        Unavailable: none came free in time.
+        Unavailable: no connection became free in time.
     """
     try:
         return engine.connect()
@@ -27,6 +24,11 @@ def opened(engine: Engine) -> Connection:
 
 @contextmanager
 def connected(engine: Engine) -> Iterator[Connection]:
-    """`opened`, and closed again."""
+    """As `opened`, and closes the connection."""
     with opened(engine) as connection:
         yield connection
+
+
+def driver_connection(connection: Connection) -> Any:
+    """The driver's own connection."""
+    return connection.connection.dbapi_connection

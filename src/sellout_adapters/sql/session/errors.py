@@ -1,38 +1,34 @@
 """Why a database cannot be opened or used, and the errors that end a transaction."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
 from sellout_core.errors import Unavailable
 
-if TYPE_CHECKING:
-    pass
-
-
 TRIES: Final = 20
-"""How often work that loses to another transaction is run in all."""
+"""How often a transaction that loses to another one is tried in all."""
 
 
 class CannotOpen(Exception):
-    """A store cannot be opened; the message says why in one sentence for whoever runs the shop."""
+    """A store cannot be opened. The message is one sentence for the operator."""
 
 
 class RunAgain(Exception):
-    """The transaction lost to another one, or its connection broke before it could commit: nothing of it is kept, and
-    its work can be run again from the start.
+    """The transaction lost to another one, or its connection broke before the commit. It wrote nothing, and its work
+    can be run again from the start.
     """
 
 
-def unavailable(cause: BaseException) -> Unavailable:
-    """What whoever asked is told of an error, to be raised elsewhere."""
-    away = Unavailable()
-    away.__cause__ = cause
-    return away
+def unavailable_because(cause: BaseException) -> Unavailable:
+    """`Unavailable` with a cause, to be raised elsewhere."""
+    error = Unavailable()
+    error.__cause__ = cause
+    return error
 
 
-def told(error: BaseException) -> str:
-    """What went wrong, in the words of whoever noticed first."""
+def description_of(error: BaseException) -> str:
+    """The message of the error that an error of SQLAlchemy's or of ours wraps."""
     while isinstance(error, DBAPIError | Unavailable | RunAgain) and error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, OSError):

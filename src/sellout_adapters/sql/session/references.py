@@ -1,4 +1,4 @@
-"""The small tables: read whole, kept by the store, added to by imports."""
+"""The small tables. They are read whole, the store caches them, and imports add to them."""
 
 from collections.abc import Collection
 from typing import Any, Final
@@ -8,7 +8,7 @@ from sqlalchemy import Text, bindparam, literal_column, select, union_all
 
 from sellout_adapters.sql.schema import catalogue_tables
 from sellout_adapters.sql.schema.inserts import insert_missing
-from sellout_adapters.sql.session.session import Link
+from sellout_adapters.sql.session.session import DatabaseSession
 from sellout_core.catalogue import Named, Platform, ReferenceNames, References
 
 _TABLES: Final = {
@@ -47,24 +47,24 @@ UNREAD: Final = References({}, {}, {}, {}, {}, {}, {}, {})
 class SqlReferenceTables:
     """`ports.ReferenceTables`."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, session: DatabaseSession) -> None:
+        self._session = session
 
     def snapshot(self) -> References:
-        """The rows known already, unless something loaded refers to others."""
-        link = self._link
-        link.require_alive()
-        if link.known is UNREAD or any(
-            not ids <= getattr(link.known, field).keys() for field, ids in link.referred.items()
+        """The cached rows, or fresh ones if a loaded row refers to one that is not cached."""
+        session = self._session
+        session.require_alive()
+        if session.references is UNREAD or any(
+            not ids <= getattr(session.references, field).keys() for field, ids in session.referenced_ids.items()
         ):
             return self.reload()
-        return link.known
+        return session.references
 
     def ensure(self, names: ReferenceNames) -> References:
-        """The rows known already, unless some of the names are not among them."""
-        link = self._link
-        link.require_alive()
-        if link.known is UNREAD:
+        """The cached rows, after adding the names that are missing."""
+        session = self._session
+        session.require_alive()
+        if session.references is UNREAD:
             self.reload()
         missing = {
             field: new
@@ -72,24 +72,24 @@ class SqlReferenceTables:
             if (new := self._missing(field, names)) is not None
         }
         for field, new in missing.items():
-            link.run_many(_INSERTS[field], new)
+            session.run_many(_INSERTS[field], new)
         if missing:
-            link.added_references = True
+            session.added_references = True
             return self.reload()
-        return link.known
+        return session.references
 
     def reload(self) -> References:
-        """Reads the small tables anew."""
+        """Reads the small tables, by one statement."""
         found: dict[str, dict[Any, Any]] = {field: {} for field in _TABLES}
-        for row in self._link.rows(_EVERYTHING):
+        for row in self._session.rows(_EVERYTHING):
             is_platform = row.field == "platforms"
             found[row.field][row.id] = Platform(row.id, row.name, row.site) if is_platform else Named(row.id, row.name)
-        self._link.known = References(**found)
-        return self._link.known
+        self._session.references = References(**found)
+        return self._session.references
 
     def _missing(self, field: str, names: ReferenceNames) -> list[dict[str, str]] | None:
         wanted: Collection[Any] = getattr(names, field)
-        rows = getattr(self._link.known, field).values()
+        rows = getattr(self._session.references, field).values()
         if field == "platforms":
             new = sorted(set(wanted) - {(row.name, row.site) for row in rows})
             return [{"name": name, "site": site} for name, site in new] or None

@@ -1,4 +1,4 @@
-"""How repositories reach the database inside one transaction."""
+"""The session: how repositories reach the database inside one transaction."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -8,79 +8,77 @@ from typing import Any, Final, NoReturn, TypeVar
 
 from sqlalchemy import Connection, Executable, Select, Table, insert
 
-from sellout_adapters.sql.schema.inserts import insert_columns, insert_missing, next_ids
-from sellout_adapters.sql.session.compiled import Damaged, Row, prepared
+from sellout_adapters.sql.schema.inserts import insert_columns, insert_missing
+from sellout_adapters.sql.session.compiled import DamagedValue, Row, compiled
+from sellout_adapters.sql.session.engine_features import EngineFeatures
 from sellout_adapters.sql.session.errors import RunAgain
-from sellout_adapters.sql.session.product_cache import VERSION, Keeper, Kept
+from sellout_adapters.sql.session.product_cache import VERSION, CachedCatalogue, ProductCache
 from sellout_core.catalogue import References
 from sellout_core.errors import Unavailable
 from sellout_core.values import ProductId
 
 T = TypeVar("T")
 
-# A statement is prepared once as long as it is the same object.
+# A statement is compiled once as long as it is the same object.
 _insert: Final = cache(insert)
 _insert_missing: Final = cache(insert_missing)
 _insert_columns: Final = cache(insert_columns)
-_next_ids: Final = cache(next_ids)
 
 
 @cache
 def _locking(statement: Select[Any]) -> Select[Any]:
-    # Other tables' references to the rows are let through: nothing here changes what they refer to.
+    # Foreign keys to the rows may be written meanwhile: no transaction changes what they refer to.
     return statement.with_for_update(key_share=True)
 
 
-class Link:
-    """One transaction's connection, dead once its work has ended, with what the work knows of the small tables.
+class DatabaseSession:
+    """The connection of one transaction, until its work has ended, and what the work noted.
 
     Args:
-        connection: in a transaction.
-        known: the small tables as this transaction last saw them.
-        dialect: the database's kind, `sqlite` or `postgresql`.
-        locking: whether rows that are read to be changed must be locked, because other transactions write meanwhile.
-        keeper: what is kept of the catalogue, for a transaction that only reads.
-        translated: what an error of the driver means; it may be the same error.
+        connection: In a transaction. None: a subclass runs the statements.
+        references: The small tables as this process last read them.
+        engine: The kind of database.
+        product_cache: The store's product cache. None: the transaction may write.
 
     Attributes:
-        statements: how many the database was asked.
-        catalogue_changed: whether what was written may make products or product units look different.
-        written_products: the ids of products written since listed products were counted last.
-        touched: products of which `indexing` has to write what follows from what was written.
+        statements: How many statements were run.
+        catalogue_changed: Whether products or product units were written.
+        uncounted_products: The ids of products that were written after `listed_counts` was updated last.
+        unindexed_products: The ids of products that were changed after `search.terms` indexed them last.
     """
 
     def __init__(
         self,
         connection: Connection | None,
-        known: References,
-        *,
-        dialect: str,
-        locking: bool = False,
-        keeper: Keeper | None = None,
-        translated: Callable[[Connection, Exception], Exception] = lambda _, error: error,
+        references: References,
+        engine: EngineFeatures,
+        product_cache: ProductCache | None = None,
     ) -> None:
         self._connection = connection
-        self._translated = translated
         self._failure: Exception | None = None
         self._ended = False
-        self.dialect = dialect
-        self.locking = locking
-        self._keeper = keeper
-        self._kept: Kept | None = None
-        self.known = known
+        self.engine = engine
+        self._product_cache = product_cache
+        self._cached_catalogue: CachedCatalogue | None = None
+        self.references = references
         self.added_references = False
         self.statements = 0
         self.catalogue_changed = False
-        self.written_products: set[int] = set()
-        self.touched: set[ProductId] = set()
-        self.referred: defaultdict[str, set[int]] = defaultdict(set)
+        self.uncounted_products: set[int] = set()
+        self.unindexed_products: set[ProductId] = set()
+        self.referenced_ids: defaultdict[str, set[int]] = defaultdict(set)
+
+    @property
+    def locking(self) -> bool:
+        """Whether the transaction locks rows: it may write, and others write meanwhile."""
+        return self._product_cache is None and self.engine.locks_rows
 
     def require_alive(self) -> None:
-        """Lets through while the work goes on and no statement has failed.
+        """Checks that the work goes on and that no statement has failed.
 
         Raises:
-            Exception: what a statement failed with; what is asked after it cannot be answered.
-            RuntimeError: the transaction is over.
+            Exception: the error of the statement that failed.
+            RuntimeError: the transaction has ended.
         """
         if self._failure is not None:
             raise self._failure
@@ -88,32 +86,32 @@ class Link:
             raise RuntimeError("the transaction has ended")
 
     def end(self) -> None:
-        """Cuts the link."""
+        """Ends the session. It runs no more statements."""
         self._ended = True
         self._connection = None
 
     def lock(self, statement: Select[Any], parameters: Mapping[str, Any]) -> None:
-        """Locks the rows of a table that the statement, the same object each time, selects, in its order, until the
-        transaction ends.
+        """Locks the rows that the statement selects, in its order, until the transaction ends. The statement is of one
+        table, and the same object each time.
 
-        What is locked is read in a statement of its own: one that both waits for a row and joins others to it gives
-        these as they were before it waited.
+        Locking is a statement of its own: one that waits for a row and joins others to it returns these as they were
+        before it waited.
         """
         if self.locking:
-            self._ask(_locking(statement), parameters)
+            self._execute(_locking(statement), parameters)
 
     def run_again(self) -> NoReturn:
-        """Gives the transaction up because another one changed what this one had read.
+        """Gives the transaction up, because another one changed what this one had read.
 
         Raises:
-            RunAgain: always; the work is run from the start.
+            RunAgain: always.
         """
         self._failure = RunAgain()
         raise self._failure
 
     def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row]:
-        """Every row that the statement gives."""
-        return self._ask(statement, parameters or {})[0]
+        """The rows that the statement returns."""
+        return self._execute(statement, parameters or {})[0]
 
     def rows_among(
         self,
@@ -123,8 +121,13 @@ class Link:
         *,
         key: str = "id",
     ) -> Sequence[Row]:
-        """Every row that a statement with `among` gives for the values; for none of them, none without asking. `key` is
-        what the statement calls the column that is among them.
+        """The rows that a statement with `among` returns for the values. Without values no statement is run.
+
+        Args:
+            statement: The statement.
+            values: The values of `among`.
+            parameters: Its other parameters.
+            key: The name of the returned column that holds one of the values.
         """
         if not values:
             self.require_alive()
@@ -132,12 +135,12 @@ class Link:
         return self._among(statement, values, parameters or {}, key)
 
     def row(self, statement: Executable, parameters: Mapping[str, Any]) -> Row | None:
-        """The one row that the statement gives, if it gives one."""
-        return next(iter(self._ask(statement, parameters)[0]), None)
+        """The only row that the statement returns, if it returns one."""
+        return next(iter(self._execute(statement, parameters)[0]), None)
 
     def run(self, statement: Executable, parameters: Mapping[str, Any]) -> int:
-        """How many rows the statement wrote."""
-        return self._ask(statement, parameters)[1]
+        """Runs the statement and returns how many rows it wrote."""
+        return self._execute(statement, parameters)[1]
 
     def run_many(self, statement: Executable, parameters: Sequence[Mapping[str, Any]]) -> None:
         """Runs the statement for each set of parameters, in order."""
@@ -152,52 +155,55 @@ class Link:
             raise
 
     def add(self, table: Table, columns: Mapping[str, Sequence[Any]], *, missing: bool = False) -> None:
-        """Adds rows to a table, given by column, as fast as the driver can. With `missing` it passes over rows that the
-        table has, by any of its unique constraints.
+        """Adds rows to a table in the driver's fastest way.
+
+        Args:
+            table: The table.
+            columns: The values of all rows by the column's name.
+            missing: Whether to skip rows that a unique constraint refuses.
         """
         connection = self._alive()
         if not any(columns.values()):
             return
         names = tuple(columns)
-        if connection.dialect.name == "sqlite":
-            statement = _insert_missing(table) if missing else _insert(table)
-            ready = prepared(statement, connection.dialect, names)
-            self._asking(connection, lambda: ready.run_many(connection, columns))
-        else:
+        if self.engine.takes_arrays:
             self.run(_insert_columns(table, names, missing=missing), columns)
+        else:
+            statement = compiled(_insert_missing(table) if missing else _insert(table), connection.dialect, names)
+            self._guarded(connection, lambda: statement.run_many(connection, columns))
 
     def add_with_ids(self, table: Table, columns: Mapping[str, Sequence[Any]]) -> Sequence[Any]:
-        """Adds rows to a table, given by column, and gives the ids they get, going up in the order of the rows."""
+        """Adds rows as `add` does, and returns their ids, which rise in the order of the rows."""
         number = len(next(iter(columns.values())))
-        statement = _next_ids(table, self._alive().dialect)
+        statement = self.engine.next_ids(table)
         ids = sorted(row.id for row in self.rows(statement, {"number": number})) if number else []
         self.add(table, {"id": ids, **columns})
         return ids
 
-    def kept(self) -> Kept | None:
-        """What is kept of the catalogue as this transaction finds it; None: it is to read for itself. The first time
-        takes a statement, unless the version was found already.
+    def cached_catalogue(self) -> CachedCatalogue | None:
+        """The cached products of the version that this transaction sees. None: the transaction may write, so it reads
+        them. The first call runs a statement, unless the version is known.
         """
-        if self._kept is None and self._keeper is not None:
+        if self._cached_catalogue is None and self._product_cache is not None:
             [row] = self.rows(VERSION)
-            self.finds_version(row.version)
-        return self._kept
+            self.set_catalogue_version(row.version)
+        return self._cached_catalogue
 
-    def finds_version(self, version: int) -> None:
+    def set_catalogue_version(self, version: int) -> None:
         """Notes the version of the catalogue that this transaction sees."""
-        if self._keeper is not None:
-            self._kept = self._keeper.of(version)
+        if self._product_cache is not None:
+            self._cached_catalogue = self._product_cache.of(version)
 
-    def refers(self, table: str, *ids: Iterable[int]) -> None:
-        """Notes ids of a small table's rows (a field of `References`) that something loaded refers to."""
-        self.referred[table].update(*ids)
+    def note_references(self, table: str, *ids: Iterable[int]) -> None:
+        """Notes ids of a small table's rows to which loaded rows refer. `table` is a field of `References`."""
+        self.referenced_ids[table].update(*ids)
 
-    def touches(self, product_ids: Iterable[ProductId]) -> None:
-        """Notes products that are written, or of which links or units are."""
-        self.touched.update(product_ids)
+    def note_changed_products(self, product_ids: Iterable[ProductId]) -> None:
+        """Notes products that were written, or whose links or units were."""
+        self.unindexed_products.update(product_ids)
 
-    def changes_catalogue(self, written: Collection[object]) -> None:
-        """Notes products or units that are written."""
+    def note_catalogue_change(self, written: Collection[object]) -> None:
+        """Notes products or units that were written."""
         self.catalogue_changed = self.catalogue_changed or bool(written)
 
     def _alive(self) -> Connection:
@@ -210,35 +216,34 @@ class Link:
         statement: Executable,
         values: Collection[Any],
         parameters: Mapping[str, Any],
-        key: str,  # noqa: ARG002 - for those who ask together
+        key: str,  # noqa: ARG002 - for sessions that share statements
     ) -> Sequence[Row]:
-        """The rows of a statement with `among`."""
-        return self._ask(statement, {"among": values, **parameters}, for_one=len(values) == 1)[0]
+        for_one = self.engine.finds_one_faster and len(values) == 1
+        return self._execute(statement, {"among": values, **parameters}, for_one=for_one)[0]
 
-    def _ask(
+    def _execute(
         self, statement: Executable, parameters: Mapping[str, Any], *, for_one: bool = False
     ) -> tuple[Sequence[Row], int]:
-        """The rows that a statement gives, and how many it wrote."""
+        """The rows that a statement returns, and how many rows it wrote."""
         connection = self._alive()
-        for_one = for_one and self.dialect == "sqlite"
-        ready = prepared(statement, connection.dialect, tuple(parameters), for_one=for_one)
-        return self._asking(connection, lambda: ready.run(connection, parameters))
+        ready = compiled(statement, connection.dialect, tuple(parameters), for_one=for_one)
+        return self._guarded(connection, lambda: ready.run(connection, parameters))
 
-    def _asking(self, connection: Connection, ask: Callable[[], T]) -> T:
-        """What the driver gives; after an error of its nothing more is asked."""
+    def _guarded(self, connection: Connection, run: Callable[[], T]) -> T:
+        """What `run` returns. After an error the session runs nothing more."""
         self.statements += 1
         try:
-            return ask()
-        except Damaged as error:
+            return run()
+        except DamagedValue as error:
             self._failure = Unavailable()
             raise self._failure from error
         except Exception as error:
-            self._failure = self._translated(connection, error)
+            self._failure = self.engine.store_error(connection, error)
             if self._failure is error:
                 raise
             raise self._failure from error
 
 
 def by_column(values: Sequence[Any], names: Sequence[str]) -> dict[str, Sequence[Any]]:
-    """Some attributes of values, each for all of them."""
+    """Some attributes of values: for each name, those of all values."""
     return {name: list(map(attrgetter(name), values)) for name in names}

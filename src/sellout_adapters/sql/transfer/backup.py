@@ -1,4 +1,4 @@
-"""A copy of an SQLite store's file, made while the store is in use."""
+"""Backups: copies of an SQLite store's file, made while the store is in use."""
 
 import os
 import secrets
@@ -8,28 +8,28 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from sellout_adapters.sql.engines import sqlite_file
-from sellout_adapters.sql.session.errors import CannotOpen, told
+from sellout_adapters.sql.engines.sqlite import file as sqlite_file
+from sellout_adapters.sql.session.errors import CannotOpen, description_of
 
 _PAGES: Final = 2000
-"""How many pages are copied between two reports of the progress."""
+"""How many pages are copied between two calls of `progress`."""
 
 
 class CannotBackUp(Exception):
-    """No backup is made; the message says why in one sentence."""
+    """No backup was written; the message says why in one sentence."""
 
 
 def back_up(database: Path, file: Path, wait: float, progress: Callable[[int, int], None]) -> None:
-    """Writes a store's file, as it is at this moment, into a new file that its owner alone can read.
+    """Copies a store's file, as it is at this moment, into a new file that only its owner can read.
 
-    Servers go on reading and writing meanwhile. The backup is checked before it gets its name, so that no file of that
-    name is ever incomplete. It needs no other file beside it.
+    Servers may read and write meanwhile. The backup is checked before it gets its name, so a file of that name is
+    complete. It is one file.
 
     Args:
         database: The store's file, of any schema.
         file: The backup, which must not exist.
-        wait: How long to wait for a lock of another process, in seconds.
-        progress: Is told the number of pages that are copied, and that of all.
+        wait: How long to wait for a lock, in seconds.
+        progress: Gets the number of pages that are copied, and the total number.
 
     Raises:
         CannotBackUp: the backup exists, cannot be written, or is damaged.
@@ -48,16 +48,16 @@ def back_up(database: Path, file: Path, wait: float, progress: Callable[[int, in
                 for ending in ("", "-journal", "-wal", "-shm"):
                     draft.with_name(draft.name + ending).unlink(missing_ok=True)
         except (sqlite3.Error, OSError) as error:
-            raise CannotBackUp(f"cannot write {str(file)!r}: {told(error)}") from error
+            raise CannotBackUp(f"cannot write {str(file)!r}: {description_of(error)}") from error
 
 
 def _copy(source: sqlite3.Connection, draft: Path, progress: Callable[[int, int], None]) -> None:
-    # In a transaction that reads, the source stays as it is: otherwise each write begins the backup anew.
+    # Without this transaction each write to the source would begin the backup anew.
     source.execute("BEGIN")
     source.execute("SELECT count(*) FROM sqlite_master").fetchone()
     with closing(sqlite3.connect(draft, isolation_level=None)) as copy:
         source.backup(copy, pages=_PAGES, progress=lambda _, left, pages: progress(pages - left, pages))
-        # One file is the whole backup; a store that opens it turns write-ahead logging on again.
+        # The backup is one file. A store that opens it turns write-ahead logging on again.
         copy.execute("PRAGMA journal_mode = DELETE")
         [verdict] = copy.execute("PRAGMA integrity_check(1)").fetchone()
         if verdict != "ok":
@@ -70,7 +70,7 @@ def _copy(source: sqlite3.Connection, draft: Path, progress: Callable[[int, int]
 
 
 def _publish(draft: Path, file: Path) -> None:
-    """Gives the backup its name once it is durable, unless another file got that name meanwhile."""
+    """Gives the backup its name when it is durable, unless another file got that name meanwhile."""
     _sync(draft)
     try:
         os.link(draft, file)

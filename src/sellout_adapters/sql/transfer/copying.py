@@ -1,4 +1,4 @@
-"""Copying a whole shop from one database into another, of the same kind or the other one."""
+"""Copying a whole shop from one database into another of any kind."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
@@ -9,17 +9,19 @@ from sqlalchemy import Connection, Table, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from sellout_adapters.sql.engines import migration, sqlite_file
+from sellout_adapters.sql.engines import migration
+from sellout_adapters.sql.engines.copy_writer import CopyWriter, Row
 from sellout_adapters.sql.engines.database import Database, Timeouts
 from sellout_adapters.sql.engines.opening import SQLITE, file_of, open_database
+from sellout_adapters.sql.engines.sqlite import file as sqlite_file
 from sellout_adapters.sql.schema.catalogue_tables import catalogue, genders, statuses
 from sellout_adapters.sql.schema.columns import metadata
 from sellout_adapters.sql.session.errors import RunAgain
-from sellout_adapters.sql.transfer.rows import Digest, Row, batches, unlimited, writer_of
+from sellout_adapters.sql.transfer.rows import Digest, batches
 from sellout_core.errors import Unavailable
 
 Progress = Callable[[int, int], None]
-"""Is told how much of the work is done, and how much there is in all."""
+"""Gets the amount of work that is done, and the total amount."""
 
 # What the migrations put into a new database. A copy replaces it with the source's rows.
 _SEED: Final[Mapping[Table, Sequence[Row]]] = {
@@ -30,13 +32,13 @@ _SEED: Final[Mapping[Table, Sequence[Row]]] = {
 
 
 class CannotCopy(Exception):
-    """A shop is not copied; the message says why in one sentence. The target is as empty as before, unless the message
-    says that this is unknown.
+    """A shop was not copied; the message says why in one sentence. The target is empty, unless the message says that
+    this is unknown.
     """
 
 
 def open_source(url: str, timeouts: Timeouts) -> Database:
-    """The database to copy from, which must exist and be at the current schema.
+    """Opens the database to copy from, which must exist and be at the current schema.
 
     Raises:
         CannotOpen: it does not exist, or it is at another schema.
@@ -51,7 +53,7 @@ def open_source(url: str, timeouts: Timeouts) -> Database:
 
 
 def open_target(url: str, timeouts: Timeouts) -> Database:
-    """The database to copy into, brought to the current schema.
+    """Opens the database to copy into, and migrates it.
 
     Raises:
         CannotOpen: it cannot be used.
@@ -62,43 +64,42 @@ def open_target(url: str, timeouts: Timeouts) -> Database:
 def copy_shop(source: Database, target: Database, progress: Progress) -> Mapping[str, int]:
     """Copies every table in one transaction, then compares the rows of both databases, and commits if they are equal.
 
-    The source is read as one snapshot: what is written to it meanwhile is not copied. At most `BATCH` rows are in
-    memory at once.
+    The source is read in one snapshot: later writes to it are not copied. At most `BATCH` rows are in memory at once.
 
     Args:
         source: From `open_source`.
         target: From `open_target`.
-        progress: Is told the number of rows that are copied or compared, and that of all.
+        progress: Gets the number of rows that are copied or compared, and the total number.
 
     Returns:
         The number of rows of each table, by its name.
 
     Raises:
         CannotCopy: the target is not empty, it refuses a row, or a table differs after the copy.
-        Unavailable: one of the databases stopped answering.
+        Unavailable: one of the databases became unreachable.
     """
     stopped: KeyboardInterrupt | None = None
     committing = False
 
     def read(out: Connection) -> Mapping[str, int]:
-        unlimited(out)
+        source.copy_writer.prepare_source(out)
         migration.require_current(out)
 
         def write(into: Connection) -> Mapping[str, int]:
             nonlocal stopped, committing
-            committing = False  # a commit that lost to another transaction is run again
+            committing = False  # a transaction that lost at its commit runs again
             try:
-                counts = _copy(out, into, progress)
+                counts = _copy(out, into, source.copy_writer, target.copy_writer, progress)
             except KeyboardInterrupt as stop:
                 stopped = stop
                 raise
             except RunAgain as lost:
-                # The database would run it again from the start; the operator decides that.
+                # `Database.write` would copy again from the start; the operator decides that.
                 raise Unavailable from lost
             except ValueError as error:
                 raise CannotCopy(f"The source is damaged: {error}.") from error
             except Exception as error:
-                if isinstance(target.translated(into, error), Unavailable | RunAgain):
+                if isinstance(target.store_error(into, error), Unavailable | RunAgain):
                     raise Unavailable from error
                 raise
             committing = True
@@ -114,15 +115,16 @@ def copy_shop(source: Database, target: Database, progress: Progress) -> Mapping
                 "The copy was complete, but its commit was interrupted: the target is either empty or whole. Run the"
                 " command again: it refuses a target that is whole."
             ) from error
-        # SQLAlchemy gives up a connection that is interrupted, and then the database seems to be unavailable.
+        # SQLAlchemy invalidates an interrupted connection, and then the database seems to be unreachable.
         if stopped is not None:
             raise stopped from None
         raise
 
 
-def _copy(out: Connection, into: Connection, progress: Progress) -> Mapping[str, int]:
-    writer = writer_of(into)
-    writer.prepare(into)
+def _copy(
+    out: Connection, into: Connection, reader: CopyWriter, writer: CopyWriter, progress: Progress
+) -> Mapping[str, int]:
+    writer.prepare_target(into)
     _require_empty(into)
     for seeded in _SEED:
         into.execute(seeded.delete())
@@ -142,7 +144,7 @@ def _copy(out: Connection, into: Connection, progress: Progress) -> Mapping[str,
     digests = {table: Digest() for table in tables}
     for table in tables:
         try:
-            # The source's cursor is closed before its connection is, also when the copy is stopped.
+            # Closes the source's cursor before its connection, also when the copy is stopped.
             with closing(read(out, table, digests[table])) as rows:
                 writer.add(into, table, rows)
         except Exception as error:
@@ -156,8 +158,7 @@ def _copy(out: Connection, into: Connection, progress: Progress) -> Mapping[str,
             for _ in rows:
                 pass
         _require_equal(table, digests[table], copied)
-    given = writer_of(out).given(out)
-    writer.give_after(into, given)
+    writer.set_last_ids(into, reader.last_ids(out))
     return {table.name: digests[table].rows for table in tables}
 
 
@@ -176,7 +177,7 @@ def _require_equal(table: Table, source: Digest, target: Digest) -> None:
 
 
 def _refusal(error: Exception) -> str | None:
-    """The constraint or the type that a row breaks, without the row's values; None for any other error."""
+    """The constraint or the type that a row violates, without the row's values; None for any other error."""
     original = error.orig if isinstance(error, DBAPIError) else error
     if not any(kind.__name__ in {"IntegrityError", "DataError"} for kind in type(original).__mro__):
         return None

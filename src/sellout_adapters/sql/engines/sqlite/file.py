@@ -1,4 +1,4 @@
-"""A store's SQLite file as such: whether it is one of ours, whether it is whole, and opening it as it is."""
+"""The file of an SQLite store: whether it belongs to this program, whether it is damaged, and opening it as it is."""
 
 import os
 import sqlite3
@@ -14,26 +14,26 @@ from sqlalchemy import Connection, inspect
 from sellout_adapters.sql.engines import migration
 from sellout_adapters.sql.schema.catalogue_tables import SEARCH_TABLES
 from sellout_adapters.sql.schema.columns import metadata
-from sellout_adapters.sql.session.errors import CannotOpen, told
+from sellout_adapters.sql.session.errors import CannotOpen, description_of
 
-APPLICATION_ID: Final = 0x53_45_4C_4F  # "SELO": marks a file as a store of ours
+APPLICATION_ID: Final = 0x53_45_4C_4F  # "SELO": marks a file as a store
 FIRST_FORMAT: Final = 1
-"""The file's `user_version` before the migrations' own table kept the step."""
+"""The `user_version` of files from before the table of migration steps."""
 FORMAT: Final = 2
 
 
 def check_place(path: Path) -> None:
-    """Lets through a path where a store's file is or can be made.
+    """Checks that a store's file exists at a path or can be created there.
 
     Raises:
-        CannotOpen: it is no ordinary file, or there is no permission.
+        CannotOpen: the path is not that of an ordinary file, or there is no permission.
     """
     try:
         if not path.parent.is_dir():
             raise CannotOpen(f"There is no directory {str(path.parent)!r} to hold the database.")
         mode = path.stat().st_mode if path.exists() else None
     except (OSError, ValueError) as error:
-        raise CannotOpen(f"The database {str(path)!r} cannot be opened: {told(error)}.") from error
+        raise CannotOpen(f"The database {str(path)!r} cannot be opened: {description_of(error)}.") from error
     if mode is not None and stat.S_ISDIR(mode):
         raise CannotOpen(f"The database {str(path)!r} is a directory; it must be a file.")
     if mode is not None and not stat.S_ISREG(mode):
@@ -44,10 +44,10 @@ def check_place(path: Path) -> None:
 
 
 def format_of(cursor: Any, path: Path) -> int:
-    """The format of a store's file; 0: there is nothing in it. Only looks.
+    """The format of a store's file; 0 if it is empty.
 
     Raises:
-        CannotOpen: it is something else.
+        CannotOpen: the file is not a store's.
     """
     [application_id] = cursor.execute("PRAGMA application_id").fetchone()
     [version] = cursor.execute("PRAGMA user_version").fetchone()
@@ -64,11 +64,10 @@ def format_of(cursor: Any, path: Path) -> int:
 
 
 def require_sound(cursor: Any, path: Path) -> None:
-    """Lets through a file that SQLite can read to its end, which takes some 3 ms a megabyte: better to learn it now
-    than in the middle of a transaction.
+    """Checks that SQLite can read the whole file. That takes some 3 ms for each megabyte.
 
     Raises:
-        CannotOpen: parts of it are damaged.
+        CannotOpen: parts of the file are damaged.
     """
     [verdict] = cursor.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
@@ -76,7 +75,7 @@ def require_sound(cursor: Any, path: Path) -> None:
 
 
 def require_tables(connection: Connection, path: Path) -> None:
-    """Lets through a file that has every table of the current schema.
+    """Checks that the file has every table of the current schema.
 
     Raises:
         CannotOpen: tables are missing.
@@ -87,11 +86,11 @@ def require_tables(connection: Connection, path: Path) -> None:
 
 @contextmanager
 def existing(path: Path, wait: float) -> Iterator[sqlite3.Connection]:
-    """A connection to a store's file as it is. The file is neither created nor migrated.
+    """A connection to a store's file, which is neither created nor migrated.
 
     Args:
         path: The file.
-        wait: How long to wait for a lock of another process, in seconds.
+        wait: How long to wait for a lock, in seconds.
 
     Raises:
         CannotOpen: there is no such file, it is empty, or it belongs to another program.
@@ -105,11 +104,11 @@ def existing(path: Path, wait: float) -> Iterator[sqlite3.Connection]:
                 raise CannotOpen(f"The database {str(path)!r} is empty.")
             yield connection
     except sqlite3.Error as error:
-        raise CannotOpen(f"The database {str(path)!r} cannot be read: {told(error)}.") from error
+        raise CannotOpen(f"The database {str(path)!r} cannot be read: {description_of(error)}.") from error
 
 
 def require_current(path: Path, wait: float) -> None:
-    """Lets through a store's file that is at the current schema.
+    """Checks that a store's file is at the current schema.
 
     Raises:
         CannotOpen: it is at another step, or `existing` refuses it.

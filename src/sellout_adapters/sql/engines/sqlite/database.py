@@ -1,22 +1,24 @@
-"""The SQLite file behind a store: whether it is one of ours, how it is made, and how it is spoken to."""
+"""SQLite as the database of a store: opening the file, transactions, and what differs from other databases."""
 
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import cache
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import attrs
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, QueuePool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, Executable, QueuePool, Table, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from sellout_adapters.sql.concurrency.greenlet_task import ask, can_stop
-from sellout_adapters.sql.concurrency.group_commit import Batches
+from sellout_adapters.sql.concurrency.greenlet_task import in_task, suspend
+from sellout_adapters.sql.concurrency.group_commit import GroupCommit
 from sellout_adapters.sql.concurrency.loop_writes import LoopWrites
 from sellout_adapters.sql.engines import migration
 from sellout_adapters.sql.engines.database import Timeouts
-from sellout_adapters.sql.engines.sqlite_file import (
+from sellout_adapters.sql.engines.sqlite.copy_writer import SqliteCopyWriter
+from sellout_adapters.sql.engines.sqlite.file import (
     APPLICATION_ID,
     FIRST_FORMAT,
     FORMAT,
@@ -25,15 +27,16 @@ from sellout_adapters.sql.engines.sqlite_file import (
     require_sound,
     require_tables,
 )
-from sellout_adapters.sql.session.compiled import driver_of
-from sellout_adapters.sql.session.connections import opened
-from sellout_adapters.sql.session.errors import CannotOpen, told
+from sellout_adapters.sql.schema.inserts import next_ids
+from sellout_adapters.sql.search.sqlite import SqliteSearch
+from sellout_adapters.sql.session.connections import driver_connection, opened
+from sellout_adapters.sql.session.errors import CannotOpen, description_of
 from sellout_core.errors import Unavailable
 
 T = TypeVar("T")
 
-# What passes, or what the machine's operator has to see to; the rest are faults of ours or of the file.
-_AWAY: Final = frozenset(
+# Conditions that pass, or that the operator must mend; the other ones are errors in this program.
+_UNAVAILABLE: Final = frozenset(
     {
         sqlite3.SQLITE_BUSY,
         sqlite3.SQLITE_CORRUPT,
@@ -53,25 +56,32 @@ _BEGIN: Final = "sellout_begin"
 
 @attrs.frozen
 class SqliteDatabase:
-    """`database.Database` in a file. Its transactions that write hold the file's write lock from their first moment:
-    what they read stays true until they commit, and none of them is refused half-way.
+    """`Database` in a file. A transaction that writes takes the file's write lock when it begins: what it reads stays
+    true until it commits, and no later statement of it has to wait.
     """
+
+    locks_rows: ClassVar = False
+    takes_arrays: ClassVar = False
+    finds_one_faster: ClassVar = True
+    reads_never_wait: ClassVar = True
+    search: ClassVar = SqliteSearch()
+    copy_writer: ClassVar = SqliteCopyWriter()
 
     engine: Engine
     migrated: Sequence[str]
-    _batches: Batches
+    _group_commit: GroupCommit
     _reader: Engine
     _most_idle: int
     _idle: list[Connection] = attrs.field(factory=list, init=False)
 
     @classmethod
     def open(cls, name: str, connections: int, timeouts: Timeouts) -> "SqliteDatabase":
-        """A store's file, which is made if it is not there or empty, and brought to the current schema.
+        """Opens a store's file and migrates it. A file that does not exist or is empty becomes a store.
 
         Args:
             name: The file's path.
-            connections: How many may read at once; one more writes.
-            timeouts: How long anything waits.
+            connections: How many transactions read at once. One more writes.
+            timeouts: How long a transaction waits.
 
         Raises:
             CannotOpen: the file cannot be a store.
@@ -88,47 +98,43 @@ class SqliteDatabase:
             done = _migrate(engine, writer, path)
         except (sqlite3.Error, DBAPIError, Unavailable, OSError, ValueError) as error:
             engine.dispose()
-            raise CannotOpen(f"The database {name!r} cannot be opened: {told(error)}.") from error
+            raise CannotOpen(f"The database {name!r} cannot be opened: {description_of(error)}.") from error
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, done, Batches(writer, timeouts.lock), engine.execution_options(**{_BEGIN: ""}), connections)
+        return cls(
+            engine, done, GroupCommit(writer, timeouts.lock), engine.execution_options(**{_BEGIN: ""}), connections
+        )
 
-    @property
-    def reads_never_wait(self) -> bool:
-        """The file is in this machine, and readers find it as the last commit left it."""
-        return True
+    def next_ids(self, table: Table) -> Executable:
+        """Ids after the last one in SQLite's own table, which rows with an id update. No other transaction writes."""
+        return _next_ids(table)
 
-    @property
-    def locks_rows(self) -> bool:
-        """Writers go one at a time."""
-        return False
+    def store_error(self, connection: Connection, error: Exception) -> Exception:  # noqa: ARG002 - no connection breaks
+        """`Unavailable` for an error that is not this program's."""
+        return Unavailable() if _is_unavailable(error) else error
 
-    def gathering(self) -> None:
-        """There is none: its reads wait for nobody, so they need no thread anyway."""
+    def read_batcher(self) -> None:
+        """None: reads wait for nothing, so the event loop runs them as they are."""
 
-    def writing(self, statements: Callable[[], int]) -> LoopWrites:
-        """One after the other, many in a transaction."""
-        return LoopWrites(self._batches, statements)
-
-    def translated(self, connection: Connection, error: Exception) -> Exception:  # noqa: ARG002 - there is none to lose
-        """What the machine's operator has to see to is no fault of whoever asked."""
-        return Unavailable() if _away(error) else error
+    def loop_writes(self, statements: Callable[[], int]) -> LoopWrites:
+        """Writes that share commits with those of threads."""
+        return LoopWrites(self._group_commit, statements)
 
     def read(self, run: Callable[[Connection], T]) -> T:
-        """Never kept waiting by a writer. Connections that read stay with this: to take one from the pool, and to begin
-        and end a transaction as SQLAlchemy does, takes longer than most reads.
+        """As `Database.read`. Idle connections stay here: the pool and SQLAlchemy's begin and rollback take longer than
+        most reads.
         """
         try:
             connection = self._idle.pop()
         except IndexError:
             connection = opened(self._reader)
-        driver = driver_of(connection)
+        driver = driver_connection(connection)
         try:
             driver.execute("BEGIN")
             return run(connection)
         except sqlite3.Error as error:
-            if _away(error):
+            if _is_unavailable(error):
                 raise Unavailable from error
             raise
         finally:
@@ -146,21 +152,21 @@ class SqliteDatabase:
             self._idle.append(connection)
 
     def close(self) -> None:
-        """Closes all connections; nobody uses one."""
+        """Closes all connections."""
         while self._idle:
             self._idle.pop().close()
         self.engine.dispose()
 
     def write(self, run: Callable[[Connection], T]) -> T:
-        """One at a time, in the order in which they came."""
-        if not can_stop():
-            return self._batches.run(run)
-        outcome: Callable[[], T] = ask(run)
+        """As `Database.write`, one transaction after the other."""
+        if not in_task():
+            return self._group_commit.run(run)
+        outcome: Callable[[], T] = suspend(run)
         return outcome()
 
 
 def _migrate(engine: Engine, writer: Engine, path: Path) -> Sequence[str]:
-    """Takes the steps that are due, in one transaction, unless another process just did."""
+    """Takes the missing migration steps in one transaction."""
     with engine.begin() as connection:
         if format_of(_cursor(connection), path) == FORMAT and migration.step_of(connection) == migration.CURRENT:
             require_tables(connection, path)
@@ -177,9 +183,15 @@ def _migrate(engine: Engine, writer: Engine, path: Path) -> Sequence[str]:
         return done
 
 
+@cache
+def _next_ids(table: Table) -> Executable:
+    last = f"coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table.name}'), 0)"  # noqa: S608 - ours
+    ids = f"SELECT {last} + 1 AS id UNION ALL SELECT id + 1 FROM ids LIMIT :number"  # noqa: S608 - ours
+    return next_ids(f"WITH RECURSIVE ids AS ({ids}) SELECT id FROM ids")  # noqa: S608 - ours
+
+
 def _cursor(connection: Connection) -> Any:
-    """The driver's own."""
-    return driver_of(connection).cursor()
+    return driver_connection(connection).cursor()
 
 
 def _engine(path: Path, connections: int, wait: float) -> Engine:
@@ -190,17 +202,17 @@ def _engine(path: Path, connections: int, wait: float) -> Engine:
         pool_size=connections + 1,  # one of them for the writer
         max_overflow=0,
         pool_timeout=wait,
-        pool_reset_on_return=None,  # every transaction here is ended by whoever began it
-        hide_parameters=True,  # an error that is logged must not show what people sent
+        pool_reset_on_return=None,  # the code that begins a transaction ends it
+        hide_parameters=True,  # a logged error must not show personal data
     )
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", _begin)
-    event.listen(engine, "handle_error", _translate)
+    event.listen(engine, "handle_error", _raise_store_error)
     return engine
 
 
 def _set_up(connection: Any, _record: Any) -> None:
-    # The driver's own idea of when a transaction begins is neither ours nor the same in every Python.
+    # The driver's own rule when a transaction begins differs between versions of Python.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
@@ -209,30 +221,30 @@ def _set_up(connection: Any, _record: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    words = connection.get_execution_options().get(_BEGIN, "BEGIN")
-    if not words:
+    begin = connection.get_execution_options().get(_BEGIN, "BEGIN")
+    if not begin:
         return
     try:
-        driver_of(connection).execute(words)
+        driver_connection(connection).execute(begin)
     except sqlite3.Error as error:
-        if _away(error):
+        if _is_unavailable(error):
             raise Unavailable from error
         raise
 
 
-def _translate(context: ExceptionContext) -> None:
-    if _away(context.original_exception):
+def _raise_store_error(context: ExceptionContext) -> None:
+    if _is_unavailable(context.original_exception):
         raise Unavailable from context.original_exception
 
 
-def _away(error: BaseException) -> bool:
-    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _AWAY
+def _is_unavailable(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _UNAVAILABLE
 
 
 def _write_ahead(cursor: Any, path: Path, wait: float) -> None:
-    """Turns write-ahead logging on, which lasts: readers and the writer do not wait for each other.
+    """Turns write-ahead logging on for good: readers and the writer do not wait for each other.
 
-    SQLite does not wait for another process that is doing the same, so this does.
+    SQLite does not wait for another process that does the same at this moment, so this function does.
     """
     deadline = time.monotonic() + wait
     while True:

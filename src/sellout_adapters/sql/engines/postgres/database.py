@@ -1,30 +1,33 @@
-"""The PostgreSQL server behind a store: how it is spoken to.
+"""PostgreSQL as the database of a store: opening it, transactions, and what differs from other databases.
 
-Other engines that speak its protocol are spoken to in the same way, those that answer contention with SQLSTATE 40001
-among them.
+Databases with PostgreSQL's protocol work in the same way, also those that report contention by SQLSTATE 40001.
 """
 
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from functools import cache
+from typing import Any, ClassVar, Final, TypeVar
 
 import attrs
 import msgspec
 import psycopg
 from psycopg.pq import TransactionStatus
-from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Executable, QueuePool, Table, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from sellout_adapters.sql.concurrency.read_batching import Conversation, Gathering
+from sellout_adapters.sql.concurrency.read_batching import ReadBatcher, ReadConnection
 from sellout_adapters.sql.engines import migration
 from sellout_adapters.sql.engines.database import Timeouts
-from sellout_adapters.sql.engines.postgres_errors import ConnectionLost, meaning_of, translate
-from sellout_adapters.sql.engines.postgres_reads import READING, PostgresConversation
-from sellout_adapters.sql.session.compiled import driver_of, prepared
-from sellout_adapters.sql.session.connections import connected
-from sellout_adapters.sql.session.errors import TRIES, CannotOpen, RunAgain, told
+from sellout_adapters.sql.engines.postgres.batched_reads import READING, PostgresReadConnection
+from sellout_adapters.sql.engines.postgres.copy_writer import PostgresCopyWriter
+from sellout_adapters.sql.engines.postgres.errors import ConnectionLost, raise_store_error, store_error
+from sellout_adapters.sql.schema.inserts import next_ids
+from sellout_adapters.sql.search.postgres import PostgresSearch
+from sellout_adapters.sql.session.compiled import compiled
+from sellout_adapters.sql.session.connections import connected, driver_connection
+from sellout_adapters.sql.session.errors import TRIES, CannotOpen, RunAgain, description_of
 from sellout_core.errors import Unavailable
 
 T = TypeVar("T")
@@ -36,14 +39,21 @@ _WRITING: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _LONGEST_PAUSE: Final = 0.5
 
 _MIGRATING: Final = 0x53_45_4C_4F
-"""The advisory lock of whoever migrates."""
+"""The advisory lock of a migration."""
 
 
 @attrs.frozen
 class PostgresDatabase:
-    """`database.Database` on a server. Transactions that write run side by side: rows are locked, and work that loses
-    to other work is run again.
+    """`Database` on a server. Transactions that write run side by side. They lock rows, and one that loses to another
+    runs again.
     """
+
+    locks_rows: ClassVar = True
+    takes_arrays: ClassVar = True
+    finds_one_faster: ClassVar = False
+    reads_never_wait: ClassVar = False
+    search: ClassVar = PostgresSearch()
+    copy_writer: ClassVar = PostgresCopyWriter()
 
     engine: Engine
     migrated: Sequence[str]
@@ -54,20 +64,20 @@ class PostgresDatabase:
 
     @classmethod
     def open(cls, url: URL, connections: int, timeouts: Timeouts, *, migrate: bool) -> "PostgresDatabase":
-        """A database that is there.
+        """Opens an existing database.
 
         Args:
-            url: Where it is.
-            connections: How many connections there may be at once.
-            timeouts: How long anything waits.
-            migrate: Whether to bring it to the current schema.
+            url: Its URL.
+            connections: The maximum number of connections.
+            timeouts: How long a transaction waits.
+            migrate: Whether to bring the database to the current schema.
 
         Raises:
-            CannotOpen: it cannot be reached, or it is not at the current schema.
+            CannotOpen: the database is unreachable, or it is not at the current schema.
         """
         settings = _settings(url, timeouts)
         engine = _engine(url, settings, connections, timeouts)
-        reader, writer = (engine.execution_options(**{_BEGIN: words}) for words in (READING, _WRITING))
+        reader, writer = (engine.execution_options(**{_BEGIN: begin}) for begin in (READING, _WRITING))
         opened = cls(
             engine, [], reader, writer, {**engine.dialect.create_connect_args(engine.url)[1], **settings}, timeouts
         )
@@ -78,65 +88,59 @@ class PostgresDatabase:
             opened.read(_require_current)
         except (DBAPIError, Unavailable, RunAgain) as error:
             engine.dispose()
-            raise CannotOpen(f"The database cannot be reached: {told(error)}.") from error
+            raise CannotOpen(f"The database cannot be reached: {description_of(error)}.") from error
         except BaseException:
             engine.dispose()
             raise
         return opened
 
-    @property
-    def reads_never_wait(self) -> bool:
-        """The server is somewhere else."""
-        return False
+    def next_ids(self, table: Table) -> Executable:
+        """Ids from the table's sequence."""
+        return _next_ids(table)
 
-    @property
-    def locks_rows(self) -> bool:
-        """Side by side they write."""
-        return True
+    def store_error(self, connection: Connection, error: Exception) -> Exception:
+        """As `EngineFeatures.store_error`, by the error's SQLSTATE."""
+        if not isinstance(error, psycopg.Error):
+            return error
+        driver_error: Any = error
+        lost = connection.dialect.is_disconnect(driver_error, driver_connection(connection), None)
+        if lost:
+            connection.invalidate(error)
+        return store_error(error, lost=lost) or error
 
-    def gathering(self) -> Gathering:
+    def read_batcher(self) -> ReadBatcher:
         """Over psycopg's asynchronous connections."""
 
-        async def connect() -> Conversation:
-            return PostgresConversation(arguments, await psycopg.AsyncConnection.connect(**arguments))
+        async def connect() -> ReadConnection:
+            return PostgresReadConnection(arguments, await psycopg.AsyncConnection.connect(**arguments))
 
         arguments = {**self._connect_arguments, "autocommit": True}
         dialect = self.engine.dialect
         seconds = self._timeouts.lock + self._timeouts.statement
-        return Gathering(connect, lambda statement, names: prepared(statement, dialect, names), seconds)
+        return ReadBatcher(connect, lambda statement, names: compiled(statement, dialect, names), seconds)
 
-    def writing(self, statements: Callable[[], int]) -> None:
-        """There is none: its writers wait for each other, row by row."""
-
-    def translated(self, connection: Connection, error: Exception) -> Exception:
-        """A broken connection is replaced; a transaction that lost is run again."""
-        if not isinstance(error, psycopg.Error):
-            return error
-        driver_error: Any = error
-        lost = connection.dialect.is_disconnect(driver_error, driver_of(connection), None)
-        if lost:
-            connection.invalidate(error)
-        return meaning_of(error, lost=lost) or error
+    def loop_writes(self, statements: Callable[[], int]) -> None:
+        """None: writers wait for each other's row locks."""
 
     def close(self) -> None:
         """Closes all connections."""
         self.engine.dispose()
 
     def read(self, run: Callable[[Connection], T]) -> T:
-        """Never kept waiting by writers. Only a connection that broke while it was idle is replaced silently."""
+        """As `Database.read`. A connection that broke while it was idle is replaced."""
         try:
             with begun(self._reader) as connection:
                 try:
                     return run(connection)
                 finally:
-                    # Not rolled back: with that psycopg forgets what it prepared, and has the server forget it.
+                    # After a rollback psycopg drops all prepared statements, here and on the server.
                     if _in_order(connection):
                         connection.commit()
         except RunAgain as lost:
             raise Unavailable from lost
 
     def write(self, run: Callable[[Connection], T]) -> T:
-        """Side by side with others; again, after a pause that differs from theirs, if they were first."""
+        """As `Database.write`. It runs again after a random pause, `TRIES` times in all."""
         tries = 1
         while True:
             try:
@@ -155,7 +159,7 @@ class PostgresDatabase:
             try:
                 connection.commit()
             except BaseException as error:
-                # Whether it is still in a transaction, nobody knows.
+                # It may still be in the transaction.
                 connection.invalidate()
                 if isinstance(error, ConnectionLost):
                     raise Unavailable from error
@@ -163,10 +167,15 @@ class PostgresDatabase:
         return result
 
 
+@cache
+def _next_ids(table: Table) -> Executable:
+    return next_ids(f"SELECT nextval('{table.name}_id_seq') AS id FROM generate_series(1, :number)")  # noqa: S608 - ours
+
+
 @contextmanager
 def begun(engine: Engine) -> Iterator[Connection]:
-    """A connection in a transaction. One that the server closed while nobody used it is replaced: nothing was asked of
-    it yet, and the pool forgets all that are as old.
+    """A connection in a transaction. One that the server closed while it was idle is replaced, and the pool drops all
+    connections that are as old.
     """
     with connected(engine) as connection:
         try:
@@ -178,12 +187,15 @@ def begun(engine: Engine) -> Iterator[Connection]:
 
 
 def _in_order(connection: Connection) -> bool:
-    """Whether it is in a transaction in which nothing failed. One that broke has no driver's connection any more."""
-    return not connection.invalidated and driver_of(connection).info.transaction_status == TransactionStatus.INTRANS
+    """Whether it is in a transaction in which no statement failed. An invalidated one has no driver's connection."""
+    return (
+        not connection.invalidated
+        and driver_connection(connection).info.transaction_status == TransactionStatus.INTRANS
+    )
 
 
 def _settings(url: URL, timeouts: Timeouts) -> dict[str, Any]:
-    """What a connection is opened with, beside where the database is."""
+    """The parameters of a connection beside those that name the database."""
     options = {
         "lock_timeout": _milliseconds(timeouts.lock),
         "statement_timeout": _milliseconds(timeouts.statement),
@@ -209,16 +221,16 @@ def _engine(url: URL, settings: Mapping[str, str], connections: int, timeouts: T
         url.set(drivername="postgresql+psycopg", query={}),
         connect_args=dict(settings),
         json_deserializer=msgspec.json.decode,
-        isolation_level="AUTOCOMMIT",  # the transactions are begun below, in the words that each kind needs
+        isolation_level="AUTOCOMMIT",  # `_begin` begins the transactions
         poolclass=QueuePool,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=timeouts.lock,
-        pool_reset_on_return=None,  # every transaction here is ended by whoever began it
-        hide_parameters=True,  # an error that is logged must not show what people sent
+        pool_reset_on_return=None,  # the code that begins a transaction ends it
+        hide_parameters=True,  # a logged error must not show personal data
     )
     event.listen(engine, "begin", _begin)
-    event.listen(engine, "handle_error", translate)
+    event.listen(engine, "handle_error", raise_store_error)
     return engine
 
 
