@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sellout_adapters.extras import naming_extras
 from sellout_core.errors import Unavailable
-from sellout_core.ports.store import Count
+from sellout_core.ports.store import Count, Store
 
 with naming_extras():
     from redis import Redis
@@ -48,7 +48,7 @@ class RedisCounter:
         self._add: Any = client.register_script(_ADD)
         self._take_back: Any = client.register_script(_TAKE_BACK)
 
-    def add(self, key: str, window: timedelta) -> Count:
+    def add(self, key: str, window: timedelta, store: Store | None = None) -> Count:  # noqa: ARG002 - of other counters
         """Counts one more under a key and returns the count after it.
 
         Raises:
@@ -57,7 +57,7 @@ class RedisCounter:
         number, ends = self._asked(self._add, key, window // _MILLISECOND)
         return Count(int(number), _EPOCH + int(ends) * _MILLISECOND)
 
-    def take_back(self, key: str, count: Count) -> None:
+    def take_back(self, key: str, count: Count, store: Store | None = None) -> None:  # noqa: ARG002 - of other counters
         """Counts one less, unless that count is over.
 
         Raises:

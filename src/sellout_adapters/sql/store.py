@@ -2,12 +2,12 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Generic, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar, cast
 
 import attrs
 from sqlalchemy import Connection, Engine
 
-from sellout_adapters.sql.concurrency.loop_writes import LoopWrites
+from sellout_adapters.sql.concurrency.loop_writes import LoopWrites, write_in_task
 from sellout_adapters.sql.concurrency.read_batching import BatchedSession, ReadBatcher
 from sellout_adapters.sql.engines import migration
 from sellout_adapters.sql.engines.database import Database, Timeouts
@@ -26,9 +26,16 @@ from sellout_adapters.sql.session.product_cache import VERSION, ProductCache
 from sellout_adapters.sql.session.references import UNREAD, SqlReferenceTables
 from sellout_adapters.sql.session.session import DatabaseSession
 from sellout_core.catalogue import References
-from sellout_core.ports.store import Transaction
+from sellout_core.ports.store import Store, Transaction
 
 T = TypeVar("T")
+
+
+class WriteRunner(Protocol):
+    """Runs a function in a transaction that writes, and commits it."""
+
+    def __call__(self, run: Callable[[Connection], T], /) -> T:
+        """What the function returns."""
 
 
 class _Repository(Generic[T]):
@@ -156,6 +163,10 @@ class SqlStore:
             Unavailable: a lock or a connection was not free in time, the transaction lost too often, or the database
                 is unreachable or full.
         """
+        return self.write_by(self._database.write, work)
+
+    def write_by(self, runner: WriteRunner, work: Callable[[Transaction], T]) -> T:
+        """As `write`, in a transaction that the runner begins and commits."""
         changed = False
 
         def complete(session: DatabaseSession) -> T:
@@ -171,7 +182,7 @@ class SqlStore:
             return self._run(DatabaseSession(connection, self._references, self._database), complete)
 
         try:
-            result, session = self._database.write(run)
+            result, session = runner(run)
         finally:
             if changed:
                 self._version.expire()
@@ -185,7 +196,7 @@ class SqlStore:
 
     def writes(self) -> LoopWrites | None:
         """Writes for an event loop, which closes them. None: the database has none."""
-        return self._database.loop_writes(self.statements)
+        return self._database.loop_writes(cast(Store, _LoopStore(self)), self.statements)
 
     def read_batched(self, work: Callable[[Transaction], T], note: Callable[[int], None]) -> T:
         """As `read`, in a task of the read batcher. `note` gets the number of statements."""
@@ -236,6 +247,19 @@ class SqlStore:
         """
         if seen is not self._references and _size(seen) > _size(self._references):
             self._references = seen
+
+
+@attrs.frozen
+class _LoopStore:
+    """The store for the work of `LoopWrites`, with what use cases need of a store."""
+
+    _store: SqlStore
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        return self._store.read(work)
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        return self._store.write_by(write_in_task, work)
 
 
 @attrs.frozen

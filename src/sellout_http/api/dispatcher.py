@@ -6,9 +6,9 @@ import attrs
 from litestar import Request
 from litestar.response.base import ASGIResponse
 
-from sellout_core.ports.store import Transaction
+from sellout_core.accounts import Actor
+from sellout_core.ports.store import Store, Transaction
 from sellout_core.shop import Shop
-from sellout_http.api.handler_context import WriteContext
 from sellout_http.api.operations import Operation, Reply
 from sellout_http.api.pagination import send_all
 from sellout_http.api.query_parameters import LIMIT
@@ -70,14 +70,14 @@ class Dispatcher:
             actor = await self.executor.read(
                 lambda tx: context.authorize(self.shop.within(tx)), Workload.SHORT_READ, entry
             )
-        given = context.for_handler(self.shop, actor)
         workload = operation.workload
         if workload is Workload.WRITE and (len(content) > _SMALL_BODY or self.limiter.waits(operation.limits)):
             workload = Workload.SLOW_WRITE
-        return await self.executor.run(lambda: self._carry_out(context, given, content), workload, entry)
+        return await self.executor.write(lambda store: self._carry_out(store, context, actor, content), workload, entry)
 
-    def _carry_out(self, context: RequestContext, given: WriteContext, content: bytes) -> JsonResponse:
+    def _carry_out(self, store: Store, context: RequestContext, actor: Actor, content: bytes) -> JsonResponse:
         operation = context.operation
+        given = context.for_handler(attrs.evolve(self.shop, store=store), actor)
         body: dict[str, Any] = {}
         if operation.body is not None:
             headers = context.scope["headers"]

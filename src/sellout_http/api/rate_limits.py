@@ -16,7 +16,7 @@ from sellout_core.errors import (
     PromoCodeUsedUp,
     SellOutError,
 )
-from sellout_core.ports.store import Count, Transaction
+from sellout_core.ports.store import Count, Store, Transaction
 from sellout_core.shop import Shop
 from sellout_core.values import Clock, fold
 from sellout_http.api.handler_context import HandlerContext
@@ -75,11 +75,11 @@ class Counter(Protocol):
     def waits(self) -> bool:
         """Whether counting may wait for something other than the shop's store."""
 
-    def add(self, key: str, window: timedelta) -> Count:
-        """Adds one to the count."""
+    def add(self, key: str, window: timedelta, store: Store | None = None) -> Count:
+        """Adds one to the count. A counter in the shop's store uses the caller's `store`, if there is one."""
 
-    def take_back(self, key: str, count: Count) -> None:
-        """Subtracts one from the count, unless it is over."""
+    def take_back(self, key: str, count: Count, store: Store | None = None) -> None:
+        """Subtracts one from the count, unless it is over. `store` as in `add`."""
 
 
 class StoreCounter:
@@ -96,21 +96,21 @@ class StoreCounter:
         self._clock = shop.clock
         self._swept = shop.clock()
 
-    def add(self, key: str, window: timedelta) -> Count:
+    def add(self, key: str, window: timedelta, store: Store | None = None) -> Count:
         """Adds one in a transaction."""
-        now = self._clock()
+        now, store = self._clock(), store or self._store
         if abs(now - self._swept) > window:
             self._swept = now
-            self._store.write(lambda tx: tx.counters.delete_ended(now))
-        return self._store.write(lambda tx: tx.counters.add(key, now, window))
+            store.write(lambda tx: tx.counters.delete_ended(now))
+        return store.write(lambda tx: tx.counters.add(key, now, window))
 
-    def take_back(self, key: str, count: Count) -> None:
+    def take_back(self, key: str, count: Count, store: Store | None = None) -> None:
         """Subtracts one in a transaction."""
 
         def work(tx: Transaction) -> None:
             tx.counters.take_back(key, count)
 
-        self._store.write(work)
+        (store or self._store).write(work)
 
 
 @attrs.frozen
@@ -130,7 +130,7 @@ class Limiter:
             TooManyRequests: the limit is used up.
             Unavailable: the attempt cannot be counted.
         """
-        counted = [(rule, key, self._count(rule, key)) for rule, key in self._due(rules, caller, sent)]
+        counted = [(rule, key, self._count(rule, key, caller)) for rule, key in self._due(rules, caller, sent)]
         outcome: type[Exception] | None = None
         try:
             yield
@@ -140,7 +140,7 @@ class Limiter:
         finally:
             for rule, key, count in counted:
                 if rule.counted and outcome not in rule.counted:
-                    self.counter.take_back(key, count)
+                    self.counter.take_back(key, count, caller.shop.store)
 
     def waits(self, rules: Sequence[Rule]) -> bool:
         """Whether counting by those rules may wait for something other than the shop's store."""
@@ -153,8 +153,8 @@ class Limiter:
                 # The stored key does not reveal the account or the address.
                 yield rule, f"{rule.name} {hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
-    def _count(self, rule: Rule, key: str) -> Count:
-        count = self.counter.add(key, rule.window)
+    def _count(self, rule: Rule, key: str, caller: AnyContext) -> Count:
+        count = self.counter.add(key, rule.window, caller.shop.store)
         maximum: int = getattr(self.limits, rule.name)
         if count.number > maximum:
             left = (count.ends_at - self.clock()).total_seconds()

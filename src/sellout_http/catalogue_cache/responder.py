@@ -9,7 +9,7 @@ from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from sellout_core.accounts import ANONYMOUS
-from sellout_core.ports.store import Transaction
+from sellout_core.ports.store import Store, Transaction
 from sellout_core.shop import Shop
 from sellout_core.use_cases.browsing import View, note_view, note_views
 from sellout_http.api.operations import Catalogue, Operation
@@ -93,7 +93,7 @@ class CatalogueResponder:
         wished, view = await self._executor.read(work, Workload.SHORT_READ, entry)
         if view is not None and not await self._views.submit((view, entry)):
             # Another transaction has locked the user: this view alone waits for it.
-            await self._executor.run(lambda: note_view(self._shop, view), Workload.WRITE, entry)
+            await self._executor.write(lambda store: note_view(self._over(store), view), Workload.WRITE, entry)
         return JsonResponse(200, {**context.privacy_headers, **document.headers}, document.with_wishes(wished))
 
     async def _note_views(
@@ -101,10 +101,13 @@ class CatalogueResponder:
     ) -> Sequence[tuple[View, RequestLogEntry]]:
         shared = RequestLogEntry("")
         views = [view for view, _ in batch]
-        skipped = await self._executor.run(lambda: note_views(self._shop, views), Workload.WRITE, shared)
+        skipped = await self._executor.write(lambda store: note_views(self._over(store), views), Workload.WRITE, shared)
         for _, entry in batch:
             entry.count(shared.statements)
         return [(view, entry) for view, entry in batch if view in skipped]
+
+    def _over(self, store: Store) -> Shop:
+        return attrs.evolve(self._shop, store=store)
 
 
 def _catalogue(context: RequestContext) -> Catalogue:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import BoundedSemaphore
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from sellout_core.errors import Unavailable
-from sellout_core.ports.store import Transaction
+from sellout_core.ports.store import Store, Transaction
 from sellout_http.runtime.logging import RequestLogEntry
 from sellout_http.runtime.served_store import ServedStore
 
@@ -111,6 +111,18 @@ class Executor:
             return await self._loop_reads.read(work, entry.count)
         return await self.run(partial(self._store.read, work), workload, entry)
 
+    async def write(self, work: Callable[[Store], T], workload: Workload, entry: RequestLogEntry) -> T:
+        """What the work returns.
+
+        Args:
+            work: Opens its transactions in the store that it gets.
+            workload: Which kind of write the work is.
+            entry: Counts the statements.
+        """
+        if workload is Workload.WRITE and self._loop_writes is not None:
+            return await self._loop_writes.run(work, entry.count)
+        return await self.run(partial(work, cast(Store, self._store)), workload, entry)
+
     async def run(self, work: Callable[[], T], workload: Workload, entry: RequestLogEntry) -> T:
         """What the work returns.
 
@@ -119,8 +131,6 @@ class Executor:
             workload: Which kind of work it is.
             entry: Counts the statements.
         """
-        if workload is Workload.WRITE and self._loop_writes is not None:
-            return await self._loop_writes.run(work, entry.count)
         pool = self._pools[workload]
         return self._counted(work, entry) if pool is None else await pool.run(partial(self._counted, work, entry))
 

@@ -21,9 +21,9 @@ class LoopReads(Protocol):
 class LoopWrites(Protocol):
     """Writes on the event loop, without a thread."""
 
-    async def run(self, work: Callable[[], T], note: Callable[[int], None]) -> T:
-        """What the work returns. It takes a few milliseconds at most, writes to the store and waits for nothing else.
-        `note` gets the number of statements, perhaps in several calls.
+    async def run(self, work: Callable[[Store], T], note: Callable[[int], None]) -> T:
+        """What the work returns. It takes a few milliseconds at most, writes to the store that it gets, and waits for
+        nothing else. `note` gets the number of statements, perhaps in several calls.
         """
 
     async def close(self) -> None:

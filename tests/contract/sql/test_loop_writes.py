@@ -18,7 +18,7 @@ from sellout_adapters.sql.concurrency.group_commit import SharedTransaction
 from sellout_adapters.sql.concurrency.loop_writes import LoopWrites
 from sellout_adapters.testing.laws.accounts import new_user
 from sellout_core.errors import NotFound, Unavailable
-from sellout_core.ports.store import Transaction
+from sellout_core.ports.store import Store, Transaction
 from sellout_http.runtime.executor import Executor, ThreadPool, Workload
 from sellout_http.runtime.logging import RequestLogEntry
 from tests.contract.conftest import sqlite_store
@@ -47,7 +47,7 @@ def on_a_loop(store: SqlStore, use: Callable[[LoopWrites], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
-def together(store: SqlStore, works: Sequence[Callable[[], Any]]) -> list[Any]:
+def together(store: SqlStore, works: Sequence[Callable[[Store], Any]]) -> list[Any]:
     """What each returns or raises, all begun at once."""
 
     async def use(writes: LoopWrites) -> list[Any]:
@@ -60,12 +60,12 @@ def ignored(_: int) -> None:
     """Nobody counts."""
 
 
-def adding(store: SqlStore, name: str) -> Callable[[], str]:
+def adding(name: str) -> Callable[[Store], str]:
     """Work that adds a user."""
-    return lambda: store.write(lambda tx: tx.users.add(new_user(name), "hash").username)
+    return lambda store: store.write(lambda tx: tx.users.add(new_user(name), "hash").username)
 
 
-def names_in(store: SqlStore) -> list[str]:
+def names_in(store: Store) -> list[str]:
     return [user.username for user in store.read(lambda tx: tx.users.after(0, 1_000))]
 
 
@@ -79,7 +79,7 @@ def commits_of(store: SqlStore) -> list[None]:
 def test_those_who_come_together_share_a_commit(store: SqlStore) -> None:
     names = [f"writer{number}" for number in range(20)]
     commits = commits_of(store)
-    assert together(store, [adding(store, name) for name in names]) == names
+    assert together(store, [adding(name) for name in names]) == names
     assert names_in(store) == names
     assert len(commits) == 1
 
@@ -89,7 +89,7 @@ def test_whoever_is_refused_leaves_nothing_and_the_others_theirs(store: SqlStore
         tx.users.add(new_user("refused"), "hash")
         raise NotFound
 
-    works = [adding(store, "first"), lambda: store.write(refused), adding(store, "second")]
+    works = [adding("first"), lambda store: store.write(refused), adding("second")]
     first, error, second = together(store, works)
     assert (first, second) == ("first", "second")
     assert isinstance(error, NotFound)
@@ -97,22 +97,22 @@ def test_whoever_is_refused_leaves_nothing_and_the_others_theirs(store: SqlStore
 
 
 def test_one_piece_of_work_may_write_more_than_once_and_read_what_it_wrote(store: SqlStore) -> None:
-    def work() -> list[str]:
-        adding(store, "early")()
+    def work(store: Store) -> list[str]:
+        adding("early")(store)
         found = names_in(store)
-        return [*found, adding(store, "late")()]
+        return [*found, adding("late")(store)]
 
-    assert together(store, [work, adding(store, "other")]) == [["early", "other", "late"], "other"]
+    assert together(store, [work, adding("other")]) == [["early", "other", "late"], "other"]
 
 
 def test_what_comes_of_it_may_be_caught_inside(store: SqlStore) -> None:
     """The work goes on where it wrote, as it would in a thread."""
 
-    def work() -> str:
+    def work(store: Store) -> str:
         try:
             store.write(lambda _: (_ for _ in ()).throw(NotFound()))
         except NotFound:
-            return adding(store, "instead")()
+            return adding("instead")(store)
         raise AssertionError
 
     assert together(store, [work]) == ["instead"]
@@ -122,17 +122,17 @@ def test_everybody_is_told_their_own_statements(store: SqlStore) -> None:
     """However many others ask in between."""
     counted: dict[str, list[int]] = {"one": [], "three": []}
 
-    def three() -> None:
-        adding(store, "a")()
+    def three(store: Store) -> None:
+        adding("a")(store)
         names_in(store)
         store.write(lambda tx: tx.users.after(0, 1))
 
-    def one() -> None:
+    def one(store: Store) -> None:
         store.write(lambda tx: tx.users.after(0, 1))
 
-    def statements(work: Callable[[], Any]) -> int:
+    def statements(work: Callable[[Store], Any]) -> int:
         before = store.statements()
-        work()
+        work(store)
         return store.statements() - before
 
     async def use(writes: LoopWrites) -> None:
@@ -142,7 +142,7 @@ def test_everybody_is_told_their_own_statements(store: SqlStore) -> None:
 
     on_a_loop(store, use)
     assert sum(counted["one"]) == 3 * statements(one)
-    assert sum(counted["three"]) == sum(map(statements, (adding(store, "b"), lambda: names_in(store), one)))
+    assert sum(counted["three"]) == sum(map(statements, (adding("b"), names_in, one)))
 
 
 def test_threads_write_beside_it(store: SqlStore) -> None:
@@ -153,7 +153,7 @@ def test_threads_write_beside_it(store: SqlStore) -> None:
     def write(name: str) -> None:
         start.wait(60)
         for turn in range(10):
-            adding(store, f"{name}.{turn}")()
+            adding(f"{name}.{turn}")(store)
 
     threads = [threading.Thread(target=write, args=(name,)) for name in names]
     for thread in threads:
@@ -162,7 +162,7 @@ def test_threads_write_beside_it(store: SqlStore) -> None:
     async def use(writes: LoopWrites) -> None:
         start.wait(60)
         for turn in range(10):
-            await asyncio.gather(*(writes.run(adding(store, f"loop{n}.{turn}"), ignored) for n in range(4)))
+            await asyncio.gather(*(writes.run(adding(f"loop{n}.{turn}"), ignored) for n in range(4)))
 
     on_a_loop(store, use)
     for thread in threads:
@@ -178,11 +178,11 @@ def test_a_locked_file_holds_up_nothing_else_and_is_told(tmp_path: Path) -> None
     async def use(writes: LoopWrites) -> tuple[list[Any], list[str], Any]:
         with closing(sqlite3.connect(tmp_path / "sellout.db")) as other:
             other.execute("BEGIN IMMEDIATE")
-            waiting = [asyncio.ensure_future(writes.run(adding(store, f"w{n}"), ignored)) for n in range(3)]
+            waiting = [asyncio.ensure_future(writes.run(adding(f"w{n}"), ignored)) for n in range(3)]
             await asyncio.sleep(0)
             seen = names_in(store)
             outcomes = await asyncio.gather(*waiting, return_exceptions=True)
-        return outcomes, seen, await writes.run(adding(store, "after"), ignored)
+        return outcomes, seen, await writes.run(adding("after"), ignored)
 
     outcomes, seen, after = on_a_loop(store, use)
     assert [type(outcome) for outcome in outcomes] == [Unavailable] * 3
@@ -195,9 +195,9 @@ def test_a_commit_that_fails_is_told_to_everybody_in_it(store: SqlStore) -> None
         raise sqlite3.OperationalError("the disk is gone")
 
     event.listen(store.engine, "commit", fail)
-    assert {type(outcome) for outcome in together(store, [adding(store, "one"), adding(store, "two")])} == {Unavailable}
+    assert {type(outcome) for outcome in together(store, [adding("one"), adding("two")])} == {Unavailable}
     event.remove(store.engine, "commit", fail)
-    assert together(store, [adding(store, "three")]) == ["three"]
+    assert together(store, [adding("three")]) == ["three"]
     assert names_in(store) == ["three"]
 
 
@@ -210,16 +210,16 @@ def test_an_end_that_fails_is_told_to_everybody_in_it(store: SqlStore, monkeypat
         raise MemoryError
 
     monkeypatch.setattr(SharedTransaction, "end", fail)
-    assert [type(each) for each in together(store, [adding(store, "one"), adding(store, "two")])] == [MemoryError] * 2
+    assert [type(each) for each in together(store, [adding("one"), adding("two")])] == [MemoryError] * 2
     monkeypatch.setattr(SharedTransaction, "end", end)
-    assert together(store, [adding(store, "three")]) == ["three"]
+    assert together(store, [adding("three")]) == ["three"]
 
 
 def test_whoever_comes_after_the_end_is_sent_away(store: SqlStore) -> None:
     async def use(writes: LoopWrites) -> None:
         await writes.close()
         with pytest.raises(Unavailable):
-            await writes.run(adding(store, "late"), ignored)
+            await writes.run(adding("late"), ignored)
 
     on_a_loop(store, use)
     assert names_in(store) == []
@@ -237,7 +237,7 @@ def test_the_executor_ends_what_needs_the_event_loop_before_their_threads(
     async def use() -> list[Any]:
         begun = asyncio.Event()
 
-        def write(name: str) -> str:
+        def write(name: str, store: Store) -> str:
             def work(tx: Transaction) -> str:
                 begun.set()
                 return tx.users.add(new_user(name), "hash").username
@@ -245,10 +245,10 @@ def test_the_executor_ends_what_needs_the_event_loop_before_their_threads(
             return store.write(work)
 
         on_loop = [
-            asyncio.ensure_future(executor.run(partial(write, f"w{n}"), Workload.WRITE, entry)) for n in range(9)
+            asyncio.ensure_future(executor.write(partial(write, f"w{n}"), Workload.WRITE, entry)) for n in range(9)
         ]
         await begun.wait()
-        in_thread = asyncio.ensure_future(executor.run(adding(store, "thread"), Workload.SLOW_WRITE, entry))
+        in_thread = asyncio.ensure_future(executor.write(adding("thread"), Workload.SLOW_WRITE, entry))
         await asyncio.sleep(0)
         await executor.close()
         return await asyncio.gather(*on_loop, in_thread)
@@ -258,7 +258,7 @@ def test_the_executor_ends_what_needs_the_event_loop_before_their_threads(
 
 def test_too_many_are_sent_away(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing_module, "MAX_WAITING", 3)
-    outcomes = together(store, [adding(store, f"w{n}") for n in range(5)])
+    outcomes = together(store, [adding(f"w{n}") for n in range(5)])
     assert outcomes[:3] == ["w0", "w1", "w2"]
     assert [type(outcome) for outcome in outcomes[3:]] == [Unavailable] * 2
 
@@ -266,7 +266,7 @@ def test_too_many_are_sent_away(store: SqlStore, monkeypatch: pytest.MonkeyPatch
 def test_more_than_a_batch_holds_take_several(store: SqlStore) -> None:
     commits = commits_of(store)
     names = [f"w{number}" for number in range(150)]
-    assert together(store, [adding(store, name) for name in names]) == names
+    assert together(store, [adding(name) for name in names]) == names
     assert len(commits) == 3
 
 
@@ -274,10 +274,10 @@ def test_what_somebody_no_longer_waits_for_is_done_all_the_same(store: SqlStore)
     """As it would be in a thread."""
 
     async def use(writes: LoopWrites) -> str:
-        left = asyncio.ensure_future(writes.run(adding(store, "left"), ignored))
+        left = asyncio.ensure_future(writes.run(adding("left"), ignored))
         await asyncio.sleep(0)
         left.cancel()
-        return await writes.run(adding(store, "stayed"), ignored)
+        return await writes.run(adding("stayed"), ignored)
 
     assert on_a_loop(store, use) == "stayed"
     assert names_in(store) == ["left", "stayed"]
@@ -293,7 +293,7 @@ def test_others_have_the_event_loop_between_long_works(store: SqlStore, monkeypa
                 order.append("other")
                 await asyncio.sleep(0)
 
-        def work() -> None:
+        def work(store: Store) -> None:
             store.write(lambda _: order.append("work"))
 
         writing = [asyncio.ensure_future(writes.run(work, ignored)) for _ in range(3)]

@@ -21,7 +21,7 @@ class GreenletTask:
     def __init__(self, run: Callable[[], Any]) -> None:
         self.outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.request: Any = None
-        self._greenlet = _TaskGreenlet(run)
+        self._greenlet = greenlet(run)
 
     def resume(self, *reply: Any) -> None:
         """Runs the function until it suspends or ends; `suspend` returns the reply. The first call has none."""
@@ -44,15 +44,6 @@ class GreenletTask:
             self.request = result
         elif not self.outcome.done():
             self.outcome.set_result(result)
-
-
-class _TaskGreenlet(greenlet):
-    pass
-
-
-def in_task() -> bool:
-    """Whether the caller runs in a task."""
-    return isinstance(getcurrent(), _TaskGreenlet)
 
 
 def suspend(request: Any) -> Any:

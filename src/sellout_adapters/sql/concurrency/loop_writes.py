@@ -14,9 +14,12 @@ from functools import partial
 from time import monotonic
 from typing import Any, Final, TypeVar
 
-from sellout_adapters.sql.concurrency.greenlet_task import LOOP_SLICE, GreenletTask
+from sqlalchemy import Connection
+
+from sellout_adapters.sql.concurrency.greenlet_task import LOOP_SLICE, GreenletTask, suspend
 from sellout_adapters.sql.concurrency.group_commit import GroupCommit, SharedTransaction
 from sellout_core.errors import Unavailable
+from sellout_core.ports.store import Store
 
 T = TypeVar("T")
 
@@ -32,27 +35,35 @@ class _Writer(GreenletTask):
         self.note = note
 
 
+def write_in_task(run: Callable[[Connection], T]) -> T:
+    """What `run` returns, after a durable commit. The caller is work of `LoopWrites`, which suspends meanwhile."""
+    outcome: Callable[[], T] = suspend(run)
+    return outcome()
+
+
 class LoopWrites:
     """The writes of one event loop.
 
     Args:
         group_commit: The writers of the file.
+        store: The store for the work. It runs transactions that write by `write_in_task`.
         statements: How many statements the calling thread has run so far.
     """
 
-    def __init__(self, group_commit: GroupCommit, statements: Callable[[], int]) -> None:
+    def __init__(self, group_commit: GroupCommit, store: Store, statements: Callable[[], int]) -> None:
         self._group_commit = group_commit
+        self._store = store
         self._statements = statements
         self._waiting: deque[_Writer] = deque()
         self._worker: asyncio.Task[None] | None = None
         self._closed = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="write-lock")
 
-    async def run(self, work: Callable[[], T], note: Callable[[int], None]) -> T:
+    async def run(self, work: Callable[[Store], T], note: Callable[[int], None]) -> T:
         """What the work returns or raises.
 
         Args:
-            work: Writes to the store and waits for nothing else.
+            work: Writes to the store that it gets, and waits for nothing else.
             note: Gets the number of statements, perhaps in several calls.
 
         Raises:
@@ -60,7 +71,7 @@ class LoopWrites:
         """
         if self._closed or len(self._waiting) >= MAX_WAITING:
             raise Unavailable
-        writer = _Writer(work, note)
+        writer = _Writer(lambda: work(self._store), note)
         self._step(writer, writer.resume)
         result: T = await writer.outcome
         return result

@@ -11,6 +11,7 @@ from sellout_adapters.sql.concurrency.read_batching import ReadBatcher
 from sellout_adapters.sql.engines.copy_writer import CopyWriter
 from sellout_adapters.sql.search.query import SearchSql
 from sellout_adapters.sql.session.engine_features import EngineFeatures
+from sellout_core.ports.store import Store
 
 T = TypeVar("T")
 
@@ -56,10 +57,11 @@ class Database(EngineFeatures, Protocol):
     def read_batcher(self) -> ReadBatcher | None:
         """Batched reads for an event loop, over connections of their own. None: the database has none."""
 
-    def loop_writes(self, statements: Callable[[], int]) -> LoopWrites | None:
+    def loop_writes(self, store: Store, statements: Callable[[], int]) -> LoopWrites | None:
         """Writes on an event loop. None: the database has none.
 
         Args:
+            store: The store for the work, whose transactions that write run by `loop_writes.write_in_task`.
             statements: How many statements the calling thread has run so far.
         """
 

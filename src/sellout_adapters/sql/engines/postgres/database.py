@@ -29,6 +29,7 @@ from sellout_adapters.sql.session.compiled import compiled
 from sellout_adapters.sql.session.connections import connected, driver_connection
 from sellout_adapters.sql.session.errors import TRIES, CannotOpen, RunAgain, description_of
 from sellout_core.errors import Unavailable
+from sellout_core.ports.store import Store
 
 T = TypeVar("T")
 
@@ -119,7 +120,7 @@ class PostgresDatabase:
         seconds = self._timeouts.lock + self._timeouts.statement
         return ReadBatcher(connect, lambda statement, names: compiled(statement, dialect, names), seconds)
 
-    def loop_writes(self, statements: Callable[[], int]) -> None:
+    def loop_writes(self, store: Store, statements: Callable[[], int]) -> None:
         """None: writers wait for each other's row locks."""
 
     def close(self) -> None:

@@ -12,7 +12,6 @@ import attrs
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, Executable, QueuePool, Table, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from sellout_adapters.sql.concurrency.greenlet_task import in_task, suspend
 from sellout_adapters.sql.concurrency.group_commit import GroupCommit
 from sellout_adapters.sql.concurrency.loop_writes import LoopWrites
 from sellout_adapters.sql.engines import migration
@@ -32,6 +31,7 @@ from sellout_adapters.sql.search.sqlite import SqliteSearch
 from sellout_adapters.sql.session.connections import driver_connection, opened
 from sellout_adapters.sql.session.errors import CannotOpen, description_of
 from sellout_core.errors import Unavailable
+from sellout_core.ports.store import Store
 
 T = TypeVar("T")
 
@@ -117,9 +117,9 @@ class SqliteDatabase:
     def read_batcher(self) -> None:
         """None: reads wait for nothing, so the event loop runs them as they are."""
 
-    def loop_writes(self, statements: Callable[[], int]) -> LoopWrites:
+    def loop_writes(self, store: Store, statements: Callable[[], int]) -> LoopWrites:
         """Writes that share commits with those of threads."""
-        return LoopWrites(self._group_commit, statements)
+        return LoopWrites(self._group_commit, store, statements)
 
     def read(self, run: Callable[[Connection], T]) -> T:
         """As `Database.read`. Idle connections stay here: the pool and SQLAlchemy's begin and rollback take longer than
@@ -159,10 +159,7 @@ class SqliteDatabase:
 
     def write(self, run: Callable[[Connection], T]) -> T:
         """As `Database.write`, one transaction after the other."""
-        if not in_task():
-            return self._group_commit.run(run)
-        outcome: Callable[[], T] = suspend(run)
-        return outcome()
+        return self._group_commit.run(run)
 
 
 def _migrate(engine: Engine, writer: Engine, path: Path) -> Sequence[str]:
