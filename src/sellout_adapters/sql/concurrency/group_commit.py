@@ -12,7 +12,7 @@ from typing import Final, NoReturn, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from sellout_adapters.sql.session.connections import connected, driver_connection
+from sellout_adapters.sql.session.connections import driver_connection, opened
 from sellout_adapters.sql.session.errors import unavailable_because
 from sellout_core.errors import Unavailable
 
@@ -92,15 +92,14 @@ class SharedTransaction:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._pooled = connected(engine)
-        self._connection = self._pooled.__enter__()
+        self._connection = opened(engine)
         self._size = 0
         self.failure: BaseException | None = None
         self.ended = Event()
         try:
             self._connection.begin()
         except BaseException:
-            self._pooled.__exit__(None, None, None)
+            self._connection.close()
             raise
 
     @property
@@ -135,7 +134,7 @@ class SharedTransaction:
             if self.failure is not None:
                 # A failed commit may leave the transaction open, and the file locked with it.
                 self._connection.invalidate()
-            self._pooled.__exit__(None, None, None)
+            self._connection.close()
         finally:
             self.ended.set()
 
@@ -200,7 +199,7 @@ class _FifoLock:
             raise Unavailable
 
     def hand_over(self) -> bool:
-        """Gives the lock to the first waiter. False: nobody waits, and the caller keeps it."""
+        """Gives the lock to the first waiter. False: there is no waiter, and the caller still has it."""
         with self._guard:
             if self._waiting:
                 self._waiting.popleft().release()

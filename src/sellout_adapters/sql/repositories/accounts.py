@@ -1,4 +1,4 @@
-"""Users, their address books, their sessions, and the answers kept for them."""
+"""Users, their address books, their sessions, and their stored answers for retries."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -169,7 +169,7 @@ class SqlAddresses:
 
 _ADD_SESSION: Final = insert(sessions)
 _ACTORS: Final = (
-    # Whoever is let in usually reads products next, and has to know the version of the catalogue for that.
+    # Most requests read products next, and need the version of the catalogue for that.
     select(sessions.c.id, users.c.id.label("user_id"), users.c.is_staff, VERSION.scalar_subquery().label("version"))
     .join_from(sessions, users, sessions.c.user_id == users.c.id)
     .where(among(sessions.c.id, AMONG_TEXTS), users.c.is_active)

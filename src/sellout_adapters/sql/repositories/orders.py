@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Select, bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from sellout_adapters.sql.repositories import agreed_units
 from sellout_adapters.sql.repositories.units import UNIT_COLUMNS, units_of
@@ -126,7 +126,7 @@ class SqlPromoCodes:
         return None if row is None else _promo_code(row)
 
     def activate(self, promo_code_id: PromoCodeId) -> PromoCode | None:
-        """One conditional UPDATE: whoever comes second finds the count as the first left it."""
+        """One conditional UPDATE: of two transactions the later one sees the count of the earlier one."""
         row = self._session.row(_ACTIVATE, {"promo_code_id": promo_code_id})
         return None if row is None else _promo_code(row)
 
@@ -148,7 +148,7 @@ _ORDER: Final = select(
     .scalar_subquery()
     .label("lines"),
 ).order_by(orders.c.id)
-_ONE_ORDER: Final = _ORDER.where(orders.c.id == bindparam("order_id"))
+_ORDERS_BY_ID: Final = _ORDER.where(among(orders.c.id, AMONG_IDS))
 _ORDERS_AFTER: Final = _ORDER.where(orders.c.id > bindparam("after")).limit(bindparam("limit"))
 _ORDERS_OF_BUYER: Final = _ORDER.where(orders.c.buyer_id == bindparam("user_id"))
 
@@ -212,19 +212,18 @@ class SqlOrders:
 
     def get(self, order_id: OrderId) -> Order | None:
         """Two statements."""
-        return next(iter(self._orders(_ONE_ORDER, {"order_id": order_id})), None)
+        return next(iter(self._orders(self._session.rows_among(_ORDERS_BY_ID, [order_id]))), None)
 
     def of(self, user_id: UserId) -> Sequence[Order]:
         """Two statements."""
-        return self._orders(_ORDERS_OF_BUYER, {"user_id": user_id})
+        return self._orders(self._session.rows(_ORDERS_OF_BUYER, {"user_id": user_id}))
 
     def after(self, order_id: int, limit: int) -> Sequence[Order]:
         """Two statements."""
-        return self._orders(_ORDERS_AFTER, {"after": askable_after(order_id), "limit": limit})
+        return self._orders(self._session.rows(_ORDERS_AFTER, {"after": askable_after(order_id), "limit": limit}))
 
-    def _orders(self, statement: Select[Any], parameters: Mapping[str, Any]) -> list[Order]:
-        """The orders that a statement gives, and one more statement for the units of all of them."""
-        rows = self._session.rows(statement, parameters)
+    def _orders(self, rows: Sequence[Row]) -> list[Order]:
+        """The orders of rows, by one statement for the units of all of them."""
         units = agreed_units.read(self._session, list({digest: None for row in rows for _, digest, _ in row.lines}))
         found = [_order(row, units) for row in rows]
         self._refer(found)

@@ -159,13 +159,13 @@ class SqlUnits:
         return self._session.add_with_ids(catalogue_tables.units, by_column(units, _UNIT))
 
     def save_many(self, units: Sequence[ProductUnit]) -> None:
-        """One prepared statement for all."""
+        """One statement, which the driver runs for each unit."""
         self._session.note_catalogue_change(units)
         self._session.note_changed_products(unit.product_id for unit in units)
         self._session.run_many(_SAVE_UNITS, [_values(unit) | {"unit_id": unit.id} for unit in units])
 
     def take(self, units: Collection[ProductUnit]) -> Mapping[ProductUnitId, ProductUnit]:
-        """One conditional UPDATE: whoever comes second finds the stock as the first left it."""
+        """One conditional UPDATE: of two transactions the later one sees the stock of the earlier one."""
         wanted = {unit.id: unit for unit in units}
         if len(wanted) > 1:
             # In order of id, so that two checkouts cannot wait for each other.

@@ -1,4 +1,4 @@
-"""The tables of what orders agreed on. Names stand in them by value: no row of the catalogue is referred to."""
+"""The tables of products and units as orders agreed on them, with names and no foreign keys to the catalogue."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from sellout_adapters.sql.schema.types import Id, UtcTime
 
 
 def _id(name: str) -> Column[int]:
-    """An id that was the row's when an order was made."""
+    """The id of a catalogue row when the order was made."""
     return Column(name, Id, nullable=False)
 
 

@@ -52,7 +52,7 @@ platforms: Final = Table(
     key(),
     text("name"),
     text("site"),
-    # A site may be longer than PostgreSQL's indexes take.
+    # A site may be too long for an index of PostgreSQL.
     UniqueConstraint("name", "site").ddl_if(dialect="sqlite"),
     Index("uq_platforms_name_site", "name", func.md5(column("site")), unique=True).ddl_if(dialect="postgresql"),
     check("named", "name <> ''"),
@@ -72,7 +72,7 @@ products: Final = Table(
     count("fit"),
     count("rel_num"),
     refers("gender_id", genders.c.id),
-    # What `indexing` makes of the product and its units.
+    # `search.terms` writes these two.
     count("min_price", nullable=True),
     Column("terms", Terms, nullable=False, server_default=""),
     Index(None, "available", "id"),
@@ -83,7 +83,7 @@ products: Final = Table(
     Index("ix_products_dearest", "available", column("min_price").desc().nulls_last(), "id").ddl_if(
         dialect="postgresql"
     ),
-    # What is written waits in a list, through which every search goes: a short one.
+    # Every search scans the list of pending entries, so it is short.
     Index("ix_products_terms", "terms", postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 256}).ddl_if(
         dialect="postgresql"
     ),
@@ -94,10 +94,10 @@ products: Final = Table(
 )
 
 SEARCH: Final = "product_search"
-"""SQLite's index of the terms, a virtual table; it keeps some of its own."""
+"""SQLite's index of the terms: a virtual table, which has some tables of its own."""
 
 SEARCH_TERMS: Final = "product_search_terms"
-"""What SQLite tells of the terms in it, another virtual table."""
+"""The list of the terms in that index, another virtual table."""
 
 SEARCH_TABLES: Final = frozenset({SEARCH, SEARCH_TERMS, *(f"{SEARCH}_{part}" for part in ("config", "data", "idx"))})
 
@@ -115,7 +115,7 @@ LEAF: Final = 6
 TOP: Final = MAX_ID.bit_length() - 1
 """The level of the node that holds the highest id."""
 
-# How many listed products have an id that begins with `node` and has `level` more bits; `pages` says what for.
+# The number of listed products whose id is `node` with `level` more bits (`search.page_index`).
 listed_counts: Final = Table(
     "listed_counts",
     metadata,

@@ -1,4 +1,4 @@
-"""The words in which `tables` is written: the metadata, kinds of columns, and laws about rows."""
+"""The metadata, and functions that make columns and constraints of tables."""
 
 from typing import Any, Final
 
@@ -18,12 +18,12 @@ metadata: Final = MetaData(
 
 
 def key() -> Column[int]:
-    """The table's own id."""
+    """The primary key, an id that the table gives."""
     return Column("id", Id, primary_key=True)
 
 
 def refers(name: str, target: Column[Any], **options: Any) -> Column[int]:
-    """A reference to another table's rows."""
+    """A foreign key to another table."""
     return Column(name, Id, ForeignKey(target), **{"nullable": False} | options)
 
 
@@ -33,7 +33,7 @@ def text(name: str, **options: Any) -> Column[str]:
 
 
 def flag(name: str, **options: Any) -> Column[bool]:
-    """True or false, checked where the database does not know the type."""
+    """A boolean, with a constraint where the database has no such type."""
     return Column(name, Boolean(create_constraint=True, name=name), **{"nullable": False} | options)
 
 
@@ -43,12 +43,12 @@ def count(name: str, **options: Any) -> Column[int]:
 
 
 def check(name: str, law: str) -> CheckConstraint:
-    """A law about one row, under a name."""
+    """A named constraint on each row."""
     return CheckConstraint(law, name=name)
 
 
 def all_or_none(*columns: str) -> str:
-    """The law that either all or none of the columns hold something."""
+    """The condition that either all of the columns are NULL or none."""
     none, every = (" AND ".join(f"{column} IS {what}" for column in columns) for what in ("NULL", "NOT NULL"))
     return f"({none}) OR ({every})"
 

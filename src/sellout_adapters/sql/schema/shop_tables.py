@@ -101,8 +101,8 @@ counters: Final = Table(
     check("number", "number >= 0"),
 )
 
-# The terms are told apart by spaces alone: what is not ASCII is part of a term for this tokenizer. What is asked for
-# most often, the beginnings of words, is kept as well.
+# This tokenizer separates terms at spaces alone: characters outside ASCII are part of a term. The index of prefixes
+# makes the most frequent searches fast, those for the beginnings of words.
 for statement in (
     (
         f"CREATE VIRTUAL TABLE {SEARCH} USING fts5 (terms, content='products', content_rowid='id', tokenize='ascii',"
@@ -166,7 +166,7 @@ _PROMO_TERMS: Final = (
     "promo_active_until",
 )
 
-# An order keeps the address and the promo code's terms by value; the address may be gone, so nothing refers to it.
+# An order has the address and the promo code's terms by value. The address may be deleted, so there is no foreign key.
 orders: Final = Table(
     "orders",
     metadata,

@@ -15,56 +15,57 @@ from sqlalchemy import (
     Text,
 )
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import CompileError
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from sellout_core.values import MAX_ID, fold
 
-_NOBODY: Final = 0
+_NO_ID: Final = 0
 
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
+def _by_dialect(dialect: Dialect, *, sqlite: TypeEngine[Any], postgresql: TypeEngine[Any]) -> TypeEngine[Any]:
+    """The type in a dialect. A third dialect cannot compile, instead of taking one of these."""
+    if dialect.name not in {"sqlite", "postgresql"}:
+        raise CompileError(f"the dialect {dialect.name!r} is not supported")
+    return dialect.type_descriptor(sqlite if dialect.name == "sqlite" else postgresql)
+
+
 def _askable(value: int | None) -> int | None:
-    return value if value is None or 0 < value <= MAX_ID else _NOBODY
+    return value if value is None or 0 < value <= MAX_ID else _NO_ID
 
 
 class Id(TypeDecorator[int]):
-    """An id: 64 bits wide. One outside 1 to 2^53-1 is nothing's, so it is asked for as 0, which no row has: drivers
-    refuse what is wider than their integers.
-    """
+    """An id of 64 bits. A parameter outside 1 to 2^53-1 is sent as 0, which no row has: drivers refuse big ones."""
 
     impl = BigInteger
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[int]:
-        """SQLite numbers the rows of a table only in a column of the very type INTEGER."""
-        return dialect.type_descriptor(Integer() if dialect.name == "sqlite" else BigInteger())
+        """SQLite gives ids only to a column of the type INTEGER."""
+        return _by_dialect(dialect, sqlite=Integer(), postgresql=BigInteger())
 
     def bind_processor(self, dialect: Dialect) -> Callable[[int | None], int | None]:  # noqa: ARG002 - SQLAlchemy's
-        """Makes an id what the database may be asked for. Drivers take numbers as they are, so there is nothing else
-        to do, and imports have a great many.
-        """
+        """Replaces ids that no row can have. Imports have very many, and drivers need no other conversion."""
         return _askable
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A moment, to the microsecond: aware datetimes only, given back in UTC.
-
-    SQLite keeps text without a zone, which sorts as the moments do.
-    """
+    """A moment to the microsecond, as an aware datetime; results are in UTC. SQLite stores text without a zone."""
 
     impl = DateTime
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime]:
-        """PostgreSQL knows moments by themselves."""
-        return dialect.type_descriptor(DateTime(timezone=dialect.name != "sqlite"))
+        """PostgreSQL has a type with a time zone."""
+        return _by_dialect(dialect, sqlite=DateTime(), postgresql=DateTime(timezone=True))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """The moment in UTC.
 
         Raises:
-            ValueError: the datetime is naive, so nobody knows which moment it means.
+            ValueError: the datetime is naive.
         """
         if value is None:
             return None
@@ -74,7 +75,7 @@ class UtcTime(TypeDecorator[datetime]):
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
-        """The moment in UTC; from SQLite's text at once, since a page has as many moments as products."""
+        """The moment in UTC. SQLAlchemy's own conversion of SQLite's text is slow, and each product has a time."""
         return _moment if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
@@ -93,8 +94,8 @@ class Terms(TypeDecorator[str]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """What each database's index is made of."""
-        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else postgresql.TSVECTOR())
+        """The type that the database's index needs."""
+        return _by_dialect(dialect, sqlite=Text(), postgresql=postgresql.TSVECTOR())
 
 
 class Values(TypeDecorator[Collection[Any]]):
@@ -104,20 +105,20 @@ class Values(TypeDecorator[Collection[Any]]):
     item: type[TypeEngine[Any]] = Text
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """One parameter, however many values."""
-        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else ARRAY(self.item()))
+        """The type of one parameter for any number of values."""
+        return _by_dialect(dialect, sqlite=Text(), postgresql=ARRAY(self.item()))
 
     def process_bind_param(self, value: Iterable[Any] | None, dialect: Dialect) -> Any:
-        """The values as the database takes them."""
+        """The values in the form of the database."""
         values = self.askable(value or ())
         return msgspec.json.encode(values).decode() if dialect.name == "sqlite" else values
 
     def only(self, values: Iterable[Any]) -> Any:
-        """The one value of a statement that was made ready for one; None, which nothing equals, if it is nothing's."""
+        """The value of a statement that was compiled for one. None, which equals nothing, if no row can have it."""
         return next(iter(self.askable(values)), None)
 
     def askable(self, values: Iterable[Any]) -> list[Any]:
-        """Those of the values that the database may be asked for."""
+        """The values that a row can have."""
         return list(values)
 
 
@@ -127,7 +128,7 @@ class Texts(Values):
     cache_ok = True
 
     def askable(self, values: Iterable[Any]) -> list[Any]:
-        """Those of the texts that something may hold."""
+        """The texts that a row can have."""
         return [value for value in values if storable(value)]
 
 
@@ -138,22 +139,20 @@ class Ids(Values):
     item = BigInteger
 
     def askable(self, values: Iterable[Any]) -> list[Any]:
-        """Those of the ids that something may have."""
+        """The ids that a row can have."""
         return [value for value in values if 0 < value <= MAX_ID]
 
 
 def askable_after(row_id: int) -> int:
-    """An id for rows to come after, within the range where an `Id` stays what it is: every row comes after -1, none
-    after 2^60.
-    """
+    """The lower bound of ids for a page, within the range of an `Id`: all rows come after -1, none after 2^60."""
     return max(0, min(row_id, MAX_ID))
 
 
 def storable(value: str) -> bool:
-    """Whether a text can be kept, and so asked for: drivers refuse lone surrogates, PostgreSQL refuses NUL."""
+    """Whether a row can have a text: drivers refuse lone surrogates, PostgreSQL refuses NUL."""
     return _UNSTORABLE.search(value) is None
 
 
 def lookup_key(name: str) -> str:
-    """A name folded as it is kept; or, where it holds what no store can, the empty text, which nothing is called."""
+    """The folded name. If no row can have it, the empty text, which no row has."""
     return fold(name) if storable(name) else ""

@@ -1,7 +1,5 @@
 """Connections from a pool."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -11,7 +9,7 @@ from sellout_core.errors import Unavailable
 
 
 def opened(engine: Engine) -> Connection:
-    """A connection of the pool. The caller closes it.
+    """A connection of the pool. The caller closes it, perhaps as a context manager.
 
     Raises:
         Unavailable: no connection became free in time.
@@ -20,13 +18,6 @@ def opened(engine: Engine) -> Connection:
         return engine.connect()
     except PoolTimeoutError as error:
         raise Unavailable from error
-
-
-@contextmanager
-def connected(engine: Engine) -> Iterator[Connection]:
-    """As `opened`, and closes the connection."""
-    with opened(engine) as connection:
-        yield connection
 
 
 def driver_connection(connection: Connection) -> Any:

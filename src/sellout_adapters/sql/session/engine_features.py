@@ -22,7 +22,7 @@ class EngineFeatures(Protocol):
 
     def next_ids(self, table: Table) -> Executable:
         """The statement that returns the next `number` ids of a table, the same object each time. The database gives
-        them to nobody else, unless the transaction is rolled back.
+        each id once, unless the transaction is rolled back.
         """
 
     def store_error(self, connection: Connection, error: Exception) -> Exception:

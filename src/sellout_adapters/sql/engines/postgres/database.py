@@ -26,7 +26,7 @@ from sellout_adapters.sql.engines.postgres.errors import ConnectionLost, raise_s
 from sellout_adapters.sql.schema.inserts import next_ids
 from sellout_adapters.sql.search.postgres import PostgresSearch
 from sellout_adapters.sql.session.compiled import compiled
-from sellout_adapters.sql.session.connections import connected, driver_connection
+from sellout_adapters.sql.session.connections import driver_connection, opened
 from sellout_adapters.sql.session.errors import TRIES, CannotOpen, RunAgain, description_of
 from sellout_core.errors import Unavailable
 from sellout_core.ports.store import Store
@@ -178,7 +178,7 @@ def begun(engine: Engine) -> Iterator[Connection]:
     """A connection in a transaction. One that the server closed while it was idle is replaced, and the pool drops all
     connections that are as old.
     """
-    with connected(engine) as connection:
+    with opened(engine) as connection:
         try:
             connection.begin()
         except ConnectionLost:

@@ -1,0 +1,55 @@
+"""Every statement of short reads can be batched on PostgreSQL.
+
+A statement that has parameters but no `among` runs for each request alone. That is correct, so no other test finds it,
+and slow.
+"""
+
+import importlib
+import pkgutil
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from sellout_adapters import demo
+from sellout_adapters.sql import repositories, session
+from sellout_adapters.sql.concurrency.read_batching import BatchedSession, ReadRequest
+from tests.contract.conftest import postgresql_store
+from tests.contract.support.requests import IN_WORKING_ORDER, live_body, path_of
+from tests.contract.support.shop import demo_shop, log_in, serving_shop
+
+ALONE: Final[dict[str, str]] = {}
+"""The statements that run for each request alone, each with the reason."""
+
+
+def named_statements() -> dict[int, str]:
+    """The names of the modules' statements, by the statement's identity."""
+    names = {}
+    for package in (repositories, session):
+        for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            for name, value in vars(importlib.import_module(found.name)).items():
+                names[id(value)] = f"{found.name.rpartition('.')[2]}.{name}"
+    return names
+
+
+def test_every_statement_of_short_reads_is_batched_or_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests: list[ReadRequest] = []
+    suspend = BatchedSession._suspend
+
+    def noted(self: BatchedSession, request: ReadRequest) -> Any:
+        requests.append(request)
+        return suspend(self, request)
+
+    monkeypatch.setattr(BatchedSession, "_suspend", noted)
+    with postgresql_store(tmp_path) as store, serving_shop(demo_shop(store)) as served:
+        for operation in IN_WORKING_ORDER:
+            staff = log_in(served.client, demo.STAFF)
+            body = live_body(operation, served.client)
+            options: Any = {} if body is None else {"json": body}
+            response = served.client.request(operation.method, path_of(operation), headers=staff, **options)
+            assert response.is_success, response.text
+    names = named_statements()
+    alone = {names[id(each.statement)] for each in requests if each.batch_key is each}
+    batched = {names[id(each.statement)] for each in requests if each.batch_key is not each}
+    assert len(batched) > 5
+    assert alone == set(ALONE)
