@@ -24,7 +24,7 @@ STOCK = 1_000_000
 
 
 def test_a_backup_made_while_buyers_buy_holds_every_order_whole(sellout: Run, tmp_path: Path) -> None:
-    """Each order with its two lines, its promo code's count, its kept answer and the stock that it took."""
+    """Each order with its two lines, its promo code's count, its stored answer and the stock that it took."""
     store = SqlStore.open(f"sqlite:///{tmp_path / 'sellout.db'}", connections=BUYERS)
     scene = Scene(store)
     units = [scene.unit(f"sku-{number}", 10, stock=STOCK) for number in range(2)]

@@ -130,7 +130,7 @@ def require_empty(url: str) -> None:
 
 
 def test_a_shop_goes_from_database_to_database_and_stays_what_it_was(called: Run, new: Callable[[str], str]) -> None:
-    """From each kind into each kind: rows, answers, tokens, answers kept under keys."""
+    """From each kind into each kind: rows, answers, tokens, stored answers for retries."""
     source = new("sqlite")
     me, bought = fill(source)
     seen = read_through(source, me)

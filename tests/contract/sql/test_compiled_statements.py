@@ -143,8 +143,8 @@ def test_the_same_statement_is_the_same_object_each_time(
 def test_the_views_of_many_are_noted_at_once(shops: dict[int, tuple[SqlScene, Actor]]) -> None:
     """Where a statement is a way to the server and back: one that finds who is free, one that notes."""
     scene, _ = shops[MANY]
-    everybody = scene.store.read(lambda tx: tx.users.after(0, MANY))
-    views = [browsing.View(OPERATOR, user.id, ProductId(MANY)) for user in everybody]
+    users = scene.store.read(lambda tx: tx.users.after(0, MANY))
+    views = [browsing.View(OPERATOR, user.id, ProductId(MANY)) for user in users]
     with scene.counted() as statements:
         assert browsing.note_views(scene.shop, views) == []
     assert len(statements) == (1 + len(views) if scene.engine.dialect.name == "sqlite" else 2)

@@ -1,4 +1,4 @@
-"""The laws that each database keeps by itself: whoever writes past the shop is refused, on both in the same places."""
+"""The constraints in the database: a write that goes past the use cases is refused, on both databases alike."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -79,7 +79,7 @@ def require_refusal(write: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize(("name", "columns"), REFERENCES, ids=str)
 def test_nothing_refers_to_what_is_not_there(connection: Connection, name: str, columns: tuple[str, ...]) -> None:
-    """SQLite keeps foreign keys only where it is told to."""
+    """SQLite enforces foreign keys only after a PRAGMA."""
     table = metadata.tables[name]
     assert connection.scalar(select(func.count()).select_from(table).where(table.c[columns[0]].is_not(None)))
     require_refusal(lambda: connection.execute(update(table).values({columns[0]: NOBODY})))
@@ -124,7 +124,7 @@ def test_a_failed_write_takes_the_transaction_with_it_also_if_the_work_goes_on(f
 
 
 def test_ids_are_unique_and_rise_whatever_was_rolled_back(connection: Connection) -> None:
-    """PostgreSQL leaves gaps, SQLite does not; nobody may count on either, nor see an id again."""
+    """PostgreSQL leaves gaps and SQLite does not. Neither gives an id twice."""
     brands = metadata.tables["brands"]
     highest = connection.scalar(select(func.max(brands.c.id)))
     assert highest is not None
@@ -132,7 +132,7 @@ def test_ids_are_unique_and_rise_whatever_was_rolled_back(connection: Connection
 
 
 def test_a_time_that_means_no_moment_is_a_mistake_of_ours_and_no_trouble_of_the_databases(full: Buying) -> None:
-    """What cannot be sent is told apart from what comes back damaged, which is for the operator."""
+    """A parameter that cannot be sent is not taken for a damaged row, which is a matter for the operator."""
     naive = datetime(2026, 3, 1)  # noqa: DTZ001 - the mistake
     with pytest.raises(ValueError, match="aware"):
         full.store.write(lambda tx: tx.counters.delete_ended(naive))

@@ -1,4 +1,4 @@
-"""Writers of a file that share commits: each all or nothing, none told too early, all told if the commit fails."""
+"""Group commit: each writer is atomic, learns its outcome after the commit, and learns if the commit fails."""
 
 import sqlite3
 import threading
@@ -20,13 +20,13 @@ from sellout_core.ports.store import Transaction
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqlStore]:
     """An empty shop in a file."""
-    # Nobody is told that it takes too long, however slow the machine is.
+    # No lock times out, however slow the machine is.
     with closing(SqlStore.open(f"sqlite:///{tmp_path / 'sellout.db'}", timeouts=Timeouts(lock=60))) as store:
         yield store
 
 
 class Writer(threading.Thread):
-    """Somebody who writes, and what came of it."""
+    """A thread that writes, and its outcome."""
 
     def __init__(self, store: SqlStore, work: Callable[[Transaction], Any]) -> None:
         super().__init__(daemon=True)
@@ -47,12 +47,12 @@ def adding(name: str) -> Callable[[Transaction], Any]:
 
 
 def waiting(store: SqlStore) -> int:
-    """How many writers wait for their turn."""
+    """How many writers wait for the lock."""
     return len(store._database._group_commit._lock._waiting)  # type: ignore[attr-defined]
 
 
 def together(store: SqlStore, *works: Callable[[Transaction], Any]) -> list[Any]:
-    """What comes of works whose writers come, one after another, while somebody else has the turn."""
+    """The outcomes of writers that arrive, one after another, while another one has the lock."""
     writers: list[Writer] = []
 
     def hold(_: Transaction) -> None:
@@ -94,7 +94,7 @@ def test_a_commit_is_shared_by_so_many_at_most(store: SqlStore) -> None:
     assert len(commits) == 2
 
 
-def test_nobody_is_told_before_the_commit(store: SqlStore) -> None:
+def test_no_writer_learns_its_outcome_before_the_commit(store: SqlStore) -> None:
     """What the first wrote is not seen, and the first not let go, while the second is still at work."""
     seen: list[Any] = []
     writers: list[Writer] = []
@@ -117,7 +117,7 @@ def test_nobody_is_told_before_the_commit(store: SqlStore) -> None:
     assert (writers[0].outcome, names(store)) == ("anna", ["anna"])
 
 
-def test_one_that_is_refused_takes_nobody_with_it(store: SqlStore) -> None:
+def test_a_writer_that_is_refused_leaves_the_others_alone(store: SqlStore) -> None:
     def refused(tx: Transaction) -> None:
         tx.users.add(new_user("nobody"), "hash")
         raise errors.NotFound
@@ -129,8 +129,8 @@ def test_one_that_is_refused_takes_nobody_with_it(store: SqlStore) -> None:
     assert names(store) == ["anna", "boris"]
 
 
-def test_a_commit_that_fails_is_everybodys_and_leaves_the_file_free(store: SqlStore) -> None:
-    """Those who were refused because of what did not last are told the same."""
+def test_a_commit_that_fails_fails_every_writer_and_unlocks_the_file(store: SqlStore) -> None:
+    """Also a writer that was refused because of a row that is not committed."""
 
     def fail(_: Any) -> None:
         event.remove(store.engine, "commit", fail)

@@ -1,4 +1,4 @@
-"""Many rows that are added at once get ids as rows that are added one by one do, and are heard of."""
+"""Rows that are added in one call get the same ids as rows that are added one by one, and listeners get them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,7 +83,7 @@ def test_ids_go_on_after_an_import_that_is_taken_back(scene: Scene) -> None:
         assert len(found) == 2 * len(before[table])
 
 
-def test_whoever_listens_hears_of_every_row_and_can_refuse_them(scene: Scene) -> None:
+def test_listeners_get_every_row_and_can_refuse_it(scene: Scene) -> None:
     heard: list[int] = []
 
     def note(_: Any, __: Any, sql: str, parameters: Any, ___: Any, many: bool) -> None:

@@ -1,4 +1,4 @@
-"""Short writes on an event loop: each as if a thread did it, many in one transaction, beside threads that write."""
+"""Loop writes: each as in a thread, many in one transaction, beside threads that write."""
 
 import asyncio
 import sqlite3
@@ -34,7 +34,7 @@ def store(tmp_path: Path) -> Iterator[SqlStore]:
 
 
 def on_a_loop(store: SqlStore, use: Callable[[LoopWrites], Awaitable[T]]) -> T:
-    """What comes of what is done with a store's writes on an event loop of its own."""
+    """The result of `use` with a store's writes, on an event loop of its own."""
 
     async def run() -> T:
         writes = store.writes()
@@ -48,7 +48,7 @@ def on_a_loop(store: SqlStore, use: Callable[[LoopWrites], Awaitable[T]]) -> T:
 
 
 def together(store: SqlStore, works: Sequence[Callable[[Store], Any]]) -> list[Any]:
-    """What each returns or raises, all begun at once."""
+    """What each work returns or raises; all begin at once."""
 
     async def use(writes: LoopWrites) -> list[Any]:
         return await asyncio.gather(*(writes.run(work, ignored) for work in works), return_exceptions=True)
@@ -57,7 +57,7 @@ def together(store: SqlStore, works: Sequence[Callable[[Store], Any]]) -> list[A
 
 
 def ignored(_: int) -> None:
-    """Nobody counts."""
+    """Counts nothing."""
 
 
 def adding(name: str) -> Callable[[Store], str]:
@@ -84,7 +84,7 @@ def test_those_who_come_together_share_a_commit(store: SqlStore) -> None:
     assert len(commits) == 1
 
 
-def test_whoever_is_refused_leaves_nothing_and_the_others_theirs(store: SqlStore) -> None:
+def test_a_writer_that_is_refused_leaves_the_others_alone(store: SqlStore) -> None:
     def refused(tx: Transaction) -> None:
         tx.users.add(new_user("refused"), "hash")
         raise NotFound
@@ -118,7 +118,7 @@ def test_what_comes_of_it_may_be_caught_inside(store: SqlStore) -> None:
     assert together(store, [work]) == ["instead"]
 
 
-def test_everybody_is_told_their_own_statements(store: SqlStore) -> None:
+def test_each_writer_counts_its_own_statements(store: SqlStore) -> None:
     """However many others ask in between."""
     counted: dict[str, list[int]] = {"one": [], "three": []}
 
@@ -171,8 +171,8 @@ def test_threads_write_beside_it(store: SqlStore) -> None:
     assert sorted(names_in(store)) == sorted(expected)
 
 
-def test_a_locked_file_holds_up_nothing_else_and_is_told(tmp_path: Path) -> None:
-    """The event loop goes on while the turn does not come; who waited for it is told, and the next one is served."""
+def test_a_locked_file_blocks_only_writers_which_fail(tmp_path: Path) -> None:
+    """The event loop runs meanwhile. The waiting writers fail, and later ones succeed."""
     store = SqlStore.open(f"sqlite:///{tmp_path / 'sellout.db'}", timeouts=Timeouts(lock=0.3))
 
     async def use(writes: LoopWrites) -> tuple[list[Any], list[str], Any]:
@@ -190,7 +190,7 @@ def test_a_locked_file_holds_up_nothing_else_and_is_told(tmp_path: Path) -> None
     store.close()
 
 
-def test_a_commit_that_fails_is_told_to_everybody_in_it(store: SqlStore) -> None:
+def test_a_commit_that_fails_fails_every_writer_in_it(store: SqlStore) -> None:
     def fail(_: Any) -> None:
         raise sqlite3.OperationalError("the disk is gone")
 
@@ -201,8 +201,8 @@ def test_a_commit_that_fails_is_told_to_everybody_in_it(store: SqlStore) -> None
     assert names_in(store) == ["three"]
 
 
-def test_an_end_that_fails_is_told_to_everybody_in_it(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And the turn goes on to the next."""
+def test_an_end_that_fails_fails_every_writer_in_it(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the next writer gets the lock."""
     end = SharedTransaction.end
 
     def fail(transaction: SharedTransaction) -> None:
@@ -215,7 +215,7 @@ def test_an_end_that_fails_is_told_to_everybody_in_it(store: SqlStore, monkeypat
     assert together(store, [adding("three")]) == ["three"]
 
 
-def test_whoever_comes_after_the_end_is_sent_away(store: SqlStore) -> None:
+def test_a_writer_after_the_end_is_refused(store: SqlStore) -> None:
     async def use(writes: LoopWrites) -> None:
         await writes.close()
         with pytest.raises(Unavailable):
@@ -228,7 +228,7 @@ def test_whoever_comes_after_the_end_is_sent_away(store: SqlStore) -> None:
 def test_the_executor_ends_what_needs_the_event_loop_before_their_threads(
     store: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A thread may wait for the turn that a batch on the event loop has."""
+    """A thread may wait for the lock that a transaction on the event loop has."""
     monkeypatch.setattr(writing_module, "LOOP_SLICE", -1.0)
     pools = {name: ThreadPool(name, 1) for name in ("general", "hashes", "lists", "searches")}
     executor = Executor(store, **pools)
@@ -270,7 +270,7 @@ def test_more_than_a_batch_holds_take_several(store: SqlStore) -> None:
     assert len(commits) == 3
 
 
-def test_what_somebody_no_longer_waits_for_is_done_all_the_same(store: SqlStore) -> None:
+def test_the_work_of_a_cancelled_caller_is_done(store: SqlStore) -> None:
     """As it would be in a thread."""
 
     async def use(writes: LoopWrites) -> str:

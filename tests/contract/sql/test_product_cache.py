@@ -1,4 +1,4 @@
-"""What a store keeps of the catalogue in process is never older than what it would have read."""
+"""The product cache: a cached product is never older than the one that the transaction would read."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,8 +52,8 @@ def test_what_another_process_changes_is_seen_at_once(two: Two) -> None:
         assert names(two.other, TWO, ONE) == [("old", 3), (name, len(name))]
 
 
-def test_whoever_began_before_a_change_sees_nothing_of_it(two: Two) -> None:
-    """Though others have read what is new by then, and what is old is asked for once more."""
+def test_a_transaction_that_began_before_a_change_does_not_see_it(two: Two) -> None:
+    """Also after other transactions have read the new version."""
 
     def work(tx: Transaction) -> list[str]:
         def name(product_id: ProductId) -> str:

@@ -1,4 +1,4 @@
-"""Reads that are gathered on an event loop: each as if it were alone, and all of them for the price of one."""
+"""Read batching: each read sees what it would see alone, and like statements run once for all."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -29,14 +29,14 @@ READERS = 16
 
 @attrs.frozen
 class Stage:
-    """A store with readers who have carts and wishlists of different sizes, and what is asked of it."""
+    """A store with readers, whose carts and wishlists have different sizes."""
 
     scene: Scene
     store: SqlStore
     readers: list[UserId]
 
     def all_of(self, use: Callable[[BatchedReads], Awaitable[T]]) -> T:
-        """What is read on an event loop of its own."""
+        """The result of `use`, on an event loop of its own."""
 
         async def run() -> T:
             reads = self.store.reads()
@@ -66,7 +66,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 
 def ignored(_: int) -> None:
-    """Nobody counts."""
+    """Counts nothing."""
 
 
 def reading(stage: Stage, use_case: Callable[..., T], *arguments: Any) -> Callable[[Transaction], T]:
@@ -74,7 +74,7 @@ def reading(stage: Stage, use_case: Callable[..., T], *arguments: Any) -> Callab
     return lambda tx: use_case(stage.scene.shop.within(tx), OPERATOR, *arguments)
 
 
-def test_everybody_reads_what_they_would_read_alone(stage: Stage) -> None:
+def test_each_read_sees_what_it_would_see_alone(stage: Stage) -> None:
     """Also where they read different things, and some of what others read, at once."""
     works = [
         reading(stage, use_case, user_id)
@@ -90,7 +90,7 @@ def test_everybody_reads_what_they_would_read_alone(stage: Stage) -> None:
     assert stage.all_of(together) == alone
 
 
-def test_what_one_of_them_is_refused_is_refused_to_that_one_alone(stage: Stage) -> None:
+def test_a_read_that_is_refused_leaves_the_others_alone(stage: Stage) -> None:
     works = [reading(stage, carts.read_cart, user_id) for user_id in (stage.readers[0], 999, stage.readers[1])]
 
     async def together(reads: BatchedReads) -> list[Any]:
@@ -130,7 +130,7 @@ def test_each_transaction_reads_what_was_written_before_it(stage: Stage, monkeyp
 
 
 def test_what_the_server_prepared_once_stays_prepared(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Through the ends of transactions; and nothing is asked by a name that the server forgot."""
+    """Also after the end of a transaction. No statement is run by a name that the server has dropped."""
     monkeypatch.setattr(read_batching, "MAX_TASKS", 1)
     prepared: list[list[str]] = []
     end = PostgresReadConnection.end
@@ -202,7 +202,7 @@ def test_many_take_as_many_statements_as_one(stage: Stage, monkeypatch: pytest.M
         stage.all_of(together)
         return len(asked)
 
-    # The first time finds out what is kept from then on.
+    # The first time reads what is cached from then on.
     assert statements(stage.readers) == 4
     counted.clear()
     assert statements(stage.readers[:1]) == statements(stage.readers) == 3
@@ -210,7 +210,7 @@ def test_many_take_as_many_statements_as_one(stage: Stage, monkeypatch: pytest.M
 
 
 def test_one_read_is_of_one_state(stage: Stage) -> None:
-    """Somebody writes between two of its statements."""
+    """Although another transaction writes between two of its statements."""
 
     def work(tx: Transaction) -> tuple[int, int]:
         before = len(tx.users.get_many([UserId(n) for n in range(1, 99)]))
@@ -224,7 +224,7 @@ def test_one_read_is_of_one_state(stage: Stage) -> None:
     assert before == after == len(stage.store.read(lambda tx: tx.users.after(0, 999))) - 1
 
 
-def test_a_connection_that_broke_while_nobody_used_it_is_replaced(stage: Stage) -> None:
+def test_a_connection_that_broke_while_it_was_idle_is_replaced(stage: Stage) -> None:
     work = reading(stage, carts.read_cart, stage.readers[0])
 
     async def twice(reads: BatchedReads) -> list[Any]:
@@ -236,8 +236,8 @@ def test_a_connection_that_broke_while_nobody_used_it_is_replaced(stage: Stage) 
     assert first == second
 
 
-def test_a_connection_that_breaks_in_the_middle_is_nobodys_fault(stage: Stage) -> None:
-    """Everybody who read over it is told so, and the next ones read over another."""
+def test_a_connection_that_breaks_in_the_middle_fails_its_reads(stage: Stage) -> None:
+    """All reads of the transaction are unavailable, and later ones use another connection."""
 
     def breaking(tx: Transaction) -> None:
         tx.users.get_many([stage.readers[0]])
@@ -257,7 +257,7 @@ def test_a_connection_that_breaks_in_the_middle_is_nobodys_fault(stage: Stage) -
     assert later == 1
 
 
-def test_whoever_goes_away_takes_nothing_from_the_rest(stage: Stage) -> None:
+def test_a_cancelled_read_leaves_the_others_alone(stage: Stage) -> None:
     work = reading(stage, carts.read_cart, stage.readers[0])
 
     async def some(reads: BatchedReads) -> Any:
@@ -300,7 +300,7 @@ def connecting(reads: BatchedReads, monkeypatch: pytest.MonkeyPatch, most: int =
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_whoever_asks_as_others_end_is_not_forgotten(
+def test_a_read_that_arrives_as_others_end_is_served(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
     """Each worker opens one connection and serves the queue until it is empty."""
@@ -314,7 +314,7 @@ def test_whoever_asks_as_others_end_is_not_forgotten(
 
 
 class Slow:
-    """The first statement that is asked is not answered until that is `wanted`."""
+    """The first statement does not run until `wanted` is set."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked, self.wanted = asyncio.Event(), asyncio.Event()
@@ -329,7 +329,7 @@ class Slow:
         monkeypatch.setattr(PostgresReadConnection, "execute", noted)
 
 
-def test_nobody_waits_for_a_slow_one(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_do_not_wait_for_a_slow_one(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     work = reading(stage, carts.read_cart, stage.readers[0])
 
     async def some(reads: BatchedReads) -> bool:
@@ -362,18 +362,18 @@ def test_where_there_is_no_other_connection_they_wait_for_the_slow_one(
             return await connect()
 
         monkeypatch.setattr(reads._batcher, "_connect", noted)
-        everybody = [asyncio.ensure_future(reads.read(work, ignored))]
+        everyone = [asyncio.ensure_future(reads.read(work, ignored))]
         await slow.asked.wait()
-        everybody += [asyncio.ensure_future(reads.read(work, ignored)) for _ in range(3)]
+        everyone += [asyncio.ensure_future(reads.read(work, ignored)) for _ in range(3)]
         await asyncio.wait_for(refused.wait(), 60)
         slow.wanted.set()
-        return await asyncio.gather(*everybody)
+        return await asyncio.gather(*everyone)
 
     assert stage.all_of(some) == [stage.store.read(work)] * 4
 
 
-def test_whoever_waits_at_the_end_is_read_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also over a connection that is opened meanwhile; and none is left open."""
+def test_reads_that_wait_at_the_end_are_served(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also by a connection that is opened meanwhile. None stays open."""
     work = reading(stage, carts.read_cart, stage.readers[0])
 
     async def some(reads: BatchedReads) -> tuple[bool, list[bool]]:

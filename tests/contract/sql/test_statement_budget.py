@@ -1,7 +1,7 @@
-"""How many statements each operation asks of the database: a regression fails here and not in a benchmark.
+"""How many statements each operation runs: a regression fails here and not in a benchmark.
 
-Everything is asked by staff of the demo shop, in an order in which all succeed, when the small tables and the version
-of the catalogue are known. What is locked on PostgreSQL takes a statement more.
+Staff of the demo shop run all operations, in an order in which all succeed, when the small tables and the version of
+the catalogue are cached. A lock on PostgreSQL is one more statement.
 """
 
 from collections.abc import Iterator
@@ -57,12 +57,12 @@ BUDGET: Final[dict[str, tuple[int, int]]] = {
 }
 """By operation, on SQLite and on PostgreSQL."""
 
-KEPT: Final = ("show_page", "show_facets", "list_units", "show_card")
+CACHED: Final = ("show_page", "show_facets", "list_units", "show_card")
 
 
 @attrs.frozen
 class Lines:
-    """A log of requests that is kept."""
+    """A log of requests in memory."""
 
     _statements: dict[str, int] = attrs.field(factory=dict)
     _written: Condition = attrs.field(factory=Condition)
@@ -73,7 +73,7 @@ class Lines:
             self._written.notify_all()
 
     def statements(self, response: httpx2.Response) -> int:
-        """How many statements an answer took; its line may come after it."""
+        """How many statements a response took. Its line may come later."""
         name = response.headers["x-request-id"]
         with self._written:
             assert self._written.wait_for(lambda: name in self._statements, 30)
@@ -84,7 +84,7 @@ class Lines:
 def measured(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[str, httpx2.Client, Lines]]:
-    """A served shop, and what its requests asked."""
+    """A served shop, and the log of its requests."""
     monkeypatch.setattr("sellout_adapters.sql.session.catalogue_version._RECENT", 1e9)
     lines = Lines()
     with PERSISTENT[request.param](tmp_path) as store:
@@ -93,25 +93,25 @@ def measured(
             yield request.param, served.client, lines
 
 
-def test_every_operation_asks_as_many_statements_as_it_may(measured: tuple[str, httpx2.Client, Lines]) -> None:
+def test_every_operation_runs_as_many_statements_as_it_may(measured: tuple[str, httpx2.Client, Lines]) -> None:
     kind, client, lines = measured
-    asked = {}
+    counted = {}
     for operation in IN_WORKING_ORDER:
         staff = log_in(client, demo.STAFF)
         body = live_body(operation, client)
         options: Any = {} if body is None else {"json": body}
         path = path_of(operation)
         if operation.method == "GET":
-            # The first time may find out what later ones know.
+            # The first time may read what is cached from then on.
             assert client.get(path, headers=staff).status_code == 200
         response = client.request(operation.method, path, headers=staff, **options)
         assert response.is_success, response.text
-        asked[operation.handler.__name__] = lines.statements(response)
-    assert asked == {name: budget[kind == "postgresql"] for name, budget in BUDGET.items()}
+        counted[operation.handler.__name__] = lines.statements(response)
+    assert counted == {name: budget[kind == "postgresql"] for name, budget in BUDGET.items()}
 
 
-@pytest.mark.parametrize("name", KEPT)
-def test_what_is_kept_asks_nothing(measured: tuple[str, httpx2.Client, Lines], name: str) -> None:
+@pytest.mark.parametrize("name", CACHED)
+def test_a_cached_document_runs_no_statement(measured: tuple[str, httpx2.Client, Lines], name: str) -> None:
     _, client, lines = measured
     path = path_of(OPERATION_NAMES[name], **({"user_id": 0} if name == "show_card" else {}))
     assert client.get(path).status_code == 200
@@ -130,7 +130,7 @@ def test_a_search_is_one_statement_whatever_is_asked_for(
         assert lines.statements(client.get(path + query)) == 1
 
 
-def test_a_name_that_nobody_knows_is_one_statement_more(measured: tuple[str, httpx2.Client, Lines]) -> None:
+def test_an_unknown_name_is_one_statement_more(measured: tuple[str, httpx2.Client, Lines]) -> None:
     """Another process may have added it."""
     _, client, lines = measured
     client.get("/product/facets")

@@ -73,7 +73,7 @@ class SqlUsers:
         self._session = session
 
     def add(self, user: NewUser, password_hash: str) -> User:
-        """A username that is taken writes nothing, so the transaction goes on on every database."""
+        """If the username is taken, nothing is written and no statement fails."""
         row = self._session.row(_ADD_USER, _user_values(user) | {"password_hash": password_hash})
         if row is None:
             raise UsernameTaken
@@ -89,13 +89,13 @@ class SqlUsers:
         return self._users(self._session.rows(_USERS_AFTER, {"after": askable_after(user_id), "limit": limit}))
 
     def for_update(self, user_id: UserId) -> User | None:
-        """Locks the user's row, then reads it; where writers go one at a time, that is lock enough."""
+        """Locks the user's row, then reads it. SQLite has one writer, so it needs no lock."""
         self._session.lock(_LOCK_USER, {"user_id": user_id})
         row = self._session.row(_USER_BY_ID, {"user_id": user_id})
         return None if row is None else self._users([row])[0]
 
     def save(self, user: User) -> None:
-        """Every column but the password's hash. A name that is taken writes nothing, so the transaction goes on."""
+        """Every column but the password's hash. If the username is taken, nothing is written and no statement fails."""
         values = _user_values(user)
         if not self._session.run(_SAVE_USER, values | {"user_id": user.id, "taken_key": values["username_key"]}):
             raise UsernameTaken

@@ -1,4 +1,4 @@
-"""Counts of what happens too often."""
+"""Counters of attempts, for rate limits."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,7 +14,7 @@ from sellout_core.ports.store import Count
 _NOW: Final = bindparam("now", type_=UtcTime)
 _UNTIL: Final = bindparam("until", type_=UtcTime)
 _LATEST: Final = bindparam("latest", type_=UtcTime)
-# One that ends later than any begun lately is from before the clock was set back.
+# A count that ends later than a new one could is from before the clock was set back.
 _over: Final = or_(counters.c.ends_at <= _NOW, counters.c.ends_at > _LATEST)
 _ADD: Final = (
     insert_or(counters)
@@ -37,7 +37,7 @@ _DELETE_ENDED: Final = delete(counters).where(counters.c.ends_at <= _NOW)
 
 
 class SqlCounters:
-    """`ports.Counters`: one row a count, settled by one statement."""
+    """`ports.Counters`: one row for each count, which one statement updates."""
 
     def __init__(self, session: DatabaseSession) -> None:
         self._session = session

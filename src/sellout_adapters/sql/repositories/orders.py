@@ -113,7 +113,7 @@ class SqlPromoCodes:
         self._session = session
 
     def add(self, promo_code: NewPromoCode) -> PromoCode:
-        """A code that is taken writes nothing, so the transaction goes on on every database."""
+        """If the code is taken, nothing is written and no statement fails."""
         values = {name: getattr(promo_code, name) for name in _TERMS}
         row = self._session.row(_ADD_PROMO_CODE, values | {"code_key": fold(promo_code.code)})
         if row is None:

@@ -119,7 +119,7 @@ class SqlProducts:
         return {product.sku: product for product in self._products(self._session.rows_among(_BY_SKU, skus, key="sku"))}
 
     def add_many(self, products: Sequence[NewProduct]) -> Sequence[ProductId]:
-        """A statement for the ids, one for the products and one for each kind of session."""
+        """A statement for the ids, one for the products and one for each kind of link."""
         self._session.note_catalogue_change(products)
         product_ids = self._session.add_with_ids(catalogue_tables.products, by_column(products, _OWN_FIELDS))
         self._session.uncounted_products.update(product_ids)

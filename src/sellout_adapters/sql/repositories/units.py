@@ -1,4 +1,4 @@
-"""Sizes and product units, and the stock that buyers race for."""
+"""Sizes, product units and their stock."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
@@ -80,7 +80,7 @@ _TAKE: Final = (
 
 
 def size_of(size_id: SizeId, row: Row) -> Size:
-    """A size from a row of its columns and its id, which may stand there under another name."""
+    """A size from its id and a row with its other columns."""
     return Size(size_id, row.product_id, SizeGrid(row.international, row.us, row.uk, row.eu, row.it, row.ru))
 
 

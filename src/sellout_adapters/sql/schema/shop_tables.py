@@ -1,4 +1,4 @@
-"""The tables of users and of what they do."""
+"""The tables of users, carts, wishlists, promo codes and orders."""
 
 from typing import Final
 

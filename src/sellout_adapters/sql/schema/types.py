@@ -32,7 +32,7 @@ def _by_dialect(dialect: Dialect, *, sqlite: TypeEngine[Any], postgresql: TypeEn
     return dialect.type_descriptor(sqlite if dialect.name == "sqlite" else postgresql)
 
 
-def _askable(value: int | None) -> int | None:
+def _storable_id(value: int | None) -> int | None:
     return value if value is None or 0 < value <= MAX_ID else _NO_ID
 
 
@@ -48,7 +48,7 @@ class Id(TypeDecorator[int]):
 
     def bind_processor(self, dialect: Dialect) -> Callable[[int | None], int | None]:  # noqa: ARG002 - SQLAlchemy's
         """Replaces ids that no row can have. Imports have very many, and drivers need no other conversion."""
-        return _askable
+        return _storable_id
 
 
 class UtcTime(TypeDecorator[datetime]):

@@ -71,7 +71,7 @@ class SqliteDatabase:
     migrated: Sequence[str]
     _group_commit: GroupCommit
     _reader: Engine
-    _most_idle: int
+    _max_idle: int
     _idle: list[Connection] = attrs.field(factory=list, init=False)
 
     @classmethod
@@ -146,7 +146,7 @@ class SqliteDatabase:
             connection.rollback()
         except (sqlite3.Error, DBAPIError, Unavailable):
             connection.invalidate()
-        if connection.invalidated or len(self._idle) >= self._most_idle:
+        if connection.invalidated or len(self._idle) >= self._max_idle:
             connection.close()
         else:
             self._idle.append(connection)
