@@ -70,7 +70,15 @@ PARAMETERS: Final = (
         "sort",
         "The order: by id, the newest first, the cheapest first, the dearest first, or those first in which all words"
         " of `q` stand whole. Products that are equal in it come by id, those without a price last.",
-        {"type": "string", "enum": list(_SORTS), "default": "id"},
+        {
+            "title": "ProductSort",
+            "description": "An order of products.",
+            "type": "string",
+            "enum": list(_SORTS),
+            # Generators name constants by this; of `-price` they would make `VALUE_3`.
+            "x-enum-varnames": [sort.name for sort in _SORTS.values()],
+            "default": "id",
+        },
     ),
 )
 

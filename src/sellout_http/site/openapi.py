@@ -7,7 +7,7 @@ import msgspec
 
 from sellout_core import errors, values
 from sellout_core.errors import FieldCode
-from sellout_http.api.operations import Access, Operation
+from sellout_http.api.operations import Access, Operation, Parameter
 from sellout_http.problems.details import PAGES, Problem, problem, problem_of
 from sellout_http.problems.types import KINDS
 from sellout_http.routes import GROUPS, OPERATIONS
@@ -75,6 +75,7 @@ def document() -> dict[str, Any]:
         "components": {
             "schemas": {
                 **{name: _finished(schema) for name, schema in components.items()},
+                **_parameter_schemas(),
                 **_problem_schemas(components[Problem.__name__]),
             },
             "examples": {code: {"value": _problem_example(code)} for code in KINDS},
@@ -132,10 +133,21 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         for name in operation.id_names
     ]
     others = [
-        {"name": more.name, "in": more.location, "description": more.description, "schema": dict(more.schema)}
+        {"name": more.name, "in": more.location, "description": more.description, "schema": _parameter_schema(more)}
         for more in operation.parameters
     ]
     return [*ids, *others, *([] if operation.catalogue is None else [_IF_NONE_MATCH])]
+
+
+def _parameter_schema(parameter: Parameter) -> dict[str, Any]:
+    title = parameter.schema.get("title")
+    return dict(parameter.schema) if title is None else {"$ref": _SCHEMAS.format(name=title)}
+
+
+def _parameter_schemas() -> dict[str, Any]:
+    """The named schemas of parameters."""
+    schemas = [parameter.schema for operation in OPERATIONS for parameter in operation.parameters]
+    return {schema["title"]: dict(schema) for schema in schemas if "title" in schema}
 
 
 def _success(operation: Operation, status: int, schema: Any) -> dict[str, Any]:

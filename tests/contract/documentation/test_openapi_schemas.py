@@ -6,7 +6,7 @@ from importlib.metadata import version
 import pytest
 
 from sellout_http.problems.types import KINDS
-from tests.contract.support.documented import DOCUMENT, DOCUMENTED, Documented, validator
+from tests.contract.support.documented import DOCUMENT, DOCUMENTED, Documented, members, validator
 
 
 def test_every_schema_and_every_member_is_described() -> None:
@@ -34,6 +34,37 @@ def test_names_of_schemas_read_well_in_generated_code() -> None:
             for part in (member, *member.get("anyOf", ()), member.get("items", {})):
                 assert "enum" not in part
                 assert "properties" not in part
+
+
+def test_each_set_of_constants_is_one_named_schema() -> None:
+    """Else a generator makes an enum for each operation, named after it: `ShowPageSort` and `ShowFacetsSort`."""
+    for operation in DOCUMENTED:
+        for parameter in operation.details["parameters"]:
+            for _, schema in members({"schema": parameter["schema"]}):
+                assert not isinstance(schema, dict) or "enum" not in schema, f"{operation.id}: {parameter['name']}"
+    reference = {"$ref": "#/components/schemas/ProductSort"}
+    for path in ("/product/all/{num_page}", "/product/facets"):
+        parameters = {one["name"]: one["schema"] for one in DOCUMENT["paths"][path]["get"]["parameters"]}
+        assert parameters["sort"] == reference
+
+
+def test_every_constant_has_a_name_in_generated_code() -> None:
+    """A value that is no identifier, such as `-price`, needs one; generators name it by its position otherwise."""
+    found = [schema for schema in DOCUMENT["components"]["schemas"].values() if "enum" in schema]
+    for schema in found:
+        names = schema.get("x-enum-varnames", schema["enum"])
+        assert all(re.fullmatch(r"[A-Za-z][A-Za-z_]*", name) for name in names), schema["title"]
+        assert len(set(names)) == len(names) == len(schema["enum"])
+    order = DOCUMENT["components"]["schemas"]["ProductSort"]
+    assert dict(zip(order["x-enum-varnames"], order["enum"], strict=True)) == {
+        "ID": "id",
+        "NEWEST": "-add_date",
+        "CHEAPEST": "price",
+        "DEAREST": "-price",
+        "RELEVANCE": "relevance",
+    }
+    assert order["default"] == "id"
+    assert len(found) >= 4
 
 
 def test_the_version_is_the_packages() -> None:
