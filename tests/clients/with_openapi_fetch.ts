@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import createClient from "openapi-fetch";
 import { explain } from "./explain.js";
-import type { paths } from "./types/schema.js";
+import type { components, paths } from "./types/schema.js";
 
 const shop = createClient<paths>({ baseUrl: process.argv[2] ?? "" });
 
+const { data: anyone } = await shop.GET("/product/all/{num_page}", { params: { path: { num_page: 1 } } });
+assert(anyone && anyone.items.length > 1);
 const refused = await shop.POST("/user/login", { body: { username: "noadmin", password: "wrong" } });
 assert.equal(refused.error?.code, "bad_credentials");
 const { data: tokens } = await shop.POST("/user/login", { body: { username: "noadmin", password: "sellout-demo" } });
@@ -19,8 +21,9 @@ shop.use({
 
 const { data: me } = await shop.GET("/user_info");
 assert(me);
+const sort: components["schemas"]["ProductSort"] = "-price";
 const { data: page } = await shop.GET("/product/all/{num_page}", {
-  params: { path: { num_page: 1 }, query: { q: "air", brand: ["Nike"], sort: "price" } },
+  params: { path: { num_page: 1 }, query: { q: "air", brand: ["Nike"], sort } },
 });
 assert.equal(page?.items[0]?.name, "Air Force 1");
 
@@ -37,9 +40,15 @@ const order = {
   promo_code: "SALE",
 };
 const params = { path: { user_id: me.id }, header: { "Idempotency-Key": "openapi-fetch" } };
-const { error } = await shop.POST("/order/checkout/{user_id}", { params, body: { ...order, total_amount: 1 } });
-assert(error);
-assert.equal(explain(error), "costs 85");
-const { data: placed } = await shop.POST("/order/checkout/{user_id}", { params, body: order });
+const checkOut = "/order/checkout/{user_id}";
+const { error: unknown } = await shop.POST(checkOut, { params, body: { ...order, promo_code: "NONE" } });
+assert(unknown);
+assert.equal(explain(unknown), "the promo code cannot be used");
+const { error: dearer } = await shop.POST(checkOut, { params, body: { ...order, total_amount: 1 } });
+assert(dearer);
+assert.equal(explain(dearer), "costs 85");
+const { data: placed } = await shop.POST(checkOut, { params, body: order });
 assert.equal(placed?.total_amount, 85);
+const { data: again } = await shop.POST(checkOut, { params, body: order });
+assert.equal(again?.id, placed.id);
 console.log(`order ${placed.id} for ${placed.total_amount}`);
