@@ -33,7 +33,10 @@ def whole_number_fault(sent: str, least: int, most: int) -> Fault | None:
 
 @attrs.frozen
 class Parameter:
-    """An optional query parameter or header of an operation; `schema` is its JSON Schema."""
+    """An optional query parameter or header of an operation; `schema` is its JSON Schema.
+
+    A schema with a title is a named schema of the OpenAPI document, which operations share.
+    """
 
     location: Literal["query", "header"]
     name: str
