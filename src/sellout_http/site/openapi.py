@@ -7,7 +7,8 @@ import msgspec
 
 from sellout_core import errors, values
 from sellout_core.errors import FieldCode
-from sellout_http.api.operations import Access, Operation, Parameter
+from sellout_http.api.operations import Access, Operation
+from sellout_http.api.query_parameters import Parameter
 from sellout_http.problems.details import PAGES, Problem, problem, problem_of
 from sellout_http.problems.types import KINDS
 from sellout_http.routes import GROUPS, OPERATIONS
