@@ -54,8 +54,7 @@ class Recorder:
 
     def __init__(self, store: SqlStore, shop: Shop) -> None:
         # The event loop's reads would bypass the events of SQLAlchemy.
-        threaded: Any = ThreadedStore(store)
-        self._app = create_app(attrs.evolve(shop, store=threaded), cache_mib=0)
+        self._app = create_app(attrs.evolve(shop, store=ThreadedStore(store)), cache_mib=0)
         self._heard: list[Statement] = []
         event.listen(store.engine, "begin", self._begun)
         event.listen(store.engine, "before_cursor_execute", self._asked)

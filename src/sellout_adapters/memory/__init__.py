@@ -75,8 +75,24 @@ class MemoryStore:
         return self._committed.catalogue_versions.last_id
 
     def recent_catalogue_version(self) -> int | None:
-        """The same: nobody else knows of this store."""
+        """The version now: no other process changes this store."""
         return self.catalogue_version()
+
+    def statements(self) -> int:
+        """None are sent."""
+        return 0
+
+    def check(self) -> None:
+        """Always passes."""
+
+    def reads(self) -> None:
+        """There are none: `read` itself never waits."""
+
+    def writes(self) -> None:
+        """There are none: writers take a lock, so they run in threads."""
+
+    def close(self) -> None:
+        """There are no connections to close."""
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         """Runs work on the committed state; whatever it writes is lost."""

@@ -86,23 +86,7 @@ class Reader(Protocol):
 
 
 class Store(Reader, Protocol):
-    """Runs work inside transactions. A transaction is dead once its work has ended.
-
-    The version of the catalogue changes with every commit after which products or product units may look different to
-    those who only look at them.
-    """
-
-    @property
-    def reads_never_wait(self) -> bool:
-        """Whether a short `read` waits for nobody: no writer, no other process, no network."""
-
-    def catalogue_version(self) -> int:
-        """The version of the catalogue now."""
-
-    def recent_catalogue_version(self) -> int | None:
-        """A version that the catalogue had within the last second, none of this store's own commits being later. None:
-        it is not known without asking. Waits for nobody.
-        """
+    """Runs work inside transactions. A transaction is dead once its work has ended."""
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Runs work and commits what it wrote when it returns: durably, all of it, seen by every later transaction.

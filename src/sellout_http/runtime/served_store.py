@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar, runtime_checkable
 
-from sellout_core.ports.store import Reader, Store, Transaction
+from sellout_core.ports.store import Store, Transaction
 
 T = TypeVar("T")
 
@@ -31,16 +31,13 @@ class LoopWrites(Protocol):
 
 
 @runtime_checkable
-class ServedStore(Reader, Protocol):
+class ServedStore(Store, Protocol):
     """A store as the server uses it. A subclass overrides what its database can do; each default is correct for every
     store.
 
     The version of the catalogue changes with every commit after which products or product units may look different to
     those who only look at them.
     """
-
-    def write(self, work: Callable[[Transaction], T]) -> T:
-        """As `Store.write`."""
 
     @property
     def reads_never_wait(self) -> bool:

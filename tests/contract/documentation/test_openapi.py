@@ -85,25 +85,22 @@ def test_examples_fit_the_schemas_and_are_the_documented_samples(operation: Any)
         assert list(validator(content["schema"]).iter_errors({**content["example"], "unknown": 1}))
 
 
+URLS: Final = {
+    "/user/{user_id}": "/user/2",
+    "/user/address/{user_id}": "/user/address/2",
+    "/product/{product_id}": "/product/3",
+    "/product/all/{num_page}": "/product/all/1?page_size=100",
+    "/product/facets": "/product/facets?q=n&size=EU:42",
+    "/product_unit/product/{product_id}": "/product_unit/product/5",
+    "/product_unit/product_main/{product_id}/{user_id}": "/product_unit/product_main/4/0",
+    "/order/user_orders/{user_id}": "/order/user_orders/2",
+}
+"""The URLs of reads that show more than the URL with every id 1."""
+
 READS: Final = [
-    ("/user", "/user"),
-    ("/user/{user_id}", "/user/2"),
-    ("/user_info", "/user_info"),
-    ("/user_info/{user_id}", "/user_info/1"),
-    ("/user/last_seen/{user_id}", "/user/last_seen/1"),
-    ("/user/address/{user_id}", "/user/address/2"),
-    ("/product", "/product"),
-    ("/product/{product_id}", "/product/3"),
-    ("/product/all/{num_page}", "/product/all/1?page_size=100"),
-    ("/product/facets", "/product/facets?q=n&size=EU:42"),
-    ("/product_unit/product/{product_id}", "/product_unit/product/5"),
-    ("/product_unit/product_main/{product_id}/{user_id}", "/product_unit/product_main/4/0"),
-    ("/wishlist/{user_id}", "/wishlist/1"),
-    ("/order/cart/{user_id}", "/order/cart/1"),
-    ("/order/orders", "/order/orders"),
-    ("/order/user_orders/{user_id}", "/order/user_orders/2"),
-    ("/order/user_orders", "/order/user_orders"),
-    ("/order/info/{order_id}", "/order/info/1"),
+    (operation.path, URLS.get(operation.path, re.sub(r"\{\w+\}", "1", operation.path)))
+    for operation in OPERATIONS
+    if operation.method == "GET"
 ]
 
 
@@ -112,10 +109,6 @@ def staff(shared: Served) -> dict[str, str]:
     """The header of a member of staff."""
     pair = shared.client.post("/user/login", json={"username": "artem", "password": "sellout-demo"}).json()
     return {"Authorization": f"Bearer {pair['access']}"}
-
-
-def test_every_read_is_served_in_the_next_test() -> None:
-    assert {path for path, _ in READS} == {operation.path for operation in OPERATIONS if operation.method == "GET"}
 
 
 @pytest.mark.parametrize(("path", "url"), READS)

@@ -32,8 +32,7 @@ class TwoMethods:
 
 def test_a_store_with_two_methods_is_served(store: Store) -> None:
     """Its documents are read anew each time, since nobody knows the catalogue's version."""
-    two_methods: Any = TwoMethods(store)
-    shop = attrs.evolve(demo_shop(store), store=two_methods)
+    shop = attrs.evolve(demo_shop(store), store=TwoMethods(store))
     with serving_shop(shop) as here:
         headers = log_in(here.client, demo.STAFF)
         assert here.client.post("/order/checkout/1", headers=headers, json=CHECKOUT).status_code == 201

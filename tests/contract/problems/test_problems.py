@@ -209,17 +209,6 @@ class FailingStore:
     inner: Store
     failures: list[Exception]
 
-    @property
-    def reads_never_wait(self) -> bool:
-        return self.inner.reads_never_wait
-
-    def catalogue_version(self) -> int:
-        self._fail()
-        return self.inner.catalogue_version()
-
-    def recent_catalogue_version(self) -> int | None:
-        return None
-
     def read(self, work: Callable[[Transaction], T]) -> T:
         self._fail()
         return self.inner.read(work)
