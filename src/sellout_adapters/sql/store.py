@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Generic, Protocol, Self, TypeVar, cast
+from typing import Generic, Protocol, Self, TypeVar
 
 import attrs
 from sqlalchemy import Connection, Engine
@@ -26,7 +26,7 @@ from sellout_adapters.sql.session.product_cache import VERSION, ProductCache
 from sellout_adapters.sql.session.references import UNREAD, SqlReferenceTables
 from sellout_adapters.sql.session.session import DatabaseSession
 from sellout_core.catalogue import References
-from sellout_core.ports.store import Store, Transaction
+from sellout_core.ports.store import Transaction
 
 T = TypeVar("T")
 
@@ -196,7 +196,7 @@ class SqlStore:
 
     def writes(self) -> LoopWrites | None:
         """Writes for an event loop, which closes them. None: the database has none."""
-        return self._database.loop_writes(cast(Store, _LoopStore(self)), self.statements)
+        return self._database.loop_writes(_LoopStore(self), self.statements)
 
     def read_batched(self, work: Callable[[Transaction], T], note: Callable[[int], None]) -> T:
         """As `read`, in a task of the read batcher. `note` gets the number of statements."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import BoundedSemaphore
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from sellout_core.errors import Unavailable
 from sellout_core.ports.store import Store, Transaction
@@ -121,7 +121,7 @@ class Executor:
         """
         if workload is Workload.WRITE and self._loop_writes is not None:
             return await self._loop_writes.run(work, entry.count)
-        return await self.run(partial(work, cast(Store, self._store)), workload, entry)
+        return await self.run(partial(work, self._store), workload, entry)
 
     async def run(self, work: Callable[[], T], workload: Workload, entry: RequestLogEntry) -> T:
         """What the work returns.
