@@ -166,12 +166,16 @@ class _ListStream:
                 self._sending.cancel()
 
     def _send_piece(self, piece: bytes) -> None:
+        seconds = min(self._seconds, self._begun_at + MAX_SECONDS - monotonic())
+        if seconds <= 0:
+            self.stop()
+            raise _TooSlow
         with self._lock:
             if self._stopped:
                 raise _Stopped
             self._sending = asyncio.run_coroutine_threadsafe(self._pass_on(piece, more=True), self._loop)
         try:
-            self._sending.result(max(0.0, min(self._seconds, self._begun_at + MAX_SECONDS - monotonic())))
+            self._sending.result(seconds)
         except CancelledError:
             raise _Stopped from None
         except TimeoutError:

@@ -1,7 +1,7 @@
 """Signals in a worker: one stop, after the drain delay."""
 
 import asyncio
-import encodings.idna  # noqa: F401 - see `_announce`
+import os
 import signal
 import threading
 from contextlib import suppress
@@ -11,6 +11,11 @@ from sellout_http.runtime.asgi import Application, Receive, Scope, Send
 from sellout_http.site.health import Health
 
 _SETTLE_SECONDS: Final = 0.25
+
+_PARENT_SECONDS: Final = 0.5
+"""How long a worker waits for its parent after a signal to the group. Two pending signals count as
+one, so the parent's may never come.
+"""
 
 _STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -31,9 +36,13 @@ def stopping_once(app: Application, health: Health, delay: int) -> Application:
     """
 
     def wait(loop: asyncio.AbstractEventLoop) -> None:
-        if signal.sigwait(_STOPPING) == signal.SIGTERM:
+        received = signal.sigwaitinfo(_STOPPING)
+        if received.si_signo == signal.SIGTERM:
             health.drain()
-            signal.sigtimedwait({signal.SIGINT}, delay)
+            received = signal.sigtimedwait({signal.SIGINT}, delay) or received
+        if received.si_pid != os.getppid():
+            # The signal went to the group. Granian takes a worker that ends before the parent told it to for lost.
+            signal.sigtimedwait(_STOPPING, _PARENT_SECONDS)
         with suppress(RuntimeError):  # the event loop may have ended by itself
             loop.call_soon_threadsafe(stop)
         while True:
