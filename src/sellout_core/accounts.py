@@ -17,7 +17,7 @@ GENDERS: Final = {"male": MALE, "female": FEMALE}
 
 @attrs.frozen
 class Actor:
-    """Whoever asks. Staff without an id is the operator at the machine itself (an import, a script)."""
+    """The caller of a use case. Staff without an id is the operator at the machine itself (an import, a script)."""
 
     user_id: UserId | None = None
     is_staff: bool = False
@@ -63,7 +63,7 @@ OPERATOR: Final = Actor(is_staff=True)
 
 @attrs.frozen
 class NewAddress:
-    """A delivery address as somebody sends it.
+    """A delivery address as a client sends it.
 
     Raises:
         InvalidFields: over 500 characters, an empty address, or a post index over 20 characters.
@@ -91,7 +91,7 @@ def _gender(value: str) -> Fault | None:
 
 @attrs.frozen
 class Registration:
-    """What somebody sends to become a user; the password's own rule depends on the shop's policy.
+    """What a client sends to become a user. The rule for the password depends on the shop's policy.
 
     Raises:
         InvalidFields: naming every field out of its limits.
@@ -215,7 +215,7 @@ class Claims:
 
     @property
     def fingerprint(self) -> str:
-        """What is stored of a refresh token: enough to recognise it, useless to whoever reads the store."""
+        """The fingerprint of a refresh token: it recognises the token and cannot replace it."""
         return hashlib.sha256(self.jti.encode()).hexdigest()
 
 

@@ -201,7 +201,7 @@ def products_of(units: Collection[ProductUnit]) -> set[ProductId]:
 
 
 def not_for_sale(units: Sequence[ProductUnit], products: Mapping[ProductId, Product]) -> tuple[ProductUnitId, ...]:
-    """Ids of the units that nobody can buy now: unavailable or sold out, or of a product that is not listed."""
+    """Ids of the units that are not for sale: unavailable or sold out, or of a product that is not listed."""
     return tuple(
         unit.id for unit in units if not (unit.available and products[unit.product_id].available) or unit.stock == 0
     )

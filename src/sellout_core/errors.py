@@ -201,7 +201,7 @@ class BadCredentials(Unauthenticated):
 
 
 class UsernameTaken(Conflict):
-    """Somebody has that username, in some spelling of its letters' case."""
+    """The username is taken; case makes no difference."""
 
     code = "username_taken"
     sentence = "The username is taken."

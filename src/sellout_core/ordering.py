@@ -174,7 +174,7 @@ class Quote:
 
 
 def wanted_units(unit_ids: Sequence[ProductUnitId]) -> Fault | None:
-    """A rule for the units somebody wants to order: 1 to 100, without repeats."""
+    """A rule for the units of a checkout: 1 to 100, without repeats."""
     if not unit_ids:
         return Fault("must not be empty", FieldCode.TOO_FEW)
     return values.each(values.identifier, values.MAX_CART)(unit_ids)

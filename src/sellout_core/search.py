@@ -100,7 +100,7 @@ _price: Final = values.optional(values.price)
 
 @attrs.frozen(kw_only=True)
 class CatalogueQuery:
-    """Which listed products somebody wants to see, and in what order.
+    """Which listed products a reader wants to see, and in what order.
 
     A product is among them if it satisfies every filter that is given: if each word of `text` is the beginning of a
     word in its name, its brands' names or its sku (a text without words is no filter); if it has one of the `brands`,

@@ -1,6 +1,6 @@
 """The small values everything else is made of: typed ids, money, time, and the rules text and numbers obey.
 
-A limit lives here once; whoever takes input (the HTTP edge, a catalogue file, another service) refers to it.
+A limit lives here once. Everything that takes input (HTTP, a catalogue file, another service) refers to it.
 """
 
 import re

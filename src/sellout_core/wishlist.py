@@ -8,7 +8,7 @@ from sellout_core.values import ProductId, SizeId, UserId, WishlistUnitId
 
 @attrs.frozen
 class WishlistUnit:
-    """A product in a size on somebody's wishlist."""
+    """A product in a size on a wishlist."""
 
     id: WishlistUnitId
     user_id: UserId

@@ -30,7 +30,7 @@ class Users(Protocol):
         """Stores a new user. Usernames are unique under `values.fold`.
 
         Raises:
-            UsernameTaken: somebody has that username, also when they got it at the same moment.
+            UsernameTaken: the username is taken, perhaps since a moment ago.
         """
 
     def get_many(self, user_ids: Collection[UserId]) -> Mapping[UserId, User]:
@@ -46,7 +46,7 @@ class Users(Protocol):
         """Writes a user obtained from `for_update`; the address book is not written.
 
         Raises:
-            UsernameTaken: the username was changed to somebody else's.
+            UsernameTaken: the new username is another user's.
         """
 
 
@@ -60,7 +60,7 @@ class Views(Protocol):
         """
 
     def free(self, user_ids: Collection[UserId]) -> Collection[UserId]:
-        """Those of the users whom no other transaction holds, held by this one from now on; waits for nobody."""
+        """Locks those of the users that no other transaction has locked, and returns them. It never waits."""
 
 
 class CredentialsOfUsers(Protocol):

@@ -45,7 +45,9 @@ class Products(Protocol):
         """The first `limit` products with ids above `product_id`, by id, listed or not."""
 
     def by_sku(self, skus: Collection[str]) -> Mapping[str, Product]:
-        """The products with those skus. What `Store.write` reads of them here, nobody else changes before it ends."""
+        """The products with those skus. No other transaction changes what
+        `Store.write` reads here before it ends.
+        """
 
     def add_many(self, products: Sequence[NewProduct]) -> Sequence[ProductId]:
         """Stores new products; the ids, going up, in the order given. No sku may exist."""
@@ -55,7 +57,7 @@ class Products(Protocol):
 
 
 class Cards(Protocol):
-    """Products as readers see them in lists. `wishlist_of` is whose wishlist decides `in_wishlist`; None: nobody's."""
+    """Products as readers see them in lists. The wishlist of `wishlist_of` decides `in_wishlist`; None: false."""
 
     def get_many(self, product_ids: Collection[ProductId], wishlist_of: UserId | None) -> Mapping[ProductId, Card]:
         """The cards of those products, listed or not."""
@@ -93,7 +95,7 @@ class Units(Protocol):
         """The units of those ids."""
 
     def of_products(self, product_ids: Collection[ProductId]) -> Sequence[ProductUnit]:
-        """Every unit of those products, by id. What `Store.write` reads of them here, nobody else changes or sells
+        """Every unit of those products, by id. No other transaction changes or sells what `Store.write` reads here
         before it ends.
         """
 

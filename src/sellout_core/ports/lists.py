@@ -9,7 +9,7 @@ from sellout_core import values
 from sellout_core.values import ruled
 
 BATCH: Final = 100
-"""How many rows are read at once, where nobody says how many they want."""
+"""How many rows are read at once where the caller states no limit."""
 
 
 class Listed(Protocol):

@@ -48,7 +48,7 @@ class Wishlists(Protocol):
         """The user's wishlist; an empty one for a user without any."""
 
     def unit(self, wishlist_unit_id: WishlistUnitId) -> WishlistUnit | None:
-        """One wishlist unit, whoever's it is."""
+        """One wishlist unit, of any user."""
 
     def add(self, user_id: UserId, size: Size) -> WishlistUnit:
         """Appends a size, which the wishlist of a user obtained from `Users.for_update` does not hold."""
@@ -91,7 +91,7 @@ class Orders(Protocol):
         """Stores a new order with its lines."""
 
     def get(self, order_id: OrderId) -> Order | None:
-        """One order, whoever's it is."""
+        """One order, of any buyer."""
 
     def of(self, user_id: UserId) -> Sequence[Order]:
         """The orders of one buyer, by id."""

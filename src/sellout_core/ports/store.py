@@ -40,7 +40,7 @@ class Counters(Protocol):
 
 
 class Transaction(Protocol):
-    """Everything a use case may touch, as one state of the store that nobody else changes meanwhile."""
+    """Everything a use case may touch, as one state of the store that no other transaction changes."""
 
     @property
     def users(self) -> Users: ...

@@ -41,4 +41,4 @@ class Randomness(Protocol):
     """Unpredictable ids."""
 
     def __call__(self) -> str:
-        """16 hexadecimal digits nobody can guess."""
+        """16 hexadecimal digits that cannot be guessed."""

@@ -155,7 +155,7 @@ class View:
 
 
 def note_view(shop: Shop, view: View) -> None:
-    """Notes that a user viewed a product, perhaps after waiting for whoever holds the user. One who does not exist is
+    """Notes that a user viewed a product, perhaps after waiting for a lock. A user who does not exist is
     passed over.
 
     Raises:
@@ -166,8 +166,8 @@ def note_view(shop: Shop, view: View) -> None:
 
 
 def note_views(shop: Shop, views: Sequence[View]) -> Sequence[View]:
-    """Notes many at once, in the order given, waiting for nobody, and returns those that are not noted because somebody
-    holds their users, or because these do not exist.
+    """Notes many views at once, in the order given. It never waits: it returns the views whose users are locked or do
+    not exist, and does not note them.
 
     Raises:
         Unauthenticated, Forbidden: one of the actors is neither that user nor staff; nothing is noted.

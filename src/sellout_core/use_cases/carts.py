@@ -46,7 +46,7 @@ def add_to_cart(shop: Shop, actor: Actor, user_id: UserId, unit_id: ProductUnitI
     Raises:
         Unauthenticated, Forbidden: the actor is neither that user nor staff.
         NotFound: there is no such user or unit.
-        UnitsUnavailable: nobody can buy it now.
+        UnitsUnavailable: the unit is not for sale.
         LimitReached: the cart is full.
     """
     actor.require_user(user_id)

@@ -55,10 +55,9 @@ def check_out(shop: Shop, actor: Actor, buyer_id: UserId, checkout: Checkout) ->
 def check_out_once(
     shop: Shop, actor: Actor, buyer_id: UserId, checkout: Checkout, key: str, encode: Callable[[OrderView], bytes]
 ) -> bytes:
-    """`check_out` for callers who may have to ask again: under one idempotency key a buyer gets one order, and every
-    repetition gets the first answer, as `encode` wrote it, for 24 hours
-    (docs/http-contract.md#checkout-8). Whoever asks, the
-    answer is the one the buyer may see.
+    """`check_out` for callers who may have to repeat it (docs/http-contract.md#checkout-8). Under one idempotency key a
+    buyer gets one order. For 24 hours each repetition gets the first answer, as `encode` wrote it. The answer shows
+    what the buyer may see, also if staff ask.
 
     Raises:
         InvalidFields: the key is not 1 to 255 printable ASCII characters.

@@ -55,7 +55,7 @@ def register(shop: Shop, registration: Registration) -> TokenPair:
 
     Raises:
         InvalidFields: the shop's policy does not allow the password.
-        UsernameTaken: somebody has that username.
+        UsernameTaken: the username is taken.
     """
     require_password(shop, registration.password)
     password_hash = shop.passwords.hash(registration.password)
@@ -123,7 +123,7 @@ def change_password(shop: Shop, actor: Actor, user_id: UserId, change: PasswordC
     """Gives a user another password and revokes every session of theirs, access tokens included.
 
     Raises:
-        Unauthenticated, Forbidden: they are somebody else's.
+        Unauthenticated, Forbidden: the actor is neither that user nor staff.
         NotFound: there is no such user.
         InvalidFields: the shop's policy does not allow the new password.
         WrongPassword: the old one is not theirs.
@@ -181,8 +181,8 @@ def set_password(shop: Shop, actor: Actor, username: str, password: str) -> User
 
 
 def refresh(shop: Shop, token: str) -> TokenPair:
-    """Exchanges a refresh token for a fresh pair. A token exchanged before revokes its whole family: somebody else
-    has it, and nobody can tell who is who.
+    """Exchanges a refresh token for a fresh pair. A token that was exchanged before revokes its session: two
+    parties hold it, and the shop cannot tell the user from the thief.
 
     Raises:
         Unauthenticated: it is no refresh token of a session that lives, or it was used before.

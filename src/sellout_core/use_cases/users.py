@@ -99,7 +99,7 @@ def require_user_there(tx: Transaction, actor: Actor, user_id: UserId) -> None:
 
 
 def held_user(tx: Transaction, user_id: UserId) -> User:
-    """The user, whose things nobody else changes until the transaction ends.
+    """The user, locked with everything of theirs until the transaction ends.
 
     Raises:
         NotFound: there is no such user.

@@ -146,7 +146,7 @@ def _no_size(tx: Transaction, product_id: ProductId) -> Size:
 
 def _views(tx: Transaction, units: Sequence[WishlistUnit]) -> tuple[WishlistUnitView, ...]:
     """Cards of one wishlist's units."""
-    # Whoever's cards they are, their wishlist holds them.
+    # The wishlist of the cards' owner holds them.
     found = tx.cards.get_many({unit.product_id for unit in units}, None)
     cards = {product_id: attrs.evolve(card, in_wishlist=True) for product_id, card in found.items()}
     cheapest = tx.units.cheapest({unit.size.id for unit in units})
