@@ -30,7 +30,7 @@ class Argon2Passwords:
     ) -> None:
         """Takes argon2's parameters: passes, memory in KiB, lanes."""
         self._hasher = PasswordHasher(time_cost=time_cost, memory_cost=memory_kib, parallelism=parallelism)
-        self._nobodys_hash = self._hasher.hash(b"nobody's password")
+        self._decoy_hash = self._hasher.hash(b"a decoy")
 
     def hash(self, password: str) -> str:
         """A salted hash of the password."""
@@ -39,7 +39,7 @@ class Argon2Passwords:
     def verify(self, password: str, password_hash: str | None) -> bool:
         """Whether the password is the hash's; the same work for None, which no password matches."""
         try:
-            matches = self._hasher.verify(password_hash or self._nobodys_hash, _bytes(password))
+            matches = self._hasher.verify(password_hash or self._decoy_hash, _bytes(password))
         except (VerificationError, InvalidHashError):
             return False
         return matches and password_hash is not None

@@ -1,7 +1,7 @@
 """A store in memory, with real transactions, for tests and for trying things out.
 
 Writers run one after another, each on a fork of the committed state that takes its place when they are done; readers
-run on the committed state as they found it, so nobody waits for a reader and no reader sees half of anything.
+run on the committed state as they found it, so readers block no transaction and see no partial commit.
 """
 
 import threading

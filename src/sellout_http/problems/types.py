@@ -98,7 +98,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "username_taken": Kind(
         409,
         "Username taken",
-        "Somebody has this username; the case of letters makes no difference. Choose another one, or log in.",
+        "This username is taken; the case of letters makes no difference. Choose another one, or log in.",
         "Имя пользователя занято",
         "Такое имя уже занято; регистр букв не учитывается. Выберите другое или войдите.",
     ),
@@ -237,7 +237,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "internal_error": Kind(
         500,
         "Internal error",
-        "The server made a mistake, which has been logged. Trying again may help; if not, tell whoever runs the shop.",
+        "The server made a mistake, which has been logged. Trying again may help; if not, tell the shop's operator.",
         "Внутренняя ошибка",
         "На сервере произошла ошибка, она записана в журнал. Попробуйте ещё раз; если не поможет, сообщите владельцу "
         "магазина.",

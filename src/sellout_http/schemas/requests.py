@@ -80,7 +80,7 @@ class Body(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class RegisterRequest(Body, frozen=True):
-    """Somebody who wants to become a user."""
+    """A registration."""
 
     username: Username
     password: Password

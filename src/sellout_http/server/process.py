@@ -139,7 +139,7 @@ def _require_free(host: str, port: int) -> None:
     """Binds once without SO_REUSEPORT, which granian sets: with it, two servers would share a port in silence.
 
     Raises:
-        CannotServe: somebody listens there, or this process may not.
+        CannotServe: the port is in use, or this process may not bind it.
     """
     with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -185,7 +185,7 @@ def _logging(style: logging.Style) -> dict[str, Any]:
 
 
 def _announce(settings: Settings, lines: Sequence[str]) -> None:
-    """Prints the lines once somebody answers on the port.
+    """Prints the lines once the port answers.
 
     Workers are forked meanwhile. A module that this thread is just importing then would be locked in them forever, so
     the one that connecting needs is imported beforehand.

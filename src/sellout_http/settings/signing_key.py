@@ -30,7 +30,7 @@ def key_beside(database: Path) -> str:
 
 
 def _make_key(path: Path) -> None:
-    """Writes the whole key under another name first: whoever sees the file sees all of it."""
+    """Writes the key under another name first, so that the file is complete when it appears."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -65,7 +65,7 @@ class Views(Repository):
                 self._tables.users.put(user_id, user.having_viewed(product_id))
 
     def free(self, user_ids: Collection[UserId]) -> Collection[UserId]:
-        """Everybody who exists; nobody else writes meanwhile."""
+        """Every user that exists: there is one writer at a time, so no user is locked."""
         return rows_of(self._tables.users, user_ids)
 
 

@@ -225,7 +225,7 @@ class Units(Repository):
             self._tables.units.put(unit.id, unit)
 
     def take(self, units: Collection[ProductUnit]) -> Mapping[ProductUnitId, ProductUnit]:
-        """Takes one piece of each unit that can be had; nobody else writes meanwhile."""
+        """Takes one piece of each unit that is for sale. There is one writer at a time."""
         taken = {}
         for unit in rows_of(self._tables.units, sorted(unit.id for unit in units)).values():
             if not unit.available or unit.stock == 0:
