@@ -163,7 +163,7 @@ def nobody_sees_anothers_things(past: History, _: history.Final) -> Iterator[str
 
 
 def answers_make_sense(past: History, _: history.Final) -> Iterator[str]:
-    """No answer that the contract does not have in that place."""
+    """No answer that the operation does not have (docs/http-contract.md#errors)."""
     return (each.what for each in past.unexpected if each.law == "answers")
 
 

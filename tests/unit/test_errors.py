@@ -57,6 +57,7 @@ def test_a_category_that_never_stands_alone_has_no_code(kind: type[SellOutError]
     ],
 )
 def test_the_codes_the_contract_names_are_those(kind: type[SellOutError], code: str) -> None:
+    """docs/http-contract.md#errors names them."""
     assert kind.code == code
 
 

@@ -65,7 +65,7 @@ def half_up(amount: Fraction) -> int:
 
 
 def priced(amounts: Sequence[int], *discounts: int, absolute: int = 0) -> int:
-    """The contract's price in fractions."""
+    """The price in fractions (docs/http-contract.md#checkout-3)."""
     total = sum(amounts)
     for discount in discounts:
         total = half_up(total * (1 - Fraction(discount, 100)))
@@ -77,7 +77,7 @@ def amounts_of(quoted: Quote) -> list[int]:
 
 
 def test_the_contracts_example() -> None:
-    """7 and 100 less 15 percent are 91: 90.95 rounds up."""
+    """7 and 100 less 15 percent are 91: 90.95 rounds up (docs/http-contract.md#checkout-3)."""
     quoted = quote(units_at([7, 100]), Percentage(0), promo_code(15))
     assert (quoted.subtotal, quoted.total, amounts_of(quoted)) == (107, 91, [5, 86])
 

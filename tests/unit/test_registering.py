@@ -58,6 +58,9 @@ def test_a_password_as_long_as_the_policy_is_let_through(minimum: int) -> None:
 
 
 def test_the_default_policy_is_the_contracts() -> None:
+    """Passwords (docs/http-contract.md#register), lifetimes (docs/http-contract.md#tokens), idempotency keys
+    (docs/http-contract.md#checkout-8) and the time zone (docs/http-contract.md#checkout-5).
+    """
     policy = Policy()
     assert policy.min_password_length == 8
     assert (policy.access_lifetime, policy.refresh_lifetime) == (timedelta(days=1), timedelta(days=7))

@@ -61,6 +61,7 @@ def sessions_of(scene: Scene, *pairs: TokenPair) -> list[Session | None]:
 
 
 def test_a_pair_says_what_the_contract_documents(scene: Scene) -> None:
+    """The claims and lifetimes of docs/http-contract.md#tokens."""
     pair = register(scene.shop, Registration("anna", PASSWORD))
     access, fresh = access_of(scene, pair), refresh_of(scene, pair)
     issued = scene.clock.now.replace(microsecond=0)

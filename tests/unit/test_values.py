@@ -170,6 +170,7 @@ def test_folding_a_folded_name_changes_nothing(name: str) -> None:
 
 
 def test_the_contracts_limits() -> None:
+    """Limits that docs/http-contract.md#paths and docs/http-contract.md#limits state."""
     assert values.MAX_ID == 9_007_199_254_740_991
     assert (values.MAX_USERNAME, values.MAX_IDEMPOTENCY_KEY, values.LAST_VIEWED) == (150, 255, 7)
     assert (values.PAGE_SIZE, values.MAX_PAGE_SIZE, values.MAX_TELEPHONE_DIGITS) == (20, 100, 15)

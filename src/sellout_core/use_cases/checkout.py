@@ -85,9 +85,9 @@ def check_out_once(
 
 
 def _place(shop: Shop, tx: Transaction, actor: Actor, buyer: User, checkout: Checkout, now: datetime) -> OrderView:
-    """Contract, Checkout, 1 to 6. Rows are locked in one order everywhere: the buyer, their cart, the units by id, and
-    the promo code, which everybody may want at once, last: whatever can be read before is. Stores hold the products
-    whose last piece is sold after their units, as an import does.
+    """Rules 1 to 6 (docs/http-contract.md#checkout). Rows are locked in one order everywhere: the buyer, their cart,
+    the units by id, and the promo code, which everybody may want at once, last: whatever can be read before is. Stores
+    hold the products whose last piece is sold after their units, as an import does.
     """
     require_in_cart(checkout.unit_ids, tx.carts.remove(buyer.id, checkout.unit_ids))
     found = tx.units.get_many(checkout.unit_ids)

@@ -1,4 +1,6 @@
-"""A part of a long list, and a whole long list as pieces of a JSON array."""
+"""A part of a long list, and a whole long list as pieces of a JSON array
+(docs/http-contract.md#lists).
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final

@@ -1,4 +1,6 @@
-"""Reading a request's body: JSON as strict as RFC 8259 allows, then a Struct, naming everything wrong with it."""
+"""Reading a request's body: JSON as strict as RFC 8259 allows, then a Struct, naming everything wrong with it
+(docs/http-contract.md#bodies).
+"""
 
 import enum
 import json

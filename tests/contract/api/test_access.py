@@ -224,7 +224,7 @@ def refusals(world: World, operation: Operation) -> Iterator[Refusal]:
 
 @each_operation
 def test_a_refusal_says_nothing_of_what_exists_and_changes_nothing(world: World, operation: Operation) -> None:
-    """401, 403 and 404 as the contract has them, each the same, byte for byte, for what does not exist."""
+    """401, 403 and 404 (docs/http-contract.md#access), each the same, byte for byte, for what does not exist."""
     before = everything_in(world.shop)
     cells = list(refusals(world, operation))
     assert cells
