@@ -1,4 +1,6 @@
-"""Rate limits (docs/http-contract.md#rate-limits): the rules that operations name, and the one place that counts attempts and refuses them."""
+"""Rate limits (docs/http-contract.md#rate-limits): the rules that operations name, and the one place that counts
+attempts and refuses them.
+"""
 
 import hashlib
 import math

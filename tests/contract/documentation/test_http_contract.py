@@ -7,7 +7,6 @@ from msgspec.structs import fields
 
 from sellout_core import values
 from sellout_http.api.catalogue_query import PARAMETERS
-from sellout_http.middleware.path_aliases import routed
 from sellout_http.problems.types import KINDS
 from sellout_http.routes import OPERATIONS
 from sellout_http.settings.model import DEFAULT_LIMITS
@@ -41,10 +40,10 @@ def test_the_contract_lists_every_operation_as_it_is() -> None:
 
 
 def test_the_contract_lists_the_other_spellings_of_paths() -> None:
-    for spelling, canonical in rows("paths", "Spelling of the index"):
-        sent, meant = (re.sub(r"\{\w+\}", "7", names(path)[0]) for path in (spelling, canonical))
-        assert routed(sent, sent.encode()) == ("", meant)
-        assert routed("/api/v1" + sent + "/", sent.encode()) == ("/api/v1", meant)
+    listed = {names(spelling)[0]: names(canonical)[0] for spelling, canonical in rows("paths", "Spelling of the index")}
+    assert listed == {
+        re.sub(r":\w+\}", "}", alias): operation.path for operation in OPERATIONS for alias in operation.aliases
+    }
 
 
 def test_the_contract_explains_every_code_under_its_status() -> None:
