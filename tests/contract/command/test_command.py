@@ -1,6 +1,7 @@
 """The `sellout` command as a process: what it prints, how it exits, and what it leaves behind."""
 
 import fcntl
+import http.client
 import json
 import os
 import pty
@@ -390,6 +391,20 @@ def test_a_demo_says_where_it_is_and_who_may_log_in(tmp_path: Path) -> None:
             assert expected in announced
         token = server.log_in("artem", "sellout-demo")
         assert len(server.ask("GET", "/user", token=token)[1]) == 2
+        assert server.stop() == (0, "")
+
+
+def test_a_demo_answers_scripts_from_this_machine_beside_those_of_configured_origins(tmp_path: Path) -> None:
+    with serving(tmp_path, "--demo", SELLOUT_CORS_ORIGINS="https://shop.example") as (server, _):
+        for origin, allowed in [
+            ("http://localhost:5173", "http://localhost:5173"),
+            ("https://shop.example", "https://shop.example"),
+            ("http://localhost.evil.example", None),
+        ]:
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+            connection.request("GET", "/product/all/1", headers={"Origin": origin})
+            assert connection.getresponse().headers["Access-Control-Allow-Origin"] == allowed
+            connection.close()
         assert server.stop() == (0, "")
 
 
