@@ -6,27 +6,31 @@
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
-PAGES: Final[Mapping[str, str]] = {"embedding": "docs/embedding.md", "write_a_store": "docs/write-a-store.md"}
-"""By the stem of the files that their programs are written to."""
 
-_PROGRAM: Final = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_PROGRAM: Final = re.compile(r'^```python\n((?:"""|from |import ).*?)^```$', re.MULTILINE | re.DOTALL)
 
 
 def programs(page: str) -> list[str]:
-    """The Python programs of a page."""
+    """The Python programs of a page. What begins with neither a docstring nor an import is a fragment."""
     return _PROGRAM.findall((ROOT / page).read_text(encoding="utf-8"))
+
+
+def pages() -> list[str]:
+    """The pages that show programs."""
+    every = [str(path.relative_to(ROOT)) for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])]
+    return [page for page in every if programs(page)]
 
 
 def files() -> Iterator[tuple[str, str]]:
     """The name and the content of each program's file."""
-    for stem, page in PAGES.items():
+    for page in pages():
         for number, program in enumerate(programs(page), start=1):
-            yield f"{stem}_{number}.py", program
+            yield f"{Path(page).stem.replace('-', '_')}_{number}.py", program
 
 
 if __name__ == "__main__":
