@@ -106,7 +106,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _store_of(item: pytest.Item) -> object:
     parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    return parameters.get("make_store", parameters.get("shared"))
+    return next((parameters[name] for name in ("make_store", "shared", "fragile") if name in parameters), None)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ PROGRAMS = sorted(
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)")
 REFERENCE = re.compile(r"\b(docs/[\w/.-]+\.md)(?:#([\w-]+))?")
 VAGUE = re.compile(r"\b[Cc]ontract, (?:[A-Z0-9]|section)")
+SOURCE = re.compile(r"`(?:src/)?((?:sellout_(?:core|adapters|http)|tests|benchmarks|examples)/[\w/.-]*)`")
 
 
 @cache
@@ -65,6 +66,16 @@ def test_a_vague_reference_is_found_out() -> None:
     assert VAGUE.search("as in contract, Register")
     assert not VAGUE.search("def _run(contract, law, wanted): ...")
     assert not VAGUE.search("(docs/http-contract.md#checkout-3)")
+
+
+def test_pages_name_files_and_folders_that_are_there() -> None:
+    named = [(page, match[1]) for page in PAGES for match in SOURCE.finditer(page.read_text(encoding="utf-8"))]
+    assert len(named) > 20
+    assert [
+        f"{page.name}: {path}"
+        for page, path in named
+        if not any((root / path).exists() for root in (ROOT, ROOT / "src"))
+    ] == []
 
 
 def test_a_missing_page_and_a_missing_anchor_are_found_out() -> None:
