@@ -73,7 +73,7 @@ def check_out_once(
         buyer = held_user(tx, buyer_id)
         kept = tx.answers.find(buyer_id, key, now - shop.policy.answers_kept)
         if kept is None:
-            # Staff may ask first and the buyer again: what is kept shows no more than the buyer may see.
+            # The buyer may repeat what staff began: the stored answer shows what the buyer may see.
             placed = _place(shop, tx, Actor(buyer_id), buyer, checkout, now)
             kept = KeptAnswer(checkout.fingerprint, encode(placed))
             tx.answers.keep(buyer_id, key, kept, now)

@@ -83,8 +83,8 @@ def app_from_environment() -> Application:
         log=logging.configure(_log_style(settings), sys.stderr),
         log_addresses=settings.log_client_addresses,
     )
-    # What there is by now stays. To look through it for garbage would hold everybody up for a tenth of a second, each
-    # time that so many rows have been read.
+    # Objects that exist by now live as long as the process. A garbage collection over them would delay every request
+    # by a tenth of a second.
     gc.collect()
     gc.freeze()
     return stopping_once(app, app.health, settings.drain_delay)

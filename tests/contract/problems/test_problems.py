@@ -22,6 +22,7 @@ from sellout_core.ports.store import Store, Transaction
 from sellout_http.app import create_app
 from sellout_http.problems.details import problem_of
 from sellout_http.problems.types import KINDS
+from sellout_http.runtime.served_store import ServedStore, served
 from tests.contract.conftest import STORES
 from tests.contract.support.client import client_of
 from tests.contract.support.requests import OPERATION_NAMES, body_of, path_of
@@ -203,11 +204,19 @@ def dict_of(table: Any) -> dict[str, Any]:
 
 
 @attrs.frozen
-class FailingStore:
-    """A store whose transactions fail as told, once it is told."""
+class FailingStore(ServedStore):
+    """A store whose transactions fail as told, once it is told. It is served as the store inside is."""
 
     inner: Store
     failures: list[Exception]
+
+    @property
+    def reads_never_wait(self) -> bool:
+        return served(self.inner).reads_never_wait
+
+    def catalogue_version(self) -> int | None:
+        self._fail()
+        return served(self.inner).catalogue_version()
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         self._fail()

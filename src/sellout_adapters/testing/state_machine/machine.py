@@ -69,7 +69,7 @@ class ShopMachine(ImportRules):
         self.scene.promo_code("FLAT", owner, 3, discount_absolute=60, max_activation_count=1)
         self.scene.promo_code("OLD", owner, 50, active_until=date(2026, 2, 28))
         self.codes = {"sale": Code(15, 0, 2, False), "flat": Code(3, 60, 1, False), "old": Code(50, 0, 10, True)}
-        # Somebody with everything that can be had in the cart: or else hardly any run would come to an order.
+        # A buyer with a full cart: without one, few runs place an order.
         self.register(NAMES[0])
         person = self.people[NAMES[0]]
         for unit_id in filter(self.for_sale, self.units):
@@ -92,7 +92,7 @@ class ShopMachine(ImportRules):
     @rule(data=st.data())
     def add_to_wishlist(self, data: st.DataObject) -> None:
         """A product in a size stands once; without a size it stands in "no size"."""
-        person, size = self.somebody(data), data.draw(st.sampled_from(self.sizes))
+        person, size = self.person(data), data.draw(st.sampled_from(self.sizes))
         asked = None if size.grid == NO_SIZE else size.id
         view, created = add_to_wishlist(self.shop, person.actor, person.user_id, size.product_id, asked)
         assert created == (size.id not in [held for _, held in person.wishlist])
@@ -104,7 +104,7 @@ class ShopMachine(ImportRules):
     @rule(data=st.data())
     def change_size(self, data: st.DataObject) -> None:
         """A wished size becomes another of its product, unless that one is wished for already."""
-        person, size = self.somebody(data), data.draw(st.sampled_from(self.sizes))
+        person, size = self.person(data), data.draw(st.sampled_from(self.sizes))
         if not person.wishlist:
             return
         place = data.draw(st.integers(0, len(person.wishlist) - 1))
@@ -123,7 +123,7 @@ class ShopMachine(ImportRules):
     @rule(data=st.data())
     def delete_from_wishlist(self, data: st.DataObject) -> None:
         """Only the owner can, and only once."""
-        person, other = self.somebody(data), self.somebody(data)
+        person, other = self.person(data), self.person(data)
         if not person.wishlist:
             return
         unit_id, size_id = data.draw(st.sampled_from(person.wishlist))
@@ -138,7 +138,7 @@ class ShopMachine(ImportRules):
     @rule(data=st.data())
     def add_to_cart(self, data: st.DataObject) -> None:
         """What can be had goes in once; what cannot, never."""
-        person, unit_id = self.somebody(data), data.draw(st.sampled_from(sorted(self.units)))
+        person, unit_id = self.person(data), data.draw(st.sampled_from(sorted(self.units)))
         arguments = (self.shop, person.actor, person.user_id, self.units[unit_id].id)
         if not self.for_sale(unit_id):
             refused(errors.UnitsUnavailable, add_to_cart, *arguments)
@@ -152,7 +152,7 @@ class ShopMachine(ImportRules):
     @rule(data=st.data())
     def remove_from_cart(self, data: st.DataObject) -> None:
         """What is in the cart can be taken out, once."""
-        person, unit_id = self.somebody(data), data.draw(st.sampled_from(sorted(self.units)))
+        person, unit_id = self.person(data), data.draw(st.sampled_from(sorted(self.units)))
         arguments = (self.shop, person.actor, person.user_id, self.units[unit_id].id)
         if unit_id not in person.cart:
             refused(errors.NotFound, remove_from_cart, *arguments)
@@ -164,7 +164,7 @@ class ShopMachine(ImportRules):
     @rule(data=st.data())
     def check_promo_code(self, data: st.DataObject) -> None:
         """A check says what checkout would, and counts nothing."""
-        person, wanted, code = self.somebody(data), self.wanted(data), data.draw(st.sampled_from(CODES))
+        person, wanted, code = self.person(data), self.wanted(data), data.draw(st.sampled_from(CODES))
         refusal, total = self.expected(person, wanted, code, None)
         arguments = (self.shop, person.actor, person.user_id, code, tuple(wanted))
         if refusal is not None:
@@ -177,7 +177,7 @@ class ShopMachine(ImportRules):
     @rule(data=st.data())
     def check_out(self, data: st.DataObject) -> None:
         """Checkout gives the order asked for at the right price, or refuses and changes nothing."""
-        person = self.somebody(data)
+        person = self.person(data)
         mostly_in_cart = person.cart if data.draw(st.integers(0, 3)) else []
         wanted = self.wanted(data, mostly_in_cart)
         code = data.draw(st.sampled_from(["", "", "", *CODES]))
@@ -221,7 +221,7 @@ class ShopMachine(ImportRules):
         if code:
             self.codes[code.lower()].left -= 1
 
-    def somebody(self, data: st.DataObject) -> Person:
+    def person(self, data: st.DataObject) -> Person:
         """One of the users."""
         return self.people[data.draw(st.sampled_from(sorted(self.people)))]
 
