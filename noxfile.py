@@ -1,7 +1,7 @@
-"""The checks of a change: `nox` runs the short ones, `nox -t deep` the long ones, `nox -s NAME` one part.
+"""The checks of a change. `nox` runs the short ones, `nox -t deep` the long ones, and `nox -s NAME` one session.
 
-Each session installs the project as a wheel, so the tests test what is shipped. Parts with the same packages share a
-session, and with it an environment.
+Each session installs the project as a wheel, so the shipped files are tested. Checks that need the same packages are in
+one session, because each session has its own environment.
 """
 
 from pathlib import Path
@@ -16,18 +16,18 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
 def install(session: nox.Session, *groups: str) -> None:
-    """Installs the project with its server, and some of pyproject's dependency groups."""
+    """Installs the project with its server extra and with dependency groups of pyproject.toml."""
     session.install(".[server]", *nox.project.dependency_groups(PYPROJECT, *groups))
 
 
 @nox.session
 def checks(session: nox.Session) -> None:
-    """Style, strict types, and the documentation as HTML; a warning fails."""
+    """Style, strict types, and the documentation as HTML. A warning fails."""
     install(session, "lint", "types", "docs")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy", "src", "tests", "benchmarks", "noxfile.py", "examples", "docs")
-    # What a reader copies has to pass the checkers of other projects, too: beside the wheel, without our settings.
+    # Readers copy these programs, so they must pass type checkers with the wheel alone and without our settings.
     folder = session.create_tmp()
     session.run("python", "-m", "tests.examples", folder)
     with session.chdir(folder):
@@ -38,7 +38,7 @@ def checks(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The short form of every test, and whether the unit tests run every branch of the core."""
+    """The short form of every test, and the branch coverage of the core by its unit tests."""
     install(session, "fuzzing")
     session.run("coverage", "run", "-m", "pytest", "-q", "tests/unit")
     session.run("coverage", "report")
@@ -49,7 +49,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(default=False, tags=["deep"])
 def deep(session: nox.Session) -> None:
-    """The long form of every test: all stores, all kill points, more seeds, and planted bugs."""
+    """The long form of every test: all stores, all points of interruption, more seeds, and planted bugs."""
     install(session, "fuzzing")
     session.run("pytest", "-q", "-n", "auto", "tests/contract", "--deep")
     session.run("python", "-m", "tests.fuzzing", "--examples=40", "--seeds", "1", "2")
@@ -59,35 +59,35 @@ def deep(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def unit(session: nox.Session) -> None:
-    """The unit tests; arguments after -- are pytest's."""
+    """The unit tests. Arguments after -- go to pytest."""
     install(session, "test")
     session.run("pytest", "-q", "tests/unit", *session.posargs)
 
 
 @nox.session(default=False)
 def contract(session: nox.Session) -> None:
-    """The contract tests: every store, HTTP over every store, and the command; arguments after -- are pytest's."""
+    """The contract tests: every store, HTTP on every store, and the command. Arguments after -- go to pytest."""
     install(session, "test")
     session.run("pytest", "-n", "auto", "tests/contract", *session.posargs)
 
 
 @nox.session(default=False)
 def fuzzing(session: nox.Session) -> None:
-    """Requests generated from the OpenAPI document; arguments after -- are those of tests.fuzzing."""
+    """Requests generated from the OpenAPI document. Arguments after -- go to tests.fuzzing."""
     install(session, "fuzzing")
     session.run("python", "-m", "tests.fuzzing", *session.posargs)
 
 
 @nox.session(default=False)
 def consistency(session: nox.Session) -> None:
-    """Shops that are killed under load; arguments after -- are those of tests.consistency."""
+    """Shops whose processes are killed under load. Arguments after -- go to tests.consistency."""
     install(session, "test")
     session.run("python", "-m", "tests.consistency", *session.posargs)
 
 
 @nox.session(default=False, tags=["deep"])
 def lowest(session: nox.Session) -> None:
-    """The tests of what a dependency can break, with the oldest allowed versions."""
+    """The tests that an older dependency could break, with the oldest allowed versions."""
     session.install("uv")
     wanted = [".[server]", *nox.project.dependency_groups(PYPROJECT, "test")]
     session.run("uv", "pip", "install", "--resolution", "lowest-direct", *wanted, silent=True)
@@ -107,28 +107,35 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session(default=False, tags=["deep"])
 def clients(session: nox.Session) -> None:
-    """Clients that three generators make from the OpenAPI document: their types, and a purchase with each."""
+    """Clients that three generators make from the OpenAPI document: their types, and an order with each."""
     install(session, "clients")
     session.run("python", "-m", "tests.clients")
 
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """How fast the shop is beside what the machine can do; arguments after -- are benchmarks.bench's."""
+    """How fast the shop is, compared with what the machine can do. Arguments after -- go to benchmarks.bench."""
     install(session, "bench")
     session.run("python", "-m", "benchmarks.bench", *session.posargs)
 
 
 @nox.session(default=False)
+def abuse(session: nox.Session) -> None:
+    """How long a buyer waits while the shop is attacked. Arguments after -- go to benchmarks.abuse."""
+    install(session, "bench")
+    session.run("python", "-m", "benchmarks.abuse", *session.posargs)
+
+
+@nox.session(default=False)
 def mutation(session: nox.Session) -> None:
-    """Whether the core's tests notice any change of it."""
+    """Changes of the core that its unit tests must notice, a fifth of them each day. Arguments go to tests.mutation."""
     install(session, "mutation")
-    session.run("python", "-m", "tests.mutation")
+    session.run("python", "-m", "tests.mutation", *session.posargs)
 
 
 @nox.session(default=False)
 def audit(session: nox.Session) -> None:
-    """Known vulnerabilities of what is installed with the project. Needs the internet."""
+    """Known vulnerabilities of the packages that the project installs. Needs the internet."""
     session.install(".[server,postgres,redis]")
     installed = session.run("python", "-m", "pip", "freeze", "--exclude", "sellout", silent=True)
     wanted = Path(session.create_tmp()) / "installed.txt"

@@ -1,1 +1,1 @@
-"""What the figures come from: each module is a command of its own."""
+"""The benchmarks behind docs/performance.md. Most modules are commands."""

@@ -1,11 +1,11 @@
-"""How long 64 buyers take who check out one after another, and how long when all come at once.
+"""The time of 64 buyers who check out one after another, compared with the same buyers at the same time.
 
     python -m benchmarks.buyers [--database-url URL] [--buyers N] [--checkouts N] [--rounds N]
 
-Each checks out one unit of limited stock at a time, with an idempotency key, on a store of its own process. Rounds of
-both kinds alternate, and the middle one of each counts. Without a URL the database is a new SQLite file in the current
-directory, which should be on a disk and not in memory: what is compared is how often it is waited for. A PostgreSQL
-database is to be empty and migrated.
+Each buyer checks out one unit of limited stock at a time, with an idempotency key, in this process. Rounds of both
+kinds alternate, and their medians are compared. Without a URL the database is a new SQLite file in the current
+directory, which must be on a disk and not in memory, because commits wait for the disk. A PostgreSQL database must be
+empty and migrated.
 """
 
 import statistics
@@ -22,10 +22,10 @@ import click
 
 from sellout_adapters.sql import SqlStore
 from sellout_adapters.testing.scene import Scene, checkout_request
-from sellout_core.accounts import OPERATOR
-from sellout_core.ordering import Checkout
-from sellout_core.use_cases.carts import add_to_cart
-from sellout_core.use_cases.checkout import check_out_once
+from sellout_core.people.accounts import OPERATOR
+from sellout_core.shopping.ordering import Checkout
+from sellout_core.use_cases.shopping.carts import add_to_cart
+from sellout_core.use_cases.shopping.checkout import check_out_once
 from sellout_core.values import ProductUnitId, UserId
 
 STOCK: Final = 1_000_000
@@ -33,7 +33,7 @@ STOCK: Final = 1_000_000
 
 @attrs.frozen
 class Buyer:
-    """Somebody who buys the same unit again and again."""
+    """A buyer who buys the same unit repeatedly."""
 
     scene: Scene
     user_id: UserId
@@ -41,18 +41,18 @@ class Buyer:
     ask: Checkout
 
     def buy(self, key: str) -> None:
-        """Puts the unit into the cart and orders it."""
+        """Adds the unit to the cart and orders it."""
         add_to_cart(self.scene.shop, OPERATOR, self.user_id, self.unit_id)
         check_out_once(self.scene.shop, OPERATOR, self.user_id, self.ask, key, lambda view: b"%d" % view.order.id)
 
 
 @click.command()
-@click.option("--database-url", default="", help="Where to measure; by default in a new SQLite file.")
-@click.option("--buyers", default=64, type=click.IntRange(1, 256), help="How many come at once. [64]")
-@click.option("--checkouts", default=8, type=click.IntRange(1, 1000), help="How often each buys in a round. [8]")
-@click.option("--rounds", default=5, type=click.IntRange(1, 100), help="How often each kind is measured. [5]")
+@click.option("--database-url", default="", help="The database. [a new SQLite file]")
+@click.option("--buyers", default=64, type=click.IntRange(1, 256), help="The number of buyers. [64]")
+@click.option("--checkouts", default=8, type=click.IntRange(1, 1000), help="Checkouts of each buyer in a round. [8]")
+@click.option("--rounds", default=5, type=click.IntRange(1, 100), help="The number of measurements of each kind. [5]")
 def main(database_url: str, buyers: int, checkouts: int, rounds: int) -> None:
-    """Measures, and prints checkouts a second of both kinds and their ratio."""
+    """Measure, and print the checkouts a second of both kinds and their ratio."""
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         store = SqlStore.open(database_url or f"sqlite:///{folder}/shop.db", connections=buyers)
         try:
@@ -62,7 +62,7 @@ def main(database_url: str, buyers: int, checkouts: int, rounds: int) -> None:
 
 
 def compare(store: SqlStore, buyers: int, checkouts: int, rounds: int) -> None:
-    """Measures rounds of both kinds in turn and prints what they took."""
+    """Alternates rounds of both kinds, and prints the results."""
     scene = Scene(store)
     everybody = [_buyer(scene, number) for number in range(buyers)]
     after_another: list[float] = []

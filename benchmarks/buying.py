@@ -1,4 +1,4 @@
-"""The rows about checkouts: next to the same statements asked by the driver alone, and all with one promo code."""
+"""The rows about checkouts: compared with their statements run by the driver alone, and with one shared promo code."""
 
 import json
 import secrets
@@ -20,31 +20,31 @@ FEW: Final = 16
 MANY: Final = 64
 
 _A_SECOND: Final = 300
-"""About how many are made in a second of a measurement."""
+"""An estimate of the checkouts a second."""
 
 _WARM_UP: Final = 2
 
 
 def units_needed(seconds: float) -> int:
-    """How many units each buyer buys in a measurement at most."""
+    """The maximum number of units that a buyer buys in a measurement."""
     return _each(seconds, FEW)
 
 
 @attrs.frozen
-class Till:
-    """Where buyers check out."""
+class CheckoutBench:
+    """Measures checkouts."""
 
     shop: Loaded
     server: Server
     rounds: Rounds
 
     def beside_the_driver(self, statements: int) -> Figure:
-        """Checkouts over HTTP next to their statements asked by as many threads."""
+        """Checkouts over HTTP, compared with their statements run by as many threads of the driver."""
         what = f"checkouts of {FEW} buyers / their statements"
         buyers = self.shop.people.buyers[:FEW]
         recorded = self._recorded()
         measured, compared = self.rounds.compare(
-            what, lambda: self._over_http(buyers, {}), lambda: self._by_driver(buyers, recorded)
+            what, lambda: self.over_http(buyers, {}), lambda: self._by_driver(buyers, recorded)
         )
         return Figure(
             what=what,
@@ -56,27 +56,28 @@ class Till:
         )
 
     def with_a_hot_code(self) -> Figure:
-        """Checkouts that all count one promo code next to those that count one each."""
+        """Checkouts that share one promo code, compared with checkouts that have one each."""
         what = f"checkouts of {MANY} buyers, one promo code / {MANY}"
         buyers = self.shop.people.buyers
         own = {buyer.user_id: buyer.code for buyer in buyers}
         hot = dict.fromkeys(own, HOT)
         measured, compared = self.rounds.compare(
-            what, lambda: self._over_http(buyers, hot), lambda: self._over_http(buyers, own)
+            what, lambda: self.over_http(buyers, hot), lambda: self.over_http(buyers, own)
         )
         return Figure(what=what, values=faster(measured, compared), target=0.70, shop=measured, compared=compared)
 
     def warm_up(self) -> None:
-        """Checks out a little."""
-        self._over_http(self.shop.people.buyers, {}, _WARM_UP)
+        """Runs a few checkouts."""
+        self.over_http(self.shop.people.buyers, {}, _WARM_UP)
 
     def one(self) -> Request:
-        """A request that checks out, for which the cart is filled."""
+        """A request for a checkout. The cart is filled for it."""
         buyer = self.shop.people.buyers[0]
         fill_carts(self.shop.store, [buyer], 1)
         return buyer.checkout(buyer.unit_ids[0], secrets.token_hex(8))
 
-    def _over_http(self, buyers: Sequence[Buyer], codes: Mapping[UserId, str], each: int = 0) -> Sample:
+    def over_http(self, buyers: Sequence[Buyer], codes: Mapping[UserId, str], each: int = 0) -> Sample:
+        """Each buyer checks out `each` units one by one, or by default as many as a measurement needs."""
         units = each or _each(self.rounds.seconds, len(buyers))
         fill_carts(self.shop.store, buyers, units)
         lists = [
@@ -98,7 +99,9 @@ class Till:
         return ceilings.checkouts(self.shop.url, recorded, values)
 
     def _recorded(self) -> Sequence[Statement]:
-        """A checkout's statements, from those of two buyers whose ids are not as far apart as their orders' are."""
+        """The statements of a checkout, as a template. The two recorded buyers' ids differ by another number than their
+        orders' ids.
+        """
         (first, one), (second, other) = map(
             self._recorded_once, (self.shop.people.buyers[0], self.shop.people.buyers[-1])
         )

@@ -1,4 +1,4 @@
-"""A catalogue made up from a seed: the same one each time, and a shop that holds it."""
+"""A generated catalogue, the same for the same seed, and its import."""
 
 import random
 import sys
@@ -11,12 +11,12 @@ from typing import Final
 import click
 
 from sellout_adapters.catalogue_file.importing import BATCH_ENTRIES
-from sellout_core.accounts import OPERATOR
-from sellout_core.catalogue import SizeGrid
+from sellout_adapters.testing.scene import unit_entry
+from sellout_core.catalogue.products import SizeGrid
+from sellout_core.people.accounts import OPERATOR
 from sellout_core.shop import Shop
-from sellout_core.use_cases.importing.entries import ProductEntry, UnitEntry
-from sellout_core.use_cases.importing.writing import import_products
-from sellout_core.values import Money
+from sellout_core.use_cases.catalogue.importing.entries import ProductEntry, UnitEntry
+from sellout_core.use_cases.catalogue.importing.writing import import_products
 
 SEED: Final = 20_230_407
 BRANDS: Final = tuple(f"Brand {number:02}" for number in range(60))
@@ -49,27 +49,18 @@ def shoe_size(european: int) -> SizeGrid:
 
 def unit(european: int, price: int, stock: int | None = None) -> UnitEntry:
     """A product unit in a size."""
-    return UnitEntry(
-        size=shoe_size(european),
-        final_price=Money(price),
-        currency="RUB",
-        delivery_type="Самолёт",
-        platform="Poizon",
-        site="/poizon",
-        availability=True,
-        stock=stock,
-    )
+    return unit_entry(price, shoe_size(european), stock=stock)
 
 
 def entries(count: int) -> Iterator[ProductEntry]:
-    """So many products, the same ones each time."""
-    chance = random.Random(SEED)  # noqa: S311 - no secret
+    """This number of generated products."""
+    chance = random.Random(SEED)  # noqa: S311 - not for cryptography
     for number in range(count):
         yield _entry(chance, f"sku-{number:07}")
 
 
 def load(shop: Shop, products: Iterator[ProductEntry]) -> None:
-    """Imports products, a batch a transaction as `sellout import` does."""
+    """Imports products in the same batches as `sellout import`."""
     loaded = 0
     while taken := list(islice(products, BATCH_ENTRIES)):
         import_products(shop, OPERATOR, taken)

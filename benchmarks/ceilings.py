@@ -1,4 +1,4 @@
-"""What the databases' drivers do at best: statements that were recorded, asked again without the shop around them."""
+"""The speed of the database drivers: recorded statements, run again without the shop."""
 
 import sqlite3
 import threading
@@ -17,7 +17,7 @@ _WRITES: Final = "BEGIN IMMEDIATE"
 
 
 def connect(url: str) -> Any:
-    """A connection of the driver's own, set up as the shop's are."""
+    """A connection of the driver with the shop's settings."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
         return psycopg.connect(url, autocommit=True)
@@ -28,7 +28,7 @@ def connect(url: str) -> Any:
 
 
 def reads(url: str, recorded: Sequence[Sequence[Statement]], seconds: float) -> Sample:
-    """Asks what those requests asked, one after another in one thread, again and again for so many seconds."""
+    """Runs the statements of the recorded requests one after another in one thread, repeatedly for this duration."""
     latencies: list[float] = []
     with closing(connect(url)) as connection:
         _replay(connection, recorded[0], {})
@@ -40,8 +40,8 @@ def reads(url: str, recorded: Sequence[Sequence[Statement]], seconds: float) -> 
 
 
 def checkouts(url: str, recorded: Sequence[Statement], values: Sequence[Sequence[Mapping[str, Any]]]) -> Sample:
-    """Asks a checkout's statements for each of the values of each client; every client is a thread and has a
-    connection. On SQLite those that write take turns.
+    """Runs the statements of a checkout for each of the values of each client. A client is a thread with its own
+    connection. On SQLite, clients that write take turns.
     """
     turn = threading.Lock() if any(statement.sql == _WRITES for statement in recorded) else None
     reading, writing = _split(recorded)
@@ -62,7 +62,7 @@ def checkouts(url: str, recorded: Sequence[Statement], values: Sequence[Sequence
                         with turn:
                             _replay(connection, writing, each)
                     latencies.append(time.perf_counter() - begun)
-        except BaseException as error:  # noqa: BLE001 - raised to whoever asked
+        except BaseException as error:  # noqa: BLE001 - raised in the caller
             failures.append(error)
             ready.abort()
 
@@ -83,21 +83,21 @@ def checkouts(url: str, recorded: Sequence[Statement], values: Sequence[Sequence
 
 
 def sample(latencies: Sequence[float], seconds: float) -> Sample:
-    """What was measured, from latencies in seconds."""
+    """The sample of a measurement, from latencies in seconds."""
     ordered = sorted(latencies)
     last = len(ordered) - 1
     return Sample(len(ordered) / seconds, ordered[last // 2] * 1000, ordered[round(last * 0.99)] * 1000)
 
 
 def timed(work: Callable[[], object]) -> float:
-    """How many seconds something takes."""
+    """The seconds that the work takes."""
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
 
 
 def _split(recorded: Sequence[Statement]) -> tuple[Sequence[Statement], Sequence[Statement]]:
-    """The transactions that only read, which come first, and the one that writes."""
+    """The transactions that only read, which come first, and the transaction that writes."""
     at = max(index for index, statement in enumerate(recorded) if statement.sql.startswith("BEGIN"))
     return recorded[:at], recorded[at:]
 

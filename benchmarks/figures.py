@@ -1,4 +1,4 @@
-"""What is measured, round by round, and how it is shown."""
+"""Figures: their measurement in rounds, and their table."""
 
 import math
 import statistics
@@ -31,17 +31,17 @@ _COLUMNS: Final = (
 
 @attrs.frozen(kw_only=True)
 class Figure:
-    """One row: what was measured, what it is compared with, and the figure of each round that its target is about.
+    """One row: the measurements, the baseline, and the value of each round.
 
     Attributes:
-        what: Its name.
-        values: The figures, ratios unless `unit` says otherwise.
-        target: What their median is to reach, if anything.
-        at_most: Whether that is what it may be at most.
-        statements: How many the database was asked for one request.
-        driver: How often a second the driver alone asks those that make the answer, when nothing is cached.
-        shop: What was measured, by round.
-        compared: What that is compared with, by round.
+        what: The name of the row.
+        values: The value of each round, a ratio unless `unit` says otherwise.
+        target: The value that the median must reach, if any.
+        at_most: Whether the target is a maximum.
+        statements: The number of statements of one request.
+        driver: How often in a second the driver alone runs the statements of the response, without a cache.
+        shop: The measurements of the shop, by round.
+        compared: The measurements of the baseline, by round.
     """
 
     what: str
@@ -56,18 +56,18 @@ class Figure:
 
     @property
     def median(self) -> float:
-        """What counts."""
+        """The median of the values."""
         return statistics.median(self.values)
 
     @property
     def reached(self) -> bool | None:
-        """Whether it is as the target has it."""
+        """Whether the median is as good as the target, or None without a target."""
         if self.target is None:
             return None
         return self.median <= self.target if self.at_most else self.median >= self.target
 
     def cells(self) -> Sequence[str]:
-        """The row as it is shown."""
+        """The cells of the row."""
         sign = "≤" if self.at_most else "≥"
         spread = f"{self._shown(min(self.values))} to {self._shown(max(self.values))}" if len(self.values) > 1 else ""
         return (
@@ -91,13 +91,13 @@ class Figure:
 
 @attrs.frozen
 class Rounds:
-    """How often and how long things are measured."""
+    """The number of rounds, and the duration of a measurement."""
 
     number: int
     seconds: float
 
     def compare(self, what: str, shop: Measure, compared: Measure) -> tuple[Sequence[Sample], Sequence[Sample]]:
-        """Measures two things in turn, so that what slows the machine down for a while slows both."""
+        """Alternates measurements of two things, so a slow phase of the machine affects both."""
         pairs = []
         for number in range(self.number):
             pairs.append((shop(), compared()))
@@ -107,19 +107,23 @@ class Rounds:
 
 
 def faster(shop: Sequence[Sample], compared: Sequence[Sample]) -> Sequence[float]:
-    """How many times as much was done, by round."""
+    """The ratio of the throughput, by round."""
     return [one.per_second / other.per_second for one, other in zip(shop, compared, strict=True)]
 
 
 def longer(shop: Sequence[Sample], compared: Sequence[Sample]) -> Sequence[float]:
-    """How many times as long half of the requests took, by round."""
+    """The ratio of the median latency, by round."""
     return [one.p50 / other.p50 for one, other in zip(shop, compared, strict=True)]
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """The rows, in Markdown."""
-    rows = [_COLUMNS, *(figure.cells() for figure in figures)]
-    widths = [max(len(row[index]) for row in rows) for index in range(len(_COLUMNS))]
+    """The figures as a Markdown table."""
+    return markdown([_COLUMNS, *(figure.cells() for figure in figures)])
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table. The first row is its head."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [" | ".join(_padded(row, widths)) for row in rows]
     lines.insert(
         1, " | ".join("-" * width if not index else "-" * (width - 1) + ":" for index, width in enumerate(widths))
@@ -128,7 +132,7 @@ def table(figures: Sequence[Figure]) -> str:
 
 
 def tell(what: str) -> None:
-    """Says how far it is."""
+    """Prints the progress to stderr."""
     click.echo(what, file=sys.stderr)
 
 

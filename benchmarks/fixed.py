@@ -1,9 +1,9 @@
-"""What a server can do at best that is made like the shop's: Litestar under granian, with the options of
-`sellout_http.server.process`, answering fixed bytes.
+"""The baseline of a server built like the shop's: Litestar under granian with the options of
+`sellout_http.server.process`, with a fixed response.
 
     python -m benchmarks.fixed PORT SIZE...
 
-`/SIZE` answers that many bytes of JSON.
+`/SIZE` returns this number of bytes of JSON.
 """
 
 import os
@@ -21,7 +21,7 @@ _SIZES: Final = "BENCHMARK_SIZES"
 
 
 def app() -> Litestar:
-    """The application of the worker."""
+    """Builds the application in a worker."""
     sizes = sorted({int(size) for size in os.environ[_SIZES].split()})
     return Litestar([_route(size) for size in sizes], openapi_config=None, logging_config=None)
 

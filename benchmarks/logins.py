@@ -1,10 +1,10 @@
-"""What logging in tells a guesser by its time, and what 200 at once cost everybody else.
+"""Whether the time of a log-in reveals usernames, and what 200 simultaneous log-ins cost other clients.
 
     python -m benchmarks.logins [--tries N] [--at-once N]
 
-Starts a server of its own on a new SQLite file, with everything as it is by default but the limits of tries. Prints the
-median time of refused log-ins of an unknown user, a wrong password and a deactivated user, tried in turn; then the
-server's memory and the 99th percentile of a catalogue page, idle and while many log in.
+Starts a server on a new SQLite file with the default settings, but without rate limits. Prints the median time of
+refused log-ins of an unknown user, of a wrong password and of a deactivated user, which alternate. Then prints the
+server's memory and the 99th percentile of a catalogue page, idle and during many log-ins.
 """
 
 import http.client
@@ -22,26 +22,26 @@ from typing import Any, Final
 
 import attrs
 import click
-from tests.contract.support.command import Server, serving
+from tests.contract.support.command import ServerProcess, running_server
 
 from sellout_adapters import demo
 from sellout_adapters.sql import SqlStore
 from sellout_core.ports.store import Transaction
 
 KINDS: Final = {
-    "unknown user": ("nobody at all", "wrong"),
+    "unknown user": ("no such user", "wrong"),
     "wrong password": (demo.CUSTOMER, "wrong"),
     "deactivated user": (demo.STAFF, demo.PASSWORD),
 }
 
 
-def log_in(server: Server, username: str, password: str) -> int:
-    """The status of one."""
-    return server.ask("POST", "/user/login", {"username": username, "password": password})[0]
+def log_in(server: ServerProcess, username: str, password: str) -> int:
+    """Logs in and returns the status."""
+    return server.request("POST", "/user/login", {"username": username, "password": password})[0]
 
 
-def resident_mib(server: Server) -> float:
-    """The memory of all of the server's processes."""
+def resident_mib(server: ServerProcess) -> float:
+    """The memory of all processes of the server, in MiB."""
     kib = 0
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
@@ -53,8 +53,10 @@ def resident_mib(server: Server) -> float:
     return kib / 1024
 
 
-def percentile_99(server: Server, going_on: Callable[[], bool]) -> float:
-    """Milliseconds of a catalogue page, asked for on one connection again and again while something goes on."""
+def percentile_99(server: ServerProcess, going_on: Callable[[], bool]) -> float:
+    """The 99th percentile of a catalogue page in milliseconds, requested repeatedly on one connection while `going_on`
+    is true.
+    """
     connection = http.client.HTTPConnection("127.0.0.1", server.port)
     taken = []
     while going_on():
@@ -67,7 +69,9 @@ def percentile_99(server: Server, going_on: Callable[[], bool]) -> float:
 
 
 def rush(port: int, at_once: int, queue: Any) -> None:
-    """Many log-ins at the same time, five times; says when it begins, and what the answers were."""
+    """Sends many log-ins at the same time, five times. Puts a note at the beginning and the statuses at the end into
+    the queue.
+    """
     os.nice(19)
     statuses: Counter[int] = Counter()
     body = json.dumps({"username": demo.CUSTOMER, "password": demo.PASSWORD})
@@ -87,7 +91,7 @@ def rush(port: int, at_once: int, queue: Any) -> None:
 
 
 def deactivate(url: str, username: str) -> None:
-    """Shuts a user out."""
+    """Deactivates a user."""
 
     def work(tx: Transaction) -> None:
         credentials = tx.credentials.by_username(username)
@@ -105,8 +109,8 @@ def deactivate(url: str, username: str) -> None:
 @click.option("--tries", default=500, type=click.IntRange(10, 10_000), help="Refused log-ins of each kind. [500]")
 @click.option("--at-once", default=200, type=click.IntRange(2, 1000), help="Log-ins at the same time. [200]")
 def main(tries: int, at_once: int) -> None:
-    """Measures and prints."""
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as made, serving(Path(made), "--demo") as (server, _):
+    """Measure, and print the results."""
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as made, running_server(Path(made), "--demo") as (server, _):
         before = resident_mib(server)
         taken: dict[str, list[float]] = {kind: [] for kind in KINDS}
         deactivate(f"sqlite:///{made}/sellout.db", demo.STAFF)
@@ -122,7 +126,7 @@ def main(tries: int, at_once: int) -> None:
 
         end = time.monotonic() + 5
         idle = percentile_99(server, lambda: time.monotonic() < end)
-        # Another process, that gives way: what is measured is the server, not who asks it.
+        # A process with low priority, because the server is measured and not its clients.
         context = multiprocessing.get_context("spawn")
         queue: Any = context.Queue()
         crowd = context.Process(target=rush, args=(server.port, at_once, queue))

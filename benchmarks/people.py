@@ -1,4 +1,4 @@
-"""Those who use the shop that is measured, and what they hold: carts, wishlists, addresses, promo codes."""
+"""The users of the measured shop, with their carts, wishlists, addresses and promo codes."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -11,23 +11,25 @@ from benchmarks import catalogue
 from benchmarks.load import Request
 from sellout_adapters.passwords import Argon2Passwords
 from sellout_adapters.sql import SqlStore
-from sellout_adapters.sql.schema.shop_tables import cart_units
-from sellout_adapters.sql.schema.shop_tables import carts as cart_rows
+from sellout_adapters.sql.schema.tables.shop import cart_units
+from sellout_adapters.sql.schema.tables.shop import carts as cart_rows
 from sellout_adapters.system import assemble
 from sellout_adapters.testing.scene import KEY, PASSWORD, product_entry
-from sellout_core.accounts import OPERATOR, NewAddress, Registration
-from sellout_core.catalogue import ProductUnit
-from sellout_core.ordering import NewPromoCode
+from sellout_core.catalogue.products import ProductUnit
+from sellout_core.people.accounts import OPERATOR, NewAddress, Registration
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
-from sellout_core.use_cases import addresses, browsing, carts, promo_codes, sessions, wishlists
-from sellout_core.use_cases.importing import writing
+from sellout_core.shopping.ordering import NewPromoCode
+from sellout_core.use_cases.catalogue import browsing
+from sellout_core.use_cases.catalogue.importing import writing
+from sellout_core.use_cases.people import registration, sessions, users
+from sellout_core.use_cases.shopping import carts, promo_codes, wishlists
 from sellout_core.values import AddressId, Percentage, ProductId, ProductUnitId, UserId
 
 READERS: Final = 16
 BUYERS: Final = 64
 VIEWED: Final = 20
-"""How many products the readers look at, over and over."""
+"""The number of products that the readers read repeatedly."""
 
 HOT: Final = "HOT"
 _HELD: Final = 5
@@ -36,7 +38,7 @@ _AMPLE: Final = 1_000_000_000
 
 @attrs.frozen
 class Person:
-    """Somebody with an account, and a token to prove it."""
+    """A user with an account and a token."""
 
     user_id: UserId
     token: str
@@ -45,16 +47,17 @@ class Person:
 
 @attrs.frozen
 class Buyer(Person):
-    """Somebody who buys units that nobody else does."""
+    """A buyer of units that no other buyer buys."""
 
     address_id: AddressId
     cart_id: int
     product_id: ProductId
     unit_ids: Sequence[ProductUnitId]
     code: str
+    username: str
 
     def checkout(self, unit_id: ProductUnitId, key: str, code: str = "") -> Request:
-        """The request to order a unit of the cart."""
+        """The request that orders a unit of the cart."""
         body = {
             "product_unit": [unit_id],
             "email": "mail@mail.ru",
@@ -69,7 +72,7 @@ class Buyer(Person):
 
 @attrs.frozen
 class People:
-    """Everybody, the products they look at, and how many products the shop lists in all."""
+    """All users, the products that they read, and the number of listed products."""
 
     staff: Person
     readers: Sequence[Person]
@@ -79,13 +82,13 @@ class People:
 
 
 def shop_over(store: SqlStore) -> Shop:
-    """A shop whose tokens the measured server takes, and whose passwords are cheap."""
+    """A shop with the signing key of the measured server and cheap hashes."""
     return assemble(store, KEY, passwords=Argon2Passwords(time_cost=1, memory_kib=8))
 
 
 def furnish(store: SqlStore, shop: Shop, products: int, units: int) -> People:
-    """Fills a shop of so many products with people; each buyer can buy that many units."""
-    sessions.create_admin(shop, OPERATOR, Registration("staff", PASSWORD))
+    """Adds the users to a shop with this number of products. Each buyer can buy `units` units."""
+    registration.create_admin(shop, OPERATOR, Registration("staff", PASSWORD))
     staff = _person(shop, sessions.log_in(shop, "staff", PASSWORD).access)
     product_ids = shop.store.read(lambda tx: [product.id for product in tx.products.after(0, VIEWED)])
     everything = _units(shop, product_ids)
@@ -101,7 +104,7 @@ def furnish(store: SqlStore, shop: Shop, products: int, units: int) -> People:
 
 
 def fill_carts(store: SqlStore, buyers: Sequence[Buyer], units: int) -> None:
-    """Puts that many units into each buyer's empty cart, straight in the database."""
+    """Puts this number of units into the empty cart of each buyer, directly in the database."""
     rows = [{"cart_id": buyer.cart_id, "unit_id": unit_id} for buyer in buyers for unit_id in buyer.unit_ids[:units]]
     with store.engine.begin() as connection:
         connection.execute(insert(cart_units), rows)
@@ -112,13 +115,14 @@ def _person(shop: Shop, token: str) -> Person:
     return Person(claims.user_id, token, claims.session_id)
 
 
-def _register(shop: Shop, name: str) -> Person:
-    return _person(shop, sessions.register(shop, Registration(name, PASSWORD)).access)
+def register(shop: Shop, name: str) -> Person:
+    """Registers and logs in a user."""
+    return _person(shop, registration.register(shop, Registration(name, PASSWORD)).access)
 
 
 def _reader(shop: Shop, number: int, product_ids: Sequence[ProductId], units: Sequence[ProductUnit]) -> Person:
-    person = _register(shop, f"reader{number}")
-    browsing.note_views(shop, [browsing.View(OPERATOR, person.user_id, product_id) for product_id in product_ids])
+    person = register(shop, f"reader{number}")
+    browsing.note_views(shop, [browsing.ViewEvent(OPERATOR, person.user_id, product_id) for product_id in product_ids])
     for unit in units[:_HELD]:
         carts.add_to_cart(shop, OPERATOR, person.user_id, unit.id)
         wishlists.add_to_wishlist(shop, OPERATOR, person.user_id, unit.product_id, unit.size_id)
@@ -126,12 +130,13 @@ def _reader(shop: Shop, number: int, product_ids: Sequence[ProductId], units: Se
 
 
 def _buyer(store: SqlStore, shop: Shop, number: int, units: int, owner_id: UserId) -> Buyer:
-    person = _register(shop, f"buyer{number}")
+    username = f"buyer{number}"
+    person = register(shop, username)
     sku = f"bought-{number}"
     sold = [catalogue.unit(36 + index, 10_000, _AMPLE) for index in range(units)]
     writing.import_products(shop, OPERATOR, [product_entry(sku, *sold, brands=catalogue.BRANDS[:1])])
     product_id = shop.store.read(lambda tx: tx.products.by_sku([sku])[sku].id)
-    address = addresses.add_address(shop, OPERATOR, person.user_id, NewAddress("Prospekt Mira 111", "308033"))
+    address = users.add_address(shop, OPERATOR, person.user_id, NewAddress("Prospekt Mira 111", "308033"))
     with store.engine.begin() as connection:
         cart_id = connection.execute(select(cart_rows.c.id).where(cart_rows.c.user_id == person.user_id)).scalar_one()
     code = f"code{number}"
@@ -145,6 +150,7 @@ def _buyer(store: SqlStore, shop: Shop, number: int, units: int, owner_id: UserI
         product_id,
         [unit.id for unit in _units(shop, [product_id])],
         code,
+        username,
     )
 
 

@@ -1,4 +1,4 @@
-"""The rows about requests that read, next to fixed bytes of the same size and to the driver alone."""
+"""The rows about reads, compared with a fixed response of the same size and with the driver alone."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ Lists = Sequence[Sequence[Request]]
 
 @attrs.frozen
 class Read:
-    """Something to read, by whom, and how fast it is to be beside fixed bytes on SQLite and on PostgreSQL."""
+    """A read, the user who sends it, and the targets of its ratio to the fixed response on SQLite and PostgreSQL."""
 
     what: str
     lists: Callable[[People], Lists]
@@ -67,7 +67,7 @@ READS: Final = (
 
 
 def reads(shop: Loaded, server: Server, statements: Sequence[int], rounds: Rounds) -> Sequence[Figure]:
-    """Everything in `READS`."""
+    """The rows of all `READS`."""
     recorded = [[shop.recorder.record(request) for request in read.lists(shop.people)[0]] for read in READS]
     sizes = [round(statistics.mean(len(document) for document, _ in each)) for each in recorded]
     with fixed_server(shop.place.folder, sizes) as fixed:
@@ -89,7 +89,7 @@ def _read(
 ) -> Figure:
     lists = read.lists(shop.people)
     alone: list[float] = []
-    # What is kept is kept from the first time on, which is not what the figure is of.
+    # The first request fills the cache. The figure is about later ones.
     fire(server.port, lists[:1], connections=1, once=True)
 
     def measure() -> Sample:
@@ -109,7 +109,7 @@ def _read(
 
 
 def authentication(shop: Loaded, server: Server, statements: int, rounds: Rounds) -> Figure:
-    """What it costs to look at a token where nothing else depends on it."""
+    """The cost of checking a token, where the response does not depend on it."""
     what = "product_unit/product, logged in / anonymous"
     path = units_path(shop.people)
     lists = [[Request(path, reader.token)] for reader in shop.people.readers]
@@ -127,17 +127,19 @@ def authentication(shop: Loaded, server: Server, statements: int, rounds: Rounds
 
 
 def units_path(people: People) -> str:
-    """Where a product's units are."""
+    """The path of a product's units."""
     return f"/product_unit/product/{people.product_ids[0]}"
 
 
 def last_page(shop: Loaded, server: Server, rounds: Rounds) -> Figure:
-    """How much longer the last page takes than the first, when none is kept."""
+    """The ratio of the last page's latency to the first page's, without a cache."""
     return _slower("the last page / the first, uncached", shop, server, [_last(shop)], server, ["1"], 1.5, rounds)
 
 
 def any_page(shop: Loaded, server: Server, small: Loaded, small_server: Server, rounds: Rounds) -> Figure:
-    """How much longer pages from all over the catalogue take than those of a small one, when none is kept."""
+    """The ratio of the latency of pages from the whole catalogue to the latency in a small catalogue, without
+    a cache.
+    """
     what = f"any page of {shop.products:,} products / of {small.products:,}, uncached"
     return _slower(what, shop, server, _everywhere(shop), small_server, _everywhere(small), 1.5, rounds)
 
@@ -157,7 +159,9 @@ SEARCHES: Final = (
 
 
 def searches(shop: Loaded, server: Server, rounds: Rounds) -> Sequence[Figure]:
-    """How much longer the first page of what is searched for takes than the first of all, when none is kept."""
+    """The ratio of the latency of a search's first page to the latency of the catalogue's first page, without
+    a cache.
+    """
     brief = attrs.evolve(rounds, seconds=rounds.seconds / 3)
     everything = server.ask(Request("/product/all/1"))
     figures = []

@@ -1,4 +1,4 @@
-"""The statements that a request asks of the database, written down once, to be asked again without the shop."""
+"""Records the statements of a request, which can then be run without the shop."""
 
 import asyncio
 import json
@@ -16,18 +16,18 @@ from sellout_core.shop import Shop
 from sellout_http.app import create_app
 from sellout_http.runtime.served_store import ThreadedStore
 
-# How the store shares one commit among writers is its own affair.
+# The savepoints belong to group commit, not to the request.
 _SAVEPOINTS: Final = ("SAVEPOINT", "RELEASE")
 ADDS_ORDER: Final = "INSERT INTO orders "
 
 Filler = Callable[[Mapping[str, Any]], Any]
-"""Makes a parameter of a request's values."""
+"""Returns a parameter for the values of a request."""
 
 
 @attrs.frozen
 class Statement:
-    """One statement as the driver is asked it, with its parameters; those in `slots` differ from request to request,
-    and stand there by their place with what makes them of the request's values.
+    """A statement with its parameters. `slots` maps the parameters that differ between requests to functions of the
+    request's values.
     """
 
     sql: str
@@ -35,7 +35,7 @@ class Statement:
     slots: Mapping[Any, Filler] = attrs.field(factory=dict)
 
     def filled(self, values: Mapping[str, Any]) -> Any:
-        """The parameters with those values in their places."""
+        """The parameters with the slots filled by these values."""
         if not self.slots:
             return self.parameters
         filled = self.parameters.copy()
@@ -45,7 +45,7 @@ class Statement:
 
 
 class Recorder:
-    """A shop in this process, over a store that is listened to, which keeps no documents.
+    """A shop in this process without a document cache. The events of its store are recorded.
 
     Args:
         store: The store.
@@ -53,7 +53,7 @@ class Recorder:
     """
 
     def __init__(self, store: SqlStore, shop: Shop) -> None:
-        # The event loop's reads would bypass the events of SQLAlchemy.
+        # Reads on the event loop would bypass the events of SQLAlchemy.
         self._app = create_app(attrs.evolve(shop, store=ThreadedStore(store)), cache_mib=0)
         self._heard: list[Statement] = []
         event.listen(store.engine, "begin", self._begun)
@@ -62,14 +62,14 @@ class Recorder:
             event.listen(store.engine, ended, self._ending(ended.upper()))
 
     def record(self, request: Request) -> tuple[bytes, Sequence[Statement]]:
-        """What a request is answered, and the statements it took; it is asked twice, since the first may read what a
-        process reads once.
+        """The response and the statements of a request. It is sent twice, because the first one also reads what the
+        process caches.
         """
         asyncio.run(self._answer(request))
         return self.record_once(request)
 
     def record_once(self, request: Request) -> tuple[bytes, Sequence[Statement]]:
-        """The same for a request that can be asked once only."""
+        """The response and the statements of a request that can only be sent once."""
         self._heard.clear()
         document = asyncio.run(self._answer(request))
         return document, [said for said in self._heard if not said.sql.startswith(_SAVEPOINTS)]
@@ -105,7 +105,7 @@ class Recorder:
         return body
 
     def _begun(self, connection: Connection) -> None:
-        # PostgreSQL's transactions are begun in a statement that is heard of anyway.
+        # On PostgreSQL, the statement that begins the transaction has an event of its own.
         if connection.dialect.name == "sqlite":
             self._heard.append(Statement(connection.get_execution_options().get("sellout_begin", "BEGIN")))
 
@@ -122,11 +122,11 @@ class Recorder:
 def template(
     first: Sequence[Statement], second: Sequence[Statement], values: Mapping[str, tuple[Any, Any]]
 ) -> Sequence[Statement]:
-    """The statements of two requests that differ in nothing but some values, given as they were in each, made into
-    one to fill with others. What differs besides, times for instance, stays as it was in the first.
+    """A template of the statements of two requests that differ in these values alone, given for both. Other
+    differences, such as times, stay as in the first request.
 
     Raises:
-        ValueError: the requests took different statements.
+        ValueError: the requests have different statements.
     """
     if [statement.sql for statement in first] != [statement.sql for statement in second]:
         raise ValueError("the requests took different statements")
@@ -142,7 +142,9 @@ def _with_slots(one: Statement, other: Statement, values: Mapping[str, tuple[Any
 
 
 def _filler(one: Any, other: Any, values: Mapping[str, tuple[Any, Any]]) -> Filler:
-    """What makes a parameter: a value, a list of such, which may stand there as JSON, or what it was at first."""
+    """The function of a parameter that is one of the values, or a list of them, which may be encoded as JSON. Otherwise
+    the first request's parameter.
+    """
     for name, pair in values.items():
         if pair == (one, other):
             return itemgetter(name)

@@ -1,4 +1,4 @@
-"""The servers that are measured, each a process of its own on a free port of 127.0.0.1, and their memory."""
+"""The measured servers, each a process on a free port of 127.0.0.1, and their memory."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import attrs
 import click
-from tests.contract.support.command import CODE, SOURCES, start
+from tests.contract.support.command import CODE, SOURCES, start_command
 from tests.servers.ports import free_port
 
 from benchmarks.load import Request
@@ -31,14 +31,14 @@ _USUAL: Final = 3
 
 @attrs.frozen
 class Server:
-    """A server that is up: its port, and the process that answers."""
+    """A running server: its port and its worker process."""
 
     port: int
     worker: int
     _log: Path | None = None
 
     def ask(self, request: Request, more_headers: Mapping[str, str] | None = None) -> bytes:
-        """What a request is answered with."""
+        """Sends a request and returns the body of the response."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_LONGEST)
         body = None if request.body is None else json.dumps(request.body)
         connection.request(request.method, request.path, body, {**request.headers(), **(more_headers or {})})
@@ -50,7 +50,7 @@ class Server:
         return document
 
     def download(self, request: Request) -> int:
-        """How many bytes long an answer is that is thrown away as it comes."""
+        """Reads a response without keeping it, and returns its length in bytes."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_LONGEST)
         connection.request(request.method, request.path, headers=request.headers())
         response = connection.getresponse()
@@ -63,7 +63,9 @@ class Server:
         return length
 
     def statements(self, request: Request, *, once: bool = False) -> int:
-        """How many statements a request takes, by its line in the log; the first of its kind may take more."""
+        """The number of statements of a request, from the server's log. The request is sent twice, unless `once`,
+        because the first one may fill caches.
+        """
         if self._log is None:
             raise ValueError("this server's log is not kept")
         for _ in range(1 if once else _USUAL):
@@ -78,15 +80,15 @@ class Server:
         raise click.ClickException("the server logs no requests")
 
     def resident_mib(self) -> float:
-        """The memory of the process that answers."""
+        """The memory of the worker, in MiB."""
         return self._memory("VmRSS")
 
     def forget_peak(self) -> None:
-        """Begins to look for the most memory anew (proc(5), clear_refs)."""
+        """Resets the peak memory (proc(5), clear_refs)."""
         Path(f"/proc/{self.worker}/clear_refs").write_text("5")
 
     def peak_mib(self) -> float:
-        """The most memory that it had since."""
+        """The peak memory since the last reset, in MiB."""
         return self._memory("VmHWM")
 
     def _memory(self, field: str) -> float:
@@ -97,13 +99,14 @@ class Server:
 
 @contextmanager
 def shop_server(folder: Path, url: str, *, logging: bool = False, **variables: str) -> Iterator[Server]:
-    """`sellout serve` of one worker on a database; its log is kept, or goes to /dev/null."""
+    """Runs `sellout serve` with one worker on a database. The log goes to a file or to /dev/null."""
     port = free_port()
     settings = {
         "SELLOUT_PORT": str(port),
         "SELLOUT_DATABASE_URL": url,
         "SELLOUT_SECRET_KEY": KEY,
         "SELLOUT_LOG_STYLE": "json",
+        "SELLOUT_CLIENT_SHARE": "100",  # all clients have one address
         **variables,
     }
     log = folder / f"{port}.log" if logging else None
@@ -113,7 +116,7 @@ def shop_server(folder: Path, url: str, *, logging: bool = False, **variables: s
 
 @contextmanager
 def fixed_server(folder: Path, sizes: Iterable[int]) -> Iterator[Server]:
-    """The one that answers fixed bytes of those sizes."""
+    """Runs the server with fixed responses of these sizes."""
     port = free_port()
     paths = {"PYTHONPATH": f"{SOURCES}:{_ROOT}"}
     arguments = list(map(str, [port, *sizes]))
@@ -133,7 +136,7 @@ def _running(
 ) -> Iterator[Server]:
     with (log or Path("/dev/null")).open("wb") as stream:
         streams: Any = {"stdin": subprocess.DEVNULL, "stdout": stream, "stderr": stream}
-        process = start(folder, *arguments, code=code, variables=variables, start_new_session=True, **streams)
+        process = start_command(folder, *arguments, code=code, variables=variables, start_new_session=True, **streams)
     try:
         _await_answer(process, port, path)
         yield Server(port, _worker(process.pid), log)
@@ -142,7 +145,7 @@ def _running(
         with suppress(subprocess.TimeoutExpired):
             process.wait(_STOP_SECONDS)
         if process.poll() is None:
-            # A session of its own, so these are its processes alone.
+            # In its own session, so that only its processes are signalled.
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
@@ -163,6 +166,6 @@ def _await_answer(process: subprocess.Popen[bytes], port: int, path: str) -> Non
 
 
 def _worker(pid: int) -> int:
-    """The largest of a process's children: the others are there to clear up after it."""
+    """The child process with the most memory: the other children wait for its end."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return max(map(int, children), key=lambda child: Path(f"/proc/{child}/statm").read_text().split()[1].zfill(12))

@@ -1,4 +1,4 @@
-"""The shops that are measured: a database of each one's own, filled, and servers over it."""
+"""The measured shops: a filled database each, and servers on it."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ _UNCACHED: Final = {"SELLOUT_CACHE_MIB": "0"}
 
 @attrs.frozen
 class Place:
-    """Where databases of one kind are made: a folder, and what makes a new one and gives its URL."""
+    """Creates databases of one kind: a folder, and a function that creates a database and returns its URL."""
 
     kind: str
     folder: Path
@@ -35,7 +35,7 @@ class Place:
 
 @attrs.frozen
 class Loaded:
-    """A shop with products and people in it."""
+    """A shop with products and users."""
 
     place: Place
     url: str
@@ -45,15 +45,15 @@ class Loaded:
     recorder: Recorder
 
     def server(self, *, logging: bool = False, cached: bool = True) -> AbstractContextManager[Server]:
-        """A server over it, which keeps documents of the catalogue or does not."""
+        """Runs a server on the shop, with or without a document cache."""
         return shop_server(self.place.folder, self.url, logging=logging, **({} if cached else _UNCACHED))
 
     def target(self, sqlite: float, postgresql: float) -> float:
-        """That of this database."""
+        """The target for this database."""
         return dict(zip(KINDS, (sqlite, postgresql), strict=True))[self.place.kind]
 
     def version(self) -> str:
-        """The database's."""
+        """The version of the database."""
         sqlite = self.place.kind == "sqlite"
         with self.store.engine.begin() as connection:
             found = connection.execute(text("SELECT sqlite_version()" if sqlite else "SHOW server_version"))
@@ -62,7 +62,7 @@ class Loaded:
 
 @contextmanager
 def place(kind: str) -> Iterator[Place]:
-    """Databases of a kind, durable ones: what is committed has been waited for. They are gone afterwards."""
+    """Durable databases of a kind: commits wait for the disk. They are deleted at the end."""
     with tempfile.TemporaryDirectory(prefix="sellout-benchmark-") as made:
         folder = Path(made)
         if kind == "sqlite":
@@ -75,7 +75,7 @@ def place(kind: str) -> Iterator[Place]:
 
 @contextmanager
 def loaded(where: Place, products: int, units: int) -> Iterator[Loaded]:
-    """A new shop of so many products, whose buyers can buy that many units each."""
+    """A new shop with this number of products. Each buyer can buy `units` units."""
     url = where.create()
     tell(f"{where.kind}: loading {products:,} products")
     with closing(_hasty(url)) as store:
@@ -91,9 +91,7 @@ def loaded(where: Place, products: int, units: int) -> Iterator[Loaded]:
 
 
 def _hasty(url: str) -> SqlStore:
-    """A store of a new database that does without what only matters when something fails: waiting for the disk, and
-    looking whether what rows refer to is there.
-    """
+    """A store of a new database without durability and foreign keys, which is faster to fill."""
     if url.startswith("postgresql:"):
         hurry = "-c session_replication_role=replica -c synchronous_commit=off"
         return SqlStore.open(f"{url}?options={quote(hurry)}", migrate=True)
@@ -109,7 +107,7 @@ def _hasty(url: str) -> SqlStore:
 
 
 def settle(url: str) -> None:
-    """Has PostgreSQL do at once what it does by itself a minute after many rows were added."""
+    """Runs the maintenance that PostgreSQL would do by itself a minute after many inserts."""
     if url.startswith("postgresql:"):
         with closing(ceilings.connect(url)) as connection:
             connection.execute("VACUUM ANALYZE")

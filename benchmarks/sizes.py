@@ -1,4 +1,4 @@
-"""The rows about how much: what the whole catalogue costs a worker and everybody else, and a catalogue's import."""
+"""The rows about sizes: the memory and latency during a read of the whole catalogue, and the import of a catalogue."""
 
 import http.client
 import threading
@@ -18,8 +18,8 @@ from benchmarks.servers import Server
 from benchmarks.shops import Loaded, Place
 from sellout_adapters.catalogue_file.importing import BATCH_ENTRIES
 from sellout_adapters.sql import SqlStore
-from sellout_adapters.sql.schema import catalogue_tables
-from sellout_core.use_cases.importing.entries import ProductEntry
+from sellout_adapters.sql.schema.tables import catalogue as catalogue_tables
+from sellout_core.use_cases.catalogue.importing.entries import ProductEntry
 
 _REFERENCES: Final = (
     catalogue_tables.brands,
@@ -44,7 +44,7 @@ Rows = Mapping[Table, Sequence[Sequence[Any]]]
 
 
 def idle_memory(shop: Loaded, server: Server) -> Figure:
-    """The memory of a worker that was asked a little."""
+    """The memory of a worker after a few requests."""
     return Figure(
         what="memory of an idle worker",
         values=[server.resident_mib()],
@@ -55,7 +55,7 @@ def idle_memory(shop: Loaded, server: Server) -> Figure:
 
 
 def whole_catalogue(shop: Loaded) -> Sequence[Figure]:
-    """What a fresh worker's memory grows by while staff read all products, and how long a card takes meanwhile."""
+    """The growth of a new worker's memory while staff read all products, and the latency of a card meanwhile."""
     paths = [f"/product_unit/product_main/{product_id}/0" for product_id in shop.people.product_ids]
     with shop.server() as server:
         for path in paths:
@@ -78,7 +78,9 @@ def whole_catalogue(shop: Loaded) -> Sequence[Figure]:
 
 
 def imports(where: Place, products: int) -> Figure:
-    """Rows imported next to the same rows inserted by the driver, as many in a transaction; once, since it is long."""
+    """The throughput of an import, compared with the driver inserting the same rows in transactions of the same size.
+    It is measured once, because it is long.
+    """
     what = f"import of {products:,} products, rows / the driver's"
     tell(what)
     entries = list(catalogue.entries(products))
@@ -91,7 +93,7 @@ def imports(where: Place, products: int) -> Figure:
 
 
 def _slowest_while(work: threading.Thread, server: Server, paths: Sequence[str]) -> float:
-    """Milliseconds of the slowest answer to requests that are made one after another until the work is done."""
+    """The slowest response in milliseconds of requests that are sent one after another until the work is done."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     slowest, asked = 0.0, 0
     work.start()
@@ -109,7 +111,7 @@ def _slowest_while(work: threading.Thread, server: Server, paths: Sequence[str])
 
 
 def _imported(where: Place, entries: Sequence[ProductEntry]) -> tuple[str, float]:
-    """The URL of a new database with the products in it, and how many seconds they took."""
+    """Imports the products into a new database. Returns the URL and the seconds."""
     url = where.create()
     store = SqlStore.open(url, migrate=True)
     shop = shop_over(store)
@@ -121,13 +123,13 @@ def _imported(where: Place, entries: Sequence[ProductEntry]) -> tuple[str, float
 def _rows_of(url: str) -> Rows:
     with closing(ceilings.connect(url)) as connection:
         return {
-            table: connection.execute(f"SELECT {_columns(table)} FROM {table.name} ORDER BY 1").fetchall()  # noqa: S608 - names of ours
+            table: connection.execute(f"SELECT {_columns(table)} FROM {table.name} ORDER BY 1").fetchall()  # noqa: S608 - our own names
             for table in _REFERENCES + _ROWS
         }
 
 
 def _inserted(where: Place, rows: Rows) -> float:
-    """How many seconds the driver takes for the rows of products in a new database."""
+    """The seconds in which the driver inserts the rows of products into a new database."""
     url = where.create()
     SqlStore.open(url, migrate=True).close()
     batches = _batches(rows)
@@ -148,7 +150,7 @@ def _inserted(where: Place, rows: Rows) -> float:
 
 
 def _batches(rows: Rows) -> Sequence[Rows]:
-    """The rows of products, in transactions of as many products as an import has."""
+    """The rows of products, in transactions with as many products as those of an import."""
     batches: defaultdict[int, dict[Table, list[Sequence[Any]]]] = defaultdict(dict)
     for table in _ROWS:
         at = table.c.keys().index("id" if table is catalogue_tables.products else "product_id")
@@ -159,8 +161,8 @@ def _batches(rows: Rows) -> Sequence[Rows]:
 
 def _insert(table: Table, mark: str) -> str:
     marks = ", ".join(mark for _ in table.c)
-    # Some rows of the small tables are there from the beginning.
-    return f"INSERT INTO {table.name} ({_columns(table)}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608 - as above
+    # Some rows of reference tables exist from the beginning.
+    return f"INSERT INTO {table.name} ({_columns(table)}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608 - our own names
 
 
 def _columns(table: Table) -> str:

@@ -1,4 +1,4 @@
-"""A durable store in one file: the memory store, and a snapshot of it on the disk before each commit.
+"""A durable store: the store in memory writes a snapshot of itself to a file before each commit.
 
 It suits a small shop with one process: a commit writes the whole shop.
 """
@@ -18,13 +18,13 @@ from sellout_core.errors import Unavailable
 
 @contextmanager
 def snapshot_store(path: Path) -> Generator[MemoryStore]:
-    """The shop in a file, empty if there is no file. Unpickling runs code: open no file of an unknown author."""
+    """Opens the shop in a file. Without a file it is empty. Unpickling runs code, so open only files that you trust."""
     tables = pickle.loads(path.read_bytes()) if path.exists() else None
     yield MemoryStore(tables, on_commit=partial(_save, path))
 
 
 def _save(path: Path, tables: Tables) -> None:
-    """Replaces the file at once, so that a crash leaves the old snapshot or the new one."""
+    """Replaces the file atomically: a crash leaves the old snapshot or the new one."""
     draft = path.with_suffix(".draft")
     try:
         with draft.open("wb") as file:

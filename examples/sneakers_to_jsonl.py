@@ -1,10 +1,10 @@
-"""Turns a CSV of sneaker market data into a catalogue file, on standard output.
+"""Converts a CSV file of sneaker market data to a catalogue file, on standard output.
 
     python examples/sneakers_to_jsonl.py listings.csv > sneakers.jsonl
     sellout import sneakers.jsonl
 
-Names repeat in such data, so the number of the row makes the sku. What the data lacks or spoils is left as it is, but
-for a missing release date, which becomes the first day of 2023: every product has a date.
+Names repeat in such data, so the SKU has the number of the row. A missing release date becomes the first day of 2023,
+because every product has a date. All other values stay as they are.
 """
 
 # ruff: noqa: INP001, T201 - a script, which prints
@@ -19,7 +19,7 @@ NO_RELEASE_DATE = "2023-01-01"
 
 
 def product(row: dict[str, str], number: int) -> dict[str, object]:
-    """A row as a line of a catalogue file, on sale in no particular size for the lowest price asked."""
+    """The product of a row, with one unit without a size at the lowest asking price."""
     unit = {
         "size": NO_SIZE,
         "final_price": int(row["lowestAsk"]),

@@ -1,6 +1,6 @@
-"""The Python programs that the docs show.
+"""The Python programs in the documentation.
 
-`python -m tests.examples FOLDER` writes them there, with those of `examples/`, for type checkers.
+`python -m tests.examples FOLDER` writes them and those of `examples/` to a folder, for type checkers.
 """
 
 import re
@@ -16,18 +16,20 @@ _PROGRAM: Final = re.compile(r'^```python\n((?:"""|from |import ).*?)^```$', re.
 
 
 def programs(page: str) -> list[str]:
-    """The Python programs of a page. What begins with neither a docstring nor an import is a fragment."""
+    """The Python programs of a page. A code block that begins with neither a docstring nor an import is a fragment, no
+    program.
+    """
     return _PROGRAM.findall((ROOT / page).read_text(encoding="utf-8"))
 
 
 def pages() -> list[str]:
-    """The pages that show programs."""
+    """The pages that contain programs."""
     every = [str(path.relative_to(ROOT)) for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])]
     return [page for page in every if programs(page)]
 
 
 def files() -> Iterator[tuple[str, str]]:
-    """The name and the content of each program's file."""
+    """The file name and the text of each program."""
     for page in pages():
         for number, program in enumerate(programs(page), start=1):
             yield f"{Path(page).stem.replace('-', '_')}_{number}.py", program

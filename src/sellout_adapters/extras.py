@@ -7,6 +7,7 @@ from typing import Final
 __all__ = ["PACKAGES", "MissingExtra", "naming_extras"]
 
 PACKAGES: Final = {
+    "PIL": ("Pillow", "pictures"),
     "alembic": ("alembic", "sql"),
     "argon2": ("argon2-cffi", "standard"),
     "cachetools": ("cachetools", "sql"),
@@ -17,6 +18,7 @@ PACKAGES: Final = {
     "jwt": ("PyJWT", "standard"),
     "litestar": ("litestar", "server"),
     "msgspec": ("msgspec", "standard"),
+    "obstore": ("obstore", "s3"),
     "psycopg": ("psycopg", "postgres"),
     "pytest": ("pytest", "testing"),
     "redis": ("redis", "redis"),

@@ -1,4 +1,4 @@
-"""Counts of what happens too often, in Redis: for shops that would rather not write to their database for each try."""
+"""Rate limit counters in Redis, which save a write to the database for each attempt."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -30,7 +30,7 @@ if redis.call('HGET', KEYS[1], 'ends') == ARGV[1] then redis.call('HINCRBY', KEY
 
 
 class RedisCounter:
-    """What `ports.Counters` does, a call a script. Any number of threads may use it.
+    """`ports.Counters`; each call is one script. Any number of threads may use it.
 
     Attributes:
         waits: For a server somewhere else.

@@ -1,4 +1,4 @@
-"""Time and chance as the machine has them, and a shop put together from the standard adapters."""
+"""The system's clock and randomness, and a shop composed of the standard adapters."""
 
 import secrets
 from datetime import UTC, datetime
@@ -27,8 +27,8 @@ def assemble(
     clock: Clock = system_clock,
     passwords: Passwords | None = None,
 ) -> Shop:
-    """A shop over a store, with tokens signed with `secret_key` (at least 32 bytes) and, unless others are given,
-    argon2 passwords at their default cost.
+    """A shop over a store, with tokens signed with `secret_key` (at least 32 bytes), usernames held to RFC 8265
+    and, unless others are given, argon2 passwords at their default cost.
 
     Raises:
         ValueError: the key is too short.
@@ -37,6 +37,7 @@ def assemble(
     with naming_extras():
         from sellout_adapters.passwords import Argon2Passwords  # noqa: PLC0415 - an extra
         from sellout_adapters.tokens import JwtTokens  # noqa: PLC0415 - an extra
+        from sellout_adapters.usernames import username_fault  # noqa: PLC0415 - an extra
 
     return Shop(
         store=store,
@@ -45,4 +46,5 @@ def assemble(
         clock=clock,
         random_id=random_id,
         policy=policy or Policy(),
+        username_rule=username_fault,
     )

@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 from sellout_adapters.extras import naming_extras
-from sellout_core.accounts import Claims
 from sellout_core.errors import Unauthenticated
+from sellout_core.people.accounts import Claims
 from sellout_core.values import MAX_ID, Clock, UserId
 
 with naming_extras():
@@ -18,7 +18,7 @@ MIN_KEY_BYTES = 32
 MAX_TOKEN = 4096
 CLOCK_SKEW = timedelta(seconds=60)
 MOST_KNOWN = 4096
-"""How many tokens are kept whose signature was found good."""
+"""Number of cached tokens with a valid signature."""
 
 _JTI = re.compile(r"[0-9a-f]{32}")
 _CLAIMS = ["token_type", "exp", "iat", "jti", "user_id"]
@@ -41,7 +41,7 @@ class JwtTokens:
         if len(self._key) < MIN_KEY_BYTES:
             raise ValueError(f"the secret key must be at least {MIN_KEY_BYTES} bytes long")
         self._clock = clock
-        # A signature that was good stays good; a refusal is not kept.
+        # A valid signature stays valid; a refusal is not cached.
         self._decoded = lru_cache(MOST_KNOWN)(self._decode)
         # Times are checked below against the injected clock, which PyJWT does not know.
         self._options: Any = {"require": _CLAIMS, "verify_exp": False, "verify_iat": False, "verify_nbf": False}

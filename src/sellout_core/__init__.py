@@ -1,4 +1,4 @@
-"""The core of a sneaker shop: entities, prices and use cases, pure and synchronous, over ports that adapters implement.
+"""The core of a sneaker shop: entities, prices and use cases. It is pure and synchronous. Adapters implement its ports.
 
-Start at `shop.Shop`, the ports put together, and `use_cases`, one callable for each thing a user does.
+Start at `shop.Shop`, which has the ports, and at `use_cases`, which has one function for each action of a user.
 """

@@ -1,4 +1,4 @@
-"""The read models: frozen documents, and the pure functions that assemble them from rows that a store loaded.
+"""The read models, and pure functions that build them from rows of a store.
 
 Names of brands, categories and tags come from `References`. A product has one of three shapes
 (docs/http-contract.md#documents): the flat `Product` with ids, the expanded `ProductView` with names, or the
@@ -10,8 +10,7 @@ from typing import Final, TypeVar
 
 import attrs
 
-from sellout_core.accounts import Actor, User
-from sellout_core.catalogue import (
+from sellout_core.catalogue.products import (
     Card,
     Named,
     Product,
@@ -24,10 +23,12 @@ from sellout_core.catalogue import (
     product_view,
     unit_view,
 )
-from sellout_core.ordering import Order, PromoCode, Quote
-from sellout_core.search import COLUMNS, FacetCounts, SizeValue, band_end
+from sellout_core.catalogue.search import COLUMNS, FacetCounts, SizeValue, band_end
+from sellout_core.people.accounts import Actor, User
+from sellout_core.shopping.ordering import Order, PromoCode, Quote
+from sellout_core.shopping.totals import CartTotals
+from sellout_core.shopping.wishlist import WishlistUnit
 from sellout_core.values import CartId, Money, UserId, WishlistUnitId
-from sellout_core.wishlist import WishlistUnit
 
 __all__ = [
     "MAX_COUNTED",
@@ -46,6 +47,7 @@ __all__ = [
     "card_view",
     "facets_view",
     "order_view",
+    "promo_code_view",
     "user_view",
     "wishlist_unit_view",
 ]
@@ -53,30 +55,37 @@ __all__ = [
 Id = TypeVar("Id", bound=int)
 
 MAX_COUNTED: Final = 100
-"""How many entries a facet has at most; a column of a size is one facet."""
+"""The maximum number of entries of a facet. Each column of a size is a facet."""
 
 
 @attrs.frozen
 class CardView:
-    """A product as a list shows it."""
+    """A card with the names of its product's references."""
 
     product: ProductView
     min_price: Money | None
-    in_wishlist: bool
+    wishlist_unit_ids: tuple[WishlistUnitId, ...]
+    slug: str
+
+    @property
+    def in_wishlist(self) -> bool:
+        """Whether the reader's wishlist has the product."""
+        return bool(self.wishlist_unit_ids)
 
 
 @attrs.frozen
 class Page:
-    """A page of the catalogue; `number` counts from 1."""
+    """A page of the catalogue. The first `number` is 1. `last` is the number of the last page. None: it is unknown."""
 
     number: int
     items: tuple[CardView, ...]
     has_next: bool
+    last: int | None
 
 
 @attrs.frozen
 class CountedName:
-    """A brand, category or gender, and how many products of a search have it."""
+    """A brand, category, gender or tag, and the number of matching products with it."""
 
     row: Named
     count: int
@@ -84,7 +93,7 @@ class CountedName:
 
 @attrs.frozen
 class CountedSize:
-    """A size's value, and how many products of a search can be had in it."""
+    """A size value, and the number of matching products that are available in it."""
 
     size: SizeValue
     count: int
@@ -92,7 +101,7 @@ class CountedSize:
 
 @attrs.frozen
 class CountedBand:
-    """A band of prices, both ends included, and how many products of a search begin at one."""
+    """A price band, both ends included, and the number of matching products with their lowest price in it."""
 
     price_min: Money
     price_max: Money
@@ -101,7 +110,9 @@ class CountedBand:
 
 @attrs.frozen
 class Facets:
-    """What the products that match a query have: the most frequent first, then by id or name; bands by price."""
+    """The facets of a search. The most frequent values come first, equally frequent ones by id or size. Bands are
+    sorted by price.
+    """
 
     products: int
     brands: tuple[CountedName, ...]
@@ -109,11 +120,12 @@ class Facets:
     genders: tuple[CountedName, ...]
     sizes: tuple[CountedSize, ...]
     bands: tuple[CountedBand, ...]
+    tags: tuple[CountedName, ...]
 
 
 @attrs.frozen
 class WishlistUnitView:
-    """A wishlist's card: the product, the chosen size, and the cheapest available unit in it."""
+    """A card of a wishlist: the product, the chosen size, and the cheapest available unit in it."""
 
     id: WishlistUnitId
     card: CardView
@@ -123,7 +135,7 @@ class WishlistUnitView:
 
 @attrs.frozen
 class UserView:
-    """A user as they and staff see them. `gender` is named; `last_viewed` is latest first."""
+    """A user, for the user and for staff. `last_viewed` has the latest product first."""
 
     user: User
     gender: Named | None
@@ -132,16 +144,18 @@ class UserView:
 
 @attrs.frozen
 class CartView:
-    """A cart with today's prices, units that became unavailable included."""
+    """A cart with today's prices, including units that have become unavailable."""
 
     id: CartId
     user: UserView
     units: tuple[UnitView, ...]
+    totals: CartTotals | None
+    """The price of the units that can be bought now, for the user. None: they have prices in several currencies."""
 
 
 @attrs.frozen
 class PromoCodeView:
-    """A promo code; its owner as the reader may see them: None in place of what is personal."""
+    """A promo code with its owner. None: the reader may not see the owner's data."""
 
     promo_code: PromoCode
     owner_id: UserId
@@ -150,7 +164,7 @@ class PromoCodeView:
 
 @attrs.frozen
 class OrderView:
-    """An order; the people in it as they are now."""
+    """An order, with the current data of its users."""
 
     order: Order
     user: UserView
@@ -159,13 +173,13 @@ class OrderView:
 
     @property
     def units(self) -> tuple[UnitView, ...]:
-        """The units as they were agreed."""
+        """The units as they were at checkout."""
         return tuple(line.unit for line in self.order.lines)
 
 
 @attrs.frozen
 class QuoteView:
-    """What a promo code would save on some units of a cart."""
+    """The quotes for units of a cart without and with a promo code."""
 
     promo_code: PromoCode
     full: Quote
@@ -173,17 +187,17 @@ class QuoteView:
 
     @property
     def saving(self) -> Money:
-        """How much less the order would cost."""
+        """The difference of the two totals."""
         return Money(self.full.total - self.discounted.total)
 
 
 def card_view(card: Card, references: References) -> CardView:
-    """A card with its product's names."""
-    return CardView(product_view(card.product, references), card.min_price, card.in_wishlist)
+    """A card with the names of its product's references."""
+    return CardView(product_view(card.product, references), card.min_price, card.wishlist_unit_ids, card.slug)
 
 
 def facets_view(counts: FacetCounts, references: References) -> Facets:
-    """Counts with their names, cut to the most frequent ones."""
+    """The most frequent counts, with their names."""
     return Facets(
         counts.products,
         _counted(counts.brands, references.brands),
@@ -191,6 +205,7 @@ def facets_view(counts: FacetCounts, references: References) -> Facets:
         _counted(counts.genders, references.genders),
         tuple(size for column in COLUMNS for size in _counted_sizes(column, counts.sizes)),
         tuple(CountedBand(start, band_end(start), count) for start, count in sorted(counts.bands.items())),
+        _counted(counts.tags, references.tags),
     )
 
 
@@ -207,7 +222,7 @@ def _counted_sizes(column: str, counts: Mapping[SizeValue, int]) -> Iterable[Cou
 def wishlist_unit_view(
     unit: WishlistUnit, card: Card, cheapest: ProductUnit | None, references: References
 ) -> WishlistUnitView:
-    """A wishlist's card."""
+    """A card of a wishlist."""
     products = {card.product.id: card.product}
     return WishlistUnitView(
         unit.id,
@@ -218,30 +233,39 @@ def wishlist_unit_view(
 
 
 def user_view(user: User, products: Products, references: References) -> UserView:
-    """A user with the products they viewed last."""
+    """A user with the last viewed products."""
     return UserView(
         user,
         None if user.gender_id is None else references.genders[user.gender_id],
-        tuple(products[product_id] for product_id in user.last_viewed if product_id in products),
+        tuple(filter(None, map(products.get, user.last_viewed))),
     )
+
+
+def promo_code_view(
+    promo_code: PromoCode, people: Mapping[UserId, User], products: Products, references: References, reader: Actor
+) -> PromoCodeView:
+    """A promo code as this reader may see it. `people` and `products` are as for `order_view`."""
+    owner_id = promo_code.owner_id
+    shown = user_view(people[owner_id], products, references) if reader.may_see(owner_id) else None
+    return PromoCodeView(promo_code, owner_id, shown)
 
 
 def order_view(
     order: Order, people: Mapping[UserId, User], products: Products, references: References, reader: Actor
 ) -> OrderView:
-    """An order as this reader may see it. `people` holds its buyer and, if the reader may see them, its promo code's
-    owner; `products` those that these viewed last.
+    """An order for a reader.
+
+    Args:
+        order: The order.
+        people: The buyer, and the owner of the promo code if the reader may see the owner's data.
+        products: The last viewed products of these users.
+        references: The references.
+        reader: The caller.
     """
-
-    def shown(user_id: UserId) -> UserView:
-        return user_view(people[user_id], products, references)
-
     code = order.promo_code
     return OrderView(
         order,
-        shown(order.buyer_id),
-        None
-        if code is None
-        else PromoCodeView(code, code.owner_id, shown(code.owner_id) if reader.may_see(code.owner_id) else None),
+        user_view(people[order.buyer_id], products, references),
+        None if code is None else promo_code_view(code, people, products, references, reader),
         references.statuses[order.status_id],
     )

@@ -1,4 +1,4 @@
-"""The `sellout` command, also where the extra that brings its packages is not installed."""
+"""The entry point of the `sellout` command. It also runs without the packages of `sellout[server]`."""
 
 import sys
 
@@ -6,7 +6,7 @@ from sellout_adapters.extras import MissingExtra, naming_extras
 
 
 def main() -> None:
-    """Runs the command. Without `sellout[server]` it ends with status 1 and says what to install."""
+    """Runs the command. Without `sellout[server]` it prints what to install and exits with status 1."""
     try:
         with naming_extras():
             from sellout_http.command import main as command  # noqa: PLC0415 - an extra

@@ -1,5 +1,6 @@
-"""The HTTP application of a shop: Litestar routes the operations and pages; ASGI middleware stands in front of it."""
+"""The HTTP application of a shop: Litestar, which routes operations and pages, inside ASGI middleware."""
 
+import threading
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from sellout_http.catalogue_cache.responder import CatalogueResponder
 from sellout_http.middleware.access_log import AccessLogMiddleware
 from sellout_http.middleware.forwarded_headers import ForwardedHeadersMiddleware, Proxies
 from sellout_http.middleware.head_requests import HeadMiddleware
+from sellout_http.middleware.large_responses import LargeResponseMiddleware
 from sellout_http.middleware.path_prefix import PathPrefixMiddleware
 from sellout_http.middleware.request_body import RequestBodyMiddleware
 from sellout_http.middleware.response_headers import ResponseHeadersMiddleware
@@ -30,25 +32,31 @@ from sellout_http.problems.handlers import EXCEPTION_HANDLERS, allow, answer_htt
 from sellout_http.routes import OPERATIONS
 from sellout_http.runtime.asgi import LOG_ENTRY, Application, Receive, Scope, Send
 from sellout_http.runtime.executor import Executor, ThreadPool
-from sellout_http.runtime.logging import RequestLog
-from sellout_http.runtime.served_store import served
+from sellout_http.runtime.logging import RequestLog, log
+from sellout_http.runtime.served_store import ServedStore, served
 from sellout_http.runtime.streaming import ListStreams
 from sellout_http.runtime.threads import (
     LIST_THREADS,
+    LONG_READ_THREADS,
     SEARCH_THREADS,
+    UPLOAD_THREADS,
+    WAITING_CALLS,
     WAITING_LISTS,
+    WAITING_LONG_READS,
     WAITING_SEARCHES,
+    WAITING_UPLOADS,
     spare_processors,
 )
 from sellout_http.schemas.json_body import MAX_BYTES
 from sellout_http.site.documentation import Pages
 from sellout_http.site.health import Health
+from sellout_http.site.pictures import PictureFiles, ReadFile
+from sellout_http.upkeep import UPKEEP_SECONDS, keep_up, needs_upkeep
 
 _MIB: Final = 1024 * 1024
-
 AnyRequest = Request[Any, Any, Any]
-Answer = Callable[[Operation, AnyRequest], Awaitable[ASGIResponse]]
-Page = Callable[[AnyRequest], Awaitable[ASGIResponse]]
+Endpoint = Callable[[AnyRequest], Awaitable[ASGIResponse]]
+OperationEndpoint = Callable[[Operation, AnyRequest], Awaitable[ASGIResponse]]
 
 
 @attrs.frozen(eq=False)
@@ -57,7 +65,7 @@ class ShopApplication:
 
     Attributes:
         router: Litestar, which has all routes and the lifespan.
-        health: What `/readyz` answers by.
+        health: The state that `/readyz` reports.
     """
 
     router: Litestar
@@ -65,7 +73,7 @@ class ShopApplication:
     _http: Application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes HTTP requests to the middleware, and the lifespan to Litestar."""
+        """Passes an HTTP request to the middleware, and the lifespan to Litestar."""
         app = self._http if scope["type"] == "http" else cast(Application, self.router)
         await app(scope, receive, send)
 
@@ -76,6 +84,8 @@ def create_app(
     threads: int = 8,
     hash_threads: int | None = None,
     hash_queue: int = 64,
+    client_share: int = 100,
+    client_untaken_mib: int = 16,
     list_threads: int = LIST_THREADS,
     list_seconds: float = 10,
     limits: Limits | None = None,
@@ -85,39 +95,52 @@ def create_app(
     origin_pattern: str | None = None,
     body_seconds: float = 30,
     cache_mib: int = 32,
+    read_picture: ReadFile | None = None,
     log: RequestLog | None = None,
     log_addresses: bool = False,
+    mail: Callable[[threading.Event], None] | None = None,
+    upkeep_seconds: float = UPKEEP_SECONDS,
 ) -> ShopApplication:
-    """The shop as an ASGI application. It closes the shop's store at the end of its lifespan, if the store has all
-    members of `ServedStore`.
+    """Creates the ASGI application of a shop. At the end of its lifespan the application closes the shop's store, if
+    the store has all members of `ServedStore`.
 
     Args:
         shop: The shop to serve. Its store may have the members of `runtime.served_store.ServedStore`.
-        threads: How many requests run in general threads at once. The store needs a connection for each thread of any
-            kind.
-        hash_threads: How many threads hash passwords; each takes a processor. By default all processors but one.
-        hash_queue: How many registrations and log-ins wait for those threads at most; the next one is refused with 503.
-        list_threads: How many threads stream long lists; eight more lists wait for them.
-        list_seconds: How long a client may take for each hundred rows of such a list.
-        limits: The rate limits; by default none.
-        counter: Counts attempts for all processes; by default the shop's store does.
-        proxies: The proxies whose forwarded headers are trusted; by default none.
-        origins: The web origins whose scripts may read the answers, `*` for all; by default the shop's own alone.
-        origin_pattern: A regular expression that further such origins match as a whole.
-        body_seconds: How long a request's body may take to arrive.
-        cache_mib: How many MiB of catalogue documents are cached at most; 0 caches none.
-        log: Where the requests' lines go; by default nowhere.
-        log_addresses: Whether a request's line has the client's IP address.
+        threads: The number of general threads. The store needs a connection for each thread of any kind.
+        hash_threads: The number of threads that hash passwords. Each uses a processor. Default: all processors but one.
+        hash_queue: The maximum number of registrations and log-ins that wait for these threads. The next one is refused
+            with 503.
+        client_share: The maximum share of one client in the places for hashes, searches, lists, uploads and long
+            reads, in percent. The next request is refused with 429.
+        client_untaken_mib: The maximum size of large responses that one client has not received yet, in MiB. The next
+            large response is a 429.
+        list_threads: The number of threads that stream long lists. Eight more lists wait for them.
+        list_seconds: The maximum time that a client takes for each hundred rows of such a list, in seconds.
+        limits: The rate limits. Default: none.
+        counter: Counts attempts for all processes. Default: the shop's store.
+        proxies: The proxies whose forwarded headers are trusted. Default: none.
+        origins: The web origins whose scripts may read responses. `*` allows all. Default: none but the shop's own.
+        origin_pattern: A regular expression. An origin that matches it as a whole is allowed too.
+        body_seconds: The maximum time that a request's body takes to arrive, in seconds.
+        cache_mib: The maximum size of the cached catalogue documents, in MiB. 0 disables the cache.
+        read_picture: Returns the content of a picture's file by its name, for the files that the shop serves itself.
+            None: it serves none.
+        log: Receives a line for each request. Default: none.
+        log_addresses: Whether a request's line contains the client's IP address.
+        mail: Sends the mails of the outbox, in a thread of its own, until the event is set. Default: nothing does.
+        upkeep_seconds: The time between two rounds of `upkeep`.
     """
     cors = _cors(origins, origin_pattern) if origins or origin_pattern else None
     store = served(shop.store)
     health = Health(store.check)
     executor = Executor(
         store,
-        general=ThreadPool("shop", threads),
-        hashes=ThreadPool("hash", hash_threads or spare_processors(), hash_queue),
-        lists=ThreadPool("list", list_threads, WAITING_LISTS),
-        searches=ThreadPool("search", SEARCH_THREADS, WAITING_SEARCHES),
+        general=ThreadPool("shop", threads, WAITING_CALLS, client_share),
+        hashes=ThreadPool("hash", hash_threads or spare_processors(), hash_queue, client_share),
+        lists=ThreadPool("list", list_threads, WAITING_LISTS, client_share),
+        long_reads=ThreadPool("long read", LONG_READ_THREADS, WAITING_LONG_READS, client_share),
+        searches=ThreadPool("search", SEARCH_THREADS, WAITING_SEARCHES, client_share),
+        uploads=ThreadPool("upload", UPLOAD_THREADS, WAITING_UPLOADS, client_share),
     )
     streams = ListStreams(store, executor, list_seconds)
     documents = DocumentCache(cache_mib * _MIB)
@@ -127,13 +150,25 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        stopped = threading.Event()
+        threads = [threading.Thread(target=_maintain_facet_index, args=(store, stopped), name="facets")]
+        if mail is not None:
+            threads.append(threading.Thread(target=mail, args=(stopped,), name="mail"))
+        if needs_upkeep(shop):
+            threads.append(threading.Thread(target=keep_up, args=(shop, stopped, upkeep_seconds), name="upkeep"))
+        for thread in threads:
+            thread.start()
         yield
+        stopped.set()
+        for thread in threads:
+            thread.join()
         streams.stop()
         await executor.close()
         health.close()
         store.close()
 
-    pages = {**Pages().routes(), **health.routes()}
+    files = {} if read_picture is None else PictureFiles(read_picture, executor).routes()
+    pages = {**Pages().routes(), **health.routes(), **files}
     router = Litestar(
         [*_operation_routes(dispatcher, catalogue), *(_page_route(path, page) for path, page in pages.items())],
         cors_config=cors,
@@ -142,30 +177,55 @@ def create_app(
         lifespan=[lifespan],
         logging_config=None,
         openapi_config=None,
-        request_max_body_size=MAX_BYTES,
     )
-    # From the last to the first. Litestar's own middleware runs after its routing, too late for all of these.
-    # The cache answers instead of the routing, so it comes last, and needs the routed path and method.
-    app: Application = CatalogueCacheMiddleware(cast(Application, router), store, documents, cors=cors is not None)
+    # The innermost comes first. Litestar would run its own middleware after routing, too late for all of these.
+    # Cached documents are small, so they skip this one.
+    app: Application = LargeResponseMiddleware(cast(Application, router), client_untaken_mib * _MIB)
+    # The cache replaces routing, so it needs the path without its prefix, and GET instead of HEAD.
+    app = CatalogueCacheMiddleware(app, router, catalogue, cors=cors is not None)
     app = PathPrefixMiddleware(app)
     app = HeadMiddleware(app)
-    # It delays a response's start until the body is read, after all else has decided what the response is.
+    # It delays the start of a response until the request's body has been read.
     app = RequestBodyMiddleware(app, body_seconds)
     # Every response has these headers. HSTS needs the client's scheme.
     app = ResponseHeadersMiddleware(app, cors=cors is not None)
-    # It measures everything above. A line needs the client's address.
+    # It measures everything above, and needs the client's address.
     app = AccessLogMiddleware(app, log, log_addresses=log_addresses)
     app = ForwardedHeadersMiddleware(app, proxies or Proxies())
     return ShopApplication(router, health, app)
+
+
+def _maintain_facet_index(store: ServedStore, stopped: threading.Event) -> None:
+    try:
+        store.maintain_facet_index(stopped)
+    except Exception as error:  # noqa: BLE001 - without the index the database counts facets, more slowly
+        log.error("failed", exc_info=error)
 
 
 def _cors(origins: Sequence[str], pattern: str | None) -> CORSConfig:
     return CORSConfig(
         allow_origins=list(origins),
         allow_origin_regex=pattern,
-        allow_methods=["GET", "POST", "PUT", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
-        expose_headers=["ETag", "Link", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"],
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "Idempotency-Key",
+            "If-Match",
+            "X-Cart-Token",
+            "X-Request-ID",
+        ],
+        expose_headers=[
+            "ETag",
+            "Link",
+            "Location",
+            "RateLimit",
+            "RateLimit-Policy",
+            "Retry-After",
+            "X-Cart-Token",
+            "X-Request-ID",
+            "X-Total-Pages",
+        ],
         max_age=3600,
     )
 
@@ -176,21 +236,21 @@ def _operation_routes(dispatcher: Dispatcher, catalogue: CatalogueResponder) -> 
     for operation in OPERATIONS:
         answer = dispatcher.answer if operation.catalogue is None else catalogue.answer
         paths = [operation.path.replace("}", ":str}"), *operation.aliases]
-        handlers.append(_handler(paths, operation.method, _answer_operation(answer, operation)))
+        handlers.append(_handler(paths, operation.method, _answer_operation(answer, operation), operation))
         for path in paths:
             by_path[path].append(operation)
-    # First, or Litestar adds an answer of its own to OPTIONS, which leaves out HEAD and accepts invalid ids.
+    # OPTIONS come first. Otherwise Litestar adds its own handlers, which omit HEAD and accept invalid ids.
     return [*(_handler([path], "OPTIONS", _answer_options(found)) for path, found in by_path.items()), *handlers]
 
 
-def _answer_operation(answer: Answer, operation: Operation) -> Page:
+def _answer_operation(answer: OperationEndpoint, operation: Operation) -> Endpoint:
     async def endpoint(request: AnyRequest) -> ASGIResponse:
         return await answer(operation, request)
 
     return endpoint
 
 
-def _answer_options(operations: Sequence[Operation]) -> Page:
+def _answer_options(operations: Sequence[Operation]) -> Endpoint:
     async def endpoint(request: AnyRequest) -> ASGIResponse:
         scope: Any = request.scope
         path_ids(operations[0], scope)
@@ -199,28 +259,31 @@ def _answer_options(operations: Sequence[Operation]) -> Page:
     return endpoint
 
 
-def _page_route(path: str, page: Page) -> HTTPRouteHandler:
+def _page_route(path: str, page: Endpoint) -> HTTPRouteHandler:
     async def endpoint(request: AnyRequest) -> ASGIResponse:
         scope: Any = request.scope
-        scope[LOG_ENTRY].route = path
+        scope[LOG_ENTRY].route = path.replace(":str}", "}")
         return _options({"GET"}) if request.method == "OPTIONS" else await page(request)
 
     return _handler([path], ["GET", "OPTIONS"], endpoint)
 
 
 def _answer_method_not_allowed(request: AnyRequest, error: MethodNotAllowedException) -> Response[bytes]:
-    """The answer to another method, which is 404 where the path does not exist for any method: Litestar looks at the
-    method before the types of a path's ids.
-    """
+    """A 405, or a 404 if the path exists for no method: Litestar checks the method before the types of a path's ids."""
     try:
         request.app.asgi_router.handle_routing(path=request.scope["path"], method="OPTIONS")
-    except NotFoundException as nowhere:
-        return answer_http_error(request, nowhere)
+    except NotFoundException as not_found:
+        return answer_http_error(request, not_found)
     return answer_http_error(request, error)
 
 
-def _handler(paths: list[str], method: Any, endpoint: Page) -> HTTPRouteHandler:
-    return HTTPRouteHandler(paths, http_method=method, status_code=200)(endpoint)
+def _handler(paths: list[str], method: Any, endpoint: Endpoint, operation: Operation | None = None) -> HTTPRouteHandler:
+    most = MAX_BYTES if operation is None else operation.body_limits.size
+    if operation is not None and operation.upload is not None:
+        most = operation.upload.max_bytes
+    return HTTPRouteHandler(
+        paths, http_method=method, status_code=200, opt={"operation": operation}, request_max_body_size=most
+    )(endpoint)
 
 
 def _options(methods: set[str]) -> ASGIResponse:

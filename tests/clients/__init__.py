@@ -1,1 +1,1 @@
-"""Clients that generators make from the OpenAPI document, checked strictly and used on a running shop."""
+"""Clients that generators make from the OpenAPI document, type-checked strictly and used on a running shop."""

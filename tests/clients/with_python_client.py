@@ -1,4 +1,4 @@
-"""Buys something through the client that openapi-python-client generates as `sellout_client`."""
+"""Places an order through the client that openapi-python-client generates as `sellout_client`."""
 
 import sys
 from http import HTTPStatus
@@ -6,8 +6,9 @@ from typing import assert_never
 
 from sellout_client import AuthenticatedClient, Client
 from sellout_client.api.orders import add_to_cart, check_out
+from sellout_client.api.own_account import show_own_profile
 from sellout_client.api.products import show_page
-from sellout_client.api.users import log_in, show_own_profile
+from sellout_client.api.users import log_in
 from sellout_client.models import (
     BadCredentialsProblem,
     CheckoutRequest,
@@ -16,13 +17,13 @@ from sellout_client.models import (
     ProductPage,
     ProductSort,
     ProductUnit,
+    Profile,
     TokenPair,
-    User,
 )
 
 
 def buy(user_id: int, client: AuthenticatedClient, body: CheckoutRequest) -> Order | str:  # noqa: PLR0911 - the cases
-    """The order, or why there is none. Without one of its cases it does not pass mypy."""
+    """Returns the order, or the reason for a refusal. mypy refuses the function if a case is missing."""
     answer = check_out.sync(user_id, client=client, body=body, idempotency_key="python")
     if answer is None:
         return "a status that is not in the document"
@@ -46,13 +47,13 @@ def buy(user_id: int, client: AuthenticatedClient, body: CheckoutRequest) -> Ord
         case "too_many_requests" | "unavailable_now" | "request_timeout":
             return "try again later"
         case "malformed_json" | "body_too_large" | "query_too_long" | "unsupported_media_type":
-            return "a mistake of this program"
+            return "an error of this program"
         case unforeseen:
             assert_never(unforeseen)
 
 
 def main(url: str) -> None:
-    """Logs in, looks around and buys."""
+    """Logs in, searches and places an order."""
     anonymous = Client(base_url=url)
     everything = show_page.sync(1, client=anonymous)
     assert isinstance(everything, ProductPage)
@@ -65,7 +66,7 @@ def main(url: str) -> None:
     client = AuthenticatedClient(base_url=url, token=tokens.access)
 
     me = show_own_profile.sync(client=client)
-    assert isinstance(me, User)
+    assert isinstance(me, Profile)
     page = show_page.sync(1, client=client, q="air", brand=["Nike"], sort=ProductSort.DEAREST)
     assert isinstance(page, ProductPage)
     assert page.items[0].name == "Air Force 1"

@@ -1,4 +1,4 @@
-"""A shop under load whose processes are killed again and again, and whether everything adds up afterwards.
+"""A shop under load whose processes are killed repeatedly, and the laws that must hold afterwards.
 
-`python -m tests.consistency --help` says how it is run; `laws` is what has to hold.
+`python -m tests.consistency --help` explains the options. The laws are in `laws`.
 """

@@ -14,24 +14,29 @@ from tests.consistency.run import Outcome, Plan, run
 
 @click.command()
 @click.option("--database", type=click.Choice(["sqlite", "postgresql", "both"]), default="both", help="[both]")
-@click.option("--rounds", default=8, type=click.IntRange(0, 10_000), help="How often something is broken. [8]")
-@click.option("--seconds", default=10.0, type=click.FloatRange(1, 86_400), help="How long it takes at least. [10]")
-@click.option("--buyers", default=64, type=click.IntRange(2, 1000), help="How many are busy at once. [64]")
-@click.option("--servers", default=0, type=click.IntRange(0, 8), help="On one database. [1 on SQLite, 2 on PostgreSQL]")
+@click.option("--rounds", default=8, type=click.IntRange(0, 10_000), help="The number of faults. [8]")
+@click.option("--seconds", default=10.0, type=click.FloatRange(1, 86_400), help="The minimum duration. [10]")
+@click.option("--buyers", default=64, type=click.IntRange(2, 1000), help="The number of simultaneous buyers. [64]")
+@click.option(
+    "--servers",
+    default=0,
+    type=click.IntRange(0, 8),
+    help="The number of servers on the database. [1 on SQLite, 2 on PostgreSQL]",
+)
 @click.option("--workers", default=1, type=click.IntRange(1, 8), help="Processes of each server. [1]")
-@click.option("--seed", default=-1, type=int, help="Of the buyers, the goods and the faults. [another each time]")
+@click.option("--seed", default=-1, type=int, help="The seed of buyers, goods and faults. [random]")
 @click.option(
     "--keep",
     type=click.Path(path_type=Path),
-    help="Where to write the history, as JSON. [nowhere, unless something is wrong]",
+    help="The file for the history, as JSON. [a file in this folder, after a violation]",
 )
 def main(
     database: str, rounds: int, seconds: float, buyers: int, servers: int, workers: int, seed: int, keep: Path | None
 ) -> None:
-    """Run shops under load, break them time and again, and say whether everything adds up.
+    """Run shops under load, cause faults, and check the laws.
 
-    The exit code is 1 if it does not. The seed stands in the first line: with it and the same options the same buyers
-    want the same things, and the same faults come in the same order.
+    The exit code is 1 if a law is violated. The first line of output is the seed. With the same seed and options, the
+    buyers choose the same requests, and the faults come in the same order.
     """
     seed = secrets.randbelow(1_000_000) if seed < 0 else seed
     outcomes = []

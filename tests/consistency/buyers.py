@@ -1,4 +1,4 @@
-"""Buyers who do everything that one can do over HTTP, and write down what they wanted and what they were told."""
+"""Buyers who send all kinds of requests over HTTP, and record each request and its response."""
 
 import asyncio
 import json
@@ -19,16 +19,16 @@ _TIMEOUT: Final = 30
 _MOST_IN_CART: Final = 6
 
 
-class GivenUp(Exception):
-    """The run is over, and an answer did not come by then."""
+class RunEnded(Exception):
+    """The run has ended before the response came."""
 
 
-class Astray(Exception):
-    """An answer that should not have been, which is written down."""
+class UnexpectedResponse(Exception):
+    """An unexpected response, which is recorded."""
 
 
 class Buyer:
-    """Somebody with a seeded will of their own, who waits for each answer before going on."""
+    """A buyer who sends random requests, chosen by a seed, and waits for each response."""
 
     def __init__(self, number: int, past: History, client: httpx2.AsyncClient, until: Callable[[], float]) -> None:
         self.number = number
@@ -42,21 +42,21 @@ class Buyer:
         self._wishes: list[int] = []
         self._orders: list[int] = []
         self._bought = 0
-        self._in_the_air = False
+        self._in_flight = False
         self._others: Sequence[Buyer] = ()
 
     @property
     def name(self) -> str:
-        """What they are called."""
+        """The username."""
         return f"buyer{self.number}"
 
     @property
     def cart(self) -> Belief:
-        """What they think is in their cart."""
+        """The units that the buyer expects in the cart."""
         return self.past.carts.setdefault(self.user_id, Belief())
 
-    def meet(self, others: Sequence["Buyer"]) -> None:
-        """Tells them who else is there, to pry into."""
+    def set_others(self, others: Sequence["Buyer"]) -> None:
+        """Sets the buyers whose objects this buyer tries to read and change."""
         self._others = [other for other in others if other is not self]
 
     async def ask(
@@ -68,23 +68,27 @@ class Buyer:
         key: str | None = None,
         once: bool = False,
         anon: bool = False,
+        cart_token: str | None = None,
     ) -> httpx2.Response | None:
-        """A definite answer: what broke or was unavailable is asked again, unless `once`; then it is None.
+        """Sends a request until it has a response below 500. With `once`, it is sent once, and the result is None
+        without such a response.
 
         Raises:
-            GivenUp: the run is over.
+            RunEnded: the run is over.
         """
         while True:
             headers = {} if anon or not self._tokens else {"Authorization": f"Bearer {self._tokens['access']}"}
             if key is not None:
                 headers["Idempotency-Key"] = key
+            if cart_token is not None:
+                headers["X-Cart-Token"] = cart_token
             begun = time.monotonic()
             self.past.requests += 1
             try:
                 answer = await self._client.request(method, path, json=body, headers=headers, timeout=_TIMEOUT)
             except httpx2.TransportError as error:
                 self.past.broken += 1
-                self._in_the_air |= not isinstance(error, httpx2.ConnectError)
+                self._in_flight |= not isinstance(error, httpx2.ConnectError)
                 answer = None
             ended = time.monotonic()
             if answer is not None and answer.status_code >= 500:
@@ -98,28 +102,28 @@ class Buyer:
             if answer is not None or once:
                 return answer
             if time.monotonic() > self._until():
-                raise GivenUp
+                raise RunEnded
             await asyncio.sleep(_PAUSE)
 
     async def must(self, method: str, path: str, body: Any = None, *, allowed: Sequence[int] = (200,)) -> Any:
-        """The document of an answer that has one of those statuses.
+        """Returns the document of a response with an allowed status.
 
         Raises:
-            Astray: it has another.
+            UnexpectedResponse: the response has another status.
         """
         answer = await self.ask(method, path, body)
         assert answer is not None
         if answer.status_code not in allowed:
             self.note("answers", f"{self.name}: {method} {path} {body}: {answer.status_code} {answer.text[:300]}")
-            raise Astray
+            raise UnexpectedResponse
         return answer.json()
 
     def note(self, law: str, what: str) -> None:
-        """Writes down what should not have been."""
+        """Records a violation."""
         self.past.unexpected.append(Unexpected(law, what))
 
     async def register(self) -> None:
-        """Registers, or logs in if that had happened, and gets an address."""
+        """Registers, or logs in if the user exists already, and adds an address."""
         body = {"username": self.name, "password": PASSWORD, "first_name": self.name}
         answer = await self.ask("POST", "/user/register", body, anon=True)
         assert answer is not None
@@ -131,34 +135,36 @@ class Buyer:
         address = await self.must("POST", self.mine("/user/address/{}"), self._address(), allowed=(201,))
         self.address_id = address["id"]
 
-    async def log_in(self) -> None:
-        """Gets new tokens."""
-        answer = await self.ask("POST", "/user/login", {"username": self.name, "password": PASSWORD}, anon=True)
+    async def log_in(self, cart_token: str | None = None) -> None:
+        """Logs in and stores the tokens. The units of the guest's cart with that token join the cart."""
+        body = {"username": self.name, "password": PASSWORD}
+        answer = await self.ask("POST", "/user/login", body, anon=True, cart_token=cart_token)
         assert answer is not None
         if answer.status_code == 200:
             self._tokens = answer.json()
         else:
             self.note("answers", f"{self.name} cannot log in: {answer.status_code} {answer.text[:300]}")
-            raise GivenUp
+            raise RunEnded
 
     def mine(self, path: str) -> str:
-        """A path with the buyer's id."""
+        """The path with the buyer's id."""
         return path.format(self.user_id)
 
     async def shop(self, going_on: Callable[[], bool]) -> None:
-        """Does one thing after another."""
+        """Sends requests until `going_on` returns false."""
         does: list[tuple[int, Callable[[], Coroutine[Any, Any, None]]]] = [
             (10, self._browse),
-            (6, self._look_at_a_card),
+            (6, self._view_card),
             (4, self._wish),
             (24, self._fill_cart),
             (4, self._empty_cart),
+            (2, self._shop_as_guest),
             (30, self.check_out),
             (4, self._check_code),
             (6, self._read_orders),
             (4, self._read_own),
             (2, self._move),
-            (6, self._pry),
+            (6, self._try_others_objects),
             (1, self._refresh),
             (1, self._log_out),
         ]
@@ -166,16 +172,16 @@ class Buyer:
         try:
             while going_on():
                 [(_, do)] = self._random.choices(does, weights)
-                with suppress(Astray):
+                with suppress(UnexpectedResponse):
                     await do()
-        except GivenUp:
+        except RunEnded:
             return
 
     async def _browse(self) -> None:
         await self.must("GET", f"/product/all/{self._random.randint(1, 3)}")
         await self.must("GET", f"/product_unit/product/{self._random.choice(list(self.past.goods))}")
 
-    async def _look_at_a_card(self) -> None:
+    async def _view_card(self) -> None:
         product_id = self._random.choice(list(self.past.goods))
         await self.must("GET", f"/product_unit/product_main/{product_id}/{self.user_id}")
         seen = await self.must("GET", self.mine("/user/last_seen/{}"))
@@ -192,7 +198,7 @@ class Buyer:
         elif chance < 0.7:
             wish = await self.must("POST", f"/wishlist/add_no_size/{self.user_id}/{product_id}", allowed=(200, 201))
             self._wishes = [*{*self._wishes, wish["id"]}]
-            # The product has one size, in which it may be wished for already.
+            # The product has one size, which may be in the wishlist already.
             path = f"/wishlist/change_size/{self.user_id}/{wish['id']}/{await self._size_of(product_id)}"
             await self.must("POST", path, allowed=(200, 409))
         else:
@@ -215,8 +221,8 @@ class Buyer:
                 await self.put(unit_id)
 
     async def put(self, unit_id: int) -> None:
-        """Puts a unit into the cart, if it can be had."""
-        self._in_the_air = False
+        """Adds a unit to the cart, if it is available."""
+        self._in_flight = False
         answer = await self.ask("POST", f"/order/cart_add/{self.user_id}/{unit_id}")
         assert answer is not None
         self._note_belated(unit_id)
@@ -229,15 +235,28 @@ class Buyer:
         if self.cart.certain:
             await self._take_out(self._random.choice(sorted(self.cart.certain)))
 
+    async def _shop_as_guest(self) -> None:
+        """Adds a unit to a guest's cart, and logs in with its token: no later attempt adds the unit again."""
+        unit_id = self._random.choice(list(self.past.goods))
+        if len(self.cart.certain) >= _MOST_IN_CART or unit_id in self.cart.uncertain:
+            return
+        answer = await self.ask("POST", f"/order/guest_cart_add/{unit_id}", anon=True)
+        assert answer is not None
+        if answer.status_code == 201:
+            await self.log_in(answer.headers["x-cart-token"])
+            self.cart.certain.add(unit_id)
+        elif answer.status_code != 409:
+            self.note("answers", f"a guest cannot take {unit_id}: {answer.status_code} {answer.text[:300]}")
+
     async def _take_out(self, unit_id: int) -> None:
-        # After an answer that did not come it may be gone already.
-        self._in_the_air = False
+        # If a response was lost, the unit may already be removed.
+        self._in_flight = False
         await self.must("DELETE", f"/order/cart_delete/{self.user_id}/{unit_id}", allowed=(200, 404))
         self._note_belated(unit_id)
         self.cart.certain.discard(unit_id)
 
     def _note_belated(self, unit_id: int) -> None:
-        if self._in_the_air:
+        if self._in_flight:
             self.cart.belated.add(unit_id)
 
     async def _check_code(self) -> None:
@@ -251,7 +270,9 @@ class Buyer:
         return self._random.sample(certain, min(len(certain), self._random.randint(1, 3)))
 
     async def check_out(self) -> None:
-        """Orders some of the cart: one time in ten as simultaneous duplicates, three in ten with a promo code."""
+        """Orders a part of the cart. One checkout in ten is sent several times at once, three in ten have a
+        promo code.
+        """
         wanted = self._some_of_the_cart()
         if not wanted:
             await self._fill_cart()
@@ -277,10 +298,10 @@ class Buyer:
             await self._send_once_more(purchase)
 
     async def send(self, purchase: Purchase, copies: int = 1) -> None:
-        """Sends a checkout, and that many of it at the same moment, and draws the conclusions."""
+        """Sends this number of copies of a checkout at once, and records what the buyer knows afterwards."""
         self.past.purchases.append(purchase)
         wanted = set(purchase.unit_ids)
-        # Until it is known how it ended, the units are in the cart or ordered.
+        # Before the outcome is known, each unit is either in the cart or ordered.
         self.cart.certain -= wanted
         self.cart.uncertain |= wanted
         await asyncio.gather(*(self._send(purchase) for _ in range(copies)))
@@ -300,7 +321,7 @@ class Buyer:
         path, once = self.mine("/order/checkout/{}"), purchase.key is None
         try:
             answer = await self.ask("POST", path, _body(purchase), key=purchase.key, once=once)
-        except GivenUp:
+        except RunEnded:
             answer = None
         if answer is None:
             purchase.unknown += 1
@@ -310,13 +331,13 @@ class Buyer:
                 self.note("answers", f"{purchase.mark}: {answer.status_code} {answer.text[:300]}")
 
     async def repeat(self, purchase: Purchase) -> Answer:
-        """The answer to a checkout sent by itself, once more or for the first time."""
+        """Sends a checkout and returns the response."""
         answer = await self.ask("POST", self.mine("/order/checkout/{}"), _body(purchase), key=purchase.key)
         assert answer is not None
         return Answer(answer.status_code, answer.text)
 
     async def _send_once_more(self, purchase: Purchase) -> None:
-        """The same again is answered as before; something else under the same key is refused."""
+        """The same request must get the same response. A different request under the same key must be refused."""
         await self._send(purchase)
         other = {**_body(purchase), "last_name": "Another"}
         answer = await self.ask("POST", self.mine("/order/checkout/{}"), other, key=purchase.key)
@@ -358,8 +379,8 @@ class Buyer:
         else:
             await self.must("POST", self.mine("/user/address/{}"), self._address(), allowed=(201,))
 
-    async def _pry(self) -> None:
-        """Tries to see and change what belongs to somebody else."""
+    async def _try_others_objects(self) -> None:
+        """Tries to read or change an object of another user."""
         other = self._random.choice(self._others)
         tries = [
             ("GET", f"/order/cart/{other.user_id}", None),
@@ -398,7 +419,7 @@ class Buyer:
             self._tokens = answer.json()
             await self.must("POST", "/user/token/verify", {"token": self._tokens["access"]})
         else:
-            # An answer that got lost used the token up.
+            # The response to an earlier refresh was lost, and its token is used.
             await self.log_in()
 
     async def _log_out(self) -> None:

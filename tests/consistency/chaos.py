@@ -1,4 +1,4 @@
-"""What is broken while the buyers are busy: one thing a round, then everything is mended."""
+"""Faults while the buyers send requests: one in a round, then recovery."""
 
 import asyncio
 import random
@@ -17,7 +17,7 @@ _STEP = 0.05
 
 @attrs.define
 class Chaos:
-    """Breaks a deployment, as its seed decides, and mends it again."""
+    """Causes faults in a deployment, as the seed decides, and waits for its recovery."""
 
     past: History
     deployment: Deployment
@@ -25,8 +25,10 @@ class Chaos:
     done: Counter[str] = attrs.field(factory=Counter)
 
     async def rounds(self, number: int, pause: Callable[[random.Random], float]) -> None:
-        """That many, each after a pause; every kind of fault has had its turn before one comes again."""
-        chance = random.Random(f"{self.past.seed} chaos")  # noqa: S311 - a seeded choice is what is wanted
+        """Causes this number of faults, with a pause before each. No kind of fault repeats before all kinds
+        occurred.
+        """
+        chance = random.Random(f"{self.past.seed} chaos")  # noqa: S311 - the choice must be seeded
         kinds: list[Callable[[random.Random], Awaitable[None]]] = []
         for _ in range(number):
             await asyncio.sleep(pause(chance))
@@ -36,7 +38,7 @@ class Chaos:
             await self.fault(kinds.pop(), chance)
 
     async def fault(self, kind: Callable[[random.Random], Awaitable[None]], chance: random.Random) -> None:
-        """Breaks something and waits until everything works again."""
+        """Causes a fault and waits for the recovery."""
         name = kind.__name__
         begun = time.monotonic()
         self.past.faults.append((name, begun, float("inf")))
@@ -46,7 +48,7 @@ class Chaos:
         self.done[name] += 1
 
     async def recovered(self) -> None:
-        """Starts what does not run and waits until all of it is ready.
+        """Starts all stopped servers and waits until they are ready.
 
         Raises:
             Broken: it does not become ready.
@@ -65,16 +67,16 @@ class Chaos:
         return kinds
 
     async def server_killed(self, chance: random.Random) -> None:
-        """SIGKILL to a server and its workers."""
+        """Sends SIGKILL to a server and its workers."""
         await asyncio.to_thread(self.deployment.kill, chance.randrange(self.deployment.servers))
 
     async def all_servers_killed(self, chance: random.Random) -> None:  # noqa: ARG002 - every kind takes it
-        """SIGKILL to every server."""
+        """Sends SIGKILL to all servers."""
         for number in range(self.deployment.servers):
             await asyncio.to_thread(self.deployment.kill, number)
 
     async def server_told_to_end(self, chance: random.Random) -> None:
-        """SIGTERM under load: it ends by itself, with exit code 0."""
+        """Sends SIGTERM under load. The server must exit with code 0."""
         number = chance.randrange(self.deployment.servers)
         self.deployment.terminate(number)
         end = time.monotonic() + DEADLINE
@@ -84,7 +86,7 @@ class Chaos:
             await asyncio.sleep(_STEP)
 
     async def replies_lost(self, chance: random.Random) -> None:
-        """For a while everything is done, and nobody is told."""
+        """For a short time, requests are executed and their responses are dropped."""
         for proxy in self.proxies:
             proxy.dropping = True
         await asyncio.sleep(chance.uniform(0.2, 0.6))
@@ -92,12 +94,12 @@ class Chaos:
             proxy.dropping = False
 
     async def backend_killed(self, chance: random.Random) -> None:  # noqa: ARG002 - every kind takes it
-        """SIGKILL to one of PostgreSQL's processes, upon which it ends all others and recovers."""
+        """Sends SIGKILL to a process of PostgreSQL, which then restarts all others and recovers."""
         assert self.deployment.postgres is not None
         await asyncio.to_thread(self.deployment.postgres.kill_backend)
 
     async def database_stopped(self, chance: random.Random) -> None:
-        """PostgreSQL is stopped as by a crash, stays away for a moment and starts again."""
+        """Stops PostgreSQL as a crash does, and starts it again after a pause."""
         postgres = self.deployment.postgres
         assert postgres is not None
         await asyncio.to_thread(postgres.stop, immediately=True)
@@ -105,7 +107,7 @@ class Chaos:
         await asyncio.to_thread(postgres.start)
 
     async def last_crash(self) -> None:
-        """Everything is killed at once and started again."""
+        """Kills all processes at once and starts them again."""
         begun = time.monotonic()
         self.past.faults.append(("last_crash", begun, float("inf")))
         postgres = self.deployment.postgres

@@ -1,4 +1,4 @@
-"""A shop as it is run: a database, `sellout serve` processes on it, and ways to kill them."""
+"""A deployment of a shop: a database, `sellout serve` processes, and functions that kill them."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from typing import Final
 
 import attrs
 
-from tests.contract.support.command import CODE, SOURCES, UNLIMITED, start
+from tests.contract.support.command import CODE, SOURCES, UNLIMITED, start_command
 from tests.servers.ports import free_port
 from tests.servers.postgres import PostgresServer
 
@@ -21,12 +21,12 @@ DEADLINE: Final = 60
 
 
 class Broken(Exception):
-    """A process did not do what it should; the message says which and what it complained."""
+    """A process failed. The message has its name and its output."""
 
 
 @attrs.define
 class Deployment:
-    """A shop in a folder. `code` is the Python that runs the command; `postgres` is None for SQLite."""
+    """A shop in a folder. `code` is the Python program that runs the command. `postgres` is None for SQLite."""
 
     folder: Path
     postgres: PostgresServer | None = None
@@ -42,24 +42,24 @@ class Deployment:
         self.running = [None] * self.servers
 
     def command(self, *arguments: str, stdin: str = "", code: str = CODE) -> str:
-        """What `sellout` prints; `code` is the Python that runs it.
+        """Runs `sellout` and returns its output. `code` is the Python program that runs it.
 
         Raises:
-            Broken: it fails.
+            Broken: the command fails.
         """
-        process = start(self.folder, *arguments, code=code, variables=self._variables())
+        process = start_command(self.folder, *arguments, code=code, variables=self._variables())
         stdout, stderr = process.communicate(stdin.encode(), timeout=DEADLINE)
         if process.returncode != 0:
             raise Broken(f"sellout {' '.join(arguments)}: {process.returncode} {stderr.decode()}")
         return stdout.decode()
 
     def start_servers(self) -> None:
-        """Starts those that do not run."""
+        """Starts the servers that are not running."""
         for number, process in enumerate(self.running):
             if process is None:
                 self.starts += 1
                 log = (self.folder / f"server{number}-{self.starts}.log").open("wb")
-                self.running[number] = start(
+                self.running[number] = start_command(
                     self.folder,
                     *("serve", "--port", str(self.ports[number]), "--workers", str(self.workers)),
                     code=self.code,
@@ -72,10 +72,10 @@ class Deployment:
                 log.close()
 
     def ready(self) -> bool:
-        """Whether all servers run and say that they are ready.
+        """Whether all servers run and are ready.
 
         Raises:
-            Broken: one ended by itself.
+            Broken: a server has exited.
         """
         for number, process in enumerate(self.running):
             if process is None or not _answers(self.ports[number]):
@@ -85,7 +85,7 @@ class Deployment:
         return True
 
     def kill(self, number: int) -> None:
-        """SIGKILL to a server and its workers."""
+        """Sends SIGKILL to a server and its workers."""
         process = self.running[number]
         if process is not None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -93,13 +93,13 @@ class Deployment:
             self.running[number] = None
 
     def terminate(self, number: int) -> None:
-        """SIGTERM, as a supervisor would send it. `ended` says when it is over."""
+        """Sends SIGTERM to a server. `ended` tells when it has exited."""
         process = self.running[number]
         if process is not None:
             process.terminate()
 
     def ended(self, number: int) -> bool:
-        """Whether a server that was told to end has.
+        """Whether a server has exited after `terminate`.
 
         Raises:
             Broken: its exit code is not 0.
@@ -116,12 +116,12 @@ class Deployment:
         return True
 
     def close(self) -> None:
-        """Kills what is left."""
+        """Kills all running servers."""
         for number in range(self.servers):
             self.kill(number)
 
     def left(self) -> dict[tuple[str, str], tuple[int | None, bool, int]]:
-        """The stock, the availability and the pieces sold of each unit, by its product's sku and its size."""
+        """The stock, the availability and the number of sold pieces of each unit, by SKU and size."""
         products = map(json.loads, self.command("export").splitlines())
         return {
             (product["sku"], unit["size"]["EU"]): (unit["stock"], unit["availability"], unit["sold"])
@@ -155,7 +155,7 @@ def _answers(port: int) -> bool:
 
 
 def catalogue(stocks: Sequence[int | None], prices: Sequence[int]) -> str:
-    """A catalogue file: a product for each stock, all of one size."""
+    """A catalogue file with one product of one size for each stock and price."""
     lines = []
     for number, (stock, price) in enumerate(zip(stocks, prices, strict=True)):
         size = dict.fromkeys(("INT", "US", "UK", "EU", "IT", "RU"), "42")

@@ -1,4 +1,4 @@
-"""What a run knows: what was sold at which price, what the buyers did and were told, and what was there in the end."""
+"""The record of a run: prices and stock, requests and responses, and the final state of the shop."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import attrs
 
 GRACE = 1.5
-"""Seconds after a fault within which it still shows: requests that began before are answered late."""
+"""The seconds after a fault in which it may still have effects: earlier requests get late responses."""
 
 
 @attrs.frozen
 class Answer:
-    """A definite answer."""
+    """A response below 500."""
 
     status: int
     text: str
@@ -19,8 +19,8 @@ class Answer:
 
 @attrs.define(kw_only=True)
 class Purchase:
-    """A checkout that a buyer wanted, sent as often as it took. `mark` stands in the order as the buyer's first name:
-    an order tells which purchase it comes from.
+    """A checkout, with all responses to it. `mark` is the first name in the order, so each order can be matched with
+    its purchase.
     """
 
     mark: str
@@ -37,16 +37,16 @@ class Purchase:
 
     @property
     def acknowledged(self) -> Sequence[str]:
-        """The orders that it was answered with."""
+        """The orders in the responses."""
         return [answer.text for answer in self.answers if answer.status == 201]
 
 
 @attrs.define
 class Belief:
-    """What a buyer knows to be in their cart, and what may be there or not.
+    """The units that a buyer knows to be in the cart, and units that may be in it.
 
-    `belated` are units that a request was about whose connection broke: it may be carried out yet, even after what the
-    buyer asked next, for it has no key that would tell a server to leave it alone.
+    `belated` are units of a request whose connection broke. The server may still execute that request after later ones
+    of the buyer, because it has no key.
     """
 
     certain: set[int] = attrs.field(factory=set)
@@ -54,14 +54,14 @@ class Belief:
     belated: set[int] = attrs.field(factory=set)
 
     def allows(self, there: set[int]) -> bool:
-        """Whether a cart that holds those units is as believed."""
+        """Whether the cart may hold exactly these units."""
         return self.certain - self.belated <= there <= self.certain | self.uncertain | self.belated
 
 
 @attrs.define
 class Goods:
-    """A product unit on sale. `stock` is the number of pieces ever received. A price holds from the first time until
-    the second, give or take what it took to change it.
+    """A product unit on sale. `stock` is the number of all pieces ever received. A price is valid from the first to the
+    second time, and each change takes some time.
     """
 
     name: tuple[str, str]
@@ -71,7 +71,7 @@ class Goods:
 
 @attrs.frozen
 class Code:
-    """A promo code's terms."""
+    """The terms of a promo code."""
 
     percent: int
     absolute: int
@@ -80,7 +80,7 @@ class Code:
 
 @attrs.frozen
 class Failure:
-    """An answer of the 500s, to a request that took from `begun` to `ended`."""
+    """A response of 500 or above to a request that took from `begun` to `ended`."""
 
     status: int
     what: str
@@ -91,7 +91,7 @@ class Failure:
 
 @attrs.frozen
 class Unexpected:
-    """What a buyer was answered that they should not have been."""
+    """An unexpected response."""
 
     law: str
     what: str
@@ -99,7 +99,7 @@ class Unexpected:
 
 @attrs.define
 class History:
-    """Everything that happened."""
+    """The requests, responses and faults of a run."""
 
     seed: int
     goods: dict[int, Goods] = attrs.field(factory=dict)
@@ -113,14 +113,14 @@ class History:
     broken: int = 0
 
     def in_fault(self, begun: float, ended: float) -> bool:
-        """Whether something was being broken in that time."""
+        """Whether a fault was present in this time."""
         return any(begun <= end + GRACE and begin <= ended for _, begin, end in self.faults)
 
 
 @attrs.define
 class Final:
-    """What is there after the last crash. `sold` is the number of pieces that the shop counted as sold. `probes` are
-    the activations that one more order with each promo code showed; None: it was refused as used up.
+    """The state of the shop after the last crash. `sold` is the number of sold pieces that the shop has counted.
+    `probes` is, for each promo code, the activation count of one further order, or None if the code was used up.
     """
 
     orders: list[dict[str, Any]] = attrs.field(factory=list)

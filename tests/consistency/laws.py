@@ -1,4 +1,4 @@
-"""What must hold after a run, as functions of its history and of what is there in the end."""
+"""The laws that must hold after a run, as functions of its history and of the final state."""
 
 import json
 from collections import Counter, defaultdict
@@ -13,7 +13,7 @@ from tests.consistency.history import Code, History, Purchase
 
 @attrs.frozen
 class Violation:
-    """A law that was broken, and how."""
+    """A violation of a law."""
 
     law: str
     what: str
@@ -23,7 +23,7 @@ Law = Callable[[History, history.Final], Iterator[str]]
 
 
 def acknowledged_orders_are_there_unchanged(past: History, final: history.Final) -> Iterator[str]:
-    """Whatever was answered with 201 is in the shop, as it was answered, and answered again under its key."""
+    """Each order that was acknowledged with a 201 is in the shop unchanged, and its key gets the same response."""
     everywhere = {order["id"]: agreed(order) for order in final.orders}
     for purchase in past.purchases:
         own = {order["id"]: agreed(order) for order in final.orders_of.get(purchase.buyer_id, [])}
@@ -38,7 +38,9 @@ def acknowledged_orders_are_there_unchanged(past: History, final: history.Final)
 
 
 def a_purchase_is_one_order(past: History, final: history.Final) -> Iterator[str]:
-    """However often it is sent; under a key all its answers are the first one, letter by letter."""
+    """A purchase is one order, however often it is sent. With a key, all its responses are the first one, byte for
+    byte.
+    """
     found = Counter(mark_of(order) for order in final.orders)
     for purchase in past.purchases:
         if found[purchase.mark] > 1:
@@ -54,12 +56,12 @@ def a_purchase_is_one_order(past: History, final: history.Final) -> Iterator[str
 
 
 def orders_are_what_was_asked(past: History, final: history.Final) -> Iterator[str]:
-    """Nothing that nobody asked for or that was refused; the lines, the buyer, the address and the code as asked."""
+    """Each order was requested and not refused. It has the requested lines, buyer, address and promo code."""
     purchases = {purchase.mark: purchase for purchase in past.purchases}
     for order in final.orders:
         purchase = purchases.get(mark_of(order))
         if purchase is None:
-            yield f"order {order['id']} of nobody: {agreed(order)}"
+            yield f"order {order['id']} without a request: {agreed(order)}"
             continue
         code = order["promo_code"] and order["promo_code"]["string_representation"]
         got = (order["user"]["id"], tuple(unit["id"] for unit in order["product_unit"]), order["address"]["id"], code)
@@ -77,8 +79,8 @@ def orders_are_what_was_asked(past: History, final: history.Final) -> Iterator[s
 
 
 def totals_are_right(past: History, final: history.Final) -> Iterator[str]:
-    """The sum of the prices, less the code's percentage rounded half-up, less its absolute discount, never below 0; and
-    no more than the buyer agreed to.
+    """The total is the sum of the prices, less the code's percentage rounded half-up, less its absolute discount, and
+    at least 0. It is not above the buyer's limit.
     """
     purchases = {purchase.mark: purchase for purchase in past.purchases}
     for order in final.orders:
@@ -92,7 +94,7 @@ def totals_are_right(past: History, final: history.Final) -> Iterator[str]:
 
 
 def prices_were_current(past: History, final: history.Final) -> Iterator[str]:
-    """Each line has a price that the unit had at some time between the asking and the answer."""
+    """Each line has a price that the unit had between the request and the response."""
     purchases = {purchase.mark: purchase for purchase in past.purchases}
     for order in final.orders:
         purchase = purchases.get(mark_of(order))
@@ -107,8 +109,8 @@ def prices_were_current(past: History, final: history.Final) -> Iterator[str]:
 
 
 def stock_adds_up(past: History, final: history.Final) -> Iterator[str]:
-    """Sold and left are what was ever received, whatever was imported meanwhile, and nothing is sold that is not there;
-    the shop counts as sold what is in orders; what is sold out is unavailable.
+    """Sold and remaining pieces add up to the received ones, despite imports. No more pieces are sold than exist. The
+    counted sales equal the lines of orders. A unit without stock is unavailable.
     """
     sold = Counter(unit["id"] for order in final.orders for unit in order["product_unit"])
     for unit_id, goods in past.goods.items():
@@ -125,7 +127,7 @@ def stock_adds_up(past: History, final: history.Final) -> Iterator[str]:
 
 
 def promo_codes_are_counted(past: History, final: history.Final) -> Iterator[str]:
-    """As many activations as discounted orders, each counted once, and never more than the maximum."""
+    """There are as many activations as orders with the code, each counted once, and at most the maximum."""
     counts: dict[str, list[int]] = defaultdict(list)
     for order in final.orders:
         if order["promo_code"]:
@@ -143,7 +145,7 @@ def promo_codes_are_counted(past: History, final: history.Final) -> Iterator[str
 
 
 def carts_are_intact_or_ordered(past: History, final: history.Final) -> Iterator[str]:
-    """What was put into a cart is there, unless it was taken out or ordered."""
+    """A unit in the cart stays there until it is removed or ordered."""
     for user_id, belief in past.carts.items():
         there = set(final.carts.get(user_id, []))
         if not belief.allows(there):
@@ -157,18 +159,18 @@ def carts_are_intact_or_ordered(past: History, final: history.Final) -> Iterator
                 yield f"{purchase.mark}: ordered: {ordered}, and {sorted(there)} still in the cart"
 
 
-def nobody_sees_anothers_things(past: History, _: history.Final) -> Iterator[str]:
-    """What belongs to somebody is refused to others, to read and to change."""
+def other_users_objects_are_refused(past: History, _: history.Final) -> Iterator[str]:
+    """A buyer can neither read nor change other users' objects."""
     return (each.what for each in past.unexpected if each.law == "isolation")
 
 
 def answers_make_sense(past: History, _: history.Final) -> Iterator[str]:
-    """No answer that the operation does not have (docs/http-contract.md#errors)."""
+    """Each response is one that the operation may have (docs/http-contract.md#errors)."""
     return (each.what for each in past.unexpected if each.law == "answers")
 
 
 def failures_have_a_cause(past: History, _: history.Final) -> Iterator[str]:
-    """No 500, ever; 503 only while something is being broken, and with Retry-After."""
+    """There is no 500. A 503 occurs only during a fault, and has Retry-After."""
     for failure in past.failures:
         if failure.status != 503 or failure.retry_after is None:
             yield f"{failure.status} to {failure.what}"
@@ -185,19 +187,19 @@ LAWS: Final[tuple[Law, ...]] = (
     stock_adds_up,
     promo_codes_are_counted,
     carts_are_intact_or_ordered,
-    nobody_sees_anothers_things,
+    other_users_objects_are_refused,
     answers_make_sense,
     failures_have_a_cause,
 )
 
 
 def violations(past: History, final: history.Final) -> list[Violation]:
-    """All that is wrong."""
+    """All violations of a run."""
     return [Violation(law.__name__, what) for law in LAWS for what in law(past, final)]
 
 
 def total_of(prices: list[int], code: Code | None) -> int:
-    """The total of a checkout (docs/http-contract.md#checkout-3), for buyers without a personal discount."""
+    """The total of a checkout (docs/http-contract.md#checkout-3) for buyers without a personal discount."""
     total = sum(prices)
     if code is not None:
         total = (total * (100 - code.percent) * 2 + 100) // 200
@@ -206,13 +208,13 @@ def total_of(prices: list[int], code: Code | None) -> int:
 
 
 def mark_of(order: dict[str, Any]) -> str:
-    """The purchase that an order comes from."""
+    """The mark of the purchase that caused an order."""
     mark: str = order["name"]
     return mark
 
 
 def agreed(order: dict[str, Any]) -> dict[str, Any]:
-    """What of an order's document never changes; the rest are the user, the products and the stock of today."""
+    """The parts of an order's document that never change. The others show the current user, products and stock."""
     code = order["promo_code"]
     plain = ("id", "total_amount", "email", "tel", "name", "surname", "address", "status", "fact_of_payment")
     return {

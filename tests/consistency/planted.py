@@ -1,4 +1,4 @@
-"""Mistakes that shops make, each planted into a real server, so that it can be seen whether the laws notice."""
+"""Bugs of real shops, planted into a server, to test that the laws find them."""
 
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -7,16 +7,16 @@ from typing import Any, Final
 
 import attrs
 
-from sellout_adapters.sql.repositories.accounts import SqlAnswers
-from sellout_adapters.sql.repositories.orders import SqlCarts, SqlOrders, SqlPromoCodes
-from sellout_adapters.sql.repositories.units import SqlUnits
-from sellout_core import ordering
-from sellout_core.accounts import Actor
-from sellout_core.catalogue import ProductUnit
-from sellout_core.ordering import NewOrder, Order, PromoCode
-from sellout_core.use_cases import checkout
-from sellout_core.use_cases.importing import writing
-from sellout_core.values import Money, ProductUnitId, PromoCodeId
+from sellout_adapters.sql.repositories.catalogue.units import SqlUnits
+from sellout_adapters.sql.repositories.idempotency import SqlIdempotencyStore
+from sellout_adapters.sql.repositories.shopping.orders import SqlCarts, SqlOrders, SqlPromoCodes
+from sellout_core.catalogue.products import ProductUnit
+from sellout_core.people.accounts import Actor
+from sellout_core.shopping import ordering
+from sellout_core.shopping.ordering import NewOrder, Order, PromoCode
+from sellout_core.use_cases.catalogue.importing import writing
+from sellout_core.use_cases.shopping import checkout
+from sellout_core.values import Money, ProductUnitId
 from sellout_http.command import main as sellout
 
 _LATER: Final = 0.2
@@ -24,22 +24,22 @@ _BETWEEN: Final = 0.05
 
 
 class _Foreseen(Exception):
-    """What a transaction would return, which takes it back."""
+    """Carries the result of a transaction and rolls it back."""
 
 
 def ignored_key() -> None:
-    """The idempotency key is accepted and not looked at."""
-    _replace(SqlAnswers, "find", lambda *_: None)
-    _replace(SqlAnswers, "keep", lambda *_: None)
+    """The idempotency key is ignored."""
+    _replace(SqlIdempotencyStore, "find", lambda *_: None)
+    _replace(SqlIdempotencyStore, "save", lambda *_: None)
 
 
 def missing_decrement() -> None:
-    """A sale leaves the stock as it is."""
+    """A sale does not change the stock."""
     _replace(SqlUnits, "take", lambda _, units: {unit.id: unit for unit in units})
 
 
 def off_by_one_limit() -> None:
-    """A promo code that is used up can still be used."""
+    """A used up promo code can still be redeemed."""
     by_code, activate = SqlPromoCodes.by_code, SqlPromoCodes.activate
     found = local()
 
@@ -47,27 +47,27 @@ def off_by_one_limit() -> None:
         promo_code = found.promo_code = by_code(self, code)
         return promo_code and attrs.evolve(promo_code, max_activation_count=10**9)
 
-    def activate_anyway(self: SqlPromoCodes, promo_code_id: PromoCodeId) -> PromoCode | None:
-        # The database would refuse one activation too many.
+    def activate_anyway(self: SqlPromoCodes, promo_code: PromoCode) -> PromoCode | None:
+        # The database refuses an activation above the maximum.
         last: PromoCode = found.promo_code
-        return activate(self, promo_code_id) or last
+        return activate(self, promo_code) or last
 
     _replace(SqlPromoCodes, "by_code", remember)
     _replace(SqlPromoCodes, "activate", activate_anyway)
 
 
 def counted_twice() -> None:
-    """An order uses up two activations."""
+    """An order counts two activations."""
     activate = SqlPromoCodes.activate
 
-    def activate_twice(self: SqlPromoCodes, promo_code_id: PromoCodeId) -> PromoCode | None:
-        return activate(self, promo_code_id) and activate(self, promo_code_id)
+    def activate_twice(self: SqlPromoCodes, promo_code: PromoCode) -> PromoCode | None:
+        return activate(self, promo_code) and activate(self, promo_code)
 
     _replace(SqlPromoCodes, "activate", activate_twice)
 
 
 def split_transaction() -> None:
-    """The cart is emptied first and the order written then, in two transactions."""
+    """One transaction empties the cart, and a second one adds the order."""
     remove = SqlCarts.remove
     removed = local()
 
@@ -94,7 +94,7 @@ def split_transaction() -> None:
 
 
 def acknowledged_before_commit() -> None:
-    """A checkout is answered as it is going to be, and written a moment later."""
+    """The response to a checkout is sent before its transaction is committed."""
 
     class Late:
         def __init__(self, store: Any) -> None:
@@ -118,7 +118,7 @@ def acknowledged_before_commit() -> None:
 
 
 def read_then_write() -> None:
-    """The stock is read in one transaction, and what was read, less one, is written in another."""
+    """The stock is read in one transaction, and the decremented value is written in another."""
     seen = local()
 
     def early(check_out: Callable[..., Any]) -> Callable[..., Any]:
@@ -141,7 +141,7 @@ def read_then_write() -> None:
 
 
 def lost_cart_clear() -> None:
-    """What was ordered stays in the cart."""
+    """Ordered units stay in the cart."""
 
     def keep(self: SqlCarts, user_id: Any, unit_ids: Any) -> Any:
         cart = self.of(user_id)
@@ -151,17 +151,17 @@ def lost_cart_clear() -> None:
 
 
 def wrong_rounding() -> None:
-    """A percentage rounds down."""
+    """A percentage is rounded down."""
     _replace(ordering, "less_percentage", lambda amount, percentage: amount * (100 - percentage) // 100)
 
 
 def missing_ownership_check() -> None:
-    """Whoever is logged in may do anything to anybody's things."""
+    """Each logged-in user may read and change other users' objects."""
     _replace(Actor, "require_user", lambda *_: None)
 
 
 def stale_price() -> None:
-    """A price is read once and believed from then on."""
+    """The first price of a unit is cached forever."""
     get_many, take = SqlUnits.get_many, SqlUnits.take
     believed: dict[ProductUnitId, Money] = {}
 
@@ -178,7 +178,7 @@ def stale_price() -> None:
 
 
 def lost_line() -> None:
-    """Of an order with several lines the last is not written."""
+    """The last line of an order with several lines is not stored."""
     add = SqlOrders.add
 
     def add_but_one(self: SqlOrders, order: NewOrder) -> Order:
@@ -189,7 +189,7 @@ def lost_line() -> None:
 
 
 def resurrecting_import() -> None:
-    """An import writes the stock of its file, whatever was sold since."""
+    """An import writes the stock of its file and ignores later sales."""
     _replace(writing, "stock_after", lambda stock, *_, **__: (stock, None))
 
 
@@ -214,12 +214,12 @@ BUGS: Final[dict[str, Callable[[], None]]] = {
 
 
 def main(bug: str) -> None:
-    """The command `sellout` with a bug in it."""
+    """Plants a bug and runs the command `sellout`."""
     BUGS[bug]()
     sellout()
 
 
 def _replace(owner: Any, name: str, value: Any) -> None:
-    # A name that the shop no longer has would plant nothing.
+    # If the shop no longer had the name, nothing would be planted.
     assert hasattr(owner, name)
     setattr(owner, name, value)

@@ -1,12 +1,12 @@
-"""A TCP proxy between the buyers and a server, which can lose the server's replies."""
+"""A TCP proxy between the buyers and a server that can drop the server's responses."""
 
 import asyncio
 from contextlib import suppress
 
 
 class Proxy:
-    """Passes bytes on in both directions. While `dropping`, whatever the server replies breaks the connection instead:
-    the work was done, and nobody is told.
+    """Passes bytes on in both directions. While `dropping`, a response breaks its connection: the request was executed,
+    and its response is lost.
     """
 
     def __init__(self, port: int) -> None:
@@ -22,7 +22,7 @@ class Proxy:
         self.port = self._server.sockets[0].getsockname()[1]
 
     def close(self) -> None:
-        """Takes no more connections."""
+        """Refuses new connections."""
         if self._server is not None:
             self._server.close()
 

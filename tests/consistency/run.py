@@ -1,4 +1,4 @@
-"""One run from an empty database to the verdict."""
+"""One run, from an empty database to the violations."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from typing import Any, Final
 import attrs
 import httpx2
 
-from tests.consistency.buyers import PASSWORD, Astray, Buyer
+from tests.consistency.buyers import PASSWORD, Buyer, UnexpectedResponse
 from tests.consistency.chaos import Chaos
 from tests.consistency.deployment import Broken, Deployment, catalogue
 from tests.consistency.history import Code, Goods, History, Purchase
@@ -40,7 +40,7 @@ _REGISTERING_AT_ONCE: Final = 8
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """How a run goes. `seconds` is how long the buyers are busy at least; `reprices` how often prices change."""
+    """The parameters of a run. `seconds` is its minimum duration. `reprices` is the number of price changes."""
 
     database: str = "sqlite"
     seed: int = 0
@@ -59,7 +59,7 @@ class Plan:
 
 @attrs.define
 class Outcome:
-    """What came of a run."""
+    """The result of a run."""
 
     past: History
     final: End
@@ -69,7 +69,7 @@ class Outcome:
     seconds: float
 
     def figures(self) -> dict[str, Any]:
-        """The run in numbers."""
+        """The statistics of the run."""
         sent = self.past.purchases
         return {
             "seed": self.past.seed,
@@ -90,7 +90,7 @@ class Outcome:
 
 @contextmanager
 def deployed(plan: Plan, folder: Path) -> Iterator[Deployment]:
-    """The plan's deployment, without data."""
+    """The deployment of a plan, without data."""
     if plan.database == "sqlite":
         deployment = Deployment(folder, None, plan.servers, plan.workers, plan.code)
         try:
@@ -107,7 +107,7 @@ def deployed(plan: Plan, folder: Path) -> Iterator[Deployment]:
 
 
 def run(plan: Plan, filled: Path | None = None) -> Outcome:
-    """Carries out a plan in a folder of its own; `filled` is one in which `fill` put the goods of the same plan."""
+    """Executes a plan in a new folder. `filled` is a folder in which `fill` has run for the same goods."""
     with TemporaryDirectory(prefix="consistency") as name, deployed(plan, Path(name)) as deployment:
         if filled is None:
             fill(plan, deployment)
@@ -117,7 +117,7 @@ def run(plan: Plan, filled: Path | None = None) -> Outcome:
 
 
 def fill(plan: Plan, deployment: Deployment) -> None:
-    """Puts the goods, an administrator and the promo codes into an empty shop, by the operator's commands."""
+    """Adds the goods, an administrator and the promo codes to an empty shop, with the operator's commands."""
     if plan.database != "sqlite":
         deployment.command("migrate")
     deployment.command("import", "-", stdin=catalogue(*_goods(plan)))
@@ -133,31 +133,31 @@ def fill(plan: Plan, deployment: Deployment) -> None:
 
 
 def _goods(plan: Plan) -> tuple[list[int | None], list[int]]:
-    """The stock and the price of each."""
-    chance = random.Random(f"{plan.seed} goods")  # noqa: S311 - a seeded choice is what is wanted
+    """The stock and the price of each product."""
+    chance = random.Random(f"{plan.seed} goods")  # noqa: S311 - the choice must be seeded
     stocks = [None] * plan.plenty + [chance.randint(*plan.stock) for _ in range(plan.scarce)]
     return list(stocks), [chance.randint(1, 9999) for _ in stocks]
 
 
 class _Run:
-    """The state of one run."""
+    """The state of a run."""
 
     def __init__(self, plan: Plan, deployment: Deployment) -> None:
         self.plan = plan
         self.deployment = deployment
         self.past = History(plan.seed)
         self.final = End()
-        self.chance = random.Random(f"{plan.seed} prices")  # noqa: S311 - a seeded choice is what is wanted
+        self.chance = random.Random(f"{plan.seed} prices")  # noqa: S311 - the choice must be seeded
         self.deadline = float("inf")
         self.going = True
         self.stocks, self.prices = _goods(plan)
         self.past.codes.update(CODES)
         for number, (stock, price) in enumerate(zip(self.stocks, self.prices, strict=True)):
-            # The first import numbers products and units as they come.
+            # The first import assigns ids in the order of the file.
             self.past.goods[number + 1] = Goods((f"sku-{number}", "42"), stock, [(price, 0, float("inf"))])
 
     async def whole(self) -> Outcome:
-        """Everything in order."""
+        """Executes all steps."""
         begun = time.monotonic()
         proxies = [Proxy(port) for port in self.deployment.ports]
         chaos = Chaos(self.past, self.deployment, proxies)
@@ -173,14 +173,14 @@ class _Run:
                 buyers.append(Buyer(number, self.past, client, lambda: self.deadline))
             await self._shop(buyers, chaos)
             await chaos.last_crash()
-            with suppress(Astray):
+            with suppress(UnexpectedResponse):
                 await self._read_back(buyers)
         wrong = violations(self.past, self.final)
         dropped = sum(proxy.dropped for proxy in proxies)
         return Outcome(self.past, self.final, wrong, chaos.done, dropped, time.monotonic() - begun)
 
     async def _shop(self, buyers: list[Buyer], chaos: Chaos) -> None:
-        """The buyers are busy while things are broken and prices change; then they finish what they began."""
+        """The buyers shop during the faults and price changes, then finish their last request."""
         gate = asyncio.Semaphore(_REGISTERING_AT_ONCE)
 
         async def register(buyer: Buyer) -> None:
@@ -189,7 +189,7 @@ class _Run:
 
         await asyncio.gather(*map(register, buyers))
         for buyer in buyers:
-            buyer.meet(buyers)
+            buyer.set_others(buyers)
         busy = [asyncio.ensure_future(buyer.shop(lambda: self.going)) for buyer in buyers]
         end = time.monotonic() + self.plan.seconds
         share = self.plan.seconds / (self.plan.reprices + 1)
@@ -202,7 +202,7 @@ class _Run:
                 await asyncio.sleep(share)
                 await asyncio.to_thread(self._change_prices)
             await breaking
-            # The last prices have their share too, however long it took to change them.
+            # The last prices are valid for as long as the others, even if the change took long.
             await asyncio.sleep(max(share, end - time.monotonic()))
         finally:
             self.going = False
@@ -210,8 +210,8 @@ class _Run:
             await asyncio.gather(*busy)
 
     def _change_prices(self) -> None:
-        """Imports all goods at other prices, with some more pieces of those that are limited; tried until the database
-        takes it. The file says how many pieces were ever received, and nothing of what was sold.
+        """Imports all goods with new prices, and with a larger stock of the limited ones. Repeats until the import
+        succeeds. The file has the number of pieces ever received, without the sold ones.
         """
         self.prices = [self.chance.randint(1, 9999) for _ in self.prices]
         self.stocks = [None if stock is None else stock + self.chance.randint(0, 2) for stock in self.stocks]
@@ -239,7 +239,7 @@ class _Run:
         raise Broken("the prices cannot be changed") from last
 
     async def _read_back(self, buyers: list[Buyer]) -> None:
-        """All that there is, over HTTP; what is left, by the operator's export."""
+        """Reads the final state over HTTP, and the remaining stock from an export."""
         self.deadline = time.monotonic() + _AFTERWARDS
         units = await asyncio.to_thread(self.deployment.left)
         self.final.left = {name: (left, available) for name, (left, available, _) in units.items()}
@@ -261,7 +261,7 @@ class _Run:
         await self._probe(buyers[0])
 
     async def _probe(self, buyer: Buyer) -> None:
-        """One more order with each promo code, which shows how often it was used."""
+        """Places one further order with each promo code, which shows the activation count."""
         [unit_id] = list(self.past.goods)[:1]
         for name in self.past.codes:
             await buyer.ask("POST", f"/order/cart_add/{buyer.user_id}/{unit_id}")

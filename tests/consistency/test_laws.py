@@ -1,4 +1,4 @@
-"""The laws by themselves: a small history that adds up, and every way in which it might not."""
+"""The laws without a shop: a consistent history, and each way to violate a law."""
 
 import copy
 import json
@@ -15,7 +15,7 @@ FOREVER = float("inf")
 
 
 def order(number: int, mark: str, *units: tuple[int, int], total: int, activation: int = 0) -> dict[str, Any]:
-    """An order's document, as far as the laws look at it."""
+    """The members of an order's document that the laws use."""
     code = {"string_representation": "SALE", "activation_count": activation, "owner": {}}
     return {
         "id": number,
@@ -34,7 +34,7 @@ def order(number: int, mark: str, *units: tuple[int, int], total: int, activatio
 
 
 def purchase(mark: str, placed: dict[str, Any], **other: Any) -> Purchase:
-    """A checkout that was answered with an order."""
+    """A purchase that was acknowledged with this order."""
     return Purchase(
         mark=mark,
         buyer_id=BUYER,
@@ -50,7 +50,7 @@ def purchase(mark: str, placed: dict[str, Any], **other: Any) -> Purchase:
 
 
 def story() -> tuple[History, Final]:
-    """Two orders, one with a promo code; a unit in the cart, and one of two pieces left."""
+    """A consistent history: two orders, one with a promo code; one unit in the cart, and one of two pieces left."""
     first = order(1, "one", (LIMITED, 7), (PLENTY, 100), total=107)
     second = order(2, "two", (PLENTY, 101), total=85, activation=1)
     past = History(seed=1)
@@ -121,7 +121,7 @@ MISTAKES: dict[str, tuple[str, Callable[[History, Final], Any]]] = {
         "a_purchase_is_one_order",
         lambda past, _: past.purchases[0].answers.append(Answer(409, "not_in_cart")),
     ),
-    "an order of nobody": ("orders_are_what_was_asked", lambda past, _: past.purchases.pop()),
+    "an order without a request": ("orders_are_what_was_asked", lambda past, _: past.purchases.pop()),
     "a refused order": (
         "orders_are_what_was_asked",
         lambda past, _: setattr(past.purchases[0], "answers", [Answer(409, "")]),
@@ -151,7 +151,7 @@ MISTAKES: dict[str, tuple[str, Callable[[History, Final], Any]]] = {
     "an empty cart": ("carts_are_intact_or_ordered", lambda _, final: final.carts[BUYER].clear()),
     "ordered and kept": ("carts_are_intact_or_ordered", unknown),
     "an insight": (
-        "nobody_sees_anothers_things",
+        "other_users_objects_are_refused",
         lambda past, _: past.unexpected.append(Unexpected("isolation", "an order of another")),
     ),
     "nonsense": ("answers_make_sense", lambda past, _: past.unexpected.append(Unexpected("answers", "418"))),
@@ -186,7 +186,7 @@ def test_every_law_can_be_broken() -> None:
     assert {law for law, _ in MISTAKES.values()} == {law.__name__ for law in LAWS}
 
 
-def test_an_order_that_nobody_heard_of_may_be_there_or_not() -> None:
+def test_an_order_with_a_lost_response_may_exist_or_not() -> None:
     past, final = story()
     past.carts[BUYER] = Belief(set(), {LIMITED, PLENTY})
     unknown(past, final)

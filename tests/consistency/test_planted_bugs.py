@@ -1,4 +1,4 @@
-"""The checker sees what it is there to see: each planted bug breaks the law that it should."""
+"""The laws find bugs: each planted bug violates its law."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.consistency.planted import BUGS
 from tests.consistency.run import Plan, deployed, fill, run
 
 PLAN = Plan(seed=1, buyers=16, rounds=0, seconds=2, reprices=1, plenty=4, scarce=6, stock=(2, 6), pause=(0.2, 0.4))
-# All four kinds of faults that SQLite has, for what shows only when something is killed.
+# All four kinds of faults on SQLite, for bugs that need a kill to show.
 KILLS = attrs.evolve(PLAN, rounds=4, seconds=1)
 
 SEEN_BY = {
@@ -22,7 +22,7 @@ SEEN_BY = {
     "read_then_write": "stock_adds_up",
     "lost_cart_clear": "carts_are_intact_or_ordered",
     "wrong_rounding": "totals_are_right",
-    "missing_ownership_check": "nobody_sees_anothers_things",
+    "missing_ownership_check": "other_users_objects_are_refused",
     "stale_price": "prices_were_current",
     "lost_line": "orders_are_what_was_asked",
     "resurrecting_import": "stock_adds_up",
@@ -36,7 +36,7 @@ def test_every_bug_has_a_law() -> None:
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the goods of all these plans."""
+    """A folder with the goods of all plans in this module."""
     folder = tmp_path_factory.mktemp("filled")
     with deployed(PLAN, folder) as deployment:
         fill(PLAN, deployment)

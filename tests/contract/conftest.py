@@ -1,4 +1,4 @@
-"""The stores that every contract test runs on, and the one place that names them."""
+"""The fixtures of contract tests. This is the only module that names the kinds of stores."""
 
 import io
 import os
@@ -22,7 +22,7 @@ from sellout_core.ports.store import Store
 from sellout_http.command import main
 from sellout_http.runtime import logging, outage_log
 from sellout_http.runtime.outage_log import Outages
-from tests.contract.support.command import Run, environment, start
+from tests.contract.support.command import Run, environment, start_command
 from tests.contract.support.secrecy import RECORDER
 from tests.contract.support.shop import Served, demo_shop, serving_demo, serving_shop
 from tests.servers import postgres
@@ -37,7 +37,7 @@ def memory_store(folder: Path) -> Iterator[Store]:  # noqa: ARG001 - the others 
 
 @contextmanager
 def sqlite_store(folder: Path) -> Iterator[SqlStore]:
-    """A store in a folder's SQLite file, empty if there was none."""
+    """A store in the SQLite file of a folder. It is empty if the file did not exist."""
     store = SqlStore.open(f"sqlite:///{folder / 'sellout.db'}")
     try:
         yield store
@@ -47,8 +47,10 @@ def sqlite_store(folder: Path) -> Iterator[SqlStore]:
 
 @cache
 def databases() -> tuple[Databases, str]:
-    """The PostgreSQL server of this run, and a database there with the tables of a shop, to copy."""
-    server = UNTIL_THE_END.enter_context(postgres.databases())
+    """The PostgreSQL server of this run, and the URL of a database that holds the tables of a shop and serves as a
+    template.
+    """
+    server = SESSION_STACK.enter_context(postgres.databases())
     template = server.create()
     SqlStore.open(template, migrate=True).close()
     return server, template
@@ -56,7 +58,7 @@ def databases() -> tuple[Databases, str]:
 
 @contextmanager
 def postgresql_store(folder: Path) -> Iterator[SqlStore]:
-    """A store in a PostgreSQL database that belongs to a folder, empty if there was none."""
+    """A store in the PostgreSQL database of a folder. It is empty if the database did not exist."""
     note = folder / "postgresql.url"
     if not note.exists():
         server, template = databases()
@@ -77,25 +79,27 @@ PERSISTENT: dict[str, Callable[[Path], AbstractContextManager[SqlStore]]] = {
     "sqlite": sqlite_store,
     "postgresql": postgresql_store,
 }
-"""Those that can be closed and opened again."""
+"""The stores that can be closed and opened again."""
 
-UNTIL_THE_END = ExitStack()
+SESSION_STACK = ExitStack()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--deep` runs the long form of every test that has a short one, and HTTP tests of one store on all of them."""
+    """`--deep` runs the long form of tests that have one, and runs the HTTP tests on all stores."""
     parser.addoption("--deep", action="store_true", help="run the long form of every test that has a short one")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Registers the mark of tests whose subject is HTTP alone."""
+    """Registers the `http` mark."""
     config.addinivalue_line(
-        "markers", "http: what it tests depends on no store, so that memory is enough without --deep"
+        "markers", "http: the behaviour does not depend on the store; without --deep the test runs on memory alone"
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what only `--deep` runs: the contract of stores proves that all of them answer alike."""
+    """Without `--deep`, leaves out `http` tests on SQLite and PostgreSQL: the contract of stores proves that all stores
+    return the same.
+    """
     if config.getoption("--deep"):
         return
     left_out = [item for item in items if item.get_closest_marker("http") and _store_of(item) in PERSISTENT]
@@ -111,31 +115,31 @@ def _store_of(item: pytest.Item) -> object:
 
 @pytest.fixture(scope="session")
 def deep(request: pytest.FixtureRequest) -> bool:
-    """Whether the long forms run."""
+    """Whether `--deep` was given."""
     return bool(request.config.getoption("--deep"))
 
 
 def pytest_unconfigure() -> None:
-    """Stops the server, if one was started."""
-    UNTIL_THE_END.close()
+    """Stops the PostgreSQL server if it was started."""
+    SESSION_STACK.close()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def discretion() -> Iterator[None]:
-    """Nothing that was logged in this run of the tests is anybody's secret."""
+def no_secrets_logged() -> Iterator[None]:
+    """Asserts at the end that no test logged a secret or personal data."""
     yield
     assert RECORDER.found == []
 
 
 @pytest.fixture(params=STORES)
 def make_store(request: pytest.FixtureRequest) -> Callable[[Path], AbstractContextManager[Store]]:
-    """How to make one kind of store in a folder."""
+    """Makes one kind of store in a folder."""
     return STORES[request.param]
 
 
 @pytest.fixture
 def store(make_store: Callable[[Path], AbstractContextManager[Store]], tmp_path: Path) -> Iterator[Store]:
-    """An empty shop."""
+    """An empty store."""
     with make_store(tmp_path) as made:
         yield made
 
@@ -149,14 +153,14 @@ def served(store: Store) -> Iterator[Served]:
 
 @pytest.fixture
 def client(served: Served) -> httpx2.Client:
-    """A client of the demo shop, served for one test."""
+    """A client of `served`."""
     return served.client
 
 
 @pytest.fixture
 def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[MutableMapping[str, Any]]]:
-    """What the application logs during a test, requests' lines apart; exceptions as the operator reads them. Outages of
-    earlier tests do not count.
+    """What the application logs during a test, without the lines of requests. Exceptions are described as in the real
+    log. The outages of earlier tests are forgotten.
     """
     monkeypatch.setattr(outage_log, "OUTAGES", Outages())
     with structlog.testing.capture_logs([_without_requests, logging.with_description]) as events:
@@ -171,23 +175,23 @@ def _without_requests(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutab
 
 @pytest.fixture
 def clock() -> HeldClock:
-    """A time that the test holds, a quarter of a second past noon."""
+    """A clock that the test sets. It starts a quarter of a second past noon."""
     return HeldClock()
 
 
 @pytest.fixture
 def timed(store: Store, clock: HeldClock) -> Iterator[Served]:
-    """The demo shop at that time, served for one test."""
+    """The demo shop with that clock, served for one test."""
     with serving_shop(demo_shop(store, clock)) as served:
         yield served
 
 
 @pytest.fixture
 def sellout(tmp_path: Path) -> Run:
-    """Runs the command in an empty directory until it ends."""
+    """Runs the command in an empty folder until it ends."""
 
     def run(*arguments: str, stdin: str | bytes = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        process = start(tmp_path, *arguments, variables=variables)
+        process = start_command(tmp_path, *arguments, variables=variables)
         sent = stdin.encode() if isinstance(stdin, str) else stdin
         stdout, stderr = process.communicate(sent, timeout=60)
         return subprocess.CompletedProcess(arguments, process.returncode, stdout.decode(), stderr.decode())
@@ -196,8 +200,8 @@ def sellout(tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """As `sellout`, in this process: for the many calls that need no process of their own to be told apart."""
+def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Runs the command as `sellout` does, but in this process, which is faster."""
 
     def run(*arguments: str, stdin: str | bytes = "", **variables: str) -> subprocess.CompletedProcess[str]:
         sent = stdin.encode() if isinstance(stdin, str) else stdin
@@ -221,6 +225,6 @@ def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 @pytest.fixture(scope="module", params=STORES)
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The demo shop, served once for all tests of a module that only read or are refused."""
+    """The demo shop, served once for all tests of a module. Those tests change nothing."""
     with STORES[request.param](tmp_path_factory.mktemp("shared")) as store, serving_demo(store) as served:
         yield served

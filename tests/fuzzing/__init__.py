@@ -1,1 +1,1 @@
-"""Requests made up from the API's own OpenAPI document, by schemathesis, against the real server."""
+"""Sends requests that schemathesis generates from the OpenAPI document to a real server."""

@@ -1,58 +1,137 @@
-"""How schemathesis logs in, and what it cannot know: tokens that live, and whose password it may change.
+"""The hooks of schemathesis: log-ins, valid tokens, and passwords that may be changed.
 
-Every request is sent with a new session, of the demo's customer and its staff in turn, so that no log-out or password
-change keeps the next one from getting anywhere.
+Each request has a new session, of the demo's customer and staff in turn. So a log-out or a changed password does not
+affect later requests.
 """
 
 import itertools
 import json
 import os
+import threading
+import urllib.error
 import urllib.request
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
 from typing import Any
 
 import jwt
 import schemathesis
+from hypothesis import strategies as st
 
 from sellout_adapters import demo
+from tests.contract.support.pictures import plain
 
 USERS = itertools.cycle([demo.CUSTOMER, demo.STAFF])
 NAMES = itertools.count()
-ONE_OF_ITS_OWN = "a password of its own"
+MAILED = Counter[str]()
+FEW = 3
+"""How many tokens of each kind are real: each takes the time of a mail."""
+FUZZED_PASSWORD = "a password of its own"
 EVERY_OTHER = itertools.cycle([True, False])
 CUSTOMER_ID, UNIT_ID, ADDRESS_ID = 2, 1, 2
+GUESTS_UNITS = (3, 33, 93, 183, 198)
+OF_GUESTS = {"GET /order/guest_cart", "DELETE /order/guest_cart_delete/{product_unit_id}", "POST /promo/check_guest"}
+"""The operations that need the token of a guest's cart."""
+
+for kind in ("JPEG", "PNG", "WEBP"):
+    files = [plain(color, kind=kind) for color in ("red", "green", "blue")]
+    # A damaged picture is refused, which no schema states.
+    schemathesis.openapi.media_type(f"image/{kind.lower()}", st.sampled_from([*files, files[0][:-1]]))
 
 
-def ask(path: str, body: dict[str, str]) -> dict[str, str]:
-    """What the server answers to a request that must succeed."""
+def ask(path: str, body: dict[str, str], headers: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Sends a request that must succeed, and returns the response's document."""
     url = os.environ["FUZZED_URL"] + path
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
+    sent = {"Content-Type": "application/json", **(headers or {})}
+    request = urllib.request.Request(url, json.dumps(body).encode(), sent)  # noqa: S310
     with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - our own server
         answer: dict[str, str] = json.loads(response.read())
     return answer
 
 
 def log_in(username: str) -> dict[str, str]:
-    """A pair of tokens of one of the demo's users."""
+    """Logs in a user of the demo and returns the pair of tokens."""
     return ask("/user/login", {"username": username, "password": demo.PASSWORD})
+
+
+def new_guest() -> tuple[str, int]:
+    """The token of a new guest's cart, and the unit in it. Changes by staff may have hidden or deleted some units."""
+    for unit_id in GUESTS_UNITS:
+        url = f"{os.environ['FUZZED_URL']}/order/guest_cart_add/{unit_id}"
+        with suppress(urllib.error.HTTPError):
+            response = urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=30)  # noqa: S310 - our own server
+            response.close()
+            return response.headers["X-Cart-Token"], unit_id
+    return "0" * 32, GUESTS_UNITS[0]
+
+
+def someone() -> tuple[str, int]:
+    """Registers a user. Returns the access token and the id."""
+    access = ask("/user/register", {"username": f"fuzzed-{next(NAMES)}", "password": FUZZED_PASSWORD})["access"]
+    return access, jwt.decode(access, options={"verify_signature": False})["user_id"]
+
+
+def become_someone(case: Any) -> None:
+    """Makes a request one of a new user."""
+    access, user_id = someone()
+    case.headers["Authorization"] = f"Bearer {access}"
+    case.path_parameters["user_id"] = user_id
+
+
+def become_guest(case: Any) -> None:
+    """Makes a request one of a new guest."""
+    case.headers["X-Cart-Token"], unit_id = new_guest()
+    if "product_unit_id" in case.path_parameters:
+        case.path_parameters["product_unit_id"] = unit_id
+
+
+def verifying_token(address: str) -> str:
+    """The token that verifies an address of a new user."""
+    access, user_id = someone()
+    ask(
+        f"/user/email/{user_id}", {"email": address, "password": FUZZED_PASSWORD}, {"Authorization": f"Bearer {access}"}
+    )
+    return mailed_token("verify_email", address)
+
+
+def mailed_token(template: str, address: str) -> str:
+    """The token of a mail, when the server has written it to its folder of mail, which is in the current folder."""
+    for _ in range(600):
+        for file in Path("sellout-mail").glob(f"*-{template}.eml"):
+            message = message_from_bytes(file.read_bytes(), policy=default)
+            body = message.get_body(("plain",))
+            if message["To"] == address and body is not None:
+                link: str = body.get_content()
+                return link.partition("#token=")[2][:32]
+        threading.Event().wait(0.1)
+    raise AssertionError(f"no mail to {address}")
 
 
 @schemathesis.auth(refresh_interval=None)
 class Session:
-    """A session for each request."""
+    """Authorizes each request with a new session."""
 
     def get(self, case: Any, context: Any) -> str:  # noqa: ARG002 - schemathesis's
-        """Its access token."""
+        """The access token of a new session."""
         return log_in(next(USERS))["access"]
 
     def set(self, case: Any, data: str, context: Any) -> None:  # noqa: ARG002 - schemathesis's
-        """Puts it where it belongs."""
+        """Adds the access token to the request."""
         case.headers["Authorization"] = f"Bearer {data}"
 
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001 - schemathesis's
-    """Puts in what only a running shop can give, where the request is meant to be good."""
-    if not isinstance(case.body, dict) or case.meta is None or case.meta.generation.mode.name != "POSITIVE":
+    """Replaces the values of a valid request that only a running shop can supply."""
+    if case.meta is None or case.meta.generation.mode.name != "POSITIVE":
+        return
+    if case.operation.label in OF_GUESTS:
+        become_guest(case)
+    if not isinstance(case.body, dict):
         return
     match case.operation.label:
         case "POST /user/token/refresh":
@@ -60,17 +139,35 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001 -
         case "POST /user/token/verify":
             case.body = {"token": log_in(demo.CUSTOMER)["access"]}
         case "POST /user/change_password/{user_id}" if "Authorization" in case.headers:
-            # The demo's own passwords stay as they are.
-            own = {"username": f"fuzzed {next(NAMES)}", "password": ONE_OF_ITS_OWN}
-            access = ask("/user/register", own)["access"]
-            case.headers["Authorization"] = f"Bearer {access}"
-            case.path_parameters["user_id"] = jwt.decode(access, options={"verify_signature": False})["user_id"]
-            case.body["old_password"] = ONE_OF_ITS_OWN
+            # The passwords of the demo's users must not change.
+            become_someone(case)
+            case.body["old_password"] = FUZZED_PASSWORD
+        case "POST /user/delete/{user_id}" if "Authorization" in case.headers:
+            # The demo's users must not be deleted.
+            become_someone(case)
+            case.body["password"] = FUZZED_PASSWORD
+        case "POST /user/email/{user_id}" if "Authorization" in case.headers:
+            become_someone(case)
+            case.body = {"email": f"fuzzed-{next(NAMES)}@shop.example", "password": FUZZED_PASSWORD}
+        case "POST /user/email/verify" if MAILED["verify"] < FEW:
+            MAILED["verify"] += 1
+            case.body["token"] = verifying_token(f"fuzzed-{next(NAMES)}@shop.example")
+        case "POST /user/password/reset" if MAILED["reset"] < FEW:
+            MAILED["reset"] += 1
+            address = f"fuzzed-{next(NAMES)}@shop.example"
+            ask("/user/email/verify", {"token": verifying_token(address)})
+            ask("/user/password/forgot", {"email": address})
+            case.body |= {"token": mailed_token("reset_password", address), "new_password": FUZZED_PASSWORD}
+        case "POST /stock/{product_unit_id}":
+            # Exactly one number is sent, and pieces that arrive need a unit whose pieces are counted.
+            case.body = {"counted": case.body.get("counted") or 5}
         case "POST /order/checkout/{user_id}" if "Authorization" in case.headers and next(EVERY_OTHER):
-            # Only what is in a cart can be ordered, and what was ordered is not any more.
+            # Only units in the cart can be ordered, and an order removes them from the cart.
             bearer = {"Authorization": f"Bearer {log_in(demo.CUSTOMER)['access']}"}
             path = f"{os.environ['FUZZED_URL']}/order/cart_add/{CUSTOMER_ID}/{UNIT_ID}"
-            urllib.request.urlopen(urllib.request.Request(path, method="POST", headers=bearer), timeout=30).close()  # noqa: S310
+            # A change by staff may have hidden the unit. Then the order is refused.
+            with suppress(urllib.error.HTTPError):
+                urllib.request.urlopen(urllib.request.Request(path, method="POST", headers=bearer), timeout=30).close()  # noqa: S310
             case.headers.update(bearer)
             case.path_parameters["user_id"] = CUSTOMER_ID
             case.body |= {"product_unit": [UNIT_ID], "address_id": ADDRESS_ID, "promo_code": None, "total_amount": None}

@@ -1,1 +1,1 @@
-"""Changes to the core that its own tests must notice."""
+"""Mutation tests: each mutant changes the core, and the unit tests must fail."""

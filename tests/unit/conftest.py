@@ -1,4 +1,4 @@
-"""What every unit test shares: a fresh shop, and Hypothesis without a deadline, since a slow machine is no failure."""
+"""The fixtures of unit tests: a shop in memory, and Hypothesis without a deadline, because a machine may be slow."""
 
 import pytest
 from hypothesis import settings

@@ -1,4 +1,4 @@
-"""Who may do what: every use case that takes an actor, against every kind of actor, written out."""
+"""Access rights: every use case that takes an actor, for every kind of actor."""
 
 import inspect
 from collections.abc import Callable
@@ -8,22 +8,63 @@ from types import ModuleType
 import attrs
 import pytest
 
+from sellout_adapters.testing.laws.shopping.fulfilment import CONFIRM, cancel, deliver, pay
+from sellout_adapters.testing.mailbox import Mailbox
 from sellout_adapters.testing.scene import PASSWORD, checkout_request, product_entry, shoe_size, unit_entry
-from sellout_core.accounts import ANONYMOUS, OPERATOR, Actor, NewAddress, PasswordChange, Registration
+from sellout_core.audit import AuditQuery
+from sellout_core.catalogue.pictures import StoredPicture
+from sellout_core.catalogue.references import NewReference, ReferenceKind
+from sellout_core.catalogue.stock import StockChange
 from sellout_core.errors import Forbidden, NotFound, SellOutError, Unauthenticated
-from sellout_core.ordering import Checkout, NewPromoCode
+from sellout_core.fulfilment.lifecycle import RefundState
+from sellout_core.fulfilment.progress import LineRequest
+from sellout_core.people.accounts import ANONYMOUS, OPERATOR, Actor, NewAddress, PasswordChange, Registration
+from sellout_core.people.identity import EmailChange
 from sellout_core.shop import Shop
-from sellout_core.use_cases import addresses, browsing, carts, checkout, orders, promo_codes, sessions, users, wishlists
-from sellout_core.use_cases.importing import exporting, writing
-from sellout_core.values import AddressId, OrderId, Percentage, ProductUnitId, SizeId, UserId, WishlistUnitId
-from tests.unit.shop_scene import Goods, Person, Scene
+from sellout_core.shopping.ordering import Checkout, NewPromoCode
+from sellout_core.shopping.sales import SalesKey, SalesQuery
+from sellout_core.use_cases import audit, mail, personal_export, upkeep
+from sellout_core.use_cases.catalogue import browsing, finding, pictures, products, references, stock
+from sellout_core.use_cases.catalogue.importing import exporting, writing
+from sellout_core.use_cases.catalogue.importing.entries import ProductEdit, UnitEdit
+from sellout_core.use_cases.people import identity, passwords, registration, sessions, user_management, users
+from sellout_core.use_cases.people.account import deletion, profile
+from sellout_core.use_cases.people.account import sessions as own_sessions
+from sellout_core.use_cases.shopping import (
+    carts,
+    checkout,
+    fulfilment,
+    guest_carts,
+    orders,
+    promo_codes,
+    sales,
+    tracking,
+    wishlists,
+)
+from sellout_core.values import (
+    AddressId,
+    Money,
+    OrderId,
+    Percentage,
+    PictureId,
+    ProductId,
+    ProductUnitId,
+    PromoCodeId,
+    SessionId,
+    SizeId,
+    UserId,
+    WishlistUnitId,
+)
+from tests.unit.shop_scene import PICTURE, Goods, Person, Scene, storage_of
 
 ABSENT = UserId(999)
+BRAND = ReferenceKind.BRAND
+STORED = StoredPicture("0" * 48, 1, 1)
 
 
 @attrs.define
 class Stage:
-    """A shop in which every use case can succeed for Anna."""
+    """A shop in which every use case succeeds for Anna."""
 
     scene: Scene
     anna: Person
@@ -34,10 +75,20 @@ class Stage:
     address: NewAddress
     wished: WishlistUnitId
     ordered: OrderId
+    paid: OrderId
+    refunded: OrderId
+    delivered: OrderId
+    unused: ProductId
+    picture: PictureId
 
     @property
     def shop(self) -> Shop:
         return self.scene.shop
+
+    def lose_things(self) -> None:
+        """Makes the ids of things with an owner those of things that do not exist."""
+        self.wished = WishlistUnitId(999)
+        self.ordered = self.delivered = OrderId(999)
 
 
 @pytest.fixture
@@ -45,10 +96,18 @@ def stage(scene: Scene) -> Stage:
     anna, stranger, staff = scene.person("anna"), scene.person("stranger"), scene.staff()
     goods = scene.goods("dunk", unit_entry(7), unit_entry(9, shoe_size("42")), unit_entry(5, shoe_size("43")))
     sold, in_cart = goods.unit_ids[:2]
-    view = checkout.check_out(scene.shop, anna.actor, anna.id, scene.ready(anna, sold))
+    ordered, paid, refunded, delivered = (
+        checkout.check_out(scene.shop, anna.actor, anna.id, scene.ready(anna, sold)).order for _ in range(4)
+    )
+    pay(scene, paid)
+    pay(scene, refunded)
+    cancel(scene, refunded)
+    deliver(scene, delivered)
     scene.fill_cart(anna.id, in_cart)
     scene.promo_code("SALE", anna.id)
+    references.add_reference(scene.shop, OPERATOR, BRAND, NewReference(name="another brand"))
     wished, _ = wishlists.add_to_wishlist(scene.shop, anna.actor, anna.id, goods.product_id, None)
+    shown, _ = pictures.add_picture(scene.shop, OPERATOR, goods.product_id, STORED)
     return Stage(
         scene,
         anna,
@@ -58,7 +117,12 @@ def stage(scene: Scene) -> Stage:
         in_cart,
         NewAddress("Проспект Мира 111", "308033"),
         wished.id,
-        view.order.id,
+        ordered.id,
+        paid.id,
+        refunded.id,
+        delivered.id,
+        scene.goods("unused").product_id,
+        shown.picture.id,
     )
 
 
@@ -70,6 +134,10 @@ def address_id(stage: Stage) -> AddressId:
     return stage.scene.user_now(stage.anna.id).addresses[0].id
 
 
+def session_id(stage: Stage) -> SessionId:
+    return stage.scene.store.read(lambda tx: tx.sessions.of(stage.anna.id))[0].id
+
+
 def a_checkout(stage: Stage) -> Checkout:
     return checkout_request(address_id(stage), stage.in_cart)
 
@@ -78,17 +146,24 @@ OfOneUser = Callable[[Stage, Actor, UserId], object]
 OfTheShop = Callable[[Stage, Actor], object]
 
 OF_ONE_USER: dict[Callable[..., object], OfOneUser] = {
-    sessions.change_password: lambda on, actor, user: sessions.change_password(
+    passwords.change_password: lambda on, actor, user: passwords.change_password(
         on.shop, actor, user, PasswordChange(PASSWORD, "another password")
     ),
+    identity.read_email: lambda on, actor, user: identity.read_email(on.shop, actor, user),
+    identity.change_email: lambda on, actor, user: identity.change_email(
+        on.shop, actor, user, EmailChange(email="anna@shop.example", password=PASSWORD), "en"
+    ),
+    deletion.delete_account: lambda on, actor, user: deletion.delete_account(on.shop, actor, user, PASSWORD),
+    personal_export.read_export: lambda on, actor, user: personal_export.read_export(on.shop, actor, user),
+    own_sessions.read_sessions: lambda on, actor, user: own_sessions.read_sessions(on.shop, actor, user),
+    own_sessions.end_session: lambda on, actor, user: own_sessions.end_session(on.shop, actor, user, session_id(on)),
+    own_sessions.end_sessions: lambda on, actor, user: own_sessions.end_sessions(on.shop, actor, user),
     users.read_profile: lambda on, actor, user: users.read_profile(on.shop, actor, user),
     users.read_last_viewed: lambda on, actor, user: users.read_last_viewed(on.shop, actor, user),
-    addresses.read_addresses: lambda on, actor, user: addresses.read_addresses(on.shop, actor, user),
-    addresses.add_address: lambda on, actor, user: addresses.add_address(on.shop, actor, user, on.address),
-    addresses.edit_address: lambda on, actor, user: addresses.edit_address(
-        on.shop, actor, user, address_id(on), on.address
-    ),
-    addresses.delete_address: lambda on, actor, user: addresses.delete_address(on.shop, actor, user, address_id(on)),
+    users.read_addresses: lambda on, actor, user: users.read_addresses(on.shop, actor, user),
+    users.add_address: lambda on, actor, user: users.add_address(on.shop, actor, user, on.address),
+    users.edit_address: lambda on, actor, user: users.edit_address(on.shop, actor, user, address_id(on), on.address),
+    users.delete_address: lambda on, actor, user: users.delete_address(on.shop, actor, user, address_id(on)),
     wishlists.read_wished: lambda on, actor, user: wishlists.read_wished(on.shop, actor, user),
     wishlists.read_wishlist: lambda on, actor, user: wishlists.read_wishlist(on.shop, actor, user),
     wishlists.add_to_wishlist: lambda on, actor, user: wishlists.add_to_wishlist(
@@ -107,10 +182,51 @@ OF_ONE_USER: dict[Callable[..., object], OfOneUser] = {
     checkout.check_out_once: lambda on, actor, user: checkout.check_out_once(
         on.shop, actor, user, a_checkout(on), "key", lambda view: str(view.order.id).encode()
     ),
-    orders.read_user_orders: lambda on, actor, user: orders.read_user_orders(on.shop, actor, user),
+    orders.read_user_orders: lambda on, actor, user: orders.read_user_orders(on.shop, actor, user, lambda _: None),
+}
+
+OF_THEMSELVES: dict[Callable[..., object], OfOneUser] = {
+    profile.change_profile: lambda on, actor, user: profile.change_profile(
+        on.shop, actor, user, profile.ProfileChange(first_name="New"), lambda _: True
+    ),
+    own_sessions.end_other_sessions: lambda on, actor, user: own_sessions.end_other_sessions(
+        on.shop, actor, user, session_id(on)
+    ),
 }
 
 OF_STAFF: dict[Callable[..., object], OfTheShop] = {
+    products.create_product: lambda on, actor: products.create_product(on.shop, actor, product_entry("created")),
+    products.change_product: lambda on, actor: products.change_product(
+        on.shop, actor, on.goods.product_id, ProductEdit(name="changed"), lambda _: True
+    ),
+    products.delete_product: lambda on, actor: products.delete_product(on.shop, actor, on.unused, lambda _: True),
+    products.read_unit: lambda on, actor: products.read_unit(on.shop, actor, on.in_cart),
+    products.create_unit: lambda on, actor: products.create_unit(
+        on.shop, actor, on.goods.product_id, unit_entry(5, shoe_size("50"))
+    ),
+    products.change_unit: lambda on, actor: products.change_unit(
+        on.shop, actor, on.in_cart, UnitEdit(final_price=Money(8)), lambda _: True
+    ),
+    pictures.require_product: lambda on, actor: pictures.require_product(on.shop, actor, on.unused),
+    pictures.store_picture: lambda on, actor: pictures.store_picture(on.shop, actor, on.unused, PICTURE, "image/png"),
+    pictures.add_picture: lambda on, actor: pictures.add_picture(on.shop, actor, on.unused, STORED),
+    pictures.order_pictures: lambda on, actor: pictures.order_pictures(
+        on.shop, actor, on.goods.product_id, [on.picture], lambda _: True
+    ),
+    pictures.delete_picture: lambda on, actor: pictures.delete_picture(on.shop, actor, on.goods.product_id, on.picture),
+    stock.read_stock: lambda on, actor: stock.read_stock(on.shop, actor, on.in_cart),
+    stock.change_stock: lambda on, actor: stock.change_stock(on.shop, actor, on.in_cart, StockChange(counted=5)),
+    audit.read_audit: lambda on, actor: audit.read_audit(on.shop, actor, AuditQuery(), lambda _: None),
+    references.add_reference: lambda on, actor: references.add_reference(
+        on.shop, actor, BRAND, NewReference(name="new")
+    ),
+    references.change_reference: lambda on, actor: references.change_reference(
+        on.shop, actor, BRAND, 1, references.ReferenceChange(name="new"), lambda _: True
+    ),
+    references.merge_reference: lambda on, actor: references.merge_reference(on.shop, actor, BRAND, 2, 1),
+    user_management.change_user: lambda on, actor: user_management.change_user(
+        on.shop, actor, on.anna.id, user_management.UserChange(first_name="New"), lambda _: True
+    ),
     users.read_users: lambda on, actor: users.read_users(on.shop, actor, lambda _: None),
     users.read_user: lambda on, actor: users.read_user(on.shop, actor, on.anna.id),
     browsing.read_products: lambda on, actor: browsing.read_products(on.shop, actor, lambda _: None),
@@ -118,6 +234,25 @@ OF_STAFF: dict[Callable[..., object], OfTheShop] = {
     writing.import_products: lambda on, actor: writing.import_products(on.shop, actor, [product_entry("new")]),
     exporting.export_products: lambda on, actor: exporting.export_products(on.shop, actor, lambda _: None),
     orders.read_orders: lambda on, actor: orders.read_orders(on.shop, actor, lambda _: None),
+    sales.read_sales: lambda on, actor: sales.read_sales(
+        on.shop,
+        actor,
+        SalesQuery(first_day=date(2026, 3, 1), end_day=date(2026, 3, 2), by=SalesKey.BRAND),
+    ),
+    fulfilment.move_order: lambda on, actor: fulfilment.move_order(on.shop, actor, on.paid, CONFIRM),
+    fulfilment.move_orders: lambda on, actor: fulfilment.move_orders(on.shop, actor, {on.paid: CONFIRM}),
+    fulfilment.capture_payment: lambda on, actor: fulfilment.capture_payment(on.shop, actor, on.ordered, Money(7)),
+    fulfilment.move_refunds: lambda on, actor: fulfilment.move_refunds(
+        on.shop, actor, on.refunded, LineRequest(), RefundState.DONE
+    ),
+    promo_codes.read_promo_codes: lambda on, actor: promo_codes.read_promo_codes(on.shop, actor, lambda _: None),
+    promo_codes.read_promo_code: lambda on, actor: promo_codes.read_promo_code(on.shop, actor, PromoCodeId(1)),
+    promo_codes.read_promo_code_uses: lambda on, actor: promo_codes.read_promo_code_uses(
+        on.shop, actor, PromoCodeId(1), lambda _: None
+    ),
+    promo_codes.change_promo_code: lambda on, actor: promo_codes.change_promo_code(
+        on.shop, actor, PromoCodeId(1), promo_codes.PromoCodeChange(active=False), lambda _: True
+    ),
     promo_codes.create_promo_code: lambda on, actor: promo_codes.create_promo_code(
         on.shop,
         actor,
@@ -134,19 +269,38 @@ OF_STAFF: dict[Callable[..., object], OfTheShop] = {
 OF_AN_OWNER: dict[Callable[..., object], OfTheShop] = {
     wishlists.delete_from_wishlist: lambda on, actor: wishlists.delete_from_wishlist(on.shop, actor, on.wished),
     orders.read_order: lambda on, actor: orders.read_order(on.shop, actor, on.ordered),
+    tracking.read_tracking: lambda on, actor: tracking.read_tracking(on.shop, actor, on.ordered),
+    tracking.read_history: lambda on, actor: tracking.read_history(on.shop, actor, on.ordered, lambda _: None),
+    fulfilment.cancel_order: lambda on, actor: fulfilment.cancel_order(on.shop, actor, on.ordered, LineRequest()),
+    fulfilment.request_return: lambda on, actor: fulfilment.request_return(on.shop, actor, on.delivered, LineRequest()),
 }
 
 OF_ANYBODY: dict[Callable[..., object], OfTheShop] = {
+    references.read_references: lambda on, actor: references.read_references(on.shop, actor, BRAND),
+    references.read_reference: lambda on, actor: references.read_reference(on.shop, actor, BRAND, 1),
+    pictures.read_pictures: lambda on, actor: pictures.read_pictures(on.shop, actor, on.goods.product_id),
     browsing.read_page: lambda on, actor: browsing.read_page(on.shop, actor, 1),
     browsing.read_facets: lambda on, actor: browsing.read_facets(on.shop, actor),
     browsing.read_units: lambda on, actor: browsing.read_units(on.shop, actor, on.goods.product_id),
+    finding.read_card_by_sku: lambda on, actor: finding.read_card_by_sku(on.shop, actor, "dunk"),
+    finding.read_card_by_slug: lambda on, actor: finding.read_card_by_slug(on.shop, actor, "nike-the-dunk"),
+    finding.read_related: lambda on, actor: finding.read_related(on.shop, actor, on.goods.product_id),
+    finding.suggest: lambda on, actor: finding.suggest(on.shop, actor, "dunk"),
+    finding.read_size_prices: lambda on, actor: finding.read_size_prices(on.shop, actor, on.goods.product_id),
     browsing.read_card: lambda on, actor: browsing.read_card(on.shop, actor, on.goods.product_id),
+    guest_carts.add_to_guest_cart: lambda on, actor: guest_carts.add_to_guest_cart(on.shop, actor, None, on.in_cart),
     browsing.view_card: lambda on, actor: browsing.view_card(on.shop, actor, on.goods.product_id, on.anna.id),
 }
 
 OF_THE_OPERATOR: dict[Callable[..., object], OfTheShop] = {
-    sessions.create_admin: lambda on, actor: sessions.create_admin(on.shop, actor, Registration("root", PASSWORD)),
-    sessions.set_password: lambda on, actor: sessions.set_password(on.shop, actor, "anna", "another password"),
+    registration.create_admin: lambda on, actor: registration.create_admin(
+        on.shop, actor, Registration("root", PASSWORD)
+    ),
+    passwords.set_password: lambda on, actor: passwords.set_password(on.shop, actor, "anna", "another password"),
+    mail.send_next_mail: lambda on, actor: mail.send_next_mail(on.shop, actor, Mailbox()),
+    fulfilment.expire_unpaid_orders: lambda on, actor: fulfilment.expire_unpaid_orders(on.shop, actor),
+    upkeep.delete_unused_files: lambda on, actor: upkeep.delete_unused_files(on.shop, actor),
+    upkeep.delete_expired: lambda on, actor: upkeep.delete_expired(on.shop, actor),
 }
 
 
@@ -155,6 +309,7 @@ def name_of(thing: object) -> str | None:
 
 
 of_one_user = pytest.mark.parametrize("use_case", OF_ONE_USER, ids=name_of)
+of_themselves = pytest.mark.parametrize("use_case", OF_THEMSELVES, ids=name_of)
 of_staff = pytest.mark.parametrize("use_case", OF_STAFF, ids=name_of)
 of_an_owner = pytest.mark.parametrize("use_case", OF_AN_OWNER, ids=name_of)
 of_anybody = pytest.mark.parametrize("use_case", OF_ANYBODY, ids=name_of)
@@ -162,7 +317,7 @@ of_the_operator = pytest.mark.parametrize("use_case", OF_THE_OPERATOR, ids=name_
 
 
 def refused(kind: type[SellOutError], call: Callable[[], object]) -> None:
-    """The call is refused with exactly that error."""
+    """Asserts that the call raises exactly this error."""
     with pytest.raises(kind) as refusal:
         call()
     assert type(refusal.value) is kind
@@ -181,19 +336,38 @@ def taking_an_actor(module: ModuleType) -> set[Callable[..., object]]:
 
 def test_every_use_case_that_takes_an_actor_is_in_one_of_the_tables() -> None:
     modules = (
-        addresses,
+        audit,
+        products,
+        references,
+        stock,
         browsing,
+        finding,
+        pictures,
         carts,
         checkout,
+        deletion,
         exporting,
+        identity,
+        mail,
+        guest_carts,
+        fulfilment,
+        tracking,
         orders,
+        own_sessions,
+        personal_export,
         promo_codes,
+        sales,
+        passwords,
+        profile,
+        registration,
         sessions,
+        upkeep,
+        user_management,
         users,
         wishlists,
         writing,
     )
-    tables = [*OF_ONE_USER, *OF_STAFF, *OF_AN_OWNER, *OF_ANYBODY, *OF_THE_OPERATOR]
+    tables = [*OF_ONE_USER, *OF_THEMSELVES, *OF_STAFF, *OF_AN_OWNER, *OF_ANYBODY, *OF_THE_OPERATOR]
     assert set(tables) == set().union(*map(taking_an_actor, modules))
     assert len(tables) == len(set(tables))
 
@@ -222,7 +396,7 @@ def test_another_users_things_are_forbidden_whether_they_exist_or_not(
 
 
 TAKING_ACTORS_TO_EXIST = (wishlists.read_wished, wishlists.read_wishlist, orders.read_user_orders)
-"""Those that would only ask whether there is somebody who was authenticated."""
+"""Use cases that only check that the authenticated user exists."""
 
 
 @of_one_user
@@ -230,6 +404,16 @@ def test_a_user_who_does_not_exist_has_nothing(stage: Stage, use_case: Callable[
     refused(NotFound, lambda: OF_ONE_USER[use_case](stage, stage.staff.actor, ABSENT))
     if use_case not in TAKING_ACTORS_TO_EXIST:
         refused(NotFound, lambda: OF_ONE_USER[use_case](stage, Actor(ABSENT), ABSENT))
+
+
+@of_themselves
+def test_a_users_own_account_is_open_to_themselves_alone(stage: Stage, use_case: Callable[..., object]) -> None:
+    for user in (stage.anna.id, ABSENT):
+        refused(Unauthenticated, lambda user=user: OF_THEMSELVES[use_case](stage, ANONYMOUS, user))  # type: ignore[misc]
+        for actor in (stage.stranger.actor, stage.staff.actor, OPERATOR):
+            refused(Forbidden, lambda user=user, actor=actor: OF_THEMSELVES[use_case](stage, actor, user))  # type: ignore[misc]
+    refused(NotFound, lambda: OF_THEMSELVES[use_case](stage, Actor(ABSENT), ABSENT))
+    OF_THEMSELVES[use_case](stage, stage.anna.actor, stage.anna.id)
 
 
 @of_staff
@@ -268,13 +452,13 @@ def test_a_thing_with_an_owner_is_closed_to_anonymous_actors_whether_it_exists_o
     stage: Stage, use_case: Callable[..., object]
 ) -> None:
     refused(Unauthenticated, lambda: OF_AN_OWNER[use_case](stage, ANONYMOUS))
-    stage.wished, stage.ordered = WishlistUnitId(999), OrderId(999)
+    stage.lose_things()
     refused(Unauthenticated, lambda: OF_AN_OWNER[use_case](stage, ANONYMOUS))
 
 
 @of_an_owner
 def test_a_thing_that_does_not_exist_is_not_found_by_anybody(stage: Stage, use_case: Callable[..., object]) -> None:
-    stage.wished, stage.ordered = WishlistUnitId(999), OrderId(999)
+    stage.lose_things()
     for actor in (stage.anna.actor, stage.stranger.actor, stage.staff.actor, OPERATOR):
         refused(NotFound, lambda actor=actor: OF_AN_OWNER[use_case](stage, actor))  # type: ignore[misc]
 
@@ -292,7 +476,9 @@ def test_the_operators_things_are_the_operators_alone(stage: Stage, use_case: Ca
     OF_THE_OPERATOR[use_case](stage, OPERATOR)
 
 
-@pytest.mark.parametrize("use_case", [*OF_ONE_USER, *OF_STAFF, *OF_AN_OWNER, *OF_THE_OPERATOR], ids=name_of)
+@pytest.mark.parametrize(
+    "use_case", [*OF_ONE_USER, *OF_THEMSELVES, *OF_STAFF, *OF_AN_OWNER, *OF_THE_OPERATOR], ids=name_of
+)
 def test_a_refusal_changes_nothing(stage: Stage, use_case: Callable[..., object]) -> None:
     def shop_state() -> object:
         goods = stage.goods
@@ -304,13 +490,15 @@ def test_a_refusal_changes_nothing(stage: Stage, use_case: Callable[..., object]
                 [tx.wishlists.of(user.id) for user in tx.users.after(0, 1_000)],
                 tx.products.after(0, 100),
                 tx.units.of_products([goods.product_id]),
+                tx.pictures.of_products([goods.product_id, stage.unused]),
+                storage_of(stage.scene).names(),
                 [tx.promo_codes.by_code(code) for code in ("SALE", "NEW")],
             )
         )
 
     def call(actor: Actor) -> object:
-        if use_case in OF_ONE_USER:
-            return OF_ONE_USER[use_case](stage, actor, stage.anna.id)
+        if use_case in OF_ONE_USER | OF_THEMSELVES:
+            return (OF_ONE_USER | OF_THEMSELVES)[use_case](stage, actor, stage.anna.id)
         return (OF_STAFF | OF_AN_OWNER | OF_THE_OPERATOR)[use_case](stage, actor)
 
     before = shop_state()

@@ -7,7 +7,6 @@ import attrs
 import pytest
 
 from sellout_adapters.testing.scene import shoe_size, unit_entry
-from sellout_core.accounts import OPERATOR, Registration
 from sellout_core.errors import (
     FieldCode,
     InvalidField,
@@ -24,13 +23,15 @@ from sellout_core.errors import (
     SellOutError,
     UnitsUnavailable,
 )
-from sellout_core.ordering import NewPromoCode
+from sellout_core.people.accounts import OPERATOR, Registration
 from sellout_core.shop import Policy
-from sellout_core.use_cases.browsing import read_units, view_card
-from sellout_core.use_cases.carts import add_to_cart, read_cart, remove_from_cart
-from sellout_core.use_cases.promo_codes import check_promo_code, create_promo_code
-from sellout_core.use_cases.users import read_profile
-from sellout_core.values import Percentage, ProductUnitId, UserId
+from sellout_core.shopping.ordering import NewPromoCode, quote
+from sellout_core.shopping.totals import CartTotals
+from sellout_core.use_cases.catalogue.browsing import read_units, view_card
+from sellout_core.use_cases.people.users import read_profile
+from sellout_core.use_cases.shopping.carts import add_to_cart, read_cart, remove_from_cart
+from sellout_core.use_cases.shopping.promo_codes import check_promo_code, create_promo_code
+from sellout_core.values import Money, Percentage, ProductUnitId, UserId
 from tests.unit.shop_scene import Person, Scene
 
 
@@ -65,6 +66,22 @@ def test_a_cart_is_in_order_of_entry_and_its_users_own(scene: Scene, anna: Perso
     assert cart.id != read_cart(scene.shop, boris.actor, boris.id).id
 
 
+def test_a_cart_shows_its_price_before_and_after_the_personal_discount(scene: Scene) -> None:
+    anna = scene.person("anna", personal_discount=Percentage(15))
+    first, second, gone = scene.unit("dunk", 7), scene.unit("air", 100), scene.unit("gone", 1000)
+    assert read_cart(scene.shop, anna.actor, anna.id).totals == CartTotals(Money(0), Money(0))
+    scene.fill_cart(anna.id, first, second, gone)
+    scene.unit("gone", 1000, availability=False)
+    quoted = quote([scene.unit_now(first), scene.unit_now(second)], Percentage(15))
+    assert read_cart(scene.shop, anna.actor, anna.id).totals == CartTotals(quoted.subtotal, quoted.total)
+    assert (quoted.subtotal, quoted.total) == (107, 91)
+
+
+def test_a_cart_in_several_currencies_has_no_price(scene: Scene, anna: Person) -> None:
+    scene.fill_cart(anna.id, scene.unit("dunk", 7), scene.unit("air", 100, currency="CNY"))
+    assert read_cart(scene.shop, anna.actor, anna.id).totals is None
+
+
 def test_a_cart_shows_what_its_user_viewed_last(scene: Scene, anna: Person) -> None:
     unit_id, viewed = scene.unit("dunk", 7), scene.goods("air")
     scene.fill_cart(anna.id, unit_id)
@@ -90,9 +107,12 @@ def test_an_unavailable_unit_does_not_get_into_a_cart(scene: Scene, anna: Person
 
 
 def test_a_unit_of_a_product_that_is_not_listed_does_not_get_into_a_cart(scene: Scene, anna: Person) -> None:
-    goods = scene.goods("dunk", unit_entry(7), available_flag=False)
-    with pytest.raises(UnitsUnavailable):
+    """For a customer the unit does not exist."""
+    goods, boss = scene.goods("dunk", unit_entry(7), available_flag=False), scene.staff()
+    with pytest.raises(NotFound):
         add_to_cart(scene.shop, anna.actor, anna.id, goods.unit_id)
+    with pytest.raises(UnitsUnavailable):
+        add_to_cart(scene.shop, boss.actor, boss.id, goods.unit_id)
 
 
 def test_a_unit_that_does_not_exist_is_not_found(scene: Scene, anna: Person) -> None:
@@ -155,7 +175,7 @@ def test_a_promo_code_is_given_once_whatever_its_case(scene: Scene, anna: Person
 def test_a_promo_code_belongs_to_a_user_who_exists(scene: Scene) -> None:
     terms: Any = {"discount_percentage": 1, "max_activation_count": 1, "active_until": date(2026, 12, 31)}
     new = NewPromoCode(code="SALE", owner_id=UserId(999), **terms)
-    with pytest.raises(NotFound):
+    with pytest.raises(InvalidFields):
         create_promo_code(scene.shop, OPERATOR, new)
     assert scene.store.read(lambda tx: tx.promo_codes.by_code("SALE")) is None
 

@@ -1,11 +1,11 @@
-"""Products and their units, by themselves."""
+"""Products and product units, without a store."""
 
 from datetime import UTC, date, datetime
 
 import attrs
 import pytest
 
-from sellout_core.catalogue import (
+from sellout_core.catalogue.products import (
     FEMALE,
     MALE,
     NO_SIZE,
@@ -17,15 +17,7 @@ from sellout_core.catalogue import (
     SizeGrid,
     not_for_sale,
 )
-from sellout_core.values import (
-    CurrencyId,
-    DeliveryTypeId,
-    Money,
-    PlatformId,
-    ProductId,
-    ProductUnitId,
-    SizeId,
-)
+from sellout_core.values import CurrencyId, DeliveryTypeId, Money, PlatformId, ProductId, ProductUnitId, SizeId
 
 LISTED, UNLISTED = ProductId(1), ProductId(2)
 

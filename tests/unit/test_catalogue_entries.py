@@ -1,4 +1,4 @@
-"""The limits of what a catalogue file may hold."""
+"""The limits of the entries in a catalogue file."""
 
 from datetime import date
 from typing import Any
@@ -7,10 +7,10 @@ import attrs
 import pytest
 
 from sellout_adapters.testing.scene import product_entry, shoe_size, unit_entry
-from sellout_core.catalogue import NO_SIZE, SizeGrid
+from sellout_core.catalogue import products as catalogue
+from sellout_core.catalogue.products import NO_SIZE, SizeGrid
 from sellout_core.errors import InvalidFields
-from sellout_core.use_cases.importing.changes import UNCHANGED
-from sellout_core.values import Money
+from sellout_core.values import UNCHANGED, Money
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,7 @@ from sellout_core.values import Money
         ({"rel_num": 2**31}, "rel_num"),
         ({"add_date": date(999, 12, 31)}, "add_date"),
         ({"units": (unit_entry(7), unit_entry(8, stock=1))}, "units"),
+        ({"units": tuple(unit_entry(7, shoe_size(str(number))) for number in range(1001))}, "units"),
     ],
 )
 def test_a_product_out_of_its_limits_names_the_field(changes: dict[str, Any], name: str) -> None:
@@ -57,7 +58,7 @@ def test_a_product_out_of_its_limits_names_the_field(changes: dict[str, Any], na
         {"fit": 2**31 - 1, "rel_num": -(2**31) + 1},
         {"add_date": date(1000, 1, 1)},
         {"units": None},
-        {"units": tuple(unit_entry(7, shoe_size(str(number))) for number in range(5000))},
+        {"units": tuple(unit_entry(7, shoe_size(str(number)), availability=number < 1000) for number in range(5000))},
     ],
 )
 def test_a_product_at_its_limits_is_let_through(changes: dict[str, Any]) -> None:
@@ -119,6 +120,12 @@ def test_units_are_told_apart_by_size_platform_site_and_delivery_type_alone() ->
     ]
     for other in others:
         assert attrs.evolve(one, **other).key != one.key
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """Each test compares sizes anew."""
+    catalogue._canonical.cache_clear()
 
 
 @pytest.mark.parametrize("spelling", ["42.0", "042", "42,0", "42.00", "0042,000"])

@@ -1,4 +1,4 @@
-"""Lines of catalogue files: which are products, which are not and why, and that writing and reading agree."""
+"""Lines of catalogue files: valid and invalid ones, reasons, and the round trip of writing and reading."""
 
 import io
 import json
@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from sellout_adapters.catalogue_file.codec import decode, encode
 from sellout_adapters.catalogue_file.lines import MAX_LINE, BadLine, GoodLine, read_lines
 from sellout_core import values
-from sellout_core.catalogue import NO_SIZE, SizeGrid
-from sellout_core.use_cases.importing import entries
-from sellout_core.use_cases.importing.changes import UNCHANGED, Stock
-from sellout_core.use_cases.importing.entries import ProductEntry, UnitEntry
-from sellout_core.values import Money
+from sellout_core.catalogue.products import NO_SIZE, SizeGrid
+from sellout_core.use_cases.catalogue.importing import entries
+from sellout_core.use_cases.catalogue.importing.changes import Stock
+from sellout_core.use_cases.catalogue.importing.entries import ProductEntry, UnitEntry
+from sellout_core.values import UNCHANGED, Money
 
 SIZE = {"INT": "M", "US": "9", "UK": "8", "EU": "42", "IT": "42", "RU": "41"}
 UNIT = {"size": SIZE, "final_price": 100, "currency": "RUB", "delivery_type": "Самолёт", "platform": "Poizon"}
@@ -183,7 +183,7 @@ def test_a_reason_stays_short() -> None:
 
 
 def padded(length: int) -> bytes:
-    """A product's line of that many bytes, its end not counted."""
+    """A product's line with this number of bytes before its line end."""
     content = line().rstrip()
     return content + b" " * (length - len(content)) + b"\n"
 
@@ -201,7 +201,7 @@ def test_a_longer_one_is_reported_and_skipped(length: int) -> None:
 
 
 class Endless:
-    """A line that never ends, until it has been read for 64 MiB; remembers the most that was asked for at once."""
+    """A file of 64 times the maximum length without a line end. `most` is the largest size that was requested."""
 
     def __init__(self) -> None:
         self.left = 64 * MAX_LINE
@@ -251,7 +251,7 @@ units = st.builds(
 )
 product_entries = st.builds(
     ProductEntry,
-    sku=texts(entries.MAX_SKU, 1),
+    sku=texts(values.MAX_SKU, 1),
     name=texts(entries.MAX_PRODUCT_NAME, 1),
     description=texts(500),
     bucket_link=texts(100),

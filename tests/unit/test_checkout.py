@@ -1,4 +1,4 @@
-"""Checkout: what it takes, what it refuses, what it leaves behind."""
+"""Checkouts: requirements, refusals, and the changes that they make."""
 
 from datetime import date
 from typing import Any
@@ -19,11 +19,11 @@ from sellout_core.errors import (
     UnitsUnavailable,
     UnknownAddress,
 )
-from sellout_core.ordering import Checkout
 from sellout_core.ports.store import Transaction
-from sellout_core.use_cases.carts import remove_from_cart
-from sellout_core.use_cases.checkout import check_out
-from sellout_core.use_cases.orders import read_order
+from sellout_core.shopping.ordering import Checkout
+from sellout_core.use_cases.shopping.carts import remove_from_cart
+from sellout_core.use_cases.shopping.checkout import check_out
+from sellout_core.use_cases.shopping.orders import read_order
 from sellout_core.values import AddressId, Money, Percentage, ProductUnitId
 from tests.unit.shop_scene import Person, Scene
 
@@ -37,12 +37,12 @@ def anna(scene: Scene) -> Person:
 
 @pytest.fixture
 def two(scene: Scene) -> Two:
-    """A unit at 7, bought to order, and the last of two pieces at 100."""
+    """Two units: one to order at 7, and one at 100 with a stock of two."""
     return scene.unit("dunk", 7), scene.unit("air", 100, stock=2)
 
 
 def shop_state(scene: Scene, *people: Person) -> object:
-    """Everything that a checkout may change."""
+    """All rows that a checkout may change."""
 
     def look(tx: Transaction) -> object:
         return (
@@ -57,7 +57,7 @@ def shop_state(scene: Scene, *people: Person) -> object:
 
 
 def refused(scene: Scene, kind: type[SellOutError], person: Person, asked: Checkout) -> Any:
-    """Checks that the checkout is refused with that error and changes nothing; gives the error."""
+    """Asserts that the checkout raises exactly this error and changes nothing. Returns the error."""
     before = shop_state(scene, person)
     with pytest.raises(kind) as refusal:
         check_out(scene.shop, person.actor, person.id, asked)
@@ -148,7 +148,7 @@ def test_not_in_the_cart_comes_before_unavailable(scene: Scene, anna: Person) ->
     refused(scene, NotInCart, anna, attrs.evolve(asked, unit_ids=(*asked.unit_ids, stale)))
 
 
-@pytest.mark.parametrize("whose", ["anothers", "nobodys"])
+@pytest.mark.parametrize("whose", ["anothers", "unknown"])
 def test_an_order_goes_to_an_address_of_its_buyer_alone(scene: Scene, anna: Person, whose: str) -> None:
     boris = scene.person("boris")
     address_id = scene.address(boris.id) if whose == "anothers" else AddressId(999)

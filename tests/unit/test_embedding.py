@@ -1,4 +1,4 @@
-"""The program that embeds the core runs as printed, and no page shows a program that is not run."""
+"""The program in the docs that embeds the core runs as printed, and the tests run every program in the docs."""
 
 import io
 from contextlib import redirect_stdout
@@ -7,16 +7,16 @@ from tests.examples import pages, programs
 
 
 def test_the_embedding_example_runs_and_prints_what_it_says() -> None:
-    """It is under 20 lines of code, and its last line's comment is its output."""
+    """The program has fewer than 20 lines of code. Its output is the comment in its last line."""
     (example,) = programs("docs/embedding.md")
     lines = [line for line in example.splitlines() if line.strip()]
     assert len(lines) < 20
     printed = io.StringIO()
     with redirect_stdout(printed):
-        exec(compile(example, "docs/embedding.md", "exec"), {})  # noqa: S102 - the example is ours
+        exec(compile(example, "docs/embedding.md", "exec"), {})  # noqa: S102 - our own example
     assert printed.getvalue().strip() == lines[-1].split("# ")[1]
 
 
 def test_only_pages_whose_programs_are_run_show_any() -> None:
-    """The other one's are run by the tests of durability."""
+    """The tests of durability run the programs of the other page."""
     assert pages() == ["docs/embedding.md", "docs/write-a-store.md"]

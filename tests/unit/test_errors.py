@@ -1,8 +1,8 @@
-"""The tree of errors: categories, codes, typed fields."""
+"""The tree of errors: categories, codes, and typed attributes."""
 
 import pytest
 
-from sellout_core import errors
+from sellout_core import errors, picture_errors
 from sellout_core.errors import FieldCode, SellOutError
 
 CATEGORIES = (
@@ -20,12 +20,15 @@ def descendants(kind: type[SellOutError]) -> set[type[SellOutError]]:
 
 
 ABSTRACT = {SellOutError, errors.Invalid, errors.Conflict}
-CONCRETE = sorted((kind for kind in descendants(SellOutError) if kind.__module__ == errors.__name__), key=str)
+MODULES = (errors, picture_errors)
+NAMES = {module.__name__ for module in MODULES}
+CONCRETE = sorted((kind for kind in descendants(SellOutError) if kind.__module__ in NAMES), key=str)
 CONCRETE = [kind for kind in CONCRETE if kind not in ABSTRACT]
 
 
 def test_every_error_of_the_module_is_in_the_tree() -> None:
-    defined = {thing for thing in vars(errors).values() if isinstance(thing, type) and issubclass(thing, Exception)}
+    things = [thing for module in MODULES for thing in vars(module).values()]
+    defined = {thing for thing in things if isinstance(thing, type) and issubclass(thing, Exception)}
     assert defined == set(CONCRETE) | ABSTRACT
 
 
@@ -57,7 +60,7 @@ def test_a_category_that_never_stands_alone_has_no_code(kind: type[SellOutError]
     ],
 )
 def test_the_codes_the_contract_names_are_those(kind: type[SellOutError], code: str) -> None:
-    """docs/http-contract.md#errors names them."""
+    """The codes are those in docs/http-contract.md#errors."""
     assert kind.code == code
 
 
@@ -71,8 +74,14 @@ def test_typed_fields_carry_what_a_client_can_act_on() -> None:
 
 
 EXAMPLES: dict[type[SellOutError], tuple[object, ...]] = {
-    errors.InvalidFields: ((errors.InvalidField("username", "must not be blank", FieldCode.BLANK),),),
+    errors.InvalidFields: (
+        (
+            errors.InvalidField("username", "must not be blank", FieldCode.BLANK),
+            errors.InvalidField("gender", "is missing", FieldCode.REQUIRED),
+        ),
+    ),
     errors.LimitReached: (100,),
+    errors.StillReferredTo: (("orders",),),
     errors.NotInCart: ((1, 2),),
     errors.UnitsUnavailable: ((3,),),
     errors.PriceChanged: (107,),
@@ -81,7 +90,7 @@ EXAMPLES: dict[type[SellOutError], tuple[object, ...]] = {
 
 @pytest.mark.parametrize("kind", [*CONCRETE, *sorted(ABSTRACT, key=str)])
 def test_an_error_is_a_sentence(kind: type[SellOutError]) -> None:
-    """Every word of it is plain text, and typed values stand in it."""
+    """The sentence is plain text with the values of typed attributes."""
     text = str(kind(*EXAMPLES.get(kind, ())))
     assert text[0].isupper()
     assert text.endswith(".")
@@ -91,8 +100,9 @@ def test_an_error_is_a_sentence(kind: type[SellOutError]) -> None:
 
 def test_the_sentence_of_a_typed_error_holds_its_values() -> None:
     assert {kind: str(kind(*values)) for kind, values in EXAMPLES.items()} == {
-        errors.InvalidFields: "Invalid fields: username must not be blank.",
+        errors.InvalidFields: "Invalid fields: username must not be blank; gender is missing.",
         errors.LimitReached: "The limit of 100 is reached.",
+        errors.StillReferredTo: "These refer to it: orders.",
         errors.NotInCart: "Product units 1, 2 are not in the cart.",
         errors.UnitsUnavailable: "Product units 3 are not available.",
         errors.PriceChanged: "The order costs 107, more than the buyer agreed to pay.",

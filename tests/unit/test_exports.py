@@ -1,4 +1,4 @@
-"""Modules that import much more than they define list their own names, for completion."""
+"""Modules that import many more names than they define have an `__all__`, for code completion."""
 
 import ast
 from pathlib import Path
@@ -9,11 +9,11 @@ import sellout_core
 
 MODULES = sorted(Path(sellout_core.__path__[0]).rglob("*.py"))
 FEW_IMPORTS = 12
-"""A module with fewer imported names needs no list."""
+"""A module with fewer imported names needs no `__all__`."""
 
 
 def defined(tree: ast.Module) -> set[str]:
-    """The public names that a module defines, type variables apart."""
+    """The public names that a module defines, without type variables."""
     names: set[str] = set()
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):

@@ -1,4 +1,4 @@
-"""What runs without the extras, and the sentence that names the extra where something is missing."""
+"""What runs without the extras, and the message that names the missing extra."""
 
 import re
 import subprocess
@@ -36,7 +36,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 def alone(code: str, *shown: str) -> subprocess.CompletedProcess[str]:
-    """Runs code in a process that finds only the standard library, the project, attrs and the packages shown."""
+    """Runs code in a process that finds only the standard library, this project, attrs and the given packages."""
     prelude = f"SOURCES = {SOURCES!r}\nSHOWN = { ({'attr', 'attrs', *shown})!r}\n{HIDE}"
     return subprocess.run(  # noqa: S603 - code of this test
         [sys.executable, "-c", prelude + code], capture_output=True, text=True, check=False, timeout=300
@@ -44,7 +44,7 @@ def alone(code: str, *shown: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_core_the_memory_store_and_the_laws_run_with_attrs_alone() -> None:
-    """The one law that cannot run says what to install."""
+    """The one law that needs a package says what to install."""
     ran = alone("""
 import pkgutil, importlib, sellout_core
 from sellout_adapters.extras import MissingExtra
@@ -91,7 +91,7 @@ print(held, missing)
         ),
         (
             "from sellout_adapters.sql import SqlStore\nSqlStore.open('postgresql://user@host/shop')",
-            "sqlalchemy alembic cachetools greenlet msgspec typing_extensions mako markupsafe",
+            "sqlalchemy alembic cachetools greenlet msgspec pyroaring typing_extensions mako markupsafe",
             "psycopg",
             "postgres",
         ),

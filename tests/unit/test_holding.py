@@ -1,5 +1,5 @@
-"""Whatever changes a user's things, but for noting a view, holds that user first: two requests of one user come one
-after the other, also on a store whose transactions overlap.
+"""Each change of a user's objects, except for a noted view, locks the user first. So two requests of a user run one
+after the other, even on a store whose transactions overlap.
 """
 
 from collections.abc import Callable
@@ -9,16 +9,16 @@ import attrs
 import pytest
 
 from sellout_adapters.memory import MemoryStore, MemoryTransaction
-from sellout_adapters.memory.repositories.accounts import Users
+from sellout_adapters.memory.repositories.people.accounts import Users
 from sellout_adapters.testing.scene import PASSWORD, checkout_request, shoe_size, unit_entry
-from sellout_core.accounts import NewAddress, User
+from sellout_core.people.accounts import NewAddress, User
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
-from sellout_core.use_cases.addresses import add_address, delete_address, edit_address
-from sellout_core.use_cases.carts import add_to_cart, remove_from_cart
-from sellout_core.use_cases.checkout import check_out, check_out_once
-from sellout_core.use_cases.sessions import log_in
-from sellout_core.use_cases.wishlists import add_to_wishlist, change_size, delete_from_wishlist
+from sellout_core.use_cases.people.sessions import log_in
+from sellout_core.use_cases.people.users import add_address, delete_address, edit_address
+from sellout_core.use_cases.shopping.carts import add_to_cart, remove_from_cart
+from sellout_core.use_cases.shopping.checkout import check_out, check_out_once
+from sellout_core.use_cases.shopping.wishlists import add_to_wishlist, change_size, delete_from_wishlist
 from sellout_core.values import AddressId, ProductId, ProductUnitId, SizeId, UserId, WishlistUnitId
 from tests.unit.shop_scene import Person, Scene
 
@@ -31,7 +31,7 @@ S41, S42, HOME, WISHED = SizeId(1), SizeId(2), AddressId(1), WishlistUnitId(1)
 
 @attrs.frozen
 class NotedUsers(Users):
-    """Users that note who is held, in the list they carry."""
+    """A repository of users that records the locked users."""
 
     held: list[UserId]
 
@@ -42,7 +42,7 @@ class NotedUsers(Users):
 
 @attrs.frozen
 class NotingStore:
-    """A store that notes whom its writers held."""
+    """A store that records the users whom its writers locked."""
 
     store: MemoryStore
     held: list[UserId] = attrs.field(factory=list)
@@ -61,7 +61,7 @@ class NotingStore:
 
 @pytest.fixture
 def anna(scene: Scene) -> Person:
-    """With unit 1 in her cart, address 1, and product 1 in size 1 on her wishlist."""
+    """A user with unit 1 in the cart, address 1, and product 1 in size 1 in the wishlist."""
     anna = scene.person("anna")
     scene.goods("dunk", unit_entry(7, shoe_size("41")), unit_entry(8, shoe_size("42")))
     scene.fill_cart(anna.id, IN_CART)
@@ -88,7 +88,7 @@ CHANGES: dict[str, Callable[[Shop, Person], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_whoever_changes_a_users_things_holds_the_user(scene: Scene, anna: Person, change: str) -> None:
+def test_changing_a_users_objects_locks_the_user(scene: Scene, anna: Person, change: str) -> None:
     assert isinstance(scene.store, MemoryStore)
     store = NotingStore(scene.store)
     CHANGES[change](attrs.evolve(scene.shop, store=cast(Any, store)), anna)

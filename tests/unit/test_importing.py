@@ -1,4 +1,4 @@
-"""Bringing a catalogue in and out."""
+"""Imports and exports of products."""
 
 from datetime import date
 from typing import Any
@@ -7,15 +7,15 @@ import attrs
 import pytest
 
 from sellout_adapters.testing.scene import product_entry, shoe_size, unit_entry
-from sellout_core.accounts import OPERATOR
-from sellout_core.catalogue import NO_SIZE, Product, SizeGrid
+from sellout_core.catalogue.products import NO_SIZE, Product, SizeGrid
 from sellout_core.errors import InvalidFields
+from sellout_core.people.accounts import OPERATOR
 from sellout_core.ports.lists import BATCH
-from sellout_core.use_cases.browsing import read_product
-from sellout_core.use_cases.importing.changes import ImportCounts
-from sellout_core.use_cases.importing.entries import ProductEntry, UnitEntry
-from sellout_core.use_cases.importing.exporting import export_products
-from sellout_core.use_cases.importing.writing import import_products
+from sellout_core.use_cases.catalogue.browsing import read_product
+from sellout_core.use_cases.catalogue.importing.changes import ImportCounts
+from sellout_core.use_cases.catalogue.importing.entries import ProductEntry, UnitEntry
+from sellout_core.use_cases.catalogue.importing.exporting import export_products
+from sellout_core.use_cases.catalogue.importing.writing import import_products
 from sellout_core.values import ProductId
 from tests.unit.shop_scene import Scene
 
@@ -228,7 +228,7 @@ def test_counts_add_up() -> None:
     assert ImportCounts(1, 2, 3) + ImportCounts(10, 20, 30) == ImportCounts(11, 22, 33)
 
 
-def test_small_tables_get_new_names_in_alphabetical_order_and_known_ones_stay(scene: Scene) -> None:
+def test_reference_tables_get_new_names_in_alphabetical_order_and_known_ones_stay(scene: Scene) -> None:
     load(scene, product_entry("one", brands=("b", "c")))
     load(scene, product_entry("two", brands=("d", "a", "b")))
     brands = scene.store.read(lambda tx: tx.references.snapshot()).brands
@@ -256,7 +256,7 @@ def test_what_is_exported_and_imported_into_an_empty_shop_exports_the_same(scene
 
 
 def test_a_product_whose_units_changed_places_often_is_still_exported(scene: Scene) -> None:
-    """A unit left out stays, unavailable: a product may have had more of them than one entry names."""
+    """An omitted unit stays, unavailable. So a product may have more units than one entry names."""
     for first in (0, 600):
         sizes = [shoe_size(str(number)) for number in range(first + 1, first + 601)]
         load(scene, product_entry("dunk", *(unit_entry(7, size) for size in sizes)))

@@ -1,4 +1,4 @@
-"""Long lists: parts of them, batches, and one state for all batches of a list."""
+"""Long lists: pages, batches, and one snapshot for all batches."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from sellout_adapters.testing.scene import product_entry
-from sellout_core.accounts import OPERATOR
 from sellout_core.errors import FieldCode, InvalidField, InvalidFields
+from sellout_core.people.accounts import OPERATOR
 from sellout_core.ports import lists
 from sellout_core.ports.lists import Part
-from sellout_core.use_cases.browsing import read_products
-from sellout_core.use_cases.checkout import check_out
-from sellout_core.use_cases.importing.exporting import export_products
-from sellout_core.use_cases.importing.writing import import_products
-from sellout_core.use_cases.orders import read_orders
-from sellout_core.use_cases.users import read_users
+from sellout_core.use_cases.catalogue.browsing import read_products
+from sellout_core.use_cases.catalogue.importing.exporting import export_products
+from sellout_core.use_cases.catalogue.importing.writing import import_products
+from sellout_core.use_cases.people.users import read_users
+from sellout_core.use_cases.shopping.checkout import check_out
+from sellout_core.use_cases.shopping.orders import read_orders
 from sellout_core.values import MAX_ID, MAX_LIST
 from tests.unit.shop_scene import Scene
 
@@ -24,14 +24,14 @@ NUMBER = 7
 
 
 def id_of(view: Any) -> int:
-    """The id of what a view of any list shows."""
+    """The id of the object that a list shows."""
     shown = getattr(view, "product", None) or getattr(view, "order", None) or view.user
     return int(shown.id)
 
 
 @pytest.fixture
 def scene() -> Scene:
-    """A shop with as many products as users and orders."""
+    """A shop with the same number of products, users and orders."""
     scene = Scene()
     for number in range(NUMBER):
         buyer = scene.person(f"buyer{number}")
@@ -40,7 +40,7 @@ def scene() -> Scene:
 
 
 def batches(scene: Scene, read: Read, part: Part) -> tuple[list[list[int]], int | None]:
-    """The ids of each batch that is passed on, and where the list goes on."""
+    """The ids of each batch that is passed to the sink, and the id after which the list continues."""
     passed: list[list[int]] = []
     following = read(scene.shop, OPERATOR, lambda views: passed.append([id_of(view) for view in views]), part)
     return passed, following
@@ -76,7 +76,7 @@ def test_a_whole_list_comes_in_batches(
 
 @pytest.mark.parametrize("read", [read_products, read_users, read_orders])
 def test_all_batches_show_one_state(scene: Scene, monkeypatch: pytest.MonkeyPatch, read: Read) -> None:
-    """What is added while they are passed on is not in them."""
+    """An object that is added meanwhile is in none of them."""
     monkeypatch.setattr(lists, "BATCH", 2)
     seen: list[int] = []
 
@@ -90,13 +90,13 @@ def test_all_batches_show_one_state(scene: Scene, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("read", [read_products, read_users, read_orders, export_products])
-def test_whoever_takes_may_end_it(scene: Scene, read: Callable[..., object]) -> None:
-    """What the sink raises passes through, and the shop goes on."""
+def test_the_sink_may_end_a_list(scene: Scene, read: Callable[..., object]) -> None:
+    """An error of the sink is raised to the caller, and the shop works afterwards."""
 
     def refuse(_: object) -> None:
-        raise OSError("nobody listens")
+        raise OSError("no listener")
 
-    with pytest.raises(OSError, match="nobody listens"):
+    with pytest.raises(OSError, match="no listener"):
         read(scene.shop, OPERATOR, refuse)
     import_products(scene.shop, OPERATOR, [product_entry("new")])
 

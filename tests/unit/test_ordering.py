@@ -1,4 +1,4 @@
-"""Promo codes and what a checkout asks for: by themselves."""
+"""Promo codes and requested checkouts, without a store."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from sellout_core.errors import (
     PromoCodeUsedUp,
     SellOutError,
 )
-from sellout_core.ordering import Checkout, NewPromoCode, PromoCode
+from sellout_core.shopping.ordering import Checkout, NewPromoCode, PromoCode
 from sellout_core.values import AddressId, Percentage, ProductUnitId, PromoCodeId, UserId
 
 LAST_DAY = date(2026, 3, 31)

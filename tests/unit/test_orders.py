@@ -1,27 +1,31 @@
-"""Orders to read, which stay as they were agreed, and checkouts asked for more than once."""
+"""Reading orders, which keep what was agreed, and repeated checkouts."""
+
+from datetime import timedelta
 
 import pytest
 
-from sellout_adapters.testing.scene import PASSWORD, unit_entry
-from sellout_core.accounts import OPERATOR
-from sellout_core.catalogue import FEMALE
+from sellout_adapters.testing.scene import unit_entry, whole_list
+from sellout_core.catalogue.products import FEMALE
 from sellout_core.errors import (
     FieldCode,
+    Forbidden,
     IdempotencyKeyReused,
     InvalidField,
     InvalidFields,
     NotInCart,
     PromoCodeUnknown,
 )
-from sellout_core.use_cases.browsing import read_product, view_card
-from sellout_core.use_cases.carts import add_to_cart
-from sellout_core.use_cases.checkout import check_out, check_out_once
-from sellout_core.use_cases.orders import read_order, read_orders, read_user_orders
-from sellout_core.use_cases.sessions import log_in, refresh
-from sellout_core.use_cases.users import read_profile
-from sellout_core.values import Percentage
+from sellout_core.people.accounts import OPERATOR, Session
+from sellout_core.ports import StoredResponse, Transaction
+from sellout_core.use_cases.catalogue.browsing import read_product, view_card
+from sellout_core.use_cases.people.users import read_profile
+from sellout_core.use_cases.shopping.carts import add_to_cart
+from sellout_core.use_cases.shopping.checkout import check_out, check_out_once
+from sellout_core.use_cases.shopping.orders import read_order, read_orders, read_user_orders
+from sellout_core.use_cases.upkeep import delete_expired
+from sellout_core.values import Percentage, SessionId
 from sellout_core.views import OrderView
-from tests.unit.shop_scene import Person, Scene, listed
+from tests.unit.shop_scene import Person, Scene
 
 
 @pytest.fixture
@@ -43,10 +47,10 @@ def test_orders_are_read_by_id_ones_own_and_for_staff_all(scene: Scene, anna: Pe
     orders = {
         who: [view.order for view in views]
         for who, views in {
-            "anna": read_user_orders(scene.shop, anna.actor, anna.id),
-            "boris": read_user_orders(scene.shop, boris.actor, boris.id),
-            "boss": read_user_orders(scene.shop, boss.actor, boss.id),
-            "everybody": listed(read_orders, scene.shop, boss.actor),
+            "anna": whole_list(read_user_orders, scene.shop, anna.actor, anna.id),
+            "boris": whole_list(read_user_orders, scene.shop, boris.actor, boris.id),
+            "boss": whole_list(read_user_orders, scene.shop, boss.actor, boss.id),
+            "everybody": whole_list(read_orders, scene.shop, boss.actor),
         }.items()
     }
     assert orders == {
@@ -59,8 +63,8 @@ def test_orders_are_read_by_id_ones_own_and_for_staff_all(scene: Scene, anna: Pe
 
 
 def test_without_orders_there_are_none(scene: Scene, anna: Person) -> None:
-    assert listed(read_orders, scene.shop, OPERATOR) == []
-    assert read_user_orders(scene.shop, anna.actor, anna.id) == ()
+    assert whole_list(read_orders, scene.shop, OPERATOR) == []
+    assert whole_list(read_user_orders, scene.shop, anna.actor, anna.id) == []
 
 
 def test_an_order_shows_its_buyer_with_what_they_viewed_and_its_products_by_name(scene: Scene, anna: Person) -> None:
@@ -109,10 +113,14 @@ def test_a_promo_codes_owner_is_shown_to_themselves_and_staff_alone(scene: Scene
         promo_code = read_order(scene.shop, reader.actor, order_id).promo_code
         assert promo_code is not None
         assert (promo_code.owner_id, promo_code.owner) == (owner.id, shown)
-        mine = read_user_orders(scene.shop, reader.actor, anna.id if order_id == bought.id else owner.id)
+        mine = whole_list(read_user_orders, scene.shop, reader.actor, anna.id if order_id == bought.id else owner.id)
         assert mine[0].promo_code == promo_code
-    everybody = listed(read_orders, scene.shop, boss.actor)
-    assert [view.promo_code and view.promo_code.owner for view in everybody] == [expected[boss, bought.id]] * 2
+    asked = scene.ready(anna, scene.unit("kobe", 7), promo_code="SALE")
+    ordered = check_out(scene.shop, boss.actor, anna.id, asked).promo_code
+    assert ordered is not None
+    assert ordered.owner == expected[boss, bought.id]
+    everybody = whole_list(read_orders, scene.shop, boss.actor)
+    assert [view.promo_code and view.promo_code.owner for view in everybody] == [expected[boss, bought.id]] * 3
 
 
 def test_a_buyer_who_asks_once_sees_their_own_promo_codes_owner(scene: Scene) -> None:
@@ -139,7 +147,7 @@ def test_the_same_key_and_checkout_again_get_the_first_answer_and_one_order(scen
     scene.clock.advance(hours=23, minutes=59)
     again = check_out_once(scene.shop, anna.actor, anna.id, asked, "key", lambda _: b"another answer")
     assert (first, again) == (b"order 1 for 7", first)
-    assert len(listed(read_orders, scene.shop, OPERATOR)) == 1
+    assert len(whole_list(read_orders, scene.shop, OPERATOR)) == 1
 
 
 def test_the_same_key_with_another_checkout_is_refused_and_orders_nothing(scene: Scene, anna: Person) -> None:
@@ -148,7 +156,7 @@ def test_the_same_key_with_another_checkout_is_refused_and_orders_nothing(scene:
     other = scene.ready(anna, scene.unit("air", 7))
     with pytest.raises(IdempotencyKeyReused):
         check_out_once(scene.shop, anna.actor, anna.id, other, "key", encoded)
-    assert len(listed(read_orders, scene.shop, OPERATOR)) == 1
+    assert len(whole_list(read_orders, scene.shop, OPERATOR)) == 1
     assert scene.in_cart(anna.id) == other.unit_ids
     assert check_out_once(scene.shop, anna.actor, anna.id, asked, "key", encoded) == b"order 1 for 7"
 
@@ -196,18 +204,37 @@ def test_a_key_is_free_again_after_24_hours(scene: Scene, anna: Person) -> None:
     assert check_out_once(scene.shop, anna.actor, anna.id, asked, "key", encoded) == b"order 3 for 7"
 
 
-@pytest.mark.parametrize("come_back", ["log in", "refresh"])
-def test_answers_that_are_kept_no_more_go_when_the_buyer_comes_back(scene: Scene, anna: Person, come_back: str) -> None:
-    check_out_once(scene.shop, anna.actor, anna.id, scene.ready(anna, scene.unit("dunk", 7)), "old", encoded)
-    tokens = log_in(scene.shop, "anna", PASSWORD)
+def test_a_checkout_deletes_expired_responses_of_any_buyer(scene: Scene, anna: Person) -> None:
+    asked = scene.ready(anna, scene.unit("dunk", 7))
+    check_out_once(scene.shop, anna.actor, anna.id, asked, "old", encoded)
     long_ago = scene.clock.now.replace(year=2000)
-    assert scene.store.read(lambda tx: tx.answers.find(anna.id, "old", long_ago)) is not None
     scene.clock.advance(hours=24)
-    if come_back == "refresh":
-        refresh(scene.shop, tokens.refresh)
-    else:
-        log_in(scene.shop, "anna", PASSWORD)
-    assert scene.store.read(lambda tx: tx.answers.find(anna.id, "old", long_ago)) is None
+    boris = scene.person("boris")
+    assert scene.store.read(lambda tx: tx.idempotency.find(anna.id, "old", long_ago)) is not None
+    check_out_once(scene.shop, boris.actor, boris.id, scene.ready(boris, scene.unit("air", 8)), "key", encoded)
+    assert scene.store.read(lambda tx: tx.idempotency.find(anna.id, "old", long_ago)) is None
+    assert scene.store.read(lambda tx: tx.idempotency.find(boris.id, "key", long_ago)) is not None
+
+
+def test_the_operator_deletes_all_that_has_expired(scene: Scene, anna: Person) -> None:
+    """A transaction deletes at most 200 rows of each kind, so others can write in between."""
+    began = scene.clock.now
+
+    def store_responses(tx: Transaction) -> None:
+        for number in range(450):
+            tx.idempotency.save(anna.id, str(number), StoredResponse("print", b"response"), began)
+
+    scene.store.write(store_responses)
+    scene.store.write(lambda tx: tx.sessions.add(Session(SessionId("old"), anna.id, "print", began)))
+    scene.store.write(lambda tx: tx.counters.add("key", began, timedelta(seconds=1)))
+    scene.clock.advance(hours=23)
+    check_out_once(scene.shop, anna.actor, anna.id, scene.ready(anna, scene.unit("air", 8)), "new", encoded)
+    scene.clock.advance(hours=1)
+    with pytest.raises(Forbidden):
+        delete_expired(scene.shop, anna.actor)
+    assert delete_expired(scene.shop, OPERATOR) == 452
+    assert delete_expired(scene.shop, OPERATOR) == 0
+    assert scene.store.read(lambda tx: tx.idempotency.find(anna.id, "new", began)) is not None
 
 
 def test_a_refused_checkout_keeps_no_answer(scene: Scene, anna: Person) -> None:
@@ -226,7 +253,7 @@ def test_an_answer_that_cannot_be_written_leaves_no_order(scene: Scene, anna: Pe
 
     with pytest.raises(OSError, match="no room"):
         check_out_once(scene.shop, anna.actor, anna.id, asked, "key", broken)
-    assert listed(read_orders, scene.shop, OPERATOR) == []
+    assert whole_list(read_orders, scene.shop, OPERATOR) == []
     assert check_out_once(scene.shop, anna.actor, anna.id, asked, "key", encoded) == b"order 1 for 7"
 
 

@@ -1,4 +1,4 @@
-"""The price: percentages, the absolute discount, rounding, and the lines' shares."""
+"""Prices: percentages, the absolute discount, rounding, and each line's share."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sellout_core.catalogue import NO_SIZE, ProductUnit, Size
+from sellout_core.catalogue.products import NO_SIZE, ProductUnit, Size
 from sellout_core.errors import MixedCurrencies, PriceChanged
-from sellout_core.ordering import NewPromoCode, Quote, less_percentage, quote, spread
+from sellout_core.shopping.ordering import NewPromoCode, Quote, less_percentage, quote, spread
 from sellout_core.values import (
     CurrencyId,
     DeliveryTypeId,
@@ -65,7 +65,7 @@ def half_up(amount: Fraction) -> int:
 
 
 def priced(amounts: Sequence[int], *discounts: int, absolute: int = 0) -> int:
-    """The price in fractions (docs/http-contract.md#checkout-3)."""
+    """The total, calculated in fractions as docs/http-contract.md#checkout-3 describes."""
     total = sum(amounts)
     for discount in discounts:
         total = half_up(total * (1 - Fraction(discount, 100)))
@@ -77,7 +77,7 @@ def amounts_of(quoted: Quote) -> list[int]:
 
 
 def test_the_contracts_example() -> None:
-    """7 and 100 less 15 percent are 91: 90.95 rounds up (docs/http-contract.md#checkout-3)."""
+    """7 and 100 less 15 % are 90.95, rounded 91 (docs/http-contract.md#checkout-3)."""
     quoted = quote(units_at([7, 100]), Percentage(0), promo_code(15))
     assert (quoted.subtotal, quoted.total, amounts_of(quoted)) == (107, 91, [5, 86])
 

@@ -1,21 +1,21 @@
-"""Which new promo codes are refused: those that no order could ever use, or that would change no price."""
+"""Refused new promo codes: no order could use them, or they would change no price."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from sellout_core.accounts import OPERATOR
 from sellout_core.errors import FieldCode, InvalidField, InvalidFields
-from sellout_core.ordering import NewPromoCode
+from sellout_core.people.accounts import OPERATOR
 from sellout_core.shop import Policy
-from sellout_core.use_cases.promo_codes import create_promo_code
+from sellout_core.shopping.ordering import NewPromoCode
+from sellout_core.use_cases.shopping.promo_codes import create_promo_code
 from tests.unit.shop_scene import Scene
 
 TODAY = date(2026, 3, 31)
 GOOD: dict[str, Any] = {"discount_percentage": 10, "max_activation_count": 1, "active_until": TODAY}
 PAST = InvalidField("active_until", "must not be in the past: it is 2026-03-31 in UTC", FieldCode.OUT_OF_RANGE)
-NO_DISCOUNT = InvalidField("discount", "must be above 0", FieldCode.OUT_OF_RANGE)
+NO_DISCOUNT = InvalidField("discount", "must be above 0, as a percentage or as an amount", FieldCode.OUT_OF_RANGE)
 NEVER = InvalidField("max_activation_count", "must be at least 1", FieldCode.OUT_OF_RANGE)
 
 

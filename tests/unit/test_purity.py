@@ -1,4 +1,6 @@
-"""The architecture, read off the syntax trees: the core is pure, and packages depend on each other one way only."""
+"""The architecture, checked in the syntax trees: the core is pure, and packages depend on each other in one
+direction.
+"""
 
 import ast
 import sys
@@ -28,7 +30,7 @@ def files_of(package: str) -> list[Path]:
 
 
 def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """The line and top-level package of every import; a relative one stays within its package."""
+    """The line and the top-level package of each import. Relative imports are left out."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name.partition(".")[0]) for alias in node.names)
@@ -37,7 +39,7 @@ def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def impurities(source: str) -> list[str]:
-    """What a module of the core must not do, a line each."""
+    """The faults of a module of the core, one in a line."""
     tree = ast.parse(source)
     allowed = (sys.stdlib_module_names - IMPURE_MODULES) | {"attrs", "sellout_core"}
     faults = [f"{line}: imports {name}" for line, name in imported(tree) if name not in allowed]

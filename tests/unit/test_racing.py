@@ -1,5 +1,5 @@
-"""Losing a race inside one transaction, on a store that isolates less than the ones we ship: what a checkout read may
-be gone by the time it writes, and then it must not happen at all.
+"""A race that is lost within a transaction, on a store with weaker isolation than ours. What the checkout read may have
+changed before it writes. Then the checkout must change nothing.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -10,21 +10,21 @@ import pytest
 
 from sellout_adapters.memory import MemoryStore, MemoryTransaction
 from sellout_adapters.memory.repositories.catalogue import Units
-from sellout_adapters.memory.repositories.shopping import PromoCodes
-from sellout_core.catalogue import ProductUnit
+from sellout_adapters.memory.repositories.shopping.orders import PromoCodes
+from sellout_core.catalogue.products import ProductUnit
 from sellout_core.errors import PromoCodeUsedUp, UnitsUnavailable
-from sellout_core.ordering import Checkout, PromoCode
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
-from sellout_core.use_cases.checkout import check_out, check_out_once
-from sellout_core.values import ProductUnitId, PromoCodeId
+from sellout_core.shopping.ordering import Checkout, PromoCode
+from sellout_core.use_cases.shopping.checkout import check_out, check_out_once
+from sellout_core.values import ProductUnitId
 from tests.unit.shop_scene import Person, Scene
 
 T = TypeVar("T")
 
 
 class OvertakenUnits(Units):
-    """Somebody else gets the first piece of the last unit asked for."""
+    """A concurrent buyer takes the last piece of the first unit."""
 
     def take(self, units: Collection[ProductUnit]) -> Mapping[ProductUnitId, ProductUnit]:
         super().take([max(units, key=lambda unit: unit.id)])
@@ -32,16 +32,16 @@ class OvertakenUnits(Units):
 
 
 class OvertakenPromoCodes(PromoCodes):
-    """Somebody else activates first."""
+    """A concurrent checkout activates the promo code first."""
 
-    def activate(self, promo_code_id: PromoCodeId) -> PromoCode | None:
-        super().activate(promo_code_id)
-        return super().activate(promo_code_id)
+    def activate(self, promo_code: PromoCode) -> PromoCode | None:
+        super().activate(promo_code)
+        return super().activate(promo_code)
 
 
 @attrs.frozen
 class OvertakenStore:
-    """A store whose writers are overtaken by rivals after they have read."""
+    """A store in which a concurrent writer commits between a writer's reads and writes."""
 
     store: MemoryStore
 

@@ -1,4 +1,4 @@
-"""What only reads asks no store to write, so that it waits for no writer; and a store's failure passes through."""
+"""Reading use cases do not write, so they wait for no writer. An error of the store is raised to the caller."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
@@ -7,19 +7,19 @@ import attrs
 import pytest
 
 from sellout_adapters.testing.scene import PASSWORD, unit_entry
-from sellout_core.accounts import ANONYMOUS, OPERATOR, Registration
 from sellout_core.errors import Unavailable
+from sellout_core.people.accounts import ANONYMOUS, OPERATOR, Registration
 from sellout_core.ports.store import Store, Transaction
-from sellout_core.use_cases.addresses import read_addresses
-from sellout_core.use_cases.browsing import read_page, read_product, read_products, read_units, view_card
-from sellout_core.use_cases.carts import add_to_cart, read_cart
-from sellout_core.use_cases.checkout import check_out
-from sellout_core.use_cases.importing.exporting import export_products
-from sellout_core.use_cases.orders import read_order, read_orders, read_user_orders
-from sellout_core.use_cases.promo_codes import check_promo_code
-from sellout_core.use_cases.sessions import authenticate, log_in, read_token, register, verify
-from sellout_core.use_cases.users import read_last_viewed, read_profile, read_user, read_users
-from sellout_core.use_cases.wishlists import read_wishlist
+from sellout_core.use_cases.catalogue.browsing import read_page, read_product, read_products, read_units, view_card
+from sellout_core.use_cases.catalogue.importing.exporting import export_products
+from sellout_core.use_cases.people.registration import register
+from sellout_core.use_cases.people.sessions import authenticate, log_in, read_token, verify
+from sellout_core.use_cases.people.users import read_addresses, read_last_viewed, read_profile, read_user, read_users
+from sellout_core.use_cases.shopping.carts import add_to_cart, read_cart
+from sellout_core.use_cases.shopping.checkout import check_out
+from sellout_core.use_cases.shopping.orders import read_order, read_orders, read_user_orders
+from sellout_core.use_cases.shopping.promo_codes import check_promo_code
+from sellout_core.use_cases.shopping.wishlists import read_wishlist
 from sellout_core.values import ProductId, UserId
 from tests.unit.shop_scene import Scene
 
@@ -28,14 +28,14 @@ T = TypeVar("T")
 
 @attrs.frozen
 class ReadOnlyStore:
-    """A store that cannot be written to now."""
+    """A store whose writes fail."""
 
     store: Store
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         return self.store.read(work)
 
-    def write(self, work: Callable[[Transaction], T]) -> T:  # noqa: ARG002 - a port's signature
+    def write(self, work: Callable[[Transaction], T]) -> T:  # noqa: ARG002 - the signature of the port
         raise Unavailable
 
 
@@ -63,7 +63,7 @@ def test_whatever_only_reads_works_on_a_store_that_cannot_be_written_to(scene: S
         lambda: read_cart(shop, anna.actor, anna.id),
         lambda: check_promo_code(shop, anna.actor, anna.id, "SALE", [kept]),
         lambda: read_orders(shop, OPERATOR, lambda _: None),
-        lambda: read_user_orders(shop, anna.actor, anna.id),
+        lambda: read_user_orders(shop, anna.actor, anna.id, lambda _: None),
         lambda: read_order(shop, anna.actor, order.id),
         lambda: export_products(shop, OPERATOR, lambda _: None),
         lambda: authenticate(shop, claims),
@@ -73,7 +73,7 @@ def test_whatever_only_reads_works_on_a_store_that_cannot_be_written_to(scene: S
         read()
 
 
-def test_a_store_that_is_away_is_unavailable_to_whoever_writes(scene: Scene) -> None:
+def test_an_unreachable_store_is_unavailable_to_writers(scene: Scene) -> None:
     anna, unit_id = scene.person("anna"), scene.unit("dunk", 7)
     shop = attrs.evolve(scene.shop, store=cast(Any, ReadOnlyStore)(scene.store))
     for write in (
@@ -88,11 +88,12 @@ def test_a_store_that_is_away_is_unavailable_to_whoever_writes(scene: Scene) -> 
 
 
 def test_use_cases_within_a_transaction_read_one_state(scene: Scene) -> None:
-    """What is committed meanwhile is seen by neither of them."""
+    """Neither of them sees a later commit."""
     anna, goods = scene.person(), scene.goods("one", unit_entry(10))
 
     def work(tx: Transaction) -> list[int]:
         shop = scene.shop.within(tx)
+        assert (shop.tokens, shop.clock, shop.policy) == (scene.shop.tokens, scene.shop.clock, scene.shop.policy)
         seen = [len(read_cart(shop, anna.actor, anna.id).units)]
         add_to_cart(scene.shop, anna.actor, anna.id, goods.unit_id)
         return [*seen, len(read_cart(shop, anna.actor, anna.id).units)]

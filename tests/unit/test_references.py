@@ -1,4 +1,4 @@
-"""References to the docs, and links between pages, lead to a file and an anchor that are there."""
+"""References to the docs and links between pages lead to an existing file and anchor."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ SOURCE = re.compile(r"`(?:src/)?((?:sellout_(?:core|adapters|http)|tests|benchma
 
 @cache
 def anchors(page: Path) -> frozenset[str]:
-    """The explicit anchors of a page, and those that its headings have."""
+    """The explicit anchors of a page, and the anchors of its headings."""
     text = page.read_text(encoding="utf-8")
     headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
     slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

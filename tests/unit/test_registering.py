@@ -1,17 +1,30 @@
-"""Becoming a user, or an admin."""
+"""Registering users and creating admins."""
 
 from datetime import UTC, timedelta
+from functools import partial
 
+import attrs
 import pytest
 
 from sellout_adapters.testing.scene import PASSWORD
-from sellout_core.accounts import OPERATOR, Actor, Registration
-from sellout_core.errors import BadCredentials, InvalidFields, NotFound, Unauthenticated, UsernameTaken
+from sellout_core.errors import (
+    BadCredentials,
+    Fault,
+    FieldCode,
+    InvalidField,
+    InvalidFields,
+    NotFound,
+    Unauthenticated,
+    UsernameTaken,
+)
+from sellout_core.people.accounts import OPERATOR, Actor, Registration
 from sellout_core.shop import Policy
-from sellout_core.use_cases.carts import read_cart
-from sellout_core.use_cases.sessions import authenticate, create_admin, log_in, read_token, register, set_password
-from sellout_core.use_cases.users import read_profile
-from sellout_core.use_cases.wishlists import read_wishlist
+from sellout_core.use_cases.people.passwords import set_password
+from sellout_core.use_cases.people.registration import create_admin, register
+from sellout_core.use_cases.people.sessions import authenticate, log_in, read_token
+from sellout_core.use_cases.people.users import read_profile
+from sellout_core.use_cases.shopping.carts import read_cart
+from sellout_core.use_cases.shopping.wishlists import read_wishlist
 from sellout_core.values import UserId
 from tests.unit.shop_scene import Scene
 
@@ -58,13 +71,14 @@ def test_a_password_as_long_as_the_policy_is_let_through(minimum: int) -> None:
 
 
 def test_the_default_policy_is_the_contracts() -> None:
-    """Passwords (docs/http-contract.md#register), lifetimes (docs/http-contract.md#tokens), idempotency keys
-    (docs/http-contract.md#checkout-8) and the time zone (docs/http-contract.md#checkout-5).
+    """The defaults are in docs/http-contract.md: #register has the password, #tokens the lifetimes, #checkout-8 the
+    idempotency keys, and #checkout-5 the time zone.
     """
     policy = Policy()
     assert policy.min_password_length == 8
     assert (policy.access_lifetime, policy.refresh_lifetime) == (timedelta(days=1), timedelta(days=7))
-    assert (policy.answers_kept, policy.time_zone) == (timedelta(hours=24), UTC)
+    assert (policy.idempotency_key_lifetime, policy.time_zone) == (timedelta(hours=24), UTC)
+    assert policy.guest_cart_lifetime == timedelta(days=30)
 
 
 def test_a_password_is_stored_as_a_hash_alone(scene: Scene) -> None:
@@ -102,15 +116,33 @@ def test_the_operator_sets_a_password_without_the_old_one(scene: Scene) -> None:
     assert authenticate(scene.shop, read_token(scene.shop, lives.access, "access")) == Actor(boris)
 
 
-@pytest.mark.parametrize("password", ["short", "a" * 129, "a lone \ud800 surrogate"])
-def test_a_password_out_of_its_limits_is_not_set(scene: Scene, password: str) -> None:
+@pytest.mark.parametrize(
+    ("password", "reason", "code"),
+    [
+        ("short", "must be at least 8 characters long", FieldCode.TOO_SHORT),
+        ("a" * 129, "must be at most 128 characters long", FieldCode.TOO_LONG),
+        ("a lone \ud800 surrogate", "must not contain lone surrogates", FieldCode.CHARACTER_NOT_ALLOWED),
+    ],
+)
+def test_a_password_out_of_its_limits_is_not_set(scene: Scene, password: str, reason: str, code: FieldCode) -> None:
     scene.user("anna")
     with pytest.raises(InvalidFields) as refusal:
         set_password(scene.shop, OPERATOR, "anna", password)
-    assert [field.name for field in refusal.value.fields] == ["password"]
+    assert refusal.value.fields == (InvalidField("password", reason, code),)
     assert log_in(scene.shop, "anna", PASSWORD)
 
 
 def test_the_password_of_an_unknown_user_is_not_set(scene: Scene) -> None:
     with pytest.raises(NotFound):
         set_password(scene.shop, OPERATOR, "anna", PASSWORD)
+
+
+def test_a_username_is_held_to_the_shops_own_rule(scene: Scene) -> None:
+    fault = Fault("must not be boss", FieldCode.NOT_ONE_OF)
+    shop = attrs.evolve(scene.shop, username_rule=lambda username: fault if username == "boss" else None)
+    for use_case in (register, partial(create_admin, actor=OPERATOR)):
+        with pytest.raises(InvalidFields) as caught:
+            use_case(shop, registration=Registration("boss", PASSWORD))
+        assert caught.value.fields == (InvalidField("username", fault.reason, fault.code),)
+    register(shop, Registration("anna", PASSWORD))
+    assert [user.username for user in scene.store.read(lambda tx: tx.users.after(0, 9))] == ["anna"]

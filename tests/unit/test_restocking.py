@@ -1,17 +1,17 @@
-"""What an import does to the stock of units that were sold from, and what it reports."""
+"""The stock of sold units after an import, and what the import reports."""
 
 import attrs
 import pytest
 
 from sellout_adapters.testing.scene import product_entry, shoe_size, unit_entry
-from sellout_core.accounts import OPERATOR
-from sellout_core.catalogue import NewSize, ProductUnit
+from sellout_core.catalogue.products import NewSize, ProductUnit
+from sellout_core.people.accounts import OPERATOR
 from sellout_core.ports.store import Transaction
-from sellout_core.use_cases.importing.changes import UNCHANGED, ImportCounts, ImportResult, Stock
-from sellout_core.use_cases.importing.entries import ProductEntry
-from sellout_core.use_cases.importing.exporting import export_products
-from sellout_core.use_cases.importing.writing import import_products
-from sellout_core.values import MAX_STOCK, Money, ProductId, ProductUnitId
+from sellout_core.use_cases.catalogue.importing.changes import ImportCounts, ImportResult, Stock
+from sellout_core.use_cases.catalogue.importing.entries import ProductEntry
+from sellout_core.use_cases.catalogue.importing.exporting import export_products
+from sellout_core.use_cases.catalogue.importing.writing import import_products
+from sellout_core.values import MAX_STOCK, UNCHANGED, Money, ProductId, ProductUnitId
 from tests.unit.shop_scene import Scene
 
 S41, S42 = shoe_size("41"), shoe_size("42")
@@ -26,7 +26,7 @@ def units(scene: Scene) -> list[ProductUnit]:
 
 
 def sell(scene: Scene, pieces: int) -> None:
-    """Sells that many pieces of the first unit."""
+    """Sells this number of pieces of the first unit."""
     for _ in range(pieces):
         assert scene.store.write(lambda tx: tx.units.take(list(tx.units.get_many([ProductUnitId(1)]).values())))
 
@@ -134,7 +134,7 @@ def test_new_units_of_one_size_in_two_spellings_share_it(scene: Scene) -> None:
 
 @pytest.mark.parametrize("available", [[True, False], [False, True], [True, True], [False, False]])
 def test_of_two_units_of_one_size_the_available_one_counts(scene: Scene, available: list[bool]) -> None:
-    """Versions before this one made two units when a file spelt a size otherwise."""
+    """An earlier version created two units if a file spelt a size in another way."""
     load(scene, product_entry("dunk", unit_entry(7, S42), unit_entry(7, S41)))
     [first, second] = units(scene)
 
@@ -158,7 +158,7 @@ def test_of_two_units_of_one_size_the_available_one_counts(scene: Scene, availab
     )
 
 
-# What is reported
+# Reports
 
 
 def test_a_dry_run_reports_what_an_import_would_do_and_writes_nothing(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""The layout of `src`: small modules, small rooms, and imports that never run in a circle."""
+"""The layout of `src`: small modules, small packages, and no circular imports."""
 
 import ast
 from collections import Counter, defaultdict
@@ -13,7 +13,7 @@ SOURCES = Path(__file__).parents[2] / "src"
 LONGEST_MODULE = 300
 LARGEST_ROOM = 9
 RELEASED = "step_0001.py"
-"""The released migration, which never changes."""
+"""The released migration, which must not change."""
 
 MODULES = sorted(path for path in SOURCES.rglob("*.py") if path.name != RELEASED)
 
@@ -28,7 +28,7 @@ NAMES = {name_of(path) for path in MODULES}
 
 
 def imports_of(path: Path) -> Iterator[str]:
-    """The modules of `src` that a module imports, also inside functions and for types alone."""
+    """The modules of `src` that a module imports, also within functions and for types alone."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module is not None:
             for alias in node.names:
@@ -39,14 +39,14 @@ def imports_of(path: Path) -> Iterator[str]:
 
 
 def imports() -> Iterator[tuple[str, str]]:
-    """Every import between two modules of `src`."""
+    """Each import of a module of `src` by another one."""
     for path in MODULES:
         importer = name_of(path)
         yield from ((importer, imported) for imported in imports_of(path) if imported in NAMES - {importer})
 
 
 def between_rooms(importer: str, imported: str) -> tuple[str, str] | None:
-    """The two neighbours, rooms or modules of one folder, between which an import goes; None inside a package."""
+    """The two packages or modules of one folder between which an import goes. None if it stays within one package."""
     ways = importer.split("."), imported.split(".")
     for depth, (one, other) in enumerate(zip(*ways, strict=False), start=1):
         if one != other:
@@ -58,7 +58,7 @@ def require_no_circle(edges: Mapping[str, set[str]]) -> None:
     try:
         TopologicalSorter(edges).prepare()
     except CycleError as error:
-        # Each member of a circle is imported by the next.
+        # Each member of a circle is imported by the next one.
         pytest.fail("; ".join(f"{importer} imports {imported}" for imported, importer in pairwise(error.args[1])))
 
 

@@ -1,4 +1,4 @@
-"""Words, queries and their limits, which products match, their order and counts."""
+"""Search words, queries and their limits; which products match, in which order, and facets."""
 
 import itertools
 from datetime import date
@@ -8,10 +8,8 @@ import attrs
 import pytest
 
 from sellout_adapters.testing.scene import shoe_size, unit_entry
-from sellout_core.accounts import ANONYMOUS
-from sellout_core.catalogue import NO_SIZE, Named, References, SizeGrid
-from sellout_core.errors import InvalidFields
-from sellout_core.search import (
+from sellout_core.catalogue.products import NO_SIZE, Named, References, SizeGrid
+from sellout_core.catalogue.search import (
     BANDS,
     EVERYTHING,
     LONGEST_WORD,
@@ -26,12 +24,14 @@ from sellout_core.search import (
     wanted,
     words,
 )
-from sellout_core.use_cases.browsing import read_facets, read_page
+from sellout_core.errors import FieldCode, InvalidField, InvalidFields
+from sellout_core.people.accounts import ANONYMOUS
+from sellout_core.use_cases.catalogue.browsing import read_facets, read_page
 from sellout_core.values import MAX_NAME, MAX_PRICE, BrandId, Money
 from sellout_core.views import MAX_COUNTED, CountedBand, CountedSize, facets_view
 from tests.unit.shop_scene import Scene
 
-NO_REFERENCES = References({}, {}, {}, {}, {}, {}, {}, {})
+NO_REFERENCES = References({}, {}, {}, {}, {}, {}, {}, {}, {})
 
 
 @pytest.mark.parametrize(
@@ -63,34 +63,44 @@ def test_a_word_is_cut_where_it_is_too_long() -> None:
 
 
 SIZE = SizeValue("eu", "42")
-TOO_MANY = "must be at most 20 values"
+TOO_MANY = "must hold at most 20 values", FieldCode.TOO_MANY
 NAME = f"must be 1 to {MAX_NAME} characters long"
 
 
 @pytest.mark.parametrize(
-    ("members", "field", "reason"),
+    ("members", "field", "fault"),
     [
-        ({"text": "x" * 201}, "text", "must be 0 to 200 characters long"),
-        ({"text": "a b c d e f g h i j k"}, "text", "must be at most 10 words"),
-        ({"text": "a\0"}, "text", "must not contain NUL"),
+        ({"text": "x" * 201}, "text", ("must be 0 to 200 characters long", FieldCode.TOO_LONG)),
+        ({"text": "a b c d e f g h i j k"}, "text", ("must be at most 10 words", FieldCode.TOO_MANY)),
+        ({"text": "a\0"}, "text", ("must not contain NUL", FieldCode.CHARACTER_NOT_ALLOWED)),
         ({"brands": tuple(range(1, 22))}, "brands", TOO_MANY),
-        ({"brands": ("",)}, "brands", NAME),
-        ({"brands": (1, "\ud800")}, "brands", "must not contain lone surrogates"),
-        ({"categories": ("x" * (MAX_NAME + 1),)}, "categories", NAME),
-        ({"tags": (" ",)}, "tags", "must not be blank"),
+        ({"brands": ("",)}, "brands", (NAME, FieldCode.TOO_SHORT)),
+        ({"brands": (1, "\ud800")}, "brands", ("must not contain lone surrogates", FieldCode.CHARACTER_NOT_ALLOWED)),
+        ({"categories": ("x" * (MAX_NAME + 1),)}, "categories", (NAME, FieldCode.TOO_LONG)),
+        ({"tags": (" ",)}, "tags", ("must not be blank", FieldCode.BLANK)),
         ({"genders": ("M",) * 21}, "genders", TOO_MANY),
         ({"sizes": (SIZE,) * 21}, "sizes", TOO_MANY),
-        ({"sizes": (SIZE, SizeValue("cm", "27"))}, "sizes", "must name one of the six columns of a size"),
-        ({"sizes": (SizeValue("eu", ""),)}, "sizes", NAME),
-        ({"price_min": -1}, "price_min", f"must be from 0 to {MAX_PRICE}"),
-        ({"price_max": MAX_PRICE + 1}, "price_max", f"must be from 0 to {MAX_PRICE}"),
-        ({"price_min": 2, "price_max": 1}, "price_max", "must not be below the lowest price"),
+        (
+            {"sizes": (SIZE, SizeValue("cm", "27"))},
+            "sizes",
+            ("must name one of the six columns of a size", FieldCode.NOT_ONE_OF),
+        ),
+        ({"sizes": (SizeValue("eu", ""),)}, "sizes", (NAME, FieldCode.TOO_SHORT)),
+        ({"price_min": -1}, "price_min", (f"must be from 0 to {MAX_PRICE}", FieldCode.OUT_OF_RANGE)),
+        ({"price_max": MAX_PRICE + 1}, "price_max", (f"must be from 0 to {MAX_PRICE}", FieldCode.OUT_OF_RANGE)),
+        (
+            {"price_min": 2, "price_max": 1},
+            "price_max",
+            ("must not be below the lowest price", FieldCode.OUT_OF_RANGE),
+        ),
     ],
 )
-def test_a_query_out_of_its_limits_is_refused(members: dict[str, Any], field: str, reason: str) -> None:
+def test_a_query_out_of_its_limits_is_refused(
+    members: dict[str, Any], field: str, fault: tuple[str, FieldCode]
+) -> None:
     with pytest.raises(InvalidFields) as caught:
         CatalogueQuery(**members)
-    assert [(fault.name, fault.reason) for fault in caught.value.fields] == [(field, reason)]
+    assert caught.value.fields == (InvalidField(field, *fault),)
 
 
 def test_a_query_may_reach_its_limits() -> None:
@@ -133,7 +143,8 @@ def test_names_become_ids_whatever_their_case() -> None:
         assert wanted(CatalogueQuery(brands=choices), references).brand_ids == frozenset(ids)
     everything = wanted(EVERYTHING, references)
     assert (everything.words, everything.brand_ids, everything.sizes) == (frozenset(), None, None)
-    assert not names_unknown(CatalogueQuery(brands=("NIKE", 99)), references)
+    for known in (("NIKE", 99), ("nike", "7", "ёж")):
+        assert not names_unknown(CatalogueQuery(brands=known), references)
     assert names_unknown(CatalogueQuery(brands=("nike", "none")), references)
     assert names_unknown(CatalogueQuery(tags=("nike",)), references)
 
@@ -161,7 +172,7 @@ def test_bands_go_up_by_1_2_5_without_gaps() -> None:
 
 @pytest.fixture
 def stocked(scene: Scene) -> Scene:
-    """Six products, one of them not listed."""
+    """A shop with six products, one of which is not listed."""
     day = [date(2026, 1, number) for number in (1, 2, 3)]
     scene.goods("a1", unit_entry(9, shoe_size("41")), name="Air Force", brands=("Nike",), add_date=day[1])
     scene.goods("a2", unit_entry(5, shoe_size("42")), name="Airy Force", tags=("New",), add_date=day[2])
@@ -216,12 +227,29 @@ def test_pages_hold_what_matches_in_its_order(stocked: Scene, members: dict[str,
     assert [half.has_next for half in halves] == [len(expected) > 2 * number for number in (1, 2, 3, 4)]
 
 
+def test_prices_of_zero_are_prices(scene: Scene) -> None:
+    for number, price in enumerate((1, 0, 1)):
+        scene.goods(str(number), unit_entry(price))
+    for sort, expected in ((Sort.CHEAPEST, "102"), (Sort.DEAREST, "021")):
+        page = read_page(scene.shop, ANONYMOUS, 1, query=CatalogueQuery(sort=sort))
+        assert "".join(card.product.product.sku for card in page.items) == expected
+
+
+def test_a_product_with_no_other_words_is_relevant(scene: Scene) -> None:
+    """The text's words are all words of the product."""
+    for sku in ("airy", "air"):
+        scene.goods(sku, name=sku, brands=())
+    page = read_page(scene.shop, ANONYMOUS, 1, query=CatalogueQuery(text="air", sort=Sort.RELEVANCE))
+    assert [card.product.product.sku for card in page.items] == ["air", "airy"]
+
+
 def test_facets_are_named_and_the_most_frequent_come_first(stocked: Scene) -> None:
     facets = read_facets(stocked.shop, ANONYMOUS)
     assert facets.products == 5
     assert [(each.row.name, each.count) for each in facets.brands] == [("Nike", 4), ("Ёж", 1)]
     assert [(each.row.name, each.count) for each in facets.categories] == [("Sport", 4), ("Winter", 1)]
     assert [(each.row.name, each.count) for each in facets.genders] == [("M", 4), ("F", 1)]
+    assert [(each.row.name, each.count) for each in facets.tags] == [("Style", 4), ("New", 1)]
     assert facets.sizes[:3] == (
         CountedSize(SizeValue("international", "42"), 2),
         CountedSize(SizeValue("international", "41"), 1),
@@ -233,7 +261,7 @@ def test_facets_are_named_and_the_most_frequent_come_first(stocked: Scene) -> No
 def test_a_facet_has_a_hundred_entries_at_most() -> None:
     brands = {BrandId(number): Named(number, f"Brand {number}") for number in range(1, 202)}
     sizes = {SizeValue(column, f"{number:03}"): 1 for column in ("us", "eu") for number in range(150)}
-    counts = FacetCounts(201, {brand_id: brand_id % 2 for brand_id in brands}, {}, {}, sizes, {})
+    counts = FacetCounts(201, {brand_id: brand_id % 2 for brand_id in reversed(brands)}, {}, {}, sizes, {}, {})
     facets = facets_view(counts, attrs.evolve(NO_REFERENCES, brands=brands))
     assert MAX_COUNTED == 100
     assert [each.row.id for each in facets.brands] == list(range(1, 200, 2))

@@ -1,4 +1,4 @@
-"""Log in, refresh, verify, change the password, log out."""
+"""Sessions: log in, refresh, verify, change the password, log out."""
 
 import unicodedata
 from collections.abc import Callable
@@ -9,7 +9,6 @@ import pytest
 
 from sellout_adapters.passwords import Argon2Passwords
 from sellout_adapters.testing.scene import PASSWORD
-from sellout_core.accounts import ANONYMOUS, OPERATOR, Actor, Claims, PasswordChange, Registration, Session, TokenPair
 from sellout_core.errors import (
     BadCredentials,
     FieldCode,
@@ -20,23 +19,27 @@ from sellout_core.errors import (
     Unauthenticated,
     WrongPassword,
 )
-from sellout_core.shop import Policy
-from sellout_core.use_cases.sessions import (
-    authenticate,
-    change_password,
-    log_in,
-    log_out,
-    read_token,
-    refresh,
-    register,
-    verify,
+from sellout_core.people.accounts import (
+    ANONYMOUS,
+    OPERATOR,
+    Actor,
+    Claims,
+    PasswordChange,
+    Registration,
+    Session,
+    TokenPair,
 )
+from sellout_core.shop import Policy
+from sellout_core.use_cases.people.account.deletion import delete_account
+from sellout_core.use_cases.people.passwords import change_password
+from sellout_core.use_cases.people.registration import register
+from sellout_core.use_cases.people.sessions import authenticate, log_in, log_out, read_token, refresh, verify
 from sellout_core.values import SessionId, UserId
 from tests.unit.shop_scene import Scene
 
 
 class CountingPasswords(Argon2Passwords):
-    """Real hashing that counts the passwords it was shown."""
+    """Real hashing that counts its calls of `verify`."""
 
     def __init__(self) -> None:
         super().__init__(time_cost=1, memory_kib=8)
@@ -61,7 +64,7 @@ def sessions_of(scene: Scene, *pairs: TokenPair) -> list[Session | None]:
 
 
 def test_a_pair_says_what_the_contract_documents(scene: Scene) -> None:
-    """The claims and lifetimes of docs/http-contract.md#tokens."""
+    """The claims and lifetimes are those of docs/http-contract.md#tokens."""
     pair = register(scene.shop, Registration("anna", PASSWORD))
     access, fresh = access_of(scene, pair), refresh_of(scene, pair)
     issued = scene.clock.now.replace(microsecond=0)
@@ -84,7 +87,7 @@ def test_logging_in_notes_the_time_and_starts_a_session_of_its_own(scene: Scene)
 
 @pytest.mark.parametrize(
     ("username", "password", "is_active"),
-    [("anna", "wrong " + PASSWORD, True), ("nobody", PASSWORD, True), ("anna", PASSWORD, False), ("", "", True)],
+    [("anna", "wrong " + PASSWORD, True), ("unknown", PASSWORD, True), ("anna", PASSWORD, False), ("", "", True)],
     ids=["wrong password", "unknown user", "deactivated user", "nothing"],
 )
 def test_every_failed_log_in_gets_one_answer_after_hashing_once(
@@ -111,7 +114,7 @@ def test_a_user_deactivated_while_their_password_is_checked_is_not_logged_in(sce
     assert scene.user_now(anna.id).last_login is None
 
 
-def test_logging_in_forgets_ones_own_sessions_that_expired(scene: Scene) -> None:
+def test_logging_in_deletes_expired_sessions_of_any_user(scene: Scene) -> None:
     old = register(scene.shop, Registration("anna", PASSWORD))
     others = register(scene.shop, Registration("boris", PASSWORD))
     scene.clock.advance(days=1, hours=-1)
@@ -120,7 +123,7 @@ def test_logging_in_forgets_ones_own_sessions_that_expired(scene: Scene) -> None
     scene.clock.advance(days=6, hours=1)
     log_in(scene.shop, "anna", PASSWORD)
     found = scene.store.read(lambda tx: [tx.sessions.for_update(name) is not None for name in names])
-    assert found == [False, True, True]
+    assert found == [False, False, True]
 
 
 def test_refreshing_gives_a_fresh_pair_of_the_same_session(scene: Scene) -> None:
@@ -273,6 +276,8 @@ def test_rights_are_the_stores_today_not_the_tokens(scene: Scene) -> None:
     claims = access_of(scene, register(scene.shop, Registration("anna", PASSWORD)))
     scene.change_user(UserId(1), is_staff=True)
     assert authenticate(scene.shop, claims) == Actor(UserId(1), is_staff=True)
+    scene.change_user(UserId(1), is_superuser=True)
+    assert authenticate(scene.shop, claims) == Actor(UserId(1), is_staff=True, is_superuser=True)
     scene.change_user(UserId(1), is_active=False)
     with pytest.raises(Unauthenticated):
         authenticate(scene.shop, claims)
@@ -305,7 +310,7 @@ def test_a_changed_password_ends_every_session(scene: Scene) -> None:
     assert authenticate(scene.shop, access_of(scene, log_in(scene.shop, "anna", NEW))) == Actor(user_id)
 
 
-def test_a_password_is_changed_by_whoever_knows_it(scene: Scene) -> None:
+def test_a_password_change_needs_the_old_one(scene: Scene) -> None:
     anna, boris = scene.person("anna"), scene.person("boris")
     change = PasswordChange(PASSWORD, NEW)
     with pytest.raises(Unauthenticated):
@@ -322,7 +327,7 @@ def test_a_password_is_changed_by_whoever_knows_it(scene: Scene) -> None:
 
 
 def refusal_of(scene: Scene, password: str) -> tuple[InvalidField, ...]:
-    """What stands against a password, which must be the same in a registration and in a change."""
+    """The faults of a password. Asserts that a registration and a change name the same ones."""
     anna = scene.person("anna") if not scene.store.read(lambda tx: tx.users.after(0, 1_000)) else None
     with pytest.raises(InvalidFields) as registering:
         register(scene.shop, Registration("boris", password))
@@ -335,14 +340,14 @@ def refusal_of(scene: Scene, password: str) -> tuple[InvalidField, ...]:
 
 
 def test_passwords_are_counted_composed(scene: Scene) -> None:
-    """Eight to 128 characters, however they are typed."""
+    """A password has 8 to 128 characters after composition."""
     decomposed = "e\u0301"
     short = (InvalidField("password", "must be at least 8 characters long", FieldCode.TOO_SHORT),)
     long = (InvalidField("password", "must be at most 128 characters long", FieldCode.TOO_LONG),)
     assert refusal_of(scene, 7 * decomposed) == short
     assert refusal_of(scene, 129 * decomposed) == long
     assert refusal_of(scene, "x" * 129) == long
-    # Composing makes this one longer.
+    # Composition makes this one longer.
     assert refusal_of(scene, 65 * "\u0958") == long
     assert refusal_of(scene, 10_000 * decomposed) == long
     for number, password in enumerate((8 * "é" + "1", 8 * decomposed, 128 * decomposed, 128 * "\u1f82")):
@@ -390,7 +395,7 @@ def _nothing() -> None:
 
 
 class Meanwhile(Argon2Passwords):
-    """Real hashing during which something else happens, once."""
+    """Real hashing that runs `happens` during the next call of `verify`."""
 
     def __init__(self) -> None:
         super().__init__(time_cost=1, memory_kib=8)
@@ -416,6 +421,15 @@ def test_a_hash_made_anew_during_a_log_in_is_the_same_password(scene: Scene) -> 
     slow = Meanwhile()
     slow.happens = lambda: log_in(stronger, "anna", PASSWORD)
     log_in(attrs.evolve(scene.shop, passwords=slow), "anna", PASSWORD)
+
+
+def test_a_password_changed_during_a_deletion_is_the_one_that_counts(scene: Scene) -> None:
+    anna = scene.person("anna")
+    slow = Meanwhile()
+    slow.happens = lambda: change_password(scene.shop, anna.actor, anna.id, PasswordChange(PASSWORD, NEW))
+    with pytest.raises(WrongPassword):
+        delete_account(attrs.evolve(scene.shop, passwords=slow), anna.actor, anna.id, PASSWORD)
+    assert scene.user_now(anna.id).deleted_at is None
 
 
 def test_of_two_who_change_a_password_at_once_one_does(scene: Scene) -> None:

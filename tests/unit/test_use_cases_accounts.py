@@ -1,19 +1,27 @@
-"""Users to read, last viewed products, address books."""
+"""Reading users, last viewed products, and address books."""
 
 import attrs
 import pytest
 
-from sellout_adapters.testing.scene import unit_entry
-from sellout_core.accounts import OPERATOR, Address, NewAddress
+from sellout_adapters.testing.scene import unit_entry, whole_list
 from sellout_core.errors import LimitReached, NotFound
-from sellout_core.use_cases.addresses import add_address, delete_address, edit_address, read_addresses
-from sellout_core.use_cases.browsing import view_card
-from sellout_core.use_cases.checkout import check_out
-from sellout_core.use_cases.orders import read_order
-from sellout_core.use_cases.users import read_last_viewed, read_profile, read_user, read_users
-from sellout_core.use_cases.wishlists import add_to_wishlist
+from sellout_core.people.accounts import OPERATOR, Address, NewAddress
+from sellout_core.use_cases.catalogue.browsing import view_card
+from sellout_core.use_cases.people.users import (
+    add_address,
+    delete_address,
+    edit_address,
+    read_addresses,
+    read_last_viewed,
+    read_profile,
+    read_user,
+    read_users,
+)
+from sellout_core.use_cases.shopping.checkout import check_out
+from sellout_core.use_cases.shopping.orders import read_order
+from sellout_core.use_cases.shopping.wishlists import add_to_wishlist
 from sellout_core.values import AddressId, UserId
-from tests.unit.shop_scene import Person, Scene, listed
+from tests.unit.shop_scene import Person, Scene
 
 HOME, WORK = NewAddress("Проспект Мира 111", "308033"), NewAddress("Lenina 1 👟", "")
 
@@ -25,7 +33,7 @@ def anna(scene: Scene) -> Person:
 
 def test_staff_read_every_user_by_id(scene: Scene, anna: Person) -> None:
     boss, boris = scene.staff(), scene.person("boris")
-    views = listed(read_users, scene.shop, boss.actor)
+    views = whole_list(read_users, scene.shop, boss.actor)
     assert [view.user.id for view in views] == [anna.id, boss.id, boris.id]
     assert views[0] == read_user(scene.shop, boss.actor, anna.id)
     assert views[0].gender is None
@@ -56,7 +64,7 @@ def test_last_viewed_are_the_last_seven_distinct_products_latest_first(scene: Sc
     assert [product.id for product in profile.last_viewed] == expected
 
 
-def test_last_viewed_cards_are_their_users_whoever_reads_them(scene: Scene, anna: Person) -> None:
+def test_last_viewed_cards_belong_to_their_user_for_every_reader(scene: Scene, anna: Person) -> None:
     goods = scene.goods("dunk", unit_entry(7))
     view_card(scene.shop, anna.actor, goods.product_id, anna.id)
     add_to_wishlist(scene.shop, anna.actor, anna.id, goods.product_id, None)

@@ -1,4 +1,4 @@
-"""The rules that text and numbers obey, at their limits."""
+"""The rules of texts and numbers, at their limits."""
 
 import unicodedata
 from datetime import date
@@ -170,7 +170,7 @@ def test_folding_a_folded_name_changes_nothing(name: str) -> None:
 
 
 def test_the_contracts_limits() -> None:
-    """Limits that docs/http-contract.md#paths and docs/http-contract.md#limits state."""
+    """The limits are those in docs/http-contract.md#paths and docs/http-contract.md#limits."""
     assert values.MAX_ID == 9_007_199_254_740_991
     assert (values.MAX_USERNAME, values.MAX_IDEMPOTENCY_KEY, values.LAST_VIEWED) == (150, 255, 7)
     assert (values.PAGE_SIZE, values.MAX_PAGE_SIZE, values.MAX_TELEPHONE_DIGITS) == (20, 100, 15)
@@ -181,25 +181,32 @@ def reason_of(fault: Fault | None) -> str | None:
 
 
 def test_rules_draw_their_lines_whenever_they_are_made() -> None:
-    """Those of a program that runs already, as those of its modules."""
+    """A rule that is made at run time is the same as one of a module."""
     text, blank, both = values.text(3), values.text(3, minimum=1), values.each(values.identifier, 2)
+    repeated = values.each(values.identifier, 2, distinct=False)
     assert [text(value) for value in ("", "abc", " ", "XX", "\ud7ff\ue000")] == [None] * 5
     assert [blank(value) for value in ("a", "abc")] == [None] * 2
-    assert {value: reason_of(blank(value)) for value in ("", "abcd", "  ", "a\0", "\ud800", "a\udfff")} == {
-        "": "must be 1 to 3 characters long",
-        "abcd": "must be 1 to 3 characters long",
-        "  ": "must not be blank",
-        "a\0": "must not contain NUL",
-        "\ud800": "must not contain lone surrogates",
-        "a\udfff": "must not contain lone surrogates",
+    assert {value: blank(value) for value in ("", "abcd", "  ", "a\0", "\ud800", "a\udfff")} == {
+        "": Fault("must be 1 to 3 characters long", FieldCode.TOO_SHORT),
+        "abcd": Fault("must be 1 to 3 characters long", FieldCode.TOO_LONG),
+        "  ": Fault("must not be blank", FieldCode.BLANK),
+        "a\0": Fault("must not contain NUL", FieldCode.CHARACTER_NOT_ALLOWED),
+        "\ud800": Fault("must not contain lone surrogates", FieldCode.CHARACTER_NOT_ALLOWED),
+        "a\udfff": Fault("must not contain lone surrogates", FieldCode.CHARACTER_NOT_ALLOWED),
     }
     maybe = values.optional(values.identifier)
     assert (maybe(None), maybe(1), reason_of(maybe(0))) == (None, None, f"must be from 1 to {values.MAX_ID}")
-    assert (both((1, 2)), reason_of(both((1, 2, 3))), reason_of(both((1, 1)))) == (
+    assert [both(value) for value in ((1, 2), (1, 2, 3), (1, 1), (0, 0))] == [
         None,
-        "must hold at most 2 values",
-        "must not repeat a value",
-    )
+        Fault("must hold at most 2 values", FieldCode.TOO_MANY),
+        Fault("must not repeat a value", FieldCode.REPEATED),
+        Fault("must not repeat a value", FieldCode.REPEATED),
+    ]
+    assert [repeated(value) for value in ((1, 1), (1, 1, 1), (1, 0))] == [
+        None,
+        Fault("must hold at most 2 values", FieldCode.TOO_MANY),
+        values.identifier(0),
+    ]
 
 
 def test_a_field_is_ruled_whenever_its_class_is_made() -> None:

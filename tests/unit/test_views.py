@@ -1,11 +1,11 @@
-"""Documents assembled from what a store loaded, where a store could not show the case."""
+"""Views of loaded objects, in a case that no store can cause."""
 
 from datetime import UTC, datetime
 
 import attrs
 
-from sellout_core.accounts import Registration, User
-from sellout_core.catalogue import References
+from sellout_core.catalogue.products import References
+from sellout_core.people.accounts import Registration, User
 from sellout_core.values import ProductId, UserId
 from sellout_core.views import user_view
 from tests.unit.shop_scene import Scene

@@ -1,4 +1,4 @@
-"""The wishlist: read, add, add without a size, change the size, delete."""
+"""The wishlist: read, add with and without a size, change the size, delete."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -7,14 +7,14 @@ import attrs
 import pytest
 
 from sellout_adapters.memory import MemoryStore, MemoryTransaction
-from sellout_adapters.memory.repositories.accounts import Users
+from sellout_adapters.memory.repositories.people.accounts import Users
 from sellout_adapters.testing.scene import product_entry, shoe_size, unit_entry
-from sellout_core.accounts import OPERATOR, User
 from sellout_core.errors import AlreadyInWishlist, LimitReached, NotFound, SizeOfAnotherProduct
+from sellout_core.people.accounts import ANONYMOUS, OPERATOR, User
 from sellout_core.ports.store import Transaction
-from sellout_core.use_cases.browsing import read_product, view_card
-from sellout_core.use_cases.importing.writing import import_products
-from sellout_core.use_cases.wishlists import add_to_wishlist, change_size, delete_from_wishlist, read_wishlist
+from sellout_core.use_cases.catalogue.browsing import read_page, read_product, view_card
+from sellout_core.use_cases.catalogue.importing.writing import import_products
+from sellout_core.use_cases.shopping.wishlists import add_to_wishlist, change_size, delete_from_wishlist, read_wishlist
 from sellout_core.values import ProductId, SizeId, UserId, WishlistUnitId
 from tests.unit.shop_scene import Goods, Person, Scene
 
@@ -29,7 +29,7 @@ def anna(scene: Scene) -> Person:
 
 @pytest.fixture
 def dunk(scene: Scene) -> Goods:
-    """In 41 at 9 and, by train, 8; in 42 at 5, sold out; in 43 at 10."""
+    """A product with units in size 41 at 9 and, by train, at 8; in size 42 at 5, sold out; in size 43 at 10."""
     return scene.goods(
         "dunk",
         unit_entry(9, S41),
@@ -199,7 +199,7 @@ def test_a_wishlist_holds_five_hundred_units(scene: Scene, anna: Person) -> None
 
 
 class _LateUsers(Users):
-    """Users among whom somebody else deletes the wishlist's unit while its owner is waited for."""
+    """A repository of users. A concurrent transaction deletes the wishlist's unit before the lock is acquired."""
 
     def for_update(self, user_id: UserId) -> User | None:
         for unit_id in list(self._tables.wishlist_units):
@@ -208,7 +208,7 @@ class _LateUsers(Users):
 
 
 class _LateStore(MemoryStore):
-    """A store whose writers come second."""
+    """A store whose writers lose the race."""
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         def late(tx: Transaction) -> T:
@@ -228,3 +228,24 @@ def test_of_two_who_delete_a_unit_at_once_the_second_finds_none(scene: Scene) ->
     late._committed = scene.store._committed
     with pytest.raises(NotFound):
         delete_from_wishlist(attrs.evolve(scene.shop, store=late), anna.actor, view.id)
+
+
+def test_a_card_names_the_readers_own_units_of_the_product(scene: Scene, anna: Person, dunk: Goods) -> None:
+    other = wish(scene, anna, scene.goods("air"))
+    late, early = wish(scene, anna, dunk, dunk.size_ids[S43]), wish(scene, anna, dunk)
+    boris = scene.person("boris")
+    wish(scene, boris, dunk)
+    of_dunk = (late, early)
+    page = read_page(scene.shop, anna.actor, 1).items
+    assert {card.product.product.sku: card.wishlist_unit_ids for card in page} == {"dunk": of_dunk, "air": (other,)}
+    assert read_page(scene.shop, ANONYMOUS, 1).items[0].wishlist_unit_ids == ()
+    held = read_wishlist(scene.shop, anna.actor, anna.id)
+    assert [view.card.wishlist_unit_ids for view in held] == [(other,), of_dunk, of_dunk]
+    added, _ = add_to_wishlist(scene.shop, anna.actor, anna.id, dunk.product_id, dunk.size_ids[S41])
+    assert added.card.wishlist_unit_ids == (*of_dunk, added.id)
+    again, _ = add_to_wishlist(scene.shop, anna.actor, anna.id, dunk.product_id, dunk.size_ids[S41])
+    assert again == added
+    changed = change_size(scene.shop, anna.actor, anna.id, added.id, dunk.size_ids[S41])
+    assert changed.card.wishlist_unit_ids == added.card.wishlist_unit_ids
+    assert delete_from_wishlist(scene.shop, anna.actor, added.id) == changed
+    assert read_wishlist(scene.shop, anna.actor, anna.id) == held

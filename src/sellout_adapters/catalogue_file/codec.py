@@ -8,11 +8,10 @@ from typing import Final
 import attrs
 
 from sellout_adapters.extras import naming_extras
-from sellout_core.catalogue import SizeGrid
+from sellout_core.catalogue.products import SizeGrid
 from sellout_core.errors import InvalidFields
-from sellout_core.use_cases.importing.changes import UNCHANGED, Unchanged
-from sellout_core.use_cases.importing.entries import ProductEntry, UnitEntry
-from sellout_core.values import Money
+from sellout_core.use_cases.catalogue.importing.entries import ProductEntry, UnitEntry
+from sellout_core.values import UNCHANGED, Money, Unchanged
 
 with naming_extras():
     import msgspec
@@ -65,7 +64,6 @@ class _Sku(msgspec.Struct, frozen=True):
 
 _decoder = msgspec.json.Decoder(_Product)
 _sku_decoder = msgspec.json.Decoder(_Sku)
-
 _encoder = msgspec.json.Encoder()
 
 
@@ -79,15 +77,21 @@ def decode(line: bytes) -> ProductEntry:
         return _entry(_decoder.decode(line))
     except InvalidFields as error:
         reason = _words(error)
-    except UnicodeDecodeError:
-        reason = "not valid UTF-8"
     except msgspec.ValidationError as error:
         reason = str(error).replace("`", "").replace("$.", "").replace(" - at ", ", at ")
         reason = reason.replace("Invalid RFC3339 encoded date", "Expected a date that exists, as YYYY-MM-DD")
-    except msgspec.DecodeError as error:
-        reason = "a string holds a lone surrogate" if is_json(line) else f"not JSON: {error}"
+    except (UnicodeDecodeError, msgspec.DecodeError) as error:  # Versions of msgspec differ in which one they raise.
+        reason = _syntax_error(line, error)
     sku = sku_of(line)
     raise ValueError(_printable(reason if sku is None else f'sku "{sku[:_LONGEST_SKU]}": {reason}'))
+
+
+def _syntax_error(line: bytes, error: Exception) -> str:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return "not valid UTF-8"
+    return "a string holds a lone surrogate" if is_json(line) else f"not JSON: {error}"
 
 
 def sku_of(line: bytes) -> str | None:
@@ -119,7 +123,7 @@ def encode(entry: ProductEntry) -> bytes:
 
 
 def is_json(line: bytes) -> bool:
-    """Whether a line is JSON to the letter, whatever it says; lone surrogates, which msgspec refuses, are."""
+    """Whether a line is well-formed JSON, also with lone surrogates, which msgspec refuses."""
     try:
         json.loads(line.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -196,6 +200,6 @@ def _words(error: InvalidFields) -> str:
 
 
 def _printable(text: str) -> str:
-    """The text without what a terminal would act on, cut to a readable length."""
+    """The text without control characters, cut to a readable length."""
     shown = "".join(character if character.isprintable() else "?" for character in text)
     return shown if len(shown) <= _LONGEST_REASON else shown[:_LONGEST_REASON] + "..."

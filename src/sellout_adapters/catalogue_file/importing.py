@@ -6,18 +6,17 @@ from typing import Final
 import attrs
 
 from sellout_adapters.extras import naming_extras
-from sellout_core.accounts import OPERATOR
+from sellout_core.people.accounts import OPERATOR
 from sellout_core.shop import Shop
-from sellout_core.use_cases.importing.changes import ImportCounts, ImportResult
-from sellout_core.use_cases.importing.entries import ProductEntry
-from sellout_core.use_cases.importing.writing import import_products
+from sellout_core.use_cases.catalogue.importing.changes import ImportCounts, ImportResult
+from sellout_core.use_cases.catalogue.importing.entries import ProductEntry
+from sellout_core.use_cases.catalogue.importing.writing import import_products
 
 with naming_extras():
     pass
 from sellout_adapters.catalogue_file.lines import MAX_LINE, BadLine, GoodLine
 
 BATCH_ENTRIES: Final = 200
-
 BATCH_BYTES: Final = 8 * MAX_LINE
 
 

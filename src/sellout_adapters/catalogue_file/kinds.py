@@ -1,9 +1,9 @@
-"""What a file looks like that is no catalogue file at all, told from its beginning."""
+"""Recognises files of other formats by their first bytes."""
 
 from typing import Final
 
 HEAD: Final = 2**16
-"""How many bytes of a file its kind is told from."""
+"""Number of bytes that are examined."""
 
 _UTF_8_MARK: Final = b"\xef\xbb\xbf"
 _UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
@@ -11,7 +11,7 @@ _DELIMITERS: Final = (b",", b";", b"\t")
 
 
 def other_kind(head: bytes) -> str | None:
-    """What the file looks like that begins so; None: JSON Lines, or nothing but blank lines.
+    """The format of a file with that beginning; None: JSON Lines, or blank lines alone.
 
     A file whose first lines are bad is JSON Lines all the same if another line begins as an object does.
     """

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 import attrs
 
 from sellout_adapters.extras import naming_extras
-from sellout_core.use_cases.importing.entries import ProductEntry
+from sellout_core.use_cases.catalogue.importing.entries import ProductEntry
 
 with naming_extras():
     pass
@@ -16,7 +16,6 @@ MAX_LINE: Final = 2**20
 """The longest line that is read, in bytes, its end not counted."""
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-
 _SKIPPED_AT_ONCE: Final = 2**16
 
 

@@ -1,4 +1,4 @@
-"""Skus that stand twice in one catalogue file: a file is read twice, so that no line of such a pair is imported."""
+"""Duplicate skus in a catalogue file: the file is read twice, so that no line with one is imported."""
 
 import shutil
 import tempfile

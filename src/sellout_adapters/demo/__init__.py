@@ -1,4 +1,4 @@
-"""A shop to look around in: the documented sample, and invented products around it in `catalogue.jsonl`."""
+"""The demo data: the documented sample, and further products in `catalogue.jsonl`."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -6,14 +6,14 @@ from importlib import resources
 from typing import Final
 
 from sellout_adapters.catalogue_file import codec
-from sellout_core.accounts import Address, NewAddress, NewUser, User
-from sellout_core.catalogue import NO_SIZE, PENDING, Product, ProductUnit, products_of
+from sellout_core.catalogue.products import NO_SIZE, PENDING, Product, ProductUnit, products_of
 from sellout_core.errors import UsernameTaken
-from sellout_core.ordering import NewOrder, NewPromoCode, agreed_lines, quote
+from sellout_core.people.accounts import OPERATOR, Address, NewAddress, NewUser, User
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
-from sellout_core.use_cases.importing.entries import ProductEntry
-from sellout_core.use_cases.importing.writing import write_entries
+from sellout_core.shopping.ordering import NewOrder, NewPromoCode, agreed_lines, quote
+from sellout_core.use_cases.catalogue.importing.entries import ProductEntry
+from sellout_core.use_cases.catalogue.importing.writing import write_entries
 from sellout_core.values import Percentage
 
 __all__ = ["CUSTOMER", "PASSWORD", "PROMO_CODE", "STAFF", "load", "read_catalogue"]
@@ -22,7 +22,6 @@ STAFF: Final = "artem"
 CUSTOMER: Final = "noadmin"
 PASSWORD: Final = "sellout-demo"  # noqa: S105 - printed when the demo starts
 PROMO_CODE: Final = "SALE"
-
 _ADDRESS: Final = NewAddress("Проспект Мира 111", "308033")
 _DOCUMENTED_UPDATES: Final = (
     datetime(2023, 4, 7, 15, 28, 17, tzinfo=UTC),
@@ -42,8 +41,8 @@ def load(shop: Shop) -> bool:
             return False
         # The sample's brand, category and the like are the first of their kind, so they go in before any other.
         for entry, updated_at in zip(entries, _DOCUMENTED_UPDATES, strict=False):
-            write_entries(tx, [entry], updated_at)
-        write_entries(tx, entries[len(_DOCUMENTED_UPDATES) :], now)
+            write_entries(tx, [entry], updated_at, OPERATOR)
+        write_entries(tx, entries[len(_DOCUMENTED_UPDATES) :], now, OPERATOR)
         products = tx.products.after(0, len(_DOCUMENTED_UPDATES))
         units = tx.units.of_products([product.id for product in products])
         staff = _add_user(tx, _staff(products), password_hash)
@@ -60,7 +59,7 @@ def load(shop: Shop) -> bool:
 
     try:
         return shop.store.write(work)
-    except UsernameTaken:  # another process loads it at the same moment, and was first
+    except UsernameTaken:  # another process loaded it at the same moment
         return False
 
 

@@ -1,24 +1,38 @@
-"""A store in memory, with real transactions, for tests and for trying things out.
+"""A store in memory with real transactions, for tests and experiments.
 
-Writers run one after another, each on a fork of the committed state that takes its place when they are done; readers
-run on the committed state as they found it, so readers block no transaction and see no partial commit.
+Writers run one at a time. Each writes to a fork of the committed state, and a commit replaces that state by the fork.
+Readers run on a snapshot, so they block no transaction and see no partial commit.
 """
 
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from sellout_adapters.memory.repositories.accounts import (
+from sellout_adapters.memory.repositories.audit import Audit
+from sellout_adapters.memory.repositories.base import Live
+from sellout_adapters.memory.repositories.catalogue import Cards, Pictures, Products, Sizes, Slugs, Units
+from sellout_adapters.memory.repositories.people.accounts import (
     Addresses,
     Counters,
     CredentialsOfUsers,
     Sessions,
     Users,
-    Views,
+    ViewHistory,
 )
-from sellout_adapters.memory.repositories.base import Live
-from sellout_adapters.memory.repositories.catalogue import Cards, Products, ReferenceTables, Sizes, Units
-from sellout_adapters.memory.repositories.shopping import Answers, Carts, Orders, PromoCodes, Wishlists
+from sellout_adapters.memory.repositories.people.identity import AccountEmails, Outbox, SingleUseTokens
+from sellout_adapters.memory.repositories.people.personal_data import PersonalData
+from sellout_adapters.memory.repositories.references import ReferenceTables
+from sellout_adapters.memory.repositories.shopping.fulfilment import Fulfilments, OrderHistory
+from sellout_adapters.memory.repositories.shopping.guest_carts import GuestCarts
+from sellout_adapters.memory.repositories.shopping.orders import (
+    Carts,
+    IdempotencyStore,
+    Orders,
+    PromoCodes,
+    Sales,
+    Wishlists,
+)
+from sellout_adapters.memory.repositories.stock import StockLedger
 from sellout_adapters.memory.tables import Tables
 from sellout_core.ports.store import Transaction
 
@@ -28,38 +42,49 @@ T = TypeVar("T")
 
 
 class MemoryTransaction:
-    """`ports.Transaction` on one state."""
+    """`ports.Transaction` over one state."""
 
     def __init__(self, live: Live) -> None:
-        """Takes the state to work on."""
         self.users = Users(live)
-        self.views = Views(live)
+        self.view_history = ViewHistory(live)
         self.credentials = CredentialsOfUsers(live)
         self.addresses = Addresses(live)
         self.sessions = Sessions(live)
         self.references = ReferenceTables(live)
         self.products = Products(live)
+        self.slugs = Slugs(live)
         self.cards = Cards(live)
         self.sizes = Sizes(live)
         self.units = Units(live)
+        self.pictures = Pictures(live)
         self.carts = Carts(live)
+        self.guest_carts = GuestCarts(live)
         self.wishlists = Wishlists(live)
         self.promo_codes = PromoCodes(live)
         self.orders = Orders(live)
-        self.answers = Answers(live)
+        self.fulfilments = Fulfilments(live)
+        self.order_history = OrderHistory(live)
+        self.idempotency = IdempotencyStore(live)
         self.counters = Counters(live)
+        self.audit = Audit(live)
+        self.personal_data = PersonalData(live)
+        self.stock = StockLedger(live)
+        self.emails = AccountEmails(live)
+        self.single_use_tokens = SingleUseTokens(live)
+        self.outbox = Outbox(live)
+        self.sales = Sales(live)
 
 
 class MemoryStore:
-    """`ports.Store` in memory; every instance is a shop of its own, safe to use from many threads."""
+    """`ports.Store` in memory. Each instance is a separate shop. Any number of threads may use it."""
 
     def __init__(self, tables: Tables | None = None, on_commit: Callable[[Tables], None] | None = None) -> None:
-        """A shop in that state, or an empty one.
+        """Creates a shop.
 
         Args:
-            tables: The state to begin with.
-            on_commit: Called with each new state before it is committed, by one writer at a time. If it raises, nothing
-                is committed and the writer gets the exception.
+            tables: The initial state. None: empty.
+            on_commit: Called with each new state before the commit, by one writer at a time. If it raises, nothing is
+                committed, and the exception is raised to the writer.
         """
         self._committed = Tables() if tables is None else tables
         self._on_commit = on_commit
@@ -67,39 +92,50 @@ class MemoryStore:
 
     @property
     def reads_never_wait(self) -> bool:
-        """Readers take no lock."""
+        """True: readers take no lock."""
         return True
 
     def catalogue_version(self) -> int:
-        """How often products or units were written."""
+        """The number of writes of products or units."""
         return self._committed.catalogue_versions.last_id
 
     def recent_catalogue_version(self) -> int | None:
-        """The version now: no other process changes this store."""
+        """The current version: no other process changes this store."""
         return self.catalogue_version()
 
     def statements(self) -> int:
-        """None are sent."""
+        """0: there is no database."""
         return 0
 
     def check(self) -> None:
         """Always passes."""
 
-    def reads(self) -> None:
-        """There are none: `read` itself never waits."""
+    def reads(self, _: object) -> None:
+        """None: `read` never waits."""
 
     def writes(self) -> None:
-        """There are none: writers take a lock, so they run in threads."""
+        """None: writers take a lock, so they run in threads."""
+
+    def maintain_facet_index(self, _: object) -> None:
+        """Does nothing: facets have no cache."""
+
+    def short_read(self, work: Callable[[Transaction], T], _: object) -> T:
+        """As `read`, of any length."""
+        return self.read(work)
+
+    def search(self, work: Callable[[Transaction], T], _: object) -> T:
+        """As `read`: a search has no time limit."""
+        return self.read(work)
 
     def close(self) -> None:
-        """There are no connections to close."""
+        """Does nothing: there are no connections."""
 
     def read(self, work: Callable[[Transaction], T]) -> T:
-        """Runs work on the committed state; whatever it writes is lost."""
+        """Runs work on a snapshot. Its writes are discarded."""
         return self._run(work, self._committed.fork())
 
     def write(self, work: Callable[[Transaction], T]) -> T:
-        """Runs work and commits what it wrote; an exception leaves the store as it was."""
+        """Runs work and commits its writes. An exception rolls them back."""
         with self._writer:
             tables = self._committed.fork()
             result = self._run(work, tables)

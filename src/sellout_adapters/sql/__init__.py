@@ -1,6 +1,4 @@
-"""The store in a SQL database: SQLAlchemy Core on a SQLite file or a PostgreSQL server. Tables, one statement for each
-question, rows turned into the core's values by explicit functions.
-"""
+"""The store in a SQL database: SQLAlchemy Core on a SQLite file or a PostgreSQL server."""
 
 from sellout_adapters.extras import naming_extras
 

@@ -1,8 +1,10 @@
-"""The store: transactions of a database as those of the core."""
+"""The SQL store: runs use cases in transactions of a database."""
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Generic, Protocol, Self, TypeVar
+from concurrent.futures import Future
+from functools import partial
+from typing import Protocol, Self, TypeVar
 
 import attrs
 from sqlalchemy import Connection, Engine
@@ -12,69 +14,33 @@ from sellout_adapters.sql.concurrency.read_batching import BatchedSession, ReadB
 from sellout_adapters.sql.engines import migration
 from sellout_adapters.sql.engines.database import Database, Timeouts
 from sellout_adapters.sql.engines.opening import open_database
-from sellout_adapters.sql.repositories.accounts import SqlAddresses, SqlAnswers, SqlCredentials, SqlSessions, SqlUsers
-from sellout_adapters.sql.repositories.counters import SqlCounters
-from sellout_adapters.sql.repositories.orders import SqlCarts, SqlOrders, SqlPromoCodes
-from sellout_adapters.sql.repositories.products import SqlCards, SqlProducts
-from sellout_adapters.sql.repositories.units import SqlSizes, SqlUnits
-from sellout_adapters.sql.repositories.view_history import SqlViewHistory
-from sellout_adapters.sql.repositories.wishlists import SqlWishlists
 from sellout_adapters.sql.search import page_index, terms
-from sellout_adapters.sql.search.query import SearchSql
-from sellout_adapters.sql.session.catalogue_version import RecentVersion
-from sellout_adapters.sql.session.product_cache import VERSION, ProductCache
-from sellout_adapters.sql.session.references import UNREAD, SqlReferenceTables
+from sellout_adapters.sql.search.facet_index import FacetIndex
+from sellout_adapters.sql.session.deadline import Deadline
+from sellout_adapters.sql.session.product_cache import (
+    UNREAD,
+    VERSIONS,
+    CachedReferences,
+    ProductCache,
+    RecentVersion,
+)
 from sellout_adapters.sql.session.session import DatabaseSession
-from sellout_core.catalogue import References
-from sellout_core.ports.store import Transaction
+from sellout_adapters.sql.transaction import SqlTransaction
 
 T = TypeVar("T")
 
 
-class WriteRunner(Protocol):
-    """Runs a function in a transaction that writes, and commits it."""
+class _Thread(threading.local):
+    """The number of statements that a thread has run."""
+
+    statements = 0
+
+
+class Runner(Protocol):
+    """Runs a function in a transaction, and commits it if it writes."""
 
     def __call__(self, run: Callable[[Connection], T], /) -> T:
-        """What the function returns."""
-
-
-class _Repository(Generic[T]):
-    """A repository of a transaction, made when it is used: most transactions use few."""
-
-    def __init__(self, make: Callable[[DatabaseSession], T]) -> None:
-        self._make = make
-
-    def __get__(self, transaction: "SqlTransaction", _: type) -> T:
-        return self._make(transaction.session)
-
-
-class SqlTransaction:
-    """`ports.Transaction` over a session."""
-
-    users = _Repository(SqlUsers)
-    views = _Repository(SqlViewHistory)
-    credentials = _Repository(SqlCredentials)
-    addresses = _Repository(SqlAddresses)
-    sessions = _Repository(SqlSessions)
-    answers = _Repository(SqlAnswers)
-    references = _Repository(SqlReferenceTables)
-    products = _Repository(SqlProducts)
-    sizes = _Repository(SqlSizes)
-    units = _Repository(SqlUnits)
-    wishlists = _Repository(SqlWishlists)
-    carts = _Repository(SqlCarts)
-    promo_codes = _Repository(SqlPromoCodes)
-    orders = _Repository(SqlOrders)
-    counters = _Repository(SqlCounters)
-
-    def __init__(self, session: DatabaseSession, search: SearchSql) -> None:
-        self.session = session
-        self._search = search
-
-    @property
-    def cards(self) -> SqlCards:
-        """The cards, which searches find by the database's own SQL."""
-        return SqlCards(self.session, self._search)
+        """Runs the function and returns its result."""
 
 
 class SqlStore:
@@ -84,7 +50,8 @@ class SqlStore:
         self._database = database
         self._references = UNREAD
         self._product_cache = ProductCache()
-        self._thread = threading.local()
+        self._facet_index = FacetIndex()
+        self._thread = _Thread()
         self._version = RecentVersion()
 
     @classmethod
@@ -94,9 +61,9 @@ class SqlStore:
         Args:
             url: `sqlite:///` and the file's path, which is relative unless it begins with another `/`; or
                 `postgresql://user:password@host:port/database`, where libpq's settings may follow as a query.
-            connections: How many transactions run at once; more wait.
-            timeouts: How long a transaction waits.
-            migrate: Whether to bring PostgreSQL to the current schema, too.
+            connections: The maximum number of concurrent transactions; others wait.
+            timeouts: The maximum waiting times.
+            migrate: Whether to migrate PostgreSQL to the current schema.
 
         Raises:
             CannotOpen: the database does not exist, belongs to another program, or is not at the current schema.
@@ -105,30 +72,30 @@ class SqlStore:
 
     @property
     def engine(self) -> Engine:
-        """SQLAlchemy's engine, for listeners of its events."""
+        """SQLAlchemy's engine, for event listeners."""
         return self._database.engine
 
     @property
     def migrated(self) -> Sequence[str]:
-        """A line for each migration step that was taken when the database was opened."""
+        """A line for each migration that ran when the database was opened."""
         return self._database.migrated
 
     def statements(self) -> int:
-        """How many statements the calling thread has run so far."""
-        statements: int = getattr(self._thread, "statements", 0)
-        return statements
+        """The number of statements that the calling thread has run."""
+        return self._thread.statements
 
     def close(self) -> None:
-        """Closes the connections. No transaction is running."""
+        """Closes the connections. No transaction may be running."""
         self._database.close()
 
     def check(self) -> None:
-        """Checks that the database answers and is at the current schema.
+        """Checks that the database is reachable, writable and has the current schema.
 
         Raises:
-            Unavailable: it does not answer, or is at another schema.
+            Unavailable: it is unreachable, read-only or has another schema.
         """
         self._database.read(migration.require_current)
+        self._database.require_writable()
 
     @property
     def reads_never_wait(self) -> bool:
@@ -136,26 +103,55 @@ class SqlStore:
         return self._database.reads_never_wait
 
     def catalogue_version(self) -> int:
-        """The version of the catalogue, by one statement.
+        """The version of the catalogue, read by one statement.
 
         Raises:
             Unavailable: the database is unreachable.
         """
-        return self._version.refresh(lambda: self._read(lambda session: int(session.rows(VERSION)[0].version)))
+        return self._version.refresh(lambda: self.read(_read_version))
 
     def recent_catalogue_version(self) -> int | None:
-        """The version that was read within the last second, unless this store has changed the catalogue since."""
+        """The version if it was read in the last second and this store has not changed the catalogue since."""
         return self._version.version()
 
-    def read(self, work: Callable[[Transaction], T]) -> T:
+    def read(self, work: Callable[[SqlTransaction], T]) -> T:
         """Runs the work in a transaction that sees one snapshot. It waits for no writer.
 
         Raises:
             Unavailable: no connection became free in time, or the database is unreachable.
         """
-        return self._read(lambda session: work(self._transaction(session)))
+        return self._read(self._database.read, work)
 
-    def write(self, work: Callable[[Transaction], T]) -> T:
+    def short_read(self, work: Callable[[SqlTransaction], T], too_long: type[Exception]) -> T:
+        """As `read`. Raises `too_long` when a statement returns more than a short read may."""
+        return self._read(self._database.read, work, too_long)
+
+    def search(self, work: Callable[[SqlTransaction], T], left: Future[None]) -> T:
+        """As `read`, for a search. It ends with `Unavailable` at its time limit (`Timeouts.search`), which includes the
+        wait for a connection, and when `left` is done because its caller has left.
+        """
+        deadline = Deadline(self._database.timeouts.search, left)
+        return self._read(partial(self._database.read_search, deadline), work, deadline=deadline)
+
+    def _read(
+        self,
+        runner: Runner,
+        work: Callable[[SqlTransaction], T],
+        too_long: type[Exception] | None = None,
+        deadline: Deadline | None = None,
+    ) -> T:
+        def run(connection: Connection) -> T:
+            cache = self._product_cache
+            session = DatabaseSession(connection, self._references, self._database, cache, too_long, deadline)
+            result = self._run(session, work)
+            # The additions of a reader are rolled back.
+            if not session.added_references:
+                self._cache_references(session.references)
+            return result
+
+        return runner(run)
+
+    def write(self, work: Callable[[SqlTransaction], T]) -> T:
         """Runs the work in a transaction that is isolated from others: those that change the same rows wait, or this
         one runs again.
 
@@ -165,122 +161,103 @@ class SqlStore:
         """
         return self.write_by(self._database.write, work)
 
-    def write_by(self, runner: WriteRunner, work: Callable[[Transaction], T]) -> T:
+    def write_by(self, runner: Runner, work: Callable[[SqlTransaction], T]) -> T:
         """As `write`, in a transaction that the runner begins and commits."""
         changed = False
 
-        def complete(session: DatabaseSession) -> T:
+        def complete(transaction: SqlTransaction) -> T:
             nonlocal changed
-            result = work(self._transaction(session))
+            result = work(transaction)
+            session = transaction.session
             terms.index_changed_products(session, self._database.search)
             if session.catalogue_changed:
                 changed = True
-                page_index.count_changed_products(session)
+                page_index.write_next_version(session)
             return result
 
-        def run(connection: Connection) -> tuple[T, DatabaseSession]:
-            return self._run(DatabaseSession(connection, self._references, self._database), complete)
+        def run(connection: Connection) -> tuple[T, CachedReferences]:
+            session = DatabaseSession(connection, self._references, self._database)
+            return self._run(session, complete), session.references
 
         try:
-            result, session = runner(run)
+            result, references = runner(run)
         finally:
             if changed:
                 self._version.expire()
-        self._cache_references(session.references)
+        self._cache_references(references)
         return result
 
-    def reads(self) -> "BatchedReads | None":
-        """Batched reads for an event loop, which closes them. None: the database has none."""
-        batcher = self._database.read_batcher()
-        return None if batcher is None else BatchedReads(self, batcher)
+    def reads(self, too_long: type[Exception]) -> ReadBatcher | None:
+        """A read batcher for an event loop, which closes it. None: the database has none.
+
+        Args:
+            too_long: As for `short_read`.
+        """
+        return self._database.read_batcher(partial(self._read_batched, too_long))
 
     def writes(self) -> LoopWrites | None:
-        """Writes for an event loop, which closes them. None: the database has none."""
-        return self._database.loop_writes(_LoopStore(self), self.statements)
+        """Writes on an event loop, which closes them. None: the database has none."""
+        group_commit = self._database.group_commit
+        return None if group_commit is None else LoopWrites(group_commit, _LoopStore(self), self.statements)
 
-    def read_batched(self, work: Callable[[Transaction], T], note: Callable[[int], None]) -> T:
-        """As `read`, in a task of the read batcher. `note` gets the number of statements."""
-        session = BatchedSession(None, self._references, self._database, self._product_cache)
+    def maintain_facet_index(self, stopped: threading.Event) -> None:
+        """Builds and updates the facet index in the calling thread, until `stopped` is set. It uses one connection.
+        Without the index the database counts facets.
+        """
+        self._facet_index.maintain(lambda work: self.read(lambda tx: work(tx.session)), stopped)
+
+    def _read_batched(
+        self, too_long: type[Exception], work: Callable[[SqlTransaction], T], note: Callable[[int], None]
+    ) -> T:
+        """As `short_read`, in a task of the read batcher. `note` receives the number of statements."""
+        session = BatchedSession(None, self._references, self._database, self._product_cache, too_long)
         try:
-            result = work(self._transaction(session))
+            result = work(SqlTransaction(session, self._database.search, self._facet_index))
         finally:
             session.end()
             note(session.statements)
-        self._cache_references_of_reader(session)
-        return result
-
-    def _transaction(self, session: DatabaseSession) -> SqlTransaction:
-        return SqlTransaction(session, self._database.search)
-
-    def _read(self, work: Callable[[DatabaseSession], T]) -> T:
-        def run(connection: Connection) -> tuple[T, DatabaseSession]:
-            return self._run(DatabaseSession(connection, self._references, self._database, self._product_cache), work)
-
-        result, session = self._database.read(run)
-        self._cache_references_of_reader(session)
-        return result
-
-    def _cache_references_of_reader(self, session: DatabaseSession) -> None:
-        # A reader's own additions are rolled back.
         if not session.added_references:
             self._cache_references(session.references)
+        return result
 
-    def _run(self, session: DatabaseSession, work: Callable[[DatabaseSession], T]) -> tuple[T, DatabaseSession]:
-        """What the work returns over a session, which ends with it.
+    def _run(self, session: DatabaseSession, work: Callable[[SqlTransaction], T]) -> T:
+        """Runs the work over a session and ends the session.
 
         Raises:
-            Exception: also the error of a statement that the work has caught: the database may have rolled back, and
-                later statements must not be committed alone.
+            Exception: the work failed, or it caught the error of a statement. Then the database may have rolled back,
+                and later statements must not be committed.
         """
         try:
-            result = work(session)
+            result = work(SqlTransaction(session, self._database.search, self._facet_index))
             session.require_alive()
         finally:
             session.end()
-            self._thread.statements = self.statements() + session.statements
-        return result, session
+            self._thread.statements += session.statements
+        return result
 
-    def _cache_references(self, seen: References) -> None:
-        """Caches the small tables as an ended transaction saw them. Rows are only added: more rows are newer.
+    def _cache_references(self, seen: CachedReferences) -> None:
+        """Caches the reference tables that a transaction read.
 
-        If two threads do this at once, one result may be lost, and the next transaction that needs it reads it again.
+        Of two concurrent calls one may be lost. The next transaction that needs the rows reads them again.
         """
-        if seen is not self._references and _size(seen) > _size(self._references):
+        if seen is not self._references and seen.is_newer(self._references):
             self._references = seen
 
 
 @attrs.frozen
 class _LoopStore:
-    """The store for the work of `LoopWrites`, with what use cases need of a store."""
+    """The store for the work of `LoopWrites`."""
 
     _store: SqlStore
 
-    def read(self, work: Callable[[Transaction], T]) -> T:
+    def read(self, work: Callable[[SqlTransaction], T]) -> T:
         return self._store.read(work)
 
-    def write(self, work: Callable[[Transaction], T]) -> T:
+    def write(self, work: Callable[[SqlTransaction], T]) -> T:
         return self._store.write_by(write_in_task, work)
 
 
-@attrs.frozen
-class BatchedReads:
-    """Short reads of a store on an event loop (`concurrency.read_batching`)."""
-
-    _store: SqlStore
-    _batcher: ReadBatcher
-
-    async def read(self, work: Callable[[Transaction], T], note: Callable[[int], None]) -> T:
-        """As `SqlStore.read`; `note` gets the number of statements.
-
-        Raises:
-            Unavailable: the database is unreachable.
-        """
-        return await self._batcher.read(lambda: self._store.read_batched(work, note))
-
-    async def close(self) -> None:
-        """Closes the connections."""
-        await self._batcher.close()
-
-
-def _size(references: References) -> int:
-    return sum(len(rows) for rows in attrs.astuple(references, recurse=False))
+def _read_version(tx: SqlTransaction) -> int:
+    [row] = tx.session.rows(VERSIONS)
+    tx.session.set_catalogue_versions(row)
+    return int(row.version)

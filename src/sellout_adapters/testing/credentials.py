@@ -1,4 +1,4 @@
-"""Passwords and tokens of a scene, made with the standard library: the laws run where only attrs is installed.
+"""Passwords and tokens of a scene. They use the standard library, so that the laws run with attrs alone.
 
 They are for tests. A shop uses `passwords.Argon2Passwords` and `tokens.JwtTokens`.
 """
@@ -9,8 +9,8 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime
 
-from sellout_core.accounts import Claims
 from sellout_core.errors import Unauthenticated
+from sellout_core.people.accounts import Claims
 from sellout_core.values import Clock, UserId
 
 __all__ = ["ScenePasswords", "SceneTokens"]
@@ -24,7 +24,7 @@ class ScenePasswords:
         return hashlib.pbkdf2_hmac("sha256", password.encode(), b"scene", 1).hex()
 
     def verify(self, password: str, password_hash: str | None) -> bool:
-        """Whether the password is the hash's."""
+        """Whether the hash is of the password."""
         return hmac.compare_digest(self.hash(password), password_hash or "")
 
     def is_current(self, password_hash: str) -> bool:  # noqa: ARG002 - one cost for all
@@ -37,10 +37,14 @@ class ScenePasswords:
 
 
 class SceneTokens:
-    """`ports.Tokens` as JSON with an HMAC, checked against the injected clock."""
+    """`ports.Tokens` as JSON with an HMAC, checked against the injected clock.
+
+    Args:
+        secret_key: The key of the HMAC.
+        clock: The clock.
+    """
 
     def __init__(self, secret_key: str, clock: Clock) -> None:
-        """Takes the key of the HMAC and the clock."""
         self._key = secret_key.encode()
         self._clock = clock
 
@@ -54,7 +58,7 @@ class SceneTokens:
         """The claims of a token that this key signed.
 
         Raises:
-            Unauthenticated: the token was signed otherwise, or is expired.
+            Unauthenticated: the token has expired, or was signed with another key.
         """
         payload, _, signature = token.encode("utf-8", "replace").partition(b".")
         if not hmac.compare_digest(self._signature(payload).encode(), signature):

@@ -1,7 +1,7 @@
-"""The laws of stores that can be opened again, for authors whose store says that it is durable.
+"""Laws of durable stores. A durable store can be reopened.
 
 Subclass `DurabilityContract` in a test module, beside `contract.StoreContract`, and give it a fixture `reopenable`: a
-function that opens the same store each time it is called. A store in memory has no such function and no such laws.
+function that opens the same store at each call. These laws do not apply to a store in memory.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from typing import Final
 from sellout_adapters.testing.harness import pytest
 from sellout_adapters.testing.scene import Scene, checkout_request, product_entry, unit_entry
 from sellout_core import errors
-from sellout_core.accounts import Actor, NewAddress, Session
+from sellout_core.people.accounts import Actor, NewAddress, Session
 from sellout_core.ports.store import Store, Transaction
-from sellout_core.use_cases.checkout import check_out_once
-from sellout_core.use_cases.wishlists import add_to_wishlist
+from sellout_core.use_cases.shopping.checkout import check_out_once
+from sellout_core.use_cases.shopping.wishlists import add_to_wishlist
 from sellout_core.values import SessionId, UserId
 
 __all__ = ["DurabilityContract", "Reopenable"]
@@ -24,15 +24,13 @@ _NOW: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _HOUR: Final = timedelta(hours=1)
 
 Reopenable = Callable[[], AbstractContextManager[Store]]
-"""Opens one and the same store: empty at the first call, afterwards with all that was committed. Leaving the context
-closes it. The store is open once at a time.
-"""
+"""Opens a store: empty at the first call, later with all committed data. Leaving the context closes it."""
 
 
 class DurabilityContract:
-    """What was committed is there when the store is opened again, and nothing else is."""
+    """A reopened store contains the committed data and nothing else."""
 
-    def test_a_shop_is_the_same_when_it_is_opened_again(self, reopenable: Reopenable) -> None:
+    def test_a_reopened_store_has_all_committed_data(self, reopenable: Reopenable) -> None:
         with reopenable() as store:
             scene = Scene(store)
             buyer = scene.user("anna")
@@ -43,7 +41,8 @@ class DurabilityContract:
             check_out_once(scene.shop, Actor(buyer), buyer, wanted, "key", lambda view: str(view.order.id).encode())
             scene.fill_cart(buyer, unit.id)
             add_to_wishlist(scene.shop, Actor(buyer), buyer, unit.product_id, None)
-            store.write(lambda tx: tx.sessions.add(_session(buyer)))
+            session = Session(SessionId("0123456789abcdef"), buyer, "fingerprint", _NOW + _HOUR)
+            store.write(lambda tx: tx.sessions.add(session))
             store.write(lambda tx: tx.counters.add("tries", _NOW, _HOUR))
             before = store.read(lambda tx: _state(tx, buyer))
         with reopenable() as store:
@@ -52,7 +51,7 @@ class DurabilityContract:
             # The same line updates the same product: its sku is known.
             assert Scene(store).sell(product_entry("one", unit_entry(7, stock=3)))[0].id == unit.product_id
 
-    def test_what_was_rolled_back_is_not_there_when_the_store_is_opened_again(self, reopenable: Reopenable) -> None:
+    def test_a_reopened_store_has_no_rolled_back_data(self, reopenable: Reopenable) -> None:
         with reopenable() as store:
             kept = Scene(store).user("anna")
 
@@ -66,16 +65,12 @@ class DurabilityContract:
             users = store.read(lambda tx: tx.users.after(0, 9))
             assert [(user.id, user.addresses) for user in users] == [(kept, ())]
 
-    def test_a_store_that_is_opened_again_goes_on(self, reopenable: Reopenable) -> None:
+    def test_a_reopened_store_can_be_written(self, reopenable: Reopenable) -> None:
         with reopenable() as store:
             first = Scene(store).user("anna")
         with reopenable() as store:
             second = Scene(store).user("boris")
             assert sorted(store.read(lambda tx: tx.users.get_many([first, second]))) == [first, second]
-
-
-def _session(user_id: UserId) -> Session:
-    return Session(SessionId("0123456789abcdef"), user_id, "fingerprint", _NOW + _HOUR)
 
 
 def _state(tx: Transaction, buyer: UserId) -> dict[str, object]:
@@ -91,6 +86,6 @@ def _state(tx: Transaction, buyer: UserId) -> dict[str, object]:
         "orders": tx.orders.after(0, 9),
         "wishlist": tx.wishlists.of(buyer),
         "session": tx.sessions.actor(SessionId("0123456789abcdef"), buyer),
-        "answer": tx.answers.find(buyer, "key", datetime.min.replace(tzinfo=UTC)),
+        "answer": tx.idempotency.find(buyer, "key", datetime.min.replace(tzinfo=UTC)),
         "references": tx.references.snapshot(),
     }

@@ -1,7 +1,7 @@
-"""What the laws use of pytest, and a way to run them without it.
+"""The part of pytest that the laws use, and a runner without pytest.
 
-`pytest` is the real module where it is installed. Elsewhere it is a stand-in with the three functions that the laws
-use: `raises`, `fixture` and `mark.parametrize`. `laws` gives each law as a function of a store, for any test runner.
+`pytest` is the real module if it is installed. Otherwise it is a replacement with the functions that the laws use:
+`raises`, `fixture` and `mark.parametrize`. `laws` returns each law as a function of a store, for any test runner.
 """
 
 import inspect
@@ -18,7 +18,7 @@ __all__ = ["laws", "pytest"]
 
 
 class _Raises:
-    """Asserts that its block raises one of some exceptions, which `value` is afterwards."""
+    """Asserts that its block raises one of some exceptions. `value` is the raised one."""
 
     def __init__(self, *kinds: Any) -> None:
         self._kinds = kinds
@@ -56,10 +56,10 @@ else:
 
 
 def laws(contract: type) -> Iterator[tuple[str, Callable[[Store], None]]]:
-    """Each law of a contract, as its name and a function that takes an empty store and raises if the law is broken.
+    """Each law of a contract: its name, and a function that takes an empty store and raises if the law is broken.
 
-    A law with parameters comes once for each set of them. Laws that need more than a store, as those of durability do,
-    are left to pytest and its fixtures.
+    A law with parameters is returned once for each set of parameters. Laws with other fixtures than a store, such as
+    those of durability, are omitted.
     """
     for name in sorted(name for name in dir(contract) if name.startswith("test_")):
         law = getattr(contract, name)

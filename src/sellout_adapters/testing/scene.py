@@ -1,6 +1,6 @@
-"""A small shop to test with: real use cases, a clock the test holds, and short ways to fill it."""
+"""A small shop for tests, with a clock that the test sets, and functions that fill the shop by use cases."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -8,47 +8,57 @@ import attrs
 
 from sellout_adapters.system import random_id
 from sellout_adapters.testing.credentials import ScenePasswords, SceneTokens
-from sellout_core.accounts import OPERATOR, Actor, NewAddress, Registration
-from sellout_core.catalogue import NO_SIZE, Product, ProductUnit, SizeGrid
-from sellout_core.ordering import Checkout, NewPromoCode, PromoCode
+from sellout_core.catalogue.products import NO_SIZE, Product, ProductUnit, SizeGrid
+from sellout_core.people.accounts import OPERATOR, Actor, NewAddress, Registration
 from sellout_core.ports.store import Store
 from sellout_core.shop import Policy, Shop
-from sellout_core.use_cases.addresses import add_address
-from sellout_core.use_cases.carts import add_to_cart
-from sellout_core.use_cases.importing.entries import ProductEntry, UnitEntry
-from sellout_core.use_cases.importing.writing import import_products
-from sellout_core.use_cases.sessions import read_token, register
-from sellout_core.values import AddressId, Money, Percentage, ProductUnitId, UserId
+from sellout_core.shopping.ordering import Checkout, NewPromoCode, PromoCode
+from sellout_core.use_cases.catalogue.importing.entries import ProductEntry, UnitEntry
+from sellout_core.use_cases.catalogue.importing.writing import import_products
+from sellout_core.use_cases.people.registration import register
+from sellout_core.use_cases.people.sessions import read_token
+from sellout_core.use_cases.people.users import add_address
+from sellout_core.use_cases.shopping.carts import add_to_cart
+from sellout_core.values import AddressId, Money, Percentage, ProductId, ProductUnitId, UserId
 
-__all__ = ["KEY", "PASSWORD", "HeldClock", "Scene", "checkout_request", "product_entry", "shoe_size", "unit_entry"]
+__all__ = [
+    "KEY",
+    "PASSWORD",
+    "HeldClock",
+    "Scene",
+    "checkout_request",
+    "product_entry",
+    "shoe_size",
+    "unit_entry",
+    "whole_list",
+]
 
-PASSWORD = "a password of some length"  # noqa: S105 - everybody's in a scene
+PASSWORD = "a password of some length"  # noqa: S105 - the password of all users of a scene
 KEY = "a key of the scene, thirty-two bytes or more"
 
 
 class HeldClock:
-    """A clock that stands still until it is moved."""
+    """A clock that tests set."""
 
     def __init__(self, now: datetime = datetime(2026, 3, 1, 12, 0, 0, 250_000, UTC)) -> None:
-        """Takes the time to begin with."""
         self.now = now
 
     def __call__(self) -> datetime:
-        """The time."""
+        """The current time."""
         return self.now
 
     def advance(self, **duration: float) -> None:
-        """Moves on by a `timedelta` of these arguments; backwards if they are negative."""
+        """Moves the clock by a `timedelta` with these arguments. It may be negative."""
         self.now += timedelta(**duration)
 
 
 def shoe_size(number: str) -> SizeGrid:
-    """A size that all six grids write alike."""
+    """A size with the same number in all six grids."""
     return SizeGrid(number, number, number, number, number, number)
 
 
 def unit_entry(price: int, size: SizeGrid = NO_SIZE, **other: Any) -> UnitEntry:
-    """A product unit to sell, of the scene's one platform unless said otherwise."""
+    """An import entry of a product unit. `other` overrides the defaults."""
     entry = UnitEntry(
         size=size,
         final_price=Money(price),
@@ -63,7 +73,7 @@ def unit_entry(price: int, size: SizeGrid = NO_SIZE, **other: Any) -> UnitEntry:
 
 
 def product_entry(sku: str, *units: UnitEntry, **other: Any) -> ProductEntry:
-    """A product to sell, of the scene's one brand unless said otherwise."""
+    """An import entry of a product. `other` overrides the defaults."""
     entry = ProductEntry(
         sku=sku,
         name=f"The {sku}",
@@ -83,10 +93,14 @@ def product_entry(sku: str, *units: UnitEntry, **other: Any) -> ProductEntry:
 
 
 class Scene:
-    """A shop over a store, with cheap password hashing and a held clock."""
+    """A shop over a store, with fast password hashing and a `HeldClock`.
+
+    Args:
+        store: An empty store.
+        policy: The policy of the shop.
+    """
 
     def __init__(self, store: Store, policy: Policy | None = None) -> None:
-        """Takes an empty store."""
         self.store = store
         self.clock = HeldClock()
         self.shop = Shop(
@@ -99,19 +113,19 @@ class Scene:
         )
 
     def user(self, username: str) -> UserId:
-        """Registers a user."""
+        """Registers a user and returns the id."""
         pair = register(self.shop, Registration(username, PASSWORD))
         return read_token(self.shop, pair.access, "access").user_id
 
     def actor(self, username: str, *, is_staff: bool = False) -> tuple[UserId, Actor]:
-        """Registers a user and gives who they act as."""
+        """Registers a user and returns the id and the actor."""
         user_id = self.user(username)
         if is_staff:
             self.change_user(user_id, is_staff=True)
         return user_id, Actor(user_id, is_staff)
 
     def change_user(self, user_id: UserId, **changes: Any) -> None:
-        """Changes a user behind everybody's back, as an administrator would."""
+        """Changes the row of a user."""
 
         def change(tx: Any) -> None:
             tx.users.save(attrs.evolve(tx.users.for_update(user_id), **changes))
@@ -119,7 +133,7 @@ class Scene:
         self.store.write(change)
 
     def sell(self, entry: ProductEntry) -> tuple[Product, Sequence[ProductUnit]]:
-        """Imports a product and gives it back with its units."""
+        """Imports a product and returns it with its units."""
         import_products(self.shop, OPERATOR, [entry])
 
         def find(tx: Any) -> tuple[Product, Sequence[ProductUnit]]:
@@ -128,13 +142,19 @@ class Scene:
 
         return self.store.read(find)
 
+    def sold(self, product_id: ProductId) -> tuple[Product, Sequence[ProductUnit]]:
+        """A product and its units as they are now."""
+        return self.store.read(
+            lambda tx: (tx.products.get_many([product_id])[product_id], tx.units.of_products([product_id]))
+        )
+
     def unit(self, sku: str, price: int, size: SizeGrid = NO_SIZE, **other: Any) -> ProductUnitId:
-        """Sells a new product in one unit and gives the unit's id."""
+        """Imports a new product with one unit and returns the unit's id."""
         return self.sell(product_entry(sku, unit_entry(price, size, **other)))[1][0].id
 
     def promo_code(self, code: str, owner_id: UserId, percentage: int = 15, **other: Any) -> PromoCode:
-        """Stores a promo code that is good until the end of the scene's year, ten times; or, with `other` terms, one
-        that `create_promo_code` would refuse, as if it had been created earlier.
+        """Stores a promo code that is valid until the end of 2026, for ten activations. `other` overrides the defaults,
+        also with values that `create_promo_code` refuses.
         """
         new = NewPromoCode(
             code=code,
@@ -146,11 +166,11 @@ class Scene:
         return self.store.write(lambda tx: tx.promo_codes.add(attrs.evolve(new, **other)))
 
     def address(self, user_id: UserId) -> AddressId:
-        """Adds an address."""
+        """Adds an address and returns its id."""
         return add_address(self.shop, OPERATOR, user_id, NewAddress("Проспект Мира 111", "308033")).id
 
     def fill_cart(self, user_id: UserId, *unit_ids: ProductUnitId) -> None:
-        """Puts units into a cart."""
+        """Adds units to a cart."""
         for unit_id in unit_ids:
             add_to_cart(self.shop, OPERATOR, user_id, unit_id)
 
@@ -166,3 +186,10 @@ def checkout_request(address_id: AddressId, *unit_ids: ProductUnitId, **other: A
         address_id=address_id,
     )
     return attrs.evolve(ask, **other)
+
+
+def whole_list(read: Callable[..., object], *arguments: object) -> list[Any]:
+    """The whole list that a use case such as `orders.read_orders` passes to its sink in batches."""
+    found: list[Any] = []
+    read(*arguments, found.extend)
+    return found

@@ -1,38 +1,70 @@
-"""What the core needs from outside, as Protocols, each with its law in the docstring.
+"""The ports of the core: Protocols that adapters implement. Each docstring states a contract.
 
-Reading is set-shaped: one call is one statement, whatever the number of rows, and ids that do not exist are left out of
-the answer. Writing settles races by itself: a method that can lose a race says so in its answer. Any method of a store
-may raise `errors.Unavailable`.
+A method that reads takes any number of ids and runs one statement; its result omits ids that do not exist. A method
+that writes is safe under concurrency; its result tells whether it lost a race. Any method of a store may raise
+`errors.Unavailable`.
 """
 
-from sellout_core.ports.accounts import Addresses, CredentialsOfUsers, Sessions, Users, Views
-from sellout_core.ports.catalogue import Cards, Products, ReferenceTables, Sizes, Units
-from sellout_core.ports.shopping import Answers, Carts, KeptAnswer, Orders, PromoCodes, Wishlists
+from sellout_core.ports.audit import Audit
+from sellout_core.ports.catalogue.pictures import PictureRenderer, Pictures, PictureStorage
+from sellout_core.ports.catalogue.products import Cards, Products, ReferenceTables, Sizes, Units
+from sellout_core.ports.catalogue.slugs import Slugs
+from sellout_core.ports.catalogue.stock import StockLedger
+from sellout_core.ports.mail import Mailer, Outbox
+from sellout_core.ports.people.accounts import Addresses, CredentialsOfUsers, Sessions, Users, ViewHistory
+from sellout_core.ports.people.identity import AccountEmails, SingleUseTokens
+from sellout_core.ports.people.personal_data import PersonalData
+from sellout_core.ports.shopping.fulfilment import Fulfilments, OrderHistory
+from sellout_core.ports.shopping.guest_carts import GuestCarts
+from sellout_core.ports.shopping.orders import (
+    Carts,
+    IdempotencyStore,
+    Orders,
+    PromoCodes,
+    Sales,
+    StoredResponse,
+    Wishlists,
+)
 from sellout_core.ports.store import Count, Counters, Store, Transaction
 from sellout_core.ports.system import Passwords, Randomness, Tokens
 
 __all__ = [
+    "AccountEmails",
     "Addresses",
-    "Answers",
+    "Audit",
     "Cards",
     "Carts",
     "Count",
     "Counters",
     "CredentialsOfUsers",
-    "KeptAnswer",
+    "Fulfilments",
+    "GuestCarts",
+    "IdempotencyStore",
+    "Mailer",
+    "OrderHistory",
     "Orders",
+    "Outbox",
     "Passwords",
+    "PersonalData",
+    "PictureRenderer",
+    "PictureStorage",
+    "Pictures",
     "Products",
     "PromoCodes",
     "Randomness",
     "ReferenceTables",
+    "Sales",
     "Sessions",
+    "SingleUseTokens",
     "Sizes",
+    "Slugs",
+    "StockLedger",
     "Store",
+    "StoredResponse",
     "Tokens",
     "Transaction",
     "Units",
     "Users",
-    "Views",
+    "ViewHistory",
     "Wishlists",
 ]

@@ -1,4 +1,4 @@
-"""Lists too long to hold: parts of them by id, read a batch at a time."""
+"""Parts of long lists, read in batches by id."""
 
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, TypeVar
@@ -9,15 +9,15 @@ from sellout_core import values
 from sellout_core.values import ruled
 
 BATCH: Final = 100
-"""How many rows are read at once where the caller states no limit."""
+"""The number of rows of a batch of an unlimited part."""
 
 
 class Listed(Protocol):
-    """Something in a list that goes by id."""
+    """An entry of a list that is sorted by id."""
 
     @property
     def id(self) -> int:
-        """What it goes by."""
+        """The sort key."""
 
 
 L = TypeVar("L", bound=Listed)
@@ -25,18 +25,17 @@ L = TypeVar("L", bound=Listed)
 
 @attrs.frozen
 class Part:
-    """A part of a list that goes by id: what comes after an id (0 to 2^53-1), at most `limit` (1 to 1,000) of it; None:
-    all of it.
+    """A part of a list that is sorted by id: at most `limit` (1 to 1,000; None: all) entries after an id (0 to 2^53-1).
 
     Raises:
-        InvalidFields: naming what is out of its limits.
+        InvalidFields: a field is outside its limits.
     """
 
     after: int = ruled(values.between(0, values.MAX_ID), default=0)
     limit: int | None = ruled(values.optional(values.between(1, values.MAX_LIST)), default=None)
 
     def __attrs_post_init__(self) -> None:
-        """Checks."""
+        """Checks the limits."""
         values.enforce(self)
 
 
@@ -44,15 +43,19 @@ WHOLE: Final = Part()
 
 
 def in_batches(part: Part, after: Callable[[int, int], Sequence[L]], take: Callable[[Sequence[L]], None]) -> int | None:
-    """Gives a part of a list to `take`, batch by batch, at least one, which may be empty. A part with a limit is one
-    batch. `after` gives what comes after an id, so much at most.
+    """Passes a part of a list to `take` in batches. A limited part is one batch. An empty part is one empty batch.
+
+    Args:
+        part: The part.
+        after: Returns the entries after an id, up to a number.
+        take: Receives each batch.
 
     Returns:
-        The id after which the list goes on; None where it ends.
+        The last id of a part that is not the end of the list, otherwise None.
     """
     last, size = part.after, part.limit or BATCH
     while True:
-        # One more than is taken tells whether there is more.
+        # One more entry shows whether this is the end of the list.
         found = after(last, size + 1)
         take(found[:size])
         if len(found) <= size:

@@ -1,4 +1,4 @@
-"""The port of a store: transactions, and everything that a use case may touch in one."""
+"""The ports of a store, its transactions and its rate limit counters."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -6,9 +6,18 @@ from typing import Protocol, TypeVar
 
 import attrs
 
-from sellout_core.ports.accounts import Addresses, CredentialsOfUsers, Sessions, Users, Views
-from sellout_core.ports.catalogue import Cards, Products, ReferenceTables, Sizes, Units
-from sellout_core.ports.shopping import Answers, Carts, Orders, PromoCodes, Wishlists
+from sellout_core.ports.audit import Audit
+from sellout_core.ports.catalogue.pictures import Pictures
+from sellout_core.ports.catalogue.products import Cards, Products, ReferenceTables, Sizes, Units
+from sellout_core.ports.catalogue.slugs import Slugs
+from sellout_core.ports.catalogue.stock import StockLedger
+from sellout_core.ports.mail import Outbox
+from sellout_core.ports.people.accounts import Addresses, CredentialsOfUsers, Sessions, Users, ViewHistory
+from sellout_core.ports.people.identity import AccountEmails, SingleUseTokens
+from sellout_core.ports.people.personal_data import PersonalData
+from sellout_core.ports.shopping.fulfilment import Fulfilments, OrderHistory
+from sellout_core.ports.shopping.guest_carts import GuestCarts
+from sellout_core.ports.shopping.orders import Carts, IdempotencyStore, Orders, PromoCodes, Sales, Wishlists
 
 __all__ = ["Count", "Counters", "Reader", "Store", "Transaction"]
 
@@ -17,35 +26,37 @@ T = TypeVar("T")
 
 @attrs.frozen
 class Count:
-    """How often something happened since the count began, and when the next one begins."""
+    """The number of attempts in a window of time, and the end of the window."""
 
     number: int
     ends_at: datetime
 
 
 class Counters(Protocol):
-    """Counts of what happens too often, each for a while."""
+    """Rate limit counters with fixed windows of time."""
 
     def add(self, key: str, now: datetime, window: timedelta) -> Count:
-        """Counts one more under a key and returns the count after it. The first one begins a count that ends `window`
-        later; one that ends more than two windows from now is no count of this time. Of transactions that add at once
-        each gets a number of its own.
+        """Adds one to the count of a key and returns it. The first attempt begins a window of length `window`. A count
+        that ends more than two windows from now is replaced: the clock was set back. Concurrent transactions get
+        different numbers.
         """
 
     def take_back(self, key: str, count: Count) -> None:
-        """Counts one less, unless that count is over."""
+        """Subtracts one, unless the window of that count has ended."""
 
-    def delete_ended(self, now: datetime) -> None:
-        """Drops the counts that ended by `now`."""
+    def delete_ended(self, now: datetime, limit: int) -> int:
+        """Deletes up to `limit` counts that ended at `now` or before, oldest first. Returns their number. Skips counts
+        that another transaction has locked.
+        """
 
 
 class Transaction(Protocol):
-    """Everything a use case may touch, as one state of the store that no other transaction changes."""
+    """The repositories of one transaction, which is isolated from others."""
 
     @property
     def users(self) -> Users: ...
     @property
-    def views(self) -> Views: ...
+    def view_history(self) -> ViewHistory: ...
     @property
     def credentials(self) -> CredentialsOfUsers: ...
     @property
@@ -57,13 +68,19 @@ class Transaction(Protocol):
     @property
     def products(self) -> Products: ...
     @property
+    def slugs(self) -> Slugs: ...
+    @property
     def cards(self) -> Cards: ...
     @property
     def sizes(self) -> Sizes: ...
     @property
     def units(self) -> Units: ...
     @property
+    def pictures(self) -> Pictures: ...
+    @property
     def carts(self) -> Carts: ...
+    @property
+    def guest_carts(self) -> GuestCarts: ...
     @property
     def wishlists(self) -> Wishlists: ...
     @property
@@ -71,25 +88,41 @@ class Transaction(Protocol):
     @property
     def orders(self) -> Orders: ...
     @property
-    def answers(self) -> Answers: ...
+    def fulfilments(self) -> Fulfilments: ...
+    @property
+    def order_history(self) -> OrderHistory: ...
+    @property
+    def idempotency(self) -> IdempotencyStore: ...
     @property
     def counters(self) -> Counters: ...
+    @property
+    def audit(self) -> Audit: ...
+    @property
+    def personal_data(self) -> PersonalData: ...
+    @property
+    def stock(self) -> StockLedger: ...
+    @property
+    def emails(self) -> AccountEmails: ...
+    @property
+    def single_use_tokens(self) -> SingleUseTokens: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def sales(self) -> Sales: ...
 
 
 class Reader(Protocol):
-    """Runs work that only reads."""
+    """Runs read-only work."""
 
     def read(self, work: Callable[[Transaction], T]) -> T:
-        """Runs the work once, on one consistent state of everything committed. `for_update` reads there as it does in
-        `Store.write`, and locks nothing.
-        """
+        """Runs the work once, on a snapshot of the committed data. `for_update` locks nothing there."""
 
 
 class Store(Reader, Protocol):
-    """Runs work inside transactions. A transaction is dead once its work has ended."""
+    """Runs work inside transactions. A transaction cannot be used after its work has ended."""
 
     def write(self, work: Callable[[Transaction], T]) -> T:
-        """Runs work and commits what it wrote when it returns: durably, all of it, seen by every later transaction.
-        Any exception from the work rolls everything back and passes through. Work that loses to another transaction
-        may be run again from the start, so it does nothing but use its transaction.
+        """Runs work and commits its writes: atomically, durably and visible to every later transaction. An exception
+        of the work rolls them back and is raised to the caller. Work may be run again after a conflict with another
+        transaction, so it must have no other effects.
         """

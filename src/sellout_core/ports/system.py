@@ -2,9 +2,7 @@
 
 from typing import Protocol
 
-from sellout_core.accounts import (
-    Claims,
-)
+from sellout_core.people.accounts import Claims
 
 
 class Passwords(Protocol):
@@ -14,26 +12,26 @@ class Passwords(Protocol):
         """A salted hash of the password."""
 
     def verify(self, password: str, password_hash: str | None) -> bool:
-        """Whether the password is the hash's. Takes as long for None, which no password matches, as for any hash."""
+        """Whether the hash is of the password. None matches no password, and takes as long as a hash."""
 
     def is_current(self, password_hash: str) -> bool:
-        """Whether `hash` would make such a hash today."""
+        """Whether the hash has the parameters that `hash` uses now."""
 
     def is_common(self, password: str) -> bool:
-        """Whether so many people use the password that it is among the first to be guessed."""
+        """Whether the password is in a list of common passwords."""
 
 
 class Tokens(Protocol):
     """Signed tokens (docs/http-contract.md#tokens)."""
 
     def sign(self, claims: Claims) -> str:
-        """The claims as a token; times keep whole seconds."""
+        """The claims as a token. Times are truncated to seconds."""
 
     def read(self, token: str) -> Claims:
         """The claims of a token that this port signed.
 
         Raises:
-            Unauthenticated: it is malformed, expired, or signed otherwise.
+            Unauthenticated: the token is malformed, expired, or signed with another key.
         """
 
 
@@ -41,4 +39,4 @@ class Randomness(Protocol):
     """Unpredictable ids."""
 
     def __call__(self) -> str:
-        """16 hexadecimal digits that cannot be guessed."""
+        """16 random hexadecimal digits."""

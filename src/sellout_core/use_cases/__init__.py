@@ -1,5 +1,5 @@
-"""One callable for each thing a user does: load, decide purely, save.
+"""The use cases: one function for each action of a user. It loads, decides and saves.
 
-Each takes the `Shop` and, unless it registers or logs in, the `Actor`; each checks for itself that
-the actor may, and runs in one transaction that either happens or does not.
+Each use case takes the `Shop` and, unless it registers or logs in, the `Actor`. It checks the actor's rights itself. It
+changes everything in one transaction, or nothing.
 """

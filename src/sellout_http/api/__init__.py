@@ -1,1 +1,1 @@
-"""The operations of the HTTP API, and how a request for one is answered."""
+"""The operations of the HTTP API, and the dispatcher that answers requests for them."""

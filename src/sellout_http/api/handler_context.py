@@ -1,12 +1,12 @@
-"""What a handler is given besides the ids of the path and the body."""
+"""The first argument of every handler."""
 
 from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
 
 import attrs
 
-from sellout_core.accounts import Actor, Claims
-from sellout_core.errors import Unauthenticated
+from sellout_core.errors import FieldCode, InvalidField, InvalidFields, Unauthenticated
+from sellout_core.people.accounts import Actor, Claims
 from sellout_core.shop import ReadingShop, Shop
 from sellout_core.values import UserId
 from sellout_http.runtime.asgi import Headers, header_values
@@ -16,14 +16,15 @@ S = TypeVar("S", bound=ReadingShop)
 
 @attrs.frozen
 class HandlerContext(Generic[S]):
-    """The shop, the caller, and what the URL and the headers say.
+    """The shop, the caller, and the query and headers of the request.
 
     Attributes:
-        shop: The shop: in a running transaction for operations that only read.
+        shop: The shop. Operations that only read get the shop inside a running transaction.
         actor: The caller.
         claims: The claims of the caller's token. None: the request has no token.
         network: The network that the request came from (`middleware.forwarded_headers.Client`).
-        prefix: The API prefix of the request's path, perhaps empty.
+        prefix: The API prefix of the request's path. May be empty.
+        query: All values of each query parameter.
     """
 
     shop: S
@@ -31,12 +32,12 @@ class HandlerContext(Generic[S]):
     claims: Claims | None
     network: str
     prefix: str
-    _query: Mapping[str, Sequence[str]]
+    query: Mapping[str, Sequence[str]]
     _headers: Headers
 
     @property
     def user_id(self) -> UserId:
-        """The calling user.
+        """The id of the caller.
 
         Raises:
             Unauthenticated: the caller is anonymous.
@@ -45,13 +46,46 @@ class HandlerContext(Generic[S]):
             raise Unauthenticated
         return self.actor.user_id
 
-    def query(self, name: str) -> Sequence[str]:
-        """The values of a query parameter, one for each time it was sent."""
-        return self._query.get(name, ())
-
     def header(self, name: str) -> Sequence[str]:
-        """The values of a header, one for each time it was sent; `name` in lower case."""
+        """All values of a header. `name` is in lower case."""
         return header_values(self._headers, name)
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The idempotency key. None: the request has none.
+
+        Raises:
+            InvalidFields: the request has more than one.
+        """
+        return self._only("idempotency-key", "idempotency_key")
+
+    @property
+    def offered_cart_token(self) -> str | None:
+        """The token of a guest's cart. None: the request has none.
+
+        Raises:
+            InvalidFields: the request has more than one.
+        """
+        return self._only("x-cart-token", "cart_token")
+
+    @property
+    def cart_token(self) -> str:
+        """The token of a guest's cart.
+
+        Raises:
+            InvalidFields: the request has none, or more than one.
+        """
+        token = self.offered_cart_token
+        if token is None:
+            raise InvalidFields((InvalidField("cart_token", "is required", FieldCode.REQUIRED),))
+        return token
+
+    def _only(self, name: str, field: str) -> str | None:
+        """The value of a header that must not be repeated. `field` is its name for `InvalidFields`."""
+        sent = self.header(name)
+        if len(sent) > 1:
+            raise InvalidFields((InvalidField(field, "must not be repeated", FieldCode.REPEATED),))
+        return sent[0] if sent else None
 
 
 ReadContext = HandlerContext[ReadingShop]

@@ -1,11 +1,10 @@
 """Encoded catalogue documents, cached for one version of the catalogue.
 
-A process that changes the catalogue sees the new version at once, other processes see it within a second
+A process sees a new version at once after its own change, and within a second after a change of another process
 (`ServedStore.recent_catalogue_version`).
 """
 
-import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from threading import Lock
 from typing import Final
@@ -13,83 +12,94 @@ from typing import Final
 import attrs
 from cachetools import LRUCache
 
+from sellout_core.shopping.wishlist import WishedProducts
+from sellout_core.values import ProductId
+from sellout_http.runtime.asgi import Headers, header_values
+from sellout_http.runtime.etags import etag_of, matches_etag
+
 Key = tuple[str, str, bytes]
-"""A document's API prefix, path and query."""
+"""The API prefix, path and query of a request."""
 
 _MAX_QUERY: Final = 512
 _OVERHEAD: Final = 1024
-"""About how many bytes a document takes beside its own."""
+"""The approximate memory of a cached document besides its body, in bytes."""
 
-_NOT_WISHED: Final = b'"in_wishlist":false'
-_WISHED: Final = b'"in_wishlist":true'
+_NOT_WISHED: Final = b'"in_wishlist":false,"wishlist_unit_ids":[]'
+_WISHED: Final = '"in_wishlist":true,"wishlist_unit_ids":[{}]'
 
 
 @attrs.frozen(slots=False)
 class Document:
-    """An encoded document as an anonymous caller gets it.
+    """The encoded document for an anonymous caller.
 
     Attributes:
         body: The document as JSON.
-        route: The path of its operation, for the log.
-        cards: The product of each card in the document, in order.
-        headers: The headers that are the document's own.
+        route: The path of the operation, for the log.
+        cards: The product ids of the cards in the document, in order.
+        headers: The document's own response headers.
+        status: 200, or the status of a redirect.
     """
 
     body: bytes
     route: str = ""
-    cards: tuple[int, ...] = ()
+    cards: tuple[ProductId, ...] = ()
     headers: Mapping[str, str] = attrs.field(factory=dict)
+    status: int = 200
 
     @cached_property
     def etag(self) -> str:
-        """The same for the same bytes, in every process (RFC 9110, section 8.8.3)."""
-        return f'"{hashlib.blake2b(self.body, digest_size=16).hexdigest()}"'
+        """The entity tag, equal for equal bytes in every process (RFC 9110, section 8.8.3)."""
+        return etag_of(self.body)
+
+    def is_known_to(self, headers: Headers) -> bool:
+        """Whether a client that sends these request headers has the document. A redirect has no precondition."""
+        return self.status == 200 and matches_etag(self.etag, header_values(headers, "if-none-match"))
 
     @cached_property
     def public_headers(self) -> Mapping[str, str]:
-        """The headers for an anonymous caller: HTTP caches ask each time whether the document changed."""
+        """The headers for an anonymous caller. `no-cache` makes HTTP caches revalidate the document each time."""
         return {"cache-control": "no-cache", "vary": "authorization", "etag": self.etag, **self.headers}
 
     @cached_property
     def raw_headers(self) -> Sequence[tuple[bytes, bytes]]:
-        """The same as ASGI sends them with the whole document."""
+        """The headers of a response with the body, as ASGI sends them."""
         sent = {**self.public_headers, "content-type": "application/json", "content-length": str(len(self.body))}
         return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sent.items()]
 
-    @cached_property
-    def _parts(self) -> Sequence[bytes]:
-        # JSON escapes a quote inside a text as \", so nothing else in the document equals the member.
-        return self.body.split(_NOT_WISHED)
-
-    def with_wishes(self, wished: Collection[int]) -> bytes:
-        """The document for a caller whose wishlist holds those products."""
-        if not any(product_id in wished for product_id in self.cards):
+    def personalised(self, wished: WishedProducts) -> bytes:
+        """The document for a caller with these products on their wishlist, each with the ids of its units."""
+        if wished.keys().isdisjoint(self.cards):
             return self.body
-        first, *rest = self._parts
-        marks = [_WISHED if product_id in wished else _NOT_WISHED for product_id in self.cards]
+        # JSON escapes a quote inside a text as \", so no text equals the members. The parts are not cached: they take
+        # as much memory as the document.
+        first, *rest = self.body.split(_NOT_WISHED)
+        marks = [
+            _WISHED.format(",".join(map(str, wished[product_id]))).encode() if product_id in wished else _NOT_WISHED
+            for product_id in self.cards
+        ]
         return first + b"".join(mark + part for mark, part in zip(marks, rest, strict=True))
 
 
 class DocumentCache:
-    """The documents of one version of the catalogue, the least recently used ones dropped. Safe to use from threads.
+    """An LRU cache of the documents of one version of the catalogue. It is thread-safe.
 
     Args:
-        max_bytes: How many bytes the documents take at most; 0 caches none.
+        max_bytes: The maximum size of the cache. 0 disables it.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self._lock = Lock()
         self._version: int | None = None
-        self._documents: LRUCache[Key, Document] = LRUCache(max_bytes, getsizeof=_size)
+        self._documents: LRUCache[Key, Document] = LRUCache(max_bytes, getsizeof=_memory)
 
     def find(self, key: Key, version: int | None) -> Document | None:
-        """The document that was cached for a version of the catalogue; None also if the version is not known."""
+        """The cached document of a version of the catalogue. None: it is not cached, or the version is unknown."""
         with self._lock:
             return self._documents.get(key) if version == self._version else None
 
     def add(self, key: Key, version: int, document: Document) -> None:
-        """Caches a document that was read when the catalogue had that version or a later one."""
-        if len(key[-1]) > _MAX_QUERY or _size(document) > self._documents.maxsize:
+        """Caches a document that was read at that version of the catalogue or a later one."""
+        if len(key[-1]) > _MAX_QUERY or _memory(document) > self._documents.maxsize:
             return
         with self._lock:
             if self._version is not None and version < self._version:
@@ -100,5 +110,5 @@ class DocumentCache:
             self._documents[key] = document
 
 
-def _size(document: Document) -> int:
+def _memory(document: Document) -> int:
     return len(document.body) + _OVERHEAD

@@ -1,6 +1,6 @@
-"""The `sellout` command. Each module holds the subcommands of one subject and `common` what they share.
+"""The `sellout` command. Each module has the subcommands of one subject; `common` and `terminal` have shared helpers.
 
-SQLAlchemy, Litestar, granian and rich are imported by the subcommands that need them, so that the rest start quickly.
+Subcommands import SQLAlchemy, Litestar, granian and rich only when they need them, so that the others start quickly.
 """
 
 from importlib.metadata import PackageNotFoundError, version
@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from sellout_http.command import accounts, catalogue, databases, serving
+from sellout_http.command import accounts, catalogue, databases, mail, serving, upkeep
 from sellout_http.command.common import OneLineErrors
 
 _COMMANDS: Final = (
@@ -18,9 +18,13 @@ _COMMANDS: Final = (
     catalogue.export,
     databases.copy,
     databases.backup,
+    databases.check,
+    databases.tidy,
+    upkeep.work,
     accounts.create_admin,
     accounts.set_password,
     accounts.create_promo_code,
+    mail.mail,
     serving.openapi,
 )
 

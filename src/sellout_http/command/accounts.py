@@ -6,13 +6,14 @@ from datetime import date
 import click
 
 from sellout_core import values
-from sellout_core.accounts import OPERATOR, Registration
 from sellout_core.errors import NotFound
-from sellout_core.ordering import NewPromoCode
-from sellout_core.use_cases import promo_codes, sessions
+from sellout_core.people.accounts import OPERATOR, Registration
+from sellout_core.shopping.ordering import NewPromoCode
+from sellout_core.use_cases.people import passwords, registration
+from sellout_core.use_cases.shopping import promo_codes
 from sellout_core.values import Money, Percentage
 from sellout_http.command.common import database_url_option, opened_shop, settings_of
-from sellout_http.command.terminal import Failure, Refusal, password, shown
+from sellout_http.command.terminal import Failure, Refusal, escaped, read_password
 
 
 @click.command("create-admin")
@@ -25,8 +26,8 @@ def create_admin(username: str, email: str, database_url: str | None) -> None:
     The command reads the password from SELLOUT_ADMIN_PASSWORD, from a prompt on a terminal, or from standard input.
     """
     with opened_shop(settings_of({"database_url": database_url})) as shop:
-        registration = Registration(username=username, password=password(), email=email)
-        user = sessions.create_admin(shop, OPERATOR, registration)
+        admin = Registration(username=username, password=read_password(), email=email)
+        user = registration.create_admin(shop, OPERATOR, admin)
     click.echo(f"Created {user.username}, user {user.id}, who is staff.")
 
 
@@ -39,11 +40,11 @@ def set_password(username: str, database_url: str | None) -> None:
     The command reads the password as create-admin does.
     """
     with opened_shop(settings_of({"database_url": database_url})) as shop:
-        unknown = Refusal(f"there is no user {shown(username)}")
+        unknown = Refusal(f"there is no user {escaped(username)}")
         if not _is_username(username) or shop.store.read(lambda tx: tx.credentials.by_username(username)) is None:
             raise unknown
         try:
-            user = sessions.set_password(shop, OPERATOR, username, password())
+            user = passwords.set_password(shop, OPERATOR, username, read_password())
         except NotFound:
             raise unknown from None
     click.echo(f"Replaced the password of {user.username}, user {user.id}, and ended all sessions.")
@@ -69,7 +70,7 @@ def create_promo_code(
     with opened_shop(settings_of({"database_url": database_url})) as shop:
         credentials = shop.store.read(lambda tx: tx.credentials.by_username(owner)) if _is_username(owner) else None
         if credentials is None:
-            raise Refusal(f"there is no user {shown(owner)}")
+            raise Refusal(f"there is no user {escaped(owner)}")
         promo_code = NewPromoCode(
             code=code,
             owner_id=credentials.user_id,
@@ -78,7 +79,7 @@ def create_promo_code(
             max_activation_count=maximum,
             active_until=last_day,
         )
-        created = promo_codes.create_promo_code(shop, OPERATOR, promo_code)
+        created = promo_codes.create_promo_code(shop, OPERATOR, promo_code).promo_code
     click.echo(f"Created {created.code}, promo code {created.id}.")
 
 

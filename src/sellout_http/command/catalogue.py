@@ -11,16 +11,16 @@ from sellout_adapters.catalogue_file.importing import ImportReport, import_lines
 from sellout_adapters.catalogue_file.kinds import HEAD, other_kind
 from sellout_adapters.catalogue_file.lines import BadLine, GoodLine
 from sellout_adapters.catalogue_file.skus import distinct_lines, readable_twice
-from sellout_core.accounts import OPERATOR
 from sellout_core.errors import Unavailable
-from sellout_core.use_cases.importing.entries import ProductEntry
-from sellout_core.use_cases.importing.exporting import export_products
+from sellout_core.people.accounts import OPERATOR
+from sellout_core.use_cases.catalogue.importing.entries import ProductEntry
+from sellout_core.use_cases.catalogue.importing.exporting import export_products
 from sellout_http.command.common import database_url_option, opened_shop, settings_of
 from sellout_http.command.import_report import ChangePrinter
-from sellout_http.command.terminal import Failure, Interrupted, Refusal, progress, reading, shown, why, writing
+from sellout_http.command.terminal import Failure, Interrupted, Refusal, escaped, progress, reading, reason_of, writing
 
 REPORTED_LINES: Final = 100
-"""How many bad lines an import describes; further ones are only counted."""
+"""The maximum number of bad lines that an import describes. Further ones are only counted."""
 
 
 @click.command("import", short_help="Bring a catalogue file into the shop.")
@@ -31,8 +31,8 @@ REPORTED_LINES: Final = 100
 def import_(file: str, counted: bool, dry_run: bool, database_url: str | None) -> None:
     """Bring a catalogue file (- is standard input) into the shop: JSON Lines, one product a line.
 
-    Products are matched by sku. Pieces sold since the file was written stay sold. Bad lines are reported and passed
-    over; they make the exit code 1. A sku on two lines makes both of them bad.
+    Products are matched by sku. Pieces sold since the file was written stay sold. Bad lines are reported and skipped;
+    the exit code is then 1. If two lines have the same sku, both are bad lines.
     """
     settings = settings_of({"database_url": database_url})
     report = ImportReport()
@@ -42,7 +42,7 @@ def import_(file: str, counted: bool, dry_run: bool, database_url: str | None) -
         report = current
 
     printer = ChangePrinter()
-    finished = "nothing was written; looked at" if dry_run else "what was finished stays in the shop"
+    finished = "nothing was written; read so far" if dry_run else "completed transactions stay in the shop"
     with reading(file) as stream, opened_shop(settings) as shop:
         try:
             with readable_twice(stream) as content:
@@ -61,9 +61,9 @@ def import_(file: str, counted: bool, dry_run: bool, database_url: str | None) -
         except Unavailable:
             raise Refusal(f"the database cannot answer now; {finished}: {_summary(report)}") from None
         except BrokenPipeError:
-            raise  # The reader of the command's output ended: the file is not at fault.
+            raise  # the reader of the command's output has ended
         except OSError as error:
-            raise Refusal(f"cannot read {shown(file)} to its end: {why(error)}; {_summary(report)}") from None
+            raise Refusal(f"cannot read {escaped(file)} to its end: {reason_of(error)}; {_summary(report)}") from None
     click.echo(("Nothing was written. An import would give: " if dry_run else "") + _summary(report))
     if report.bad:
         sys.exit(Refusal.exit_code)
@@ -83,23 +83,23 @@ def export(file: str | None, database_url: str | None) -> None:
 
 
 def _require_json_lines(file: str, content: IO[bytes]) -> None:
-    """Lets through a file that may be a catalogue file, and goes back to where it was.
+    """Checks the beginning of a file without changing its position.
 
     Raises:
-        Failure: it is of another kind.
+        Failure: the file is of another kind.
     """
     start = content.tell()
     kind = other_kind(content.read(HEAD))
     content.seek(start)
     if kind is not None:
         raise Failure(
-            f"{shown(file)} looks like {kind}. An import takes JSON Lines in UTF-8: one product a line, each an object"
-            ' such as {"sku": "af1", ...}. Nothing was imported'
+            f"{escaped(file)} looks like {kind}. An import takes JSON Lines in UTF-8: one product a line, each an"
+            ' object such as {"sku": "af1", ...}. Nothing was imported'
         )
 
 
 def _reporting(lines: Iterator[GoodLine | BadLine], advance: Callable[[int], None]) -> Iterator[GoodLine | BadLine]:
-    """The lines as they come; bad ones are described on the way, up to a number."""
+    """Passes the lines on, and prints the first `REPORTED_LINES` bad ones."""
     bad = 0
     for line in lines:
         if isinstance(line, BadLine):

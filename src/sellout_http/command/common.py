@@ -1,5 +1,5 @@
-"""What the subcommands share: one-line errors, the settings, and the shop that a command works on."""
-# ruff: noqa: PLC0415 - imports that take long are left to the commands that need them
+"""Helpers of the subcommands: one-line errors, the settings, and the shop."""
+# ruff: noqa: PLC0415 - slow imports, for the commands that need them alone
 
 import os
 import secrets
@@ -12,8 +12,8 @@ import click
 
 from sellout_core.errors import InvalidFields, PromoCodeTaken, Unavailable, UsernameTaken
 from sellout_core.shop import Shop
-from sellout_http.command.terminal import Failure, Interrupted, Refusal, why
-from sellout_http.settings.model import Settings, load
+from sellout_http.command.terminal import Failure, Interrupted, Refusal, reason_of
+from sellout_http.settings.model import Settings, read_settings
 from sellout_http.settings.signing_key import BadSettings
 
 _OPTIONS: Final = {
@@ -32,7 +32,7 @@ database_url_option = click.option(
 
 
 class OneLineErrors(click.Group):
-    """A group whose errors are one line each, without the usage that click puts before them."""
+    """A group of commands that prints each error as one line, without click's usage message."""
 
     def main(self, *args: Any, **options: Any) -> NoReturn:
         """Runs the command and exits."""
@@ -46,9 +46,9 @@ class OneLineErrors(click.Group):
         except click.Abort:
             code = _fail("stopped", Interrupted.exit_code)
         except OSError as error:
-            # Python would try to write what is left once more on its way out.
+            # At its exit Python would try once more to write the rest of the output.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            code = _fail(why(error), Refusal.exit_code)
+            code = _fail(reason_of(error), Refusal.exit_code)
         sys.exit(code)
 
 
@@ -58,20 +58,20 @@ def _fail(message: str, exit_code: int) -> int:
 
 
 def settings_of(flags: dict[str, Any]) -> Settings:
-    """The settings in force, with the flags given to a command.
+    """The settings, with the flags of a command.
 
     Raises:
-        Failure: a flag or a variable is out of its limits or unknown.
+        Failure: a flag or a variable is unknown or out of its limits.
     """
     try:
-        return load(flags)
+        return read_settings(flags)
     except BadSettings as error:
         raise Failure(str(error)) from None
 
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turns what the set-up and the shop refuse into one line each."""
+    """Converts errors of the settings, the database and the shop to one-line errors."""
     from sellout_adapters.sql import CannotOpen
 
     try:
@@ -90,7 +90,7 @@ def plain_errors() -> Iterator[None]:
 
 @contextmanager
 def opened_shop(settings: Settings) -> Iterator[Shop]:
-    """The shop, for an operator's command, which signs no token: the key is made up."""
+    """The shop for an operator's command. Such a command signs no tokens, so the key is random."""
     from sellout_http.server.composition import open_shop, open_store
 
     with plain_errors(), closing(open_store(settings)) as store:

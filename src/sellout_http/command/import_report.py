@@ -1,4 +1,4 @@
-"""How the changes that an import makes, or would make, are printed."""
+"""Prints the changes of an import or a dry run."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -6,19 +6,18 @@ from typing import Any, Final
 import attrs
 import click
 
-from sellout_core.catalogue import NO_SIZE, NewProduct, NewProductUnit, References, SizeGrid
-from sellout_core.use_cases.importing.changes import ImportResult, ProductChange, UnitChange
+from sellout_core.catalogue.products import NO_SIZE, NewProduct, NewProductUnit, References, SizeGrid
+from sellout_core.use_cases.catalogue.importing.changes import ImportResult, ProductChange, UnitChange
+from sellout_http.schemas.serializers import DOCUMENTED_COLUMNS
 
 SHOWN_PRODUCTS: Final = 1000
-"""How many products a dry run describes; further ones are only counted."""
+"""The maximum number of products that a dry run describes. Further ones are only counted."""
 SHOWN_UNITS: Final = 50
-"""How many units of one product are described; further ones are only counted."""
+"""The maximum number of units that are described of one product. Further ones are only counted."""
 SHOWN_WARNINGS: Final = 100
-"""How many warnings an import prints; further ones are only counted."""
+"""The maximum number of warnings that an import prints."""
 _LONGEST_VALUE: Final = 60
-
-_GRIDS: Final = {"international": "INT", "us": "US", "uk": "UK", "eu": "EU", "it": "IT", "ru": "RU"}
-# The members of a line by the fields of a product.
+# The members of a catalogue file by the fields of a product.
 _MEMBERS: Final = {"available": "available_flag", "added_on": "add_date", "gender_id": "gender"} | {
     "brand_ids": "brands",
     "category_ids": "categories",
@@ -27,10 +26,9 @@ _MEMBERS: Final = {"available": "available_flag", "added_on": "add_date", "gende
 
 
 class ChangePrinter:
-    """Prints what each batch would change, one block a product; as `warn`, only what deserves a warning."""
+    """Prints the result of each batch: `show` prints a block for each product, `warn` prints warnings alone."""
 
     def __init__(self) -> None:
-        """Nothing has been printed yet."""
         self._products = 0
         self._warnings = 0
 
@@ -45,7 +43,7 @@ class ChangePrinter:
                 click.echo("further products are only counted")
 
     def warn(self, result: ImportResult) -> None:
-        """Prints a line to standard error for each stock that is not as the file says, or has no limit any more."""
+        """Prints a line to standard error for each stock that differs from the file's, or that has become unlimited."""
         for change in result.changes:
             for unit in change.units:
                 warning = _warning(unit)
@@ -73,11 +71,11 @@ def _block(change: ProductChange, references: References) -> Iterator[str]:
 def _members(before: NewProduct, after: NewProduct, references: References) -> Iterator[str]:
     for name in attrs.fields_dict(NewProduct):
         if name != "updated_at" and getattr(before, name) != getattr(after, name):
-            shown = [_shown(name, getattr(product, name), references) for product in (before, after)]
-            yield f"  {_MEMBERS.get(name, name)}: {shown[0]} -> {shown[1]}"
+            old, new = (_described(name, getattr(product, name), references) for product in (before, after))
+            yield f"  {_MEMBERS.get(name, name)}: {old} -> {new}"
 
 
-def _shown(name: str, value: Any, references: References) -> str:
+def _described(name: str, value: Any, references: References) -> str:
     rows: Mapping[str, Mapping[Any, Any]] = {
         "gender_id": references.genders,
         "brand_ids": references.brands,
@@ -128,7 +126,8 @@ def _place(change: UnitChange, references: References) -> str:
 def _size(grid: SizeGrid) -> str:
     if grid == NO_SIZE:
         return "no size"
-    return " ".join(f"{shown} {getattr(grid, name)}" for name, shown in _GRIDS.items() if getattr(grid, name) != "0")
+    values = {documented: getattr(grid, column) for column, documented in DOCUMENTED_COLUMNS.items()}
+    return " ".join(f"{column} {value}" for column, value in values.items() if value != "0")
 
 
 def _price(unit: NewProductUnit, references: References) -> str:
@@ -140,5 +139,5 @@ def _stock(unit: NewProductUnit) -> str:
 
 
 def _printable(text: str) -> str:
-    """The text without what a terminal would act on."""
+    """The text with `?` in place of characters that are not printable, such as a terminal's control codes."""
     return "".join(character if character.isprintable() else "?" for character in text)

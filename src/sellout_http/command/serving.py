@@ -1,5 +1,5 @@
 """Commands that run the shop: `serve`, `migrate` and `openapi`."""
-# ruff: noqa: PLC0415 - imports that take long are left to the commands that need them
+# ruff: noqa: PLC0415 - slow imports, for the commands that need them alone
 
 import signal
 from contextlib import closing, suppress
@@ -21,10 +21,10 @@ from sellout_http.command.terminal import Failure, Interrupted
 def serve(**flags: Any) -> None:
     """Serve the shop over HTTP until Ctrl-C or SIGTERM.
 
-    These options are the most common settings. Every setting is an environment variable whose name begins with
-    SELLOUT_. docs/settings.md lists them all.
+    These options are the most common settings. Every setting is also an environment variable whose name begins with
+    SELLOUT_. docs/settings.md lists them.
     """
-    # Who asks for a stop before anything is served gets what they would get later: a quiet end.
+    # A stop before the server runs ends the command without an error, as a later stop does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt), plain_errors():
         settings = settings_of(flags)

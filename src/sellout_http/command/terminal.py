@@ -1,4 +1,4 @@
-"""The files, streams and terminal at the other end of a command, and the failures it ends with."""
+"""Files, streams, progress bars and prompts of the commands, and the errors that end them."""
 
 import os
 import secrets
@@ -16,29 +16,29 @@ _MAX_PASSWORD_LINE: Final = 4096
 
 
 class Failure(click.ClickException):
-    """The call or the set-up is wrong; the message is one line for stderr."""
+    """An argument, a setting or a file is wrong. The message is one line for stderr."""
 
     exit_code = 2
 
 
 class Refusal(Failure):
-    """The shop refuses, or only a part was done."""
+    """The shop refused the command, or only a part of it was done."""
 
     exit_code = 1
 
 
 class Interrupted(Failure):
-    """Ctrl-C; 128 and the signal's number, as shells have it."""
+    """The command was stopped. The exit code is 128 plus the number of SIGINT, as in shells."""
 
     exit_code = 130
 
 
 @contextmanager
 def reading(file: str) -> Iterator[BinaryIO]:
-    """A file to read, `-` being standard input.
+    """A file to read. `-` is standard input.
 
     Raises:
-        Failure: it cannot be opened.
+        Failure: the file cannot be opened.
     """
     if file == "-":
         if sys.stdin is None:
@@ -46,19 +46,19 @@ def reading(file: str) -> Iterator[BinaryIO]:
         yield sys.stdin.buffer
         return
     try:
-        stream = Path(file).open("rb")  # noqa: SIM115 - only opening it is tried here; the `with` below closes it
+        stream = Path(file).open("rb")  # noqa: SIM115 - the `with` below closes it
     except OSError as error:
-        raise Failure(f"cannot read {shown(file)}: {why(error)}") from None
+        raise Failure(f"cannot read {escaped(file)}: {reason_of(error)}") from None
     with stream:
         yield stream
 
 
 @contextmanager
 def writing(file: str | None) -> Iterator[BinaryIO]:
-    """A file to write, None and `-` being standard output. It appears under its name whole or not at all.
+    """A file to write. None and `-` are standard output. The file gets its name when it is complete.
 
     Raises:
-        Failure: it cannot be written.
+        Failure: the file cannot be written.
     """
     if file is None or file == "-":
         if sys.stdout is None:
@@ -70,12 +70,12 @@ def writing(file: str | None) -> Iterator[BinaryIO]:
         with _replacing(Path(os.path.realpath(file))) as stream:
             yield stream
     except OSError as error:
-        raise Failure(f"cannot write {shown(file)}: {why(error)}") from None
+        raise Failure(f"cannot write {escaped(file)}: {reason_of(error)}") from None
 
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[BinaryIO]:
-    """A file that takes the target's place once it is complete; a device or a pipe is written to as it is."""
+    """A file that replaces the target when it is complete. A device or a pipe is written directly."""
     if target.exists() and not target.is_file():
         with target.open("wb") as stream:
             yield stream
@@ -93,7 +93,7 @@ def _replacing(target: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def progress(stream: IO[bytes]) -> Iterator[Callable[[int], None]]:
-    """Something to tell how many bytes were read: a bar on a terminal, nothing anywhere else."""
+    """A function that takes the number of bytes read since its last call. On a terminal it shows a progress bar."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -108,7 +108,7 @@ def progress(stream: IO[bytes]) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def measured(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Something to tell how much of the work is done, and how much there is: a bar on a terminal, else nothing."""
+    """A function that takes the done and the total amount of work. On a terminal it shows a progress bar."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _done, _total: None
         return
@@ -120,25 +120,25 @@ def measured(title: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def password() -> str:
-    """A new password: from its variable, else asked for twice on a terminal, else a line of standard input.
+def read_password() -> str:
+    """A new password: from its variable, or from two equal prompts on a terminal, or from a line of standard input.
 
     Raises:
         Failure: there is no standard input, the password is empty, or it is not UTF-8.
     """
     given = os.environ.get(ADMIN_PASSWORD)
     if given is None:
-        given = _read_password()
+        given = _read_standard_input()
     if not given:
         raise Failure(f"no password was given: set {ADMIN_PASSWORD}, or write the password to standard input")
     return given
 
 
-def _read_password() -> str:
+def _read_standard_input() -> str:
     if sys.stdin is None:
         raise Failure(f"there is no standard input: set {ADMIN_PASSWORD}")
     if sys.stdin.isatty():
-        # The default lets an empty one through, for the caller to refuse; click would ask again without a word.
+        # With a default, click accepts an empty password, which the caller refuses. Otherwise it would prompt again.
         return str(
             click.prompt(
                 "Password", default="", show_default=False, hide_input=True, confirmation_prompt=True, err=True
@@ -154,11 +154,11 @@ def _decoded(line: bytes) -> str:
         raise Failure("the password on standard input is not valid UTF-8") from None
 
 
-def why(error: OSError) -> str:
-    """What went wrong, in the system's words."""
+def reason_of(error: OSError) -> str:
+    """The operating system's message for an error."""
     return error.strerror or str(error)
 
 
-def shown(path: str) -> str:
-    """A name as it came in, with bytes that are no text escaped."""
-    return path.encode(errors="backslashreplace").decode()
+def escaped(name: str) -> str:
+    """A name from the command line, with bytes escaped that are not UTF-8."""
+    return name.encode(errors="backslashreplace").decode()

@@ -28,7 +28,7 @@ _METHODS: Final = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
 
 @attrs.frozen
 class AccessLogMiddleware:
-    """Answers with `X-Request-ID` and writes the request's line, if there is a log, when the answer is complete."""
+    """Adds `X-Request-ID` to each response. Writes the request's line to the log when the response is complete."""
 
     _app: Application
     _log: RequestLog | None
@@ -37,7 +37,7 @@ class AccessLogMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes an HTTP request on."""
         started = perf_counter()
-        entry = RequestLogEntry(_request_id(scope["headers"]))
+        entry = RequestLogEntry(_request_id(scope["headers"]), scope[CLIENT].network)
         status = None
 
         async def send_with_id(message: Message) -> None:
@@ -65,6 +65,6 @@ class AccessLogMiddleware:
 
 
 def _request_id(headers: Headers) -> str:
-    """The request's own id if it has one well-formed `X-Request-ID`, otherwise a new one."""
+    """The `X-Request-ID` of the request if it has exactly one and that is well-formed, otherwise a new id."""
     sent = header_values(headers, _NAME)
     return sent[0] if len(sent) == 1 and _WELL_FORMED.fullmatch(sent[0]) else secrets.token_hex(16)

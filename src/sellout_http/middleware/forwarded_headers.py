@@ -1,4 +1,4 @@
-"""Finds the client's address and scheme, behind trusted proxies by the headers that they forward."""
+"""Finds the address and the scheme of the client. Trusted proxies send them in headers."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -9,12 +9,11 @@ import attrs
 
 from sellout_http.runtime.asgi import CLIENT, Application, Headers, Receive, Scope, Send, header_values
 
-Network = IPv4Network | IPv6Network
-Address = IPv4Address | IPv6Address
-
+IpNetwork = IPv4Network | IPv6Network
+IpAddress = IPv4Address | IPv6Address
 _IPV6_SITE: Final = 64
 _CACHED: Final = 4096
-"""How many parsed addresses are cached."""
+"""The maximum number of cached addresses."""
 
 
 @attrs.frozen
@@ -23,8 +22,8 @@ class Client:
 
     Attributes:
         address: The IP address. Empty: the server does not know it.
-        network: The IPv4 address, or the /64 network of an IPv6 address, which its holder cannot change at will.
-        secure: Whether the request came over TLS.
+        network: The IPv4 address, or the /64 network of an IPv6 address. Clients can choose their address within it.
+        secure: Whether the client used TLS.
     """
 
     address: str
@@ -36,10 +35,10 @@ class Client:
 class Proxies:
     """The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted."""
 
-    trusted: Sequence[Network] = ()
+    trusted: Sequence[IpNetwork] = ()
 
     def client(self, scope: Scope) -> Client:
-        """The sender of a request: the last address of the forwarded chain that is no trusted proxy."""
+        """The sender of a request: the last address in `X-Forwarded-For` that is not a trusted proxy."""
         peer = scope.get("client")
         address = _address(peer[0]) if peer else None
         if address is None:
@@ -56,13 +55,20 @@ class Proxies:
                     break
         return Client(str(address), _network(address), secure)
 
-    def _trusts(self, address: Address) -> bool:
+    def untrusted(self, address: str) -> str | None:
+        """The network of a client that is connected without a proxy (`Client.network`). None: a trusted proxy has the
+        address, or the text is not an address.
+        """
+        parsed = _address(address)
+        return None if parsed is None or self._trusts(parsed) else _network(parsed)
+
+    def _trusts(self, address: IpAddress) -> bool:
         return any(address in network for network in self.trusted)
 
 
 @attrs.frozen
 class ForwardedHeadersMiddleware:
-    """Puts the request's `Client` into the scope."""
+    """Adds the `Client` to the scope of a request."""
 
     _app: Application
     _proxies: Proxies
@@ -78,8 +84,8 @@ def _list_items(headers: Headers, name: str) -> list[str]:
 
 
 @lru_cache(_CACHED)
-def _address(text: str) -> Address | None:
-    """The address in a text, perhaps with a port; None if it is no address."""
+def _address(text: str) -> IpAddress | None:
+    """The address in a text, which may end with a port. None: the text is not an address."""
     host = text[1:].partition("]")[0] if text.startswith("[") else text
     if host.count(":") == 1:
         host = host.partition(":")[0]
@@ -91,7 +97,7 @@ def _address(text: str) -> Address | None:
 
 
 @lru_cache(_CACHED)
-def _network(address: Address) -> str:
+def _network(address: IpAddress) -> str:
     if isinstance(address, IPv4Address):
         return str(address)
     return str(ip_network((int(address) >> _IPV6_SITE << _IPV6_SITE, _IPV6_SITE)))

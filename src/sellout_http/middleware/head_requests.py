@@ -7,7 +7,7 @@ from sellout_http.runtime.asgi import WITHOUT_BODY, Application, Message, Receiv
 
 @attrs.frozen
 class HeadMiddleware:
-    """Passes HEAD on as GET, and sends the status and the headers, `Content-Length` included, with an empty body."""
+    """Passes HEAD on as GET. Sends the status and all headers of the response, and an empty body."""
 
     _app: Application
 

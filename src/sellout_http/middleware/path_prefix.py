@@ -1,4 +1,4 @@
-"""Removes the API prefix and a trailing slash from a path, so that each operation is routed at one path."""
+"""Removes the API prefix and a trailing slash from a path, so that each operation has one route."""
 
 from typing import Final
 from urllib.parse import quote
@@ -9,14 +9,14 @@ from sellout_http.runtime.asgi import PREFIX, Application, Receive, Scope, Send
 
 API_PREFIX: Final = "/api/v1"
 
-# No route matches it.
-_NOWHERE: Final = "/\0nowhere"
+# No route matches this path.
+_UNKNOWN_PATH: Final = "/\0unknown"
 
 
 @attrs.frozen
 class PathPrefixMiddleware:
-    """Routes `/api/v1/PATH/` as `/PATH`. An empty segment and an encoded slash are part of no path: Litestar would
-    route both as a plain slash.
+    """Routes `/api/v1/PATH/` as `/PATH`. A path with an empty segment or an encoded slash is unknown: Litestar would
+    route both as a single slash.
     """
 
     _app: Application
@@ -25,7 +25,7 @@ class PathPrefixMiddleware:
         """Passes an HTTP request on."""
         sent, prefix = scope["path"], ""
         if "//" in sent or b"%2f" in (scope.get("raw_path") or b"").lower():
-            path = _NOWHERE
+            path = _UNKNOWN_PATH
         else:
             prefix = API_PREFIX if sent == API_PREFIX or sent.startswith(API_PREFIX + "/") else ""
             path = sent.removeprefix(prefix).removesuffix("/") or "/"

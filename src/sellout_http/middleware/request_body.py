@@ -1,6 +1,6 @@
 """Limits the time in which a request's body arrives, and reads the rest of a body that the application did not read.
 
-Without that, the server would close a connection silently if a response were complete before its request.
+The server closes a connection without notice if the response is complete before the request.
 """
 
 import asyncio
@@ -13,20 +13,20 @@ from sellout_http.runtime.asgi import Application, Headers, Message, Receive, Sc
 from sellout_http.schemas.json_body import MAX_BYTES
 
 _DRAIN_SECONDS: Final = 1
-"""How long a response waits for the rest of the body."""
+"""The maximum time that a response waits for the rest of the body."""
 
 _CLOSE: Final = (b"connection", b"close")
 
 
 @attrs.frozen
 class RequestBodyMiddleware:
-    """Gives each body so many seconds to arrive. The next application's `receive` raises `Refused` after that."""
+    """Limits the time of each body. After that, the application's `receive` raises `Refused`."""
 
     _app: Application
     _seconds: float
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes an HTTP request on. A response closes the connection if the rest of the body stays unread."""
+        """Passes an HTTP request on. The response closes the connection if the rest of the body was not read."""
         body = _Body(scope["headers"], receive, self._seconds)
 
         async def send_after_body(message: Message) -> None:
@@ -53,13 +53,13 @@ class _Body:
         self.complete = not announced and b"transfer-encoding" not in sent
 
     async def receive(self) -> Message:
-        """As ASGI's.
+        """As `receive` of ASGI.
 
         Raises:
-            Refused: the body is late.
+            Refused: the body did not arrive in time.
         """
         if self.complete:
-            # What follows the body is the client's disconnect, which has no deadline.
+            # The next message is the client's disconnect, which has no deadline.
             return await self._receive()
         self._deadline = self._deadline or asyncio.get_running_loop().time() + self._seconds
         self._receiving = True
@@ -74,10 +74,10 @@ class _Body:
         return message
 
     async def drain(self) -> bool:
-        """Reads and drops the rest of the body, and returns whether another request can follow on the connection.
+        """Reads and drops the rest of the body. Returns whether another request can follow on the connection.
 
-        Reads nothing if the body is too long, if its client waits for permission to send it (RFC 9110, section
-        10.1.1), or if the application is just receiving it.
+        Reads nothing if the body is too long, if the client expects a 100 before it sends the body (RFC 9110, section
+        10.1.1), or if the application is receiving the body at the moment.
         """
         left = MAX_BYTES if self._may_drain and not self._receiving else -1
         soon = asyncio.get_running_loop().time() + _DRAIN_SECONDS

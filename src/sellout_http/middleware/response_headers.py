@@ -1,4 +1,4 @@
-"""Adds the headers that every response has: security headers, `Vary` for CORS, and HSTS over TLS."""
+"""Adds headers to every response: security headers, `Vary` for CORS, and HSTS over TLS."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ import attrs
 from sellout_http.runtime.asgi import CLIENT, Application, Message, Receive, Scope, Send
 
 _POLICY: Final = b"content-security-policy"
-# For responses that are no pages.
+# For responses that are not pages.
 _NO_CONTENT: Final = (_POLICY, b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 _SECURITY: Final = [
     (b"x-content-type-options", b"nosniff"),

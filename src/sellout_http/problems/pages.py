@@ -1,43 +1,47 @@
-"""The pages that a problem document's `type` leads to, in English and Russian: plain HTML, without scripts."""
+"""The pages that `type` of problem documents links to, in English and Russian: plain HTML, without scripts."""
 
 import html
 import re
+from functools import cache
 from typing import Final
 
 from sellout_core.errors import NotFound
 from sellout_http.problems.details import PAGES
-from sellout_http.problems.types import KINDS, Kind
+from sellout_http.problems.problem_type import ProblemType
+from sellout_http.problems.types import PROBLEM_TYPES
 
 _STYLE: Final = "body{font:1rem/1.5 sans-serif;max-width:42rem;margin:2rem auto;padding:0 1rem}"
 POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""The Content-Security-Policy these pages need."""
+"""The Content-Security-Policy of these pages."""
 
 
-def index() -> str:
-    """The page that lists every problem."""
+@cache
+def list_page() -> str:
+    """The page that lists all problems."""
     rows = "".join(
         f'<li><a href="{PAGES}/{code}"><code>{code}</code></a> {kind.status}: {_text(kind.title)} / '
         f'<span lang="ru">{_text(kind.russian_title)}</span></li>'
-        for code, kind in KINDS.items()
+        for code, kind in PROBLEM_TYPES.items()
     )
-    return _page("Problems", f'<h1>Problems / <span lang="ru">Ошибки</span></h1><ul>{rows}</ul>')
+    return _html_page("Problems", f'<h1>Problems / <span lang="ru">Ошибки</span></h1><ul>{rows}</ul>')
 
 
-def page(code: str) -> str:
-    """The page that explains one problem.
+@cache
+def explanation_page(code: str) -> str:
+    """The page that explains a problem.
 
     Raises:
-        NotFound: there is no problem of that code.
+        NotFound: there is no problem with that code.
     """
-    kind = KINDS.get(code)
+    kind = PROBLEM_TYPES.get(code)
     if kind is None:
         raise NotFound
-    return _page(kind.title, _explanation(code, kind))
+    return _html_page(kind.title, _explanation(code, kind))
 
 
-def _explanation(code: str, kind: Kind) -> str:
+def _explanation(code: str, kind: ProblemType) -> str:
     return (
         f"<h1>{_text(kind.title)}</h1><p><code>{code}</code>, HTTP {kind.status}</p><p>{_text(kind.english)}</p>"
         f'<div lang="ru"><h2>{_text(kind.russian_title)}</h2><p>{_text(kind.russian)}</p></div>'
@@ -45,7 +49,7 @@ def _explanation(code: str, kind: Kind) -> str:
     )
 
 
-def _page(title: str, body: str) -> str:
+def _html_page(title: str, body: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
@@ -54,5 +58,5 @@ def _page(title: str, body: str) -> str:
 
 
 def _text(words: str) -> str:
-    """Escaped words; what stands between backticks is code."""
+    """Escaped text. Text between backticks becomes code."""
     return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(words))

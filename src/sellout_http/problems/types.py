@@ -1,42 +1,33 @@
 # ruff: noqa: RUF001 - half of the words are Russian
-"""The table of problems: for each stable code its status, and in English and Russian its title, what happened and what
+"""The table of problems: for each stable code the status, and in English and Russian a title, an explanation, and what
 the client can do.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
-import attrs
+from sellout_http.problems.conflicts import CONFLICTS
+from sellout_http.problems.problem_type import ProblemType
 
-
-@attrs.frozen
-class Kind:
-    """One kind of problem."""
-
-    status: int
-    title: str
-    english: str
-    russian_title: str
-    russian: str
-
-
-KINDS: Final[Mapping[str, Kind]] = {
-    "bad_request": Kind(
+PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
+    **CONFLICTS,
+    "bad_request": ProblemType(
         400,
         "Bad request",
-        "The request is not valid HTTP, or it broke off before its end. Send it again, whole.",
+        "The request is not valid HTTP, or it is incomplete. Send it again in full.",
         "Неверный запрос",
         "Запрос не соответствует HTTP или оборвался. Отправьте его ещё раз целиком.",
     ),
-    "malformed_json": Kind(
+    "malformed_json": ProblemType(
         400,
         "Malformed JSON",
-        "The body is not one JSON document in UTF-8, repeats a member or nests too deeply. Correct it and try again.",
+        "The body is not one JSON document in UTF-8, repeats a member, nests too deeply or holds too many "
+        "values. Correct it and try again.",
         "Неверный JSON",
-        "Тело запроса не является документом JSON в UTF-8, повторяет поле или имеет слишком большую вложенность. "
-        "Исправьте его и повторите запрос.",
+        "Тело запроса не является документом JSON в UTF-8, повторяет поле, имеет слишком большую вложенность или "
+        "слишком много значений. Исправьте его и повторите запрос.",
     ),
-    "unauthenticated": Kind(
+    "unauthenticated": ProblemType(
         401,
         "Not authenticated",
         "There is no valid token: it is missing, malformed, expired, revoked or of the wrong kind. Get a new pair with "
@@ -45,207 +36,217 @@ KINDS: Final[Mapping[str, Kind]] = {
         "Нет действующего токена: он отсутствует, повреждён, истёк, отозван или другого вида. Получите новую пару по "
         "refresh-токену или войдите снова.",
     ),
-    "bad_credentials": Kind(
+    "bad_credentials": ProblemType(
         401,
         "Wrong username or password",
         "No active user has this username and password. Check both and try again.",
         "Неверное имя пользователя или пароль",
         "Активного пользователя с таким именем и паролем нет. Проверьте их и попробуйте ещё раз.",
     ),
-    "too_many_requests": Kind(
+    "too_many_requests": ProblemType(
         429,
-        "Too many tries",
-        "This was tried too often in a short while. Try again after the seconds in Retry-After.",
-        "Слишком много попыток",
-        "За короткое время было слишком много попыток. Повторите запрос через число секунд из Retry-After.",
+        "Too many requests",
+        "There were too many attempts in a short time, or too many requests at once. Try again after the number of "
+        "seconds in Retry-After.",
+        "Слишком много запросов",
+        "За короткое время было слишком много попыток или одновременных запросов. Повторите запрос через число секунд "
+        "из Retry-After.",
     ),
-    "request_timeout": Kind(
+    "request_timeout": ProblemType(
         408,
         "The body did not arrive in time",
-        "The request's body took too long to arrive, so nothing was done with it. Send the request again, whole.",
+        "The request's body took too long to arrive, so the request was not carried out. Send it again in full.",
         "Тело запроса не пришло вовремя",
         "Тело запроса передавалось слишком долго, и запрос не был выполнен. Отправьте его ещё раз целиком.",
     ),
-    "wrong_password": Kind(
+    "wrong_password": ProblemType(
         422,
         "Wrong password",
-        "The old password is not this user's, so nothing was changed. Check it and try again.",
+        "The password is wrong, so nothing was changed. Check it and try again.",
         "Неверный пароль",
-        "Старый пароль не подходит, и ничего не изменилось. Проверьте его и попробуйте ещё раз.",
+        "Пароль не подходит, и ничего не изменилось. Проверьте его и попробуйте ещё раз.",
     ),
-    "forbidden": Kind(
+    "forbidden": ProblemType(
         403,
         "Not allowed",
-        "Your account may not do this: it belongs to another user or to staff. Another token may be needed.",
+        "Your account may not do this. The data belongs to another user, or the operation is for staff. Another token "
+        "may be needed.",
         "Доступ запрещён",
         "Вашей учётной записи это не разрешено: это доступно другому пользователю или персоналу. Возможно, нужен "
         "другой токен.",
     ),
-    "not_found": Kind(
+    "not_found": ProblemType(
         404,
         "Not found",
-        "There is no such thing, or none that you may see. Check the path and its ids.",
+        "The object does not exist, or you may not see it. Check the path and its ids.",
         "Не найдено",
         "Такого объекта нет, или он вам недоступен. Проверьте путь и идентификаторы в нём.",
     ),
-    "method_not_allowed": Kind(
+    "guest_cart_unknown": ProblemType(
+        404,
+        "Unknown guest cart",
+        "No guest's cart has this X-Cart-Token: it has expired, or a log-in has taken it over. Forget the token, and "
+        "add the product unit without one.",
+        "Неизвестная корзина гостя",
+        "Корзины гостя с таким X-Cart-Token нет: её срок истёк, или она перешла к покупателю при входе. Забудьте токен "
+        "и добавьте товар без него.",
+    ),
+    "method_not_allowed": ProblemType(
         405,
         "Method not allowed",
-        "This path exists and does not answer this method. The Allow header names those it answers.",
+        "This path does not support this method. The Allow header lists the methods that it supports.",
         "Метод не поддерживается",
         "Такой путь есть, но этот метод на нём не поддерживается. Доступные методы перечислены в заголовке Allow.",
     ),
-    "username_taken": Kind(
-        409,
-        "Username taken",
-        "This username is taken; the case of letters makes no difference. Choose another one, or log in.",
-        "Имя пользователя занято",
-        "Такое имя уже занято; регистр букв не учитывается. Выберите другое или войдите.",
-    ),
-    "promo_code_taken": Kind(
-        409,
-        "Promo code exists",
-        "There is a promo code of this name; the case of letters makes no difference. Choose another name.",
-        "Промокод уже есть",
-        "Промокод с таким названием уже есть; регистр букв не учитывается. Выберите другое название.",
-    ),
-    "already_in_wishlist": Kind(
-        409,
-        "Already in the wishlist",
-        "The wishlist holds this product in this size already. Choose another size, or delete one of the two.",
-        "Уже в вишлисте",
-        "Этот товар в этом размере уже есть в вишлисте. Выберите другой размер или удалите одну из записей.",
-    ),
-    "limit_reached": Kind(
-        409,
-        "Full",
-        "No more fits in here; the member `maximum` says how many do. Delete something first.",
-        "Достигнут предел",
-        "Больше добавить нельзя; предел указан в поле `maximum`. Сначала удалите что-нибудь.",
-    ),
-    "not_in_cart": Kind(
-        409,
-        "Not in the cart",
-        "Product units of the request are not in the cart, perhaps because they were just ordered. The member "
-        "`not_in_cart` names them. Look at the cart and at your orders.",
-        "Нет в корзине",
-        "Некоторых товаров из запроса нет в корзине: возможно, они только что заказаны. Они перечислены в поле "
-        "`not_in_cart`. Проверьте корзину и заказы.",
-    ),
-    "unavailable": Kind(
-        409,
-        "Unavailable",
-        "Product units cannot be bought now. The member `unavailable` names them. Go on without them.",
-        "Нет в наличии",
-        "Некоторые товары сейчас нельзя купить. Они перечислены в поле `unavailable`. Продолжите без них.",
-    ),
-    "price_changed": Kind(
-        409,
-        "The price is higher",
-        "The order costs more than `total_amount` in the request allows; nothing was ordered. The member "
-        "`total_amount` is the price now. Ask the buyer, and send that amount if they agree.",
-        "Цена выше",
-        "Заказ стоит больше, чем допускает `total_amount` в запросе; заказ не создан. Новая цена указана в поле "
-        "`total_amount`. Если покупатель согласен, отправьте эту сумму.",
-    ),
-    "body_too_large": Kind(
+    "body_too_large": ProblemType(
         413,
         "Body too large",
-        "The body is over 64 KiB. Send a smaller one.",
+        "The body is over its limit: 10 MiB for an image, 2 MiB for a batch, 64 KiB otherwise. Send a smaller one.",
         "Слишком большое тело запроса",
-        "Тело запроса больше 64 КиБ. Отправьте меньшее.",
+        "Тело запроса больше допустимого: 10 МиБ для картинки, 2 МиБ для пакета изменений, иначе 64 КиБ. Отправьте "
+        "меньшее.",
     ),
-    "query_too_long": Kind(
+    "query_too_long": ProblemType(
         414,
         "Query too long",
         "The query of the URL is longer than 4 KiB or has more than 64 parameters. Send fewer or shorter ones.",
         "Слишком длинный запрос в URL",
         "Параметры запроса в URL занимают больше 4 КиБ, или их больше 64. Сократите их.",
     ),
-    "unsupported_media_type": Kind(
+    "not_acceptable": ProblemType(
+        406,
+        "No such form",
+        "The document does not have any of the media types in Accept. Send another Accept header, or none.",
+        "Недоступный формат",
+        "Документ нельзя отправить ни в одном из форматов из заголовка Accept. Укажите другой формат или не "
+        "отправляйте этот заголовок.",
+    ),
+    "unsupported_media_type": ProblemType(
         415,
         "Not JSON",
         "The body must be sent as `Content-Type: application/json`, in UTF-8 and without a content encoding.",
         "Неподдерживаемый тип данных",
         "Тело запроса нужно отправлять с `Content-Type: application/json`, в UTF-8 и без сжатия.",
     ),
-    "invalid_fields": Kind(
+    "invalid_fields": ProblemType(
         422,
         "Invalid values",
-        "Values of the request break a rule; the member `fields` names each and why. Correct them and try again.",
+        "Some values of the request break a rule. The member `fields` lists them with the reasons. Correct them and "
+        "try again.",
         "Неверные значения",
         "Некоторые значения в запросе нарушают правила; они и причины перечислены в поле `fields`. Исправьте их и "
         "повторите запрос.",
     ),
-    "size_of_another_product": Kind(
+    "token_unusable": ProblemType(
+        422,
+        "The link cannot be used",
+        "The token is unknown, was used before, has expired, or is for another purpose. Nothing was changed. Ask for a "
+        "new link.",
+        "Ссылка не действует",
+        "Этот токен неизвестен, уже использован, истёк или предназначен для другого. Ничего не изменено. Запросите "
+        "новую ссылку.",
+    ),
+    "size_of_another_product": ProblemType(
         422,
         "Size of another product",
-        "The size exists and belongs to another product. Choose one of this product's sizes.",
+        "The size belongs to another product. Choose one of this product's sizes.",
         "Размер другого товара",
         "Такой размер есть, но у другого товара. Выберите размер этого товара.",
     ),
-    "unknown_address": Kind(
+    "unknown_address": ProblemType(
         422,
         "Unknown address",
-        "The address is not in the buyer's address book. Choose one that is, or add it first.",
+        "The address is not in the buyer's address book. Choose another one, or add it first.",
         "Неизвестный адрес",
         "Такого адреса нет среди адресов покупателя. Выберите другой или сначала добавьте его.",
     ),
-    "mixed_currencies": Kind(
+    "mixed_currencies": ProblemType(
         422,
         "Two currencies",
-        "One order cannot hold prices in two currencies. Order the product units of each currency on their own.",
+        "One order cannot have prices in two currencies. Place a separate order for each currency.",
         "Разные валюты",
         "В одном заказе не может быть цен в разных валютах. Оформите отдельный заказ для каждой валюты.",
     ),
-    "idempotency_key_reused": Kind(
+    "idempotency_key_reused": ProblemType(
         422,
         "Idempotency key used before",
-        "This Idempotency-Key came with another request. Repeat that request unchanged, or use a new key.",
+        "This Idempotency-Key was used with another request. Repeat that request unchanged, or use a new key.",
         "Ключ идемпотентности уже использован",
         "Этот Idempotency-Key уже пришёл с другим запросом. Повторите тот запрос без изменений или "
         "возьмите новый ключ.",
     ),
-    "promo_code_unknown": Kind(
+    "promo_code_unknown": ProblemType(
         422,
         "Unknown promo code",
-        "There is no such promo code. Check its spelling, or go on without it.",
+        "There is no such promo code. Check its spelling, or continue without it.",
         "Неизвестный промокод",
         "Такого промокода нет. Проверьте написание или продолжите без него.",
     ),
-    "promo_code_inactive": Kind(
+    "promo_code_inactive": ProblemType(
         422,
         "Promo code switched off",
-        "The promo code is switched off. Go on without it.",
+        "The promo code is switched off. Continue without it.",
         "Промокод отключён",
         "Промокод отключён. Продолжите без него.",
     ),
-    "promo_code_expired": Kind(
+    "promo_code_expired": ProblemType(
         422,
         "Promo code expired",
-        "The promo code's last day is over. Go on without it.",
+        "The last day of the promo code has passed. Continue without it.",
         "Срок промокода истёк",
         "Последний день действия промокода прошёл. Продолжите без него.",
     ),
-    "promo_code_used_up": Kind(
+    "promo_code_used_up": ProblemType(
         422,
         "Promo code used up",
-        "The promo code was used as often as it may be. Go on without it.",
+        "The promo code has been used the maximum number of times. Continue without it.",
         "Промокод исчерпан",
         "Промокод уже использован столько раз, сколько было разрешено. Продолжите без него.",
     ),
-    "internal_error": Kind(
+    "unsupported_picture": ProblemType(
+        415,
+        "Not a JPEG, PNG or WebP picture",
+        "The body must be a picture in JPEG, PNG or WebP, sent with its own `Content-Type`: `image/jpeg`, `image/png` "
+        "or `image/webp`, without a content encoding. Convert the picture, or correct the header.",
+        "Не картинка JPEG, PNG или WebP",
+        "Тело запроса должно быть картинкой JPEG, PNG или WebP с её собственным `Content-Type`: `image/jpeg`, "
+        "`image/png` или `image/webp`, без сжатия. Преобразуйте картинку или исправьте заголовок.",
+    ),
+    "picture_damaged": ProblemType(
+        422,
+        "Damaged picture",
+        "The body is not exactly one complete picture: a part is missing or wrong, or other data follows the picture. "
+        "Open the picture in an editor, save it again and send the new file.",
+        "Картинка повреждена",
+        "Тело запроса не является ровно одной целой картинкой: часть данных отсутствует или неверна, или за картинкой "
+        "идут другие данные. Откройте её в редакторе, сохраните заново и отправьте новый файл.",
+    ),
+    "picture_too_large": ProblemType(
+        422,
+        "Too many pixels",
+        "The picture has more than 40 megapixels, or more than 16,384 pixels on a side. Make it smaller.",
+        "Слишком много пикселей",
+        "В картинке больше 40 мегапикселей или больше 16 384 пикселей по одной из сторон. Уменьшите её.",
+    ),
+    "animated_picture": ProblemType(
+        422,
+        "Animated picture",
+        "The picture has more than one frame. Send one frame of it.",
+        "Анимированная картинка",
+        "В картинке больше одного кадра. Отправьте один кадр.",
+    ),
+    "internal_error": ProblemType(
         500,
         "Internal error",
-        "The server made a mistake, which has been logged. Trying again may help; if not, tell the shop's operator.",
+        "An error occurred in the server and was logged. Try again. If that does not help, tell the shop's operator.",
         "Внутренняя ошибка",
         "На сервере произошла ошибка, она записана в журнал. Попробуйте ещё раз; если не поможет, сообщите владельцу "
         "магазина.",
     ),
-    "unavailable_now": Kind(
+    "unavailable_now": ProblemType(
         503,
         "Unavailable for now",
-        "The shop cannot answer right now, and nothing was changed. Try again after the seconds in Retry-After.",
+        "The shop cannot answer now, and nothing was changed. Try again after the number of seconds in Retry-After.",
         "Временно недоступно",
         "Магазин сейчас не может ответить, ничего не изменено. Повторите запрос через число секунд из Retry-After.",
     ),

@@ -1,1 +1,1 @@
-"""What requests run on: ASGI types, executors, batches, streams and the log."""
+"""The runtime of requests: ASGI types, executors, batches, streams and the log."""

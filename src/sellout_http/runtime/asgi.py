@@ -1,27 +1,24 @@
-"""The types of ASGI, the keys that the middleware adds to a request's scope, and the look-up of headers."""
+"""The types of ASGI, the keys that the middleware adds to the scope of a request, and a function that reads headers."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-# ASGI's own loose types: Litestar's know only the keys and events of its own servers.
+# The loose types of ASGI. Litestar's types exclude other keys and messages.
 Scope = dict[str, Any]
 
 Message = dict[str, Any]
-
 Receive = Callable[[], Awaitable[Message]]
-
 Send = Callable[[Message], Awaitable[None]]
-
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 Headers = Sequence[tuple[bytes, bytes]]
-"""Raw headers, as a scope or a message has them."""
+"""The raw headers of a scope or a message."""
 
 PREFIX: Final = "sellout.prefix"
-"""The scope's key for the API prefix of the request's path: `/api/v1`, or empty."""
+"""The scope's key for the API prefix of the path: `/api/v1`, or empty."""
 
 WITHOUT_BODY: Final = "sellout.without_body"
-"""A key that only the scope of a HEAD request has."""
+"""A key that only the scope of a HEAD request has. The response has no body."""
 
 LOG_ENTRY: Final = "sellout.log_entry"
 """The scope's key for the request's `RequestLogEntry` (`runtime.logging`)."""
@@ -31,7 +28,7 @@ CLIENT: Final = "sellout.client"
 
 
 def header_values(headers: Headers, name: str) -> list[str]:
-    """The values of a header, one for each line that has it.
+    """All values of a header, in order.
 
     Args:
         headers: The headers to search.

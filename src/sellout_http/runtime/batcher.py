@@ -1,4 +1,4 @@
-"""A queue whose items are processed in batches, so that they share a transaction and its commit."""
+"""A queue that processes its items in batches, so that they share a transaction and its commit."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -7,15 +7,15 @@ from typing import Final, Generic, TypeVar
 T = TypeVar("T")
 
 MAX_BATCH: Final = 64
-"""How many items a batch has at most."""
+"""The maximum number of items in a batch."""
 
 
 class Batcher(Generic[T]):
-    """Processes an item at once, or together with all others that arrived during the previous batch. All calls come
-    from one event loop.
+    """Processes an item at once, or together with the others that arrived during the previous batch. All calls must
+    come from one event loop.
 
     Args:
-        process: Processes a batch and returns the items that it skipped. If it raises, it has processed none.
+        process: Processes a batch and returns the items that it skipped. If it raises, it has processed no item.
     """
 
     def __init__(self, process: Callable[[Sequence[T]], Awaitable[Sequence[T]]]) -> None:
@@ -24,11 +24,11 @@ class Batcher(Generic[T]):
         self._running: asyncio.Task[None] | None = None
 
     async def submit(self, item: T) -> bool:
-        """Waits until the item's batch ends and returns whether the item was processed. A caller that is cancelled
-        leaves its item in the queue.
+        """Waits for the batch of an item and returns whether the item was processed. If the caller is cancelled, the
+        item is still processed.
 
         Raises:
-            Exception: the batch failed; every caller of the batch gets the same exception.
+            Exception: the batch failed. Every caller of the batch gets the same exception.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
@@ -47,7 +47,7 @@ class Batcher(Generic[T]):
             except Exception as raised:  # noqa: BLE001 - raised to every caller of the batch
                 error = raised
             for item, future in batch:
-                # A cancelled caller's future is done.
+                # The future of a cancelled caller is done.
                 if future.done():
                     continue
                 if error is None:

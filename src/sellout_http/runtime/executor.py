@@ -1,15 +1,19 @@
-"""Where the work of requests runs: on the event loop if it never waits there, otherwise in a thread."""
+"""Runs the work of requests: on the event loop if it never waits there, otherwise in a thread."""
 
 import asyncio
 import enum
+from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from typing import TypeVar
+
+import attrs
 
 from sellout_core.errors import Unavailable
 from sellout_core.ports.store import Store, Transaction
+from sellout_http.runtime.asgi import Receive
 from sellout_http.runtime.logging import RequestLogEntry
 from sellout_http.runtime.served_store import ServedStore
 
@@ -17,21 +21,32 @@ T = TypeVar("T")
 
 
 class Workload(enum.Enum):
-    """What kind of work an operation is. `Executor` alone decides by it where the work runs."""
+    """A kind of work. Only `Executor` decides where it runs."""
 
     SHORT_READ = enum.auto()
-    """Reads little, perhaps in one transaction with other requests' short reads."""
+    """Reads few rows. May share a transaction with short reads of other requests."""
     DOCUMENT_READ = enum.auto()
-    """Reads a catalogue document to be cached, in a transaction of its own."""
+    """Reads a catalogue document for the cache, in a transaction of its own."""
     LONG_READ = enum.auto()
+    """Reads up to a few hundred rows."""
     SEARCH = enum.auto()
     LIST = enum.auto()
     """Reads a list of any length and waits for the client that receives it."""
     WRITE = enum.auto()
-    """Writes to the store, within a few milliseconds, and waits for nothing else."""
-    SLOW_WRITE = enum.auto()
     HASH = enum.auto()
-    """Hashes a password, which takes a processor."""
+    """Hashes a password, which uses a processor."""
+    UPLOAD = enum.auto()
+    """Decodes a picture, which uses a processor and memory, and stores its files."""
+    FILE = enum.auto()
+    """Reads a file of up to a few hundred KiB."""
+
+
+class ReadTooLong(Exception):
+    """A short read would block the event loop for too long. The caller runs it again as a `LONG_READ`."""
+
+
+class ClientBusy(Exception):
+    """The client has reached its share of the places for such work."""
 
 
 class ThreadPool:
@@ -39,113 +54,223 @@ class ThreadPool:
 
     Args:
         name: The prefix of the threads' names.
-        threads: How many threads the pool has at most.
-        waiting: How many calls wait for a thread at most. None: any number.
+        threads: The maximum number of threads.
+        waiting: The maximum number of calls that wait for a thread. None: no limit.
+        share: The maximum share of one client in all places for running and waiting calls, in percent. At least one
+            place.
     """
 
-    def __init__(self, name: str, threads: int, waiting: int | None = None) -> None:
+    def __init__(self, name: str, threads: int, waiting: int | None = None, share: int = 100) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._places = None if waiting is None else BoundedSemaphore(threads + waiting)
+        self._places = None if waiting is None else _Places(threads + waiting, share)
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """What `work` returns or raises, from a thread.
+    async def run(self, work: Callable[[], T], client: str = "") -> T:
+        """Runs the work in a thread. Returns its result or raises its exception.
+
+        Args:
+            work: The function to run.
+            client: The client that sent the request. Empty: it is unknown, and its share is not limited.
 
         Raises:
-            Unavailable: too many calls wait already, or the pool is closed. The work has not begun.
+            ClientBusy: the client has reached its share. The work has not begun.
+            Unavailable: too many calls wait, or the pool is closed. The work has not begun.
         """
         places = self._places
-        if places is not None and not places.acquire(blocking=False):
-            raise Unavailable
+        if places is not None:
+            places.take(client)
         try:
             future = self._pool.submit(work)
         except RuntimeError:
             raise Unavailable from None
         if places is not None:
-            # A cancelled caller leaves its work running: the place is free when the thread is.
-            future.add_done_callback(lambda _: places.release())
+            # If the caller is cancelled, the work goes on, and its place stays taken.
+            future.add_done_callback(lambda _: places.give_back(client))
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Waits for the work that has begun, cancels the rest and ends the threads."""
+        """Waits for running calls, cancels waiting ones and ends the threads."""
         self._pool.shutdown(cancel_futures=True)
+
+
+class _Places:
+    """The places of a pool for running and waiting calls."""
+
+    def __init__(self, number: int, share: int) -> None:
+        self._free = BoundedSemaphore(number)
+        # A share of 100 % has no limit: a full pool raises `Unavailable`, not `ClientBusy`.
+        self._max_taken = max(1, number * share // 100) if share < 100 else number + 1
+        self._taken: Counter[str] = Counter()
+        self._lock = Lock()
+
+    def take(self, client: str) -> None:
+        with self._lock:
+            if client and self._taken[client] >= self._max_taken:
+                raise ClientBusy
+            if not self._free.acquire(blocking=False):
+                raise Unavailable
+            self._taken[client] += 1
+
+    def give_back(self, client: str) -> None:
+        with self._lock:
+            self._free.release()
+            self._taken[client] -= 1
+            if not self._taken[client]:
+                del self._taken[client]
+
+
+@attrs.frozen
+class ShortReadStore:
+    """A store that limits the size of reads, for a `DOCUMENT_READ`."""
+
+    _store: ServedStore
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """As `ServedStore.short_read`.
+
+        Raises:
+            ReadTooLong: the work reads too many values.
+        """
+        return self._store.short_read(work, ReadTooLong)
+
+
+@attrs.frozen
+class SearchedStore:
+    """A store whose reads are cancelled when the client of a search has disconnected."""
+
+    _store: ServedStore
+    _left: Future[None]
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """As `ServedStore.search`."""
+        return self._store.search(work, self._left)
 
 
 class Executor:
     """Runs the work of requests.
 
     Args:
-        store: The store that the work uses. It says which work the event loop can run.
-        general: The threads for everything that has no pool of its own.
-        hashes, lists, searches: The threads for those workloads.
+        store: The store of the work. It states which work can run on the event loop.
+        general: The threads for workloads without a pool of their own.
+        hashes, lists, long_reads, searches, uploads: The threads for these workloads.
     """
 
     def __init__(
-        self, store: ServedStore, *, general: ThreadPool, hashes: ThreadPool, lists: ThreadPool, searches: ThreadPool
+        self,
+        store: ServedStore,
+        *,
+        general: ThreadPool,
+        hashes: ThreadPool,
+        lists: ThreadPool,
+        long_reads: ThreadPool,
+        searches: ThreadPool,
+        uploads: ThreadPool,
     ) -> None:
         self._store = store
-        self._loop_reads = store.reads()
+        self._loop_reads = store.reads(ReadTooLong)
         self._loop_writes = store.writes()
-        self._threads = lists, searches, general, hashes
-        # A short read takes less time than its way to a thread and back.
+        self._threads = lists, searches, long_reads, uploads, general, hashes
+        # A short read takes less time than a hand-over to a thread.
         reads = None if store.reads_never_wait else general
         self._pools: Mapping[Workload, ThreadPool | None] = {
             Workload.SHORT_READ: reads,
             Workload.DOCUMENT_READ: reads,
-            Workload.LONG_READ: general,
+            Workload.LONG_READ: long_reads,
             Workload.SEARCH: searches,
             Workload.LIST: lists,
             Workload.WRITE: general,
-            Workload.SLOW_WRITE: general,
             Workload.HASH: hashes,
+            Workload.UPLOAD: uploads,
+            Workload.FILE: general,
         }
 
-    async def read(self, work: Callable[[Transaction], T], workload: Workload, entry: RequestLogEntry) -> T:
-        """What the work returns, from a transaction that only reads.
+    async def read(self, work: Callable[[Transaction], T], entry: RequestLogEntry) -> T:
+        """Runs a `SHORT_READ` in a transaction. Returns the result of the work.
 
         Args:
-            work: Reads from the store.
-            workload: Which kind of read the work is.
+            work: Reads from the transaction.
             entry: Counts the statements.
-        """
-        if workload is Workload.SHORT_READ and self._loop_reads is not None:
-            return await self._loop_reads.read(work, entry.count)
-        return await self.run(partial(self._store.read, work), workload, entry)
 
-    async def write(self, work: Callable[[Store], T], workload: Workload, entry: RequestLogEntry) -> T:
-        """What the work returns.
+        Raises:
+            ReadTooLong: the work reads too many values.
+        """
+        if self._loop_reads is not None:
+            return await self._loop_reads.read(work, entry.add_statements)
+        return await self.run(partial(self._store.short_read, work, ReadTooLong), Workload.SHORT_READ, entry)
+
+    async def write(self, work: Callable[[Store], T], entry: RequestLogEntry) -> T:
+        """Runs a short write: it takes a few milliseconds and waits only for the store. Returns the result of the work.
 
         Args:
-            work: Opens its transactions in the store that it gets.
-            workload: Which kind of write the work is.
+            work: Opens its transactions in the given store.
             entry: Counts the statements.
         """
-        if workload is Workload.WRITE and self._loop_writes is not None:
-            return await self._loop_writes.run(work, entry.count)
-        return await self.run(partial(work, self._store), workload, entry)
+        if self._loop_writes is not None:
+            return await self._loop_writes.run(work, entry.add_statements)
+        return await self.run(partial(work, self._store), Workload.WRITE, entry)
 
     async def run(self, work: Callable[[], T], workload: Workload, entry: RequestLogEntry) -> T:
-        """What the work returns.
+        """Runs work and returns its result.
 
         Args:
-            work: Opens its transactions itself.
-            workload: Which kind of work it is.
-            entry: Counts the statements.
+            work: Opens its own transactions.
+            workload: The kind of work.
+            entry: Counts the statements, and has the client.
+
+        Raises:
+            ClientBusy: the client has reached its share of such work.
+            Unavailable: too many calls of such work wait.
         """
         pool = self._pools[workload]
-        return self._counted(work, entry) if pool is None else await pool.run(partial(self._counted, work, entry))
+        if pool is None:
+            return self._counted(work, entry)
+        return await pool.run(partial(self._counted, work, entry), entry.client)
+
+    async def search(self, work: Callable[[SearchedStore], T], entry: RequestLogEntry, receive: Receive) -> T:
+        """Runs a search and returns its result. If the client disconnects, cancels the search.
+
+        Args:
+            work: Reads from the given store.
+            entry: Counts the statements.
+            receive: Receives the client's disconnect.
+
+        Raises:
+            Unavailable: too many searches wait, the store raises it, or the client has disconnected.
+        """
+        left: Future[None] = Future()
+        searching = asyncio.ensure_future(
+            self.run(lambda: work(SearchedStore(self._store, left)), Workload.SEARCH, entry)
+        )
+        leaving = asyncio.ensure_future(client_left(receive))
+        try:
+            await asyncio.wait({searching, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if not searching.done() and leaving.exception() is None:
+                # A search that has not begun gives up its place at once.
+                searching.cancel()
+                left.set_result(None)
+                raise Unavailable
+            return await searching
+        finally:
+            searching.cancel()
+            leaving.cancel()
 
     def _counted(self, work: Callable[[], T], entry: RequestLogEntry) -> T:
         before = self._store.statements()
         try:
             return work()
         finally:
-            entry.count(self._store.statements() - before)
+            entry.add_statements(self._store.statements() - before)
 
     async def close(self) -> None:
-        """Waits for the work that has begun and ends the threads."""
-        # The event loop's work ends first: threads may wait for its turn to write, and their end blocks the loop.
+        """Waits for running work and ends the threads."""
+        # The work of the event loop ends first: threads may wait for it, and `ThreadPool.close` blocks the loop.
         for loop in (self._loop_writes, self._loop_reads):
             if loop is not None:
                 await loop.close()
         for pool in self._threads:
             pool.close()
+
+
+async def client_left(receive: Receive) -> None:
+    """Returns when the client has closed the connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

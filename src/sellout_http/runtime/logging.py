@@ -1,10 +1,10 @@
-"""The log: one line for each request, and errors. No line holds text that a client sent."""
+"""The log: one line for each request, and errors. No line contains text that a client sent."""
 
 import logging
 import traceback
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, Final, Literal, Protocol, TextIO
+from typing import Any, Final, Literal, Protocol
 
 import attrs
 import msgspec
@@ -16,56 +16,68 @@ from sellout_http.runtime.asgi import LOG_ENTRY
 Style = Literal["json", "text"]
 
 log: Final = structlog.get_logger()
-"""For everything but requests' lines."""
+"""The log of everything but requests."""
 
-# Errors of the database itself (PEP 249, and ours when it cannot be used). Their messages hold no text of a client.
+# Errors of the database (PEP 249), and `CannotOpen`. Their messages contain no text of a client.
 _LOGGED_MESSAGES: Final = {"OperationalError", "InterfaceError", "CannotOpen"}
 
 
 @attrs.define
 class RequestLogEntry:
-    """What a request's line will say, collected while the request is answered."""
+    """The values of a request's line, collected while the request is processed.
+
+    Attributes:
+        client: The network of the client. Empty: it is unknown. It is not logged: it limits the client's share of the
+            threads.
+    """
 
     request_id: str
+    client: str = ""
     route: str | None = None
     user_id: int | None = None
     statements: int = 0
 
-    def count(self, statements: int) -> None:
-        """Adds statements that the store received for the request."""
+    def add_statements(self, statements: int) -> None:
+        """Adds the number of statements that were sent for the request."""
         self.statements += statements
 
 
 class RequestLog(Protocol):
-    """Where the requests' lines are written."""
+    """Writes the lines of requests."""
 
     def info(self, event: str, **members: Any) -> Any:
         """Writes one line."""
 
 
 class _TolerantStream:
-    """A stream that drops what it cannot write: a full disk or a closed pipe must not fail a request."""
+    """A stream that ignores write errors: a full disk or a closed pipe must not fail a request."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 
     def write(self, text: Any) -> None:
-        """Writes, if that is possible."""
+        """Writes the text, or drops it after an error."""
         with suppress(OSError):
             self._stream.write(text)
 
     def flush(self) -> None:
-        """Flushes, if that is possible."""
+        """Flushes the stream. Ignores an error."""
         with suppress(OSError):
             self._stream.flush()
 
 
-def configure(style: Style, stream: TextIO) -> RequestLog:
-    """Sends the log to a stream, as one JSON document a line or as text for a terminal, and returns where the requests'
-    lines go.
-    """
+class LogTarget(Protocol):
+    """A text stream over a byte stream, such as `sys.stderr`."""
+
+    @property
+    def buffer(self) -> Any:
+        """The byte stream."""
+
+
+def configure(style: Style, stream: LogTarget) -> RequestLog:
+    """Sends the log to a stream: one JSON document a line, or text for a terminal. Returns the log of requests."""
     tolerant: Any = _TolerantStream(stream.buffer if style == "json" else stream)
-    factory: Any = structlog.BytesLoggerFactory(tolerant) if style == "json" else structlog.PrintLoggerFactory(tolerant)
+    factory: Any = structlog.BytesLoggerFactory(tolerant) if style == "json" else structlog.WriteLoggerFactory(tolerant)
     structlog.configure(
         processors=[*_SHARED, _renderer(style)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -77,7 +89,7 @@ def configure(style: Style, stream: TextIO) -> RequestLog:
 
 
 def formatter(style: Style) -> logging.Formatter:
-    """Formats lines of the standard library's logging the same way."""
+    """A formatter for the standard library's logging in the same style."""
     return structlog.stdlib.ProcessorFormatter(
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _as_text(_renderer(style))],
         foreign_pre_chain=_SHARED,
@@ -85,14 +97,14 @@ def formatter(style: Style) -> logging.Formatter:
 
 
 def fields(scope: Any) -> dict[str, Any]:
-    """The members that connect a line to a request."""
+    """The members of a line that identify a request."""
     entry: RequestLogEntry | None = scope.get(LOG_ENTRY)
     return {} if entry is None else {"request_id": entry.request_id, "route": entry.route}
 
 
 def described(error: BaseException) -> str:
-    """An error and its causes, by types and source lines. Messages are left out, because they may hold text of a
-    client, except those of the database and of the operating system.
+    """The types and tracebacks of an error and its causes. Only messages of the database and the operating system are
+    included, because other messages may contain text of a client.
     """
     return "\n".join(_lines(error))
 
@@ -118,7 +130,7 @@ def _message(error: BaseException) -> str:
 
 
 def with_description(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Replaces an exception by its `described` text; a processor of structlog."""
+    """A structlog processor that replaces an exception by its `described` text."""
     error = event.pop("exc_info", None)
     if isinstance(error, tuple):
         error = error[1]

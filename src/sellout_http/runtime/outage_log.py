@@ -1,4 +1,4 @@
-"""Logs that the store is unavailable: one traceback a minute for each type of cause, instead of one a request."""
+"""Logs outages of the store: one traceback a minute for each type of cause, instead of one for each request."""
 
 import time
 from collections.abc import Callable
@@ -11,10 +11,10 @@ _SECONDS_BETWEEN_TRACEBACKS: Final = 60
 
 
 class Outages:
-    """Logs why the store is unavailable.
+    """Logs outages of the store.
 
     Args:
-        clock: Seconds of a clock that is never set back.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -22,14 +22,14 @@ class Outages:
         self._logged_at: dict[type, float] = {}
 
     def note(self, error: Unavailable, scope: object, *, is_in_request_line: bool) -> None:
-        """Logs an error with its traceback, if its cause is the first of that type within 60 seconds. An error without
-        a cause is a full queue and is not logged.
+        """Logs an error with its traceback if no cause of the same type was logged in the last 60 seconds. An error
+        without a cause is a full queue. It has no traceback.
 
         Args:
-            error: Why the request failed.
+            error: The error of the request.
             scope: The request's ASGI scope.
-            is_in_request_line: Whether the request's own line has the status 503. If not, an error without its
-                traceback is logged, too.
+            is_in_request_line: Whether the request's own line has the status 503. If not, an error is logged also
+                without its traceback.
         """
         kind, now = type(error.__cause__), self._clock()
         last = self._logged_at.get(kind)
@@ -41,4 +41,4 @@ class Outages:
 
 
 OUTAGES: Final = Outages()
-"""The one of this process; its log is one, too."""
+"""The instance of this process."""

@@ -1,6 +1,8 @@
-"""What the HTTP server uses of a store beyond the core's port, with a default for each part."""
+"""The store that the HTTP server uses: the core's port and optional features with defaults."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Event
 from typing import Protocol, TypeVar, runtime_checkable
 
 from sellout_core.ports.store import Store, Transaction
@@ -12,79 +14,107 @@ class LoopReads(Protocol):
     """Short reads on the event loop, without a thread."""
 
     async def read(self, work: Callable[[Transaction], T], note: Callable[[int], None]) -> T:
-        """As `Store.read`; `note` gets the number of statements."""
+        """As `ServedStore.short_read`. `note` receives the number of statements."""
 
     async def close(self) -> None:
-        """Ends the reads and closes their connections."""
+        """Waits for running reads and closes their connections."""
 
 
 class LoopWrites(Protocol):
-    """Writes on the event loop, without a thread."""
+    """Short writes on the event loop, without a thread."""
 
     async def run(self, work: Callable[[Store], T], note: Callable[[int], None]) -> T:
-        """What the work returns. It takes a few milliseconds at most, writes to the store that it gets, and waits for
-        nothing else. `note` gets the number of statements, perhaps in several calls.
+        """Runs work and returns its result. The work takes a few milliseconds, writes to the given store and waits for
+        nothing else. `note` receives the number of statements, in one or more calls.
         """
 
     async def close(self) -> None:
-        """Ends the writes, once those that have begun are complete."""
+        """Waits for running writes. Later ones are refused."""
 
 
 @runtime_checkable
 class ServedStore(Store, Protocol):
-    """A store as the server uses it. A subclass overrides what its database can do; each default is correct for every
-    store.
+    """A store with the optional features of the server. Each default is correct for every store.
 
-    The version of the catalogue changes with every commit after which products or product units may look different to
-    those who only look at them.
+    The version of the catalogue changes with every commit that may change a catalogue document.
     """
+
+    def search(self, work: Callable[[Transaction], T], left: Future[None]) -> T:  # noqa: ARG002 - for stores that can
+        """As `read`, for a search. The store may cancel it after a time limit, and when its client has disconnected.
+
+        Args:
+            work: Searches.
+            left: Done when the client has disconnected. Its callbacks run on the event loop and wait for nothing.
+
+        Raises:
+            Unavailable: the store is unavailable, or the search was cancelled.
+        """
+        return self.read(work)
+
+    def short_read(self, work: Callable[[Transaction], T], too_long: type[Exception]) -> T:  # noqa: ARG002 - for stores that can
+        """As `read`, for a read that is usually short.
+
+        Args:
+            work: Reads.
+            too_long: Raised if the work reads so many values that it would block an event loop for too long.
+        """
+        return self.read(work)
 
     @property
     def reads_never_wait(self) -> bool:
-        """Whether a short `read` waits for no writer, no other process and no network, so that it may run on the event
-        loop.
+        """Whether a short `read` can run on the event loop, because it waits for no lock, no other process and no
+        network.
         """
         return False
 
     def catalogue_version(self) -> int | None:
-        """The version of the catalogue now. None: the store does not know it, so catalogue documents are not cached."""
+        """The current version of the catalogue. None: the store has none, so catalogue documents are not cached."""
         return None
 
     def recent_catalogue_version(self) -> int | None:
-        """A version that the catalogue had within the last second, and not before this store's own last commit. None:
-        it is not known without a statement. Never waits.
+        """The version of the catalogue, if it was read in the last second and after this store's own last commit.
+        None: it was not. Never runs a statement.
         """
         return None
 
     def statements(self) -> int:
-        """How many statements the calling thread has sent so far, for the log."""
+        """The number of statements that the calling thread has sent so far, for the log."""
         return 0
 
     def check(self) -> None:
-        """Checks that the store can be used, for `/readyz`.
+        """Checks the store, for `/readyz`.
 
         Raises:
             Unavailable: the store cannot be used.
         """
         return
 
-    def reads(self) -> LoopReads | None:
-        """Short reads on the event loop; the caller closes them. None: short reads run in threads, unless
+    def maintain_facet_index(self, stopped: Event) -> None:  # noqa: ARG002 - for stores that can
+        """Builds an index of facets in memory and updates it until `stopped` is set. Runs in a thread of its own. A
+        store without an index returns at once.
+        """
+        return
+
+    def reads(self, too_long: type[Exception]) -> LoopReads | None:  # noqa: ARG002 - for stores that can
+        """Short reads on the event loop. The caller closes them. None: short reads run in threads, unless
         `reads_never_wait`.
+
+        Args:
+            too_long: As for `short_read`.
         """
         return None
 
     def writes(self) -> LoopWrites | None:
-        """Writes on the event loop; the caller closes them. None: writes run in threads."""
+        """Short writes on the event loop. The caller closes them. None: writes run in threads."""
         return None
 
     def close(self) -> None:
-        """Closes the store's connections. No work is running."""
+        """Closes the connections of the store. No work may be running."""
         return
 
 
 class ThreadedStore(ServedStore):
-    """Serves any store of the core by its two methods alone. All work runs in threads.
+    """A store of the core without optional features. All work runs in threads.
 
     Args:
         store: The store to serve.
@@ -94,14 +124,14 @@ class ThreadedStore(ServedStore):
         self._store = store
 
     def read(self, work: Callable[[Transaction], T]) -> T:
-        """Reads from the store."""
+        """As `Store.read`."""
         return self._store.read(work)
 
     def write(self, work: Callable[[Transaction], T]) -> T:
-        """Writes to the store."""
+        """As `Store.write`."""
         return self._store.write(work)
 
 
 def served(store: Store) -> ServedStore:
-    """The store itself if it has all members of `ServedStore`, otherwise the store with the defaults."""
+    """The store itself if it has all members of `ServedStore`, otherwise a `ThreadedStore`."""
     return store if isinstance(store, ServedStore) else ThreadedStore(store)

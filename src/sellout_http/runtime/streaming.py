@@ -1,5 +1,7 @@
-"""Streams a long list from a thread to the client. The thread reads in one transaction, encodes a batch, and continues
-when the client has taken it. So memory holds one batch, and the client gets one state of the shop.
+"""Streams a long list from a thread to the client.
+
+The thread reads in one transaction. It encodes a batch, sends it, and continues when the client has received it. So
+memory holds one batch, and the client gets one state of the shop.
 """
 
 import asyncio
@@ -7,8 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
-from time import monotonic
-from typing import Any, Final
+from typing import Any
 
 from litestar.response.base import ASGIResponse
 
@@ -16,27 +17,24 @@ from sellout_core.errors import Unavailable
 from sellout_core.ports.store import Transaction
 from sellout_http.runtime import outage_log
 from sellout_http.runtime.asgi import LOG_ENTRY, WITHOUT_BODY, Receive, Scope, Send
-from sellout_http.runtime.executor import Executor, Workload
+from sellout_http.runtime.executor import Executor, Workload, client_left
 from sellout_http.runtime.logging import fields, log
 from sellout_http.runtime.served_store import ServedStore
 
-SendPiece = Callable[[bytes], None]
-"""Sends the next piece of a body, and returns when the client has taken it."""
+SendChunk = Callable[[bytes], None]
+"""Sends the next chunk of a body, and returns when the client has received it."""
 
-ListWork = Callable[[Transaction, SendPiece], None]
-"""Reads a list in a transaction and sends all of its JSON array but the closing bracket."""
-
-MAX_SECONDS: Final = 900.0
-"""How many seconds a whole list may take."""
+ListWork = Callable[[Transaction, SendChunk], None]
+"""Reads a list in a transaction and sends its JSON array without the closing bracket."""
 
 
 class ListStreams:
     """The lists that are being streamed.
 
     Args:
-        store: The store that the lists are read from.
+        store: The store of the lists.
         executor: Runs their work.
-        seconds: How long a client may take for a piece.
+        seconds: The maximum time that a client takes for a chunk.
     """
 
     def __init__(self, store: ServedStore, executor: Executor, seconds: float) -> None:
@@ -45,54 +43,55 @@ class ListStreams:
         self._seconds = seconds
         self._streams: set[_ListStream] = set()
 
-    def response(self, work: ListWork, headers: Mapping[str, str]) -> ASGIResponse:
-        """A response with the list that `work` reads in a thread. It starts with the first piece: an error before that
-        is raised by the response; a later one breaks the connection, so that no client takes a part for the whole.
+    def response(self, work: ListWork, headers: Mapping[str, str], end: bytes = b"]") -> ASGIResponse:
+        """A response with the list that `work` reads in a thread, and the end of its document. An error before the
+        first chunk is raised by the response. A later error breaks the connection, so that the client notices that the
+        list is incomplete.
         """
-        return _ListResponse(self, work, headers)
+        return _ListResponse(self, work, headers, end)
 
     def stop(self) -> None:
-        """Breaks off all lists."""
+        """Cancels all lists."""
         for stream in tuple(self._streams):
             stream.stop()
 
     async def answer(
-        self, work: ListWork, headers: Mapping[str, str], scope: Scope, receive: Receive, send: Send
+        self, work: ListWork, headers: Mapping[str, str], end: bytes, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Answers one request.
 
         Raises:
-            Exception: the work failed before its first piece was sent.
+            Exception: the work failed before its first chunk was sent.
         """
         stream = _ListStream(send, headers, self._seconds, without_body=WITHOUT_BODY in scope)
         self._streams.add(stream)
         working = asyncio.ensure_future(
             self._executor.run(
-                lambda: stream.run(lambda send_piece: self._store.read(lambda tx: work(tx, send_piece))),
+                lambda: stream.run(lambda send_chunk: self._store.read(lambda tx: work(tx, send_chunk))),
                 Workload.LIST,
                 scope[LOG_ENTRY],
             )
         )
-        leaving = asyncio.ensure_future(_client_left(receive))
+        leaving = asyncio.ensure_future(client_left(receive))
         try:
             await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
                 stream.stop()
                 if not stream.begun:
                     working.cancel()
-                # A thread that has begun notices soon, and only then is the number of its statements known.
+                # A running thread ends soon, and only then is the number of its statements known.
                 await asyncio.wait({working})
             error = _Stopped() if working.cancelled() else working.exception()
             if error is None:
-                # The end is sent last, when everything that the request's log line says is known.
-                error = await stream.finish()
+                # The end is sent last, when all values of the request's log line are known.
+                error = await stream.finish(end)
         finally:
             self._streams.discard(stream)
             stream.stop()
             leaving.cancel()
             working.cancel()
         if isinstance(error, _Stopped):
-            # The client has left, unless its body could not be received.
+            # The client has disconnected, or receiving the rest of its body failed.
             error = leaving.exception() if leaving.done() else None
         if error is not None and not stream.started:
             raise Unavailable if isinstance(error, _TooSlow) else error
@@ -100,29 +99,30 @@ class ListStreams:
 
 
 class _ListResponse(ASGIResponse):
-    def __init__(self, streams: ListStreams, work: ListWork, headers: Mapping[str, str]) -> None:
+    def __init__(self, streams: ListStreams, work: ListWork, headers: Mapping[str, str], end: bytes) -> None:
         self._streams = streams
         self._work = work
         self._list_headers = headers
+        self._end = end
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self._streams.answer(self._work, self._list_headers, scope, receive, send)
+        await self._streams.answer(self._work, self._list_headers, self._end, scope, receive, send)
 
 
 class _Stopped(Exception):
-    """The stream was stopped: the client left or the server shuts down."""
+    """The stream was stopped: the client has disconnected or the server shuts down."""
 
 
-class _FirstPieceSent(Exception):
-    """The client wants the headers alone, and they have been sent."""
+class _HeadersSent(Exception):
+    """The headers have been sent, and the request is a HEAD."""
 
 
 class _TooSlow(Exception):
-    """The client took too long."""
+    """The client did not receive a chunk in time."""
 
 
 class _ListStream:
-    """The pieces of one body on their way from a thread to the client, one at a time."""
+    """Sends the chunks of one body from a thread, one at a time."""
 
     def __init__(self, send: Send, headers: Mapping[str, str], seconds: float, *, without_body: bool) -> None:
         self._send = send
@@ -133,73 +133,61 @@ class _ListStream:
         self._lock = threading.Lock()
         self._stopped = False
         self._sending: Future[None] | None = None
-        self._begun_at = 0.0
         self.begun = False
         self.started = False
 
-    def run(self, work: Callable[[SendPiece], None]) -> None:
-        """Runs the work in the calling thread and sends its pieces.
+    def run(self, work: Callable[[SendChunk], None]) -> None:
+        """Runs the work in the calling thread and sends its chunks.
 
         Raises:
             _Stopped: the stream was stopped.
-            _TooSlow: the client did not take a piece in time.
+            _TooSlow: the client did not receive a chunk in time.
         """
         self.begun = True
-        self._begun_at = monotonic()
-        with suppress(_FirstPieceSent):
-            work(self._send_piece)
+        with suppress(_HeadersSent):
+            work(self._send_chunk)
 
-    async def finish(self) -> "_TooSlow | None":
-        """Sends the end of the array, and returns an error if the client did not take it in time."""
+    async def finish(self, end: bytes) -> "_TooSlow | None":
+        """Sends the end of the document. Returns an error if the client did not receive it in time."""
         try:
             async with asyncio.timeout(self._seconds):
-                await self._pass_on(b"]", more=False)
+                await self._send_body(end, more=False)
         except TimeoutError:
             return _TooSlow()
         return None
 
     def stop(self) -> None:
-        """Sends nothing more. A thread that waits for the client is woken, even after the event loop has ended."""
+        """Stops sending. Wakes a thread that waits for the client, also after the event loop has ended."""
         with self._lock:
             self._stopped = True
             if self._sending is not None:
                 self._sending.cancel()
 
-    def _send_piece(self, piece: bytes) -> None:
-        seconds = min(self._seconds, self._begun_at + MAX_SECONDS - monotonic())
-        if seconds <= 0:
-            self.stop()
-            raise _TooSlow
+    def _send_chunk(self, chunk: bytes) -> None:
         with self._lock:
             if self._stopped:
                 raise _Stopped
-            self._sending = asyncio.run_coroutine_threadsafe(self._pass_on(piece, more=True), self._loop)
+            self._sending = asyncio.run_coroutine_threadsafe(self._send_body(chunk, more=True), self._loop)
         try:
-            self._sending.result(seconds)
+            self._sending.result(self._seconds)
         except CancelledError:
             raise _Stopped from None
         except TimeoutError:
             self.stop()
             raise _TooSlow from None
         if self._without_body:
-            raise _FirstPieceSent
+            raise _HeadersSent
 
-    async def _pass_on(self, piece: bytes, *, more: bool) -> None:
+    async def _send_body(self, chunk: bytes, *, more: bool) -> None:
         if not self.started:
             self.started = True
             headers = [(b"content-type", b"application/json"), *self._headers]
             await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        await self._send({"type": "http.response.body", "body": piece, "more_body": more})
-
-
-async def _client_left(receive: Receive) -> None:
-    """Returns when the client has closed the connection."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
+        await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
 
 
 def _report(error: BaseException | None, scope: Scope) -> None:
-    """Logs why a list was broken off, unless its client left."""
+    """Logs the error of an incomplete list, unless its client has disconnected."""
     match error:
         case None:
             pass

@@ -1,21 +1,42 @@
-"""How many threads a process has for each kind of work, and how many calls wait for them."""
+"""The numbers of threads of a process, and the lengths of their queues. The next call is refused with 503."""
 
 import os
 from typing import Final
 
 LIST_THREADS: Final = 2
-"""How many long lists one process reads at once."""
+"""The number of threads that stream long lists."""
 
 WAITING_LISTS: Final = 8
-"""How many long lists wait for a thread at most; the next one is refused with 503."""
+"""The maximum number of long lists that wait for a thread."""
+
+LONG_READ_THREADS: Final = 2
+"""The number of threads for long reads."""
+
+WAITING_LONG_READS: Final = 64
+"""The maximum number of long reads that wait for a thread."""
 
 SEARCH_THREADS: Final = 2
-"""How many searches one process runs at once."""
+"""The number of threads for searches."""
 
 WAITING_SEARCHES: Final = 64
-"""How many searches wait for a thread at most; the next one is refused with 503."""
+"""The maximum number of searches that wait for a thread."""
+
+UPLOAD_THREADS: Final = 1
+"""The number of threads that decode pictures. Each needs up to 500 MiB of memory for a picture of 40 megapixels."""
+
+WAITING_UPLOADS: Final = 15
+"""The maximum number of uploads that wait for a thread."""
+
+WAITING_CALLS: Final = 1024
+"""The maximum number of calls that wait for a general thread."""
+
+MORE_CONNECTIONS: Final = LIST_THREADS + LONG_READ_THREADS + SEARCH_THREADS + UPLOAD_THREADS + 5
+"""The number of database connections of a process besides those of its general and hashing threads: one for each thread
+for lists, long reads, searches and uploads, and one each for the facet index, the mail, upkeep, the event loop and the
+health check.
+"""
 
 
 def spare_processors() -> int:
-    """The number of threads that hash passwords by default: all processors but one, at least 1, at most 64."""
+    """The default number of threads that hash passwords: all processors but one, from 1 to 64."""
     return min(64, max(1, (os.cpu_count() or 1) - 1))

@@ -1,16 +1,17 @@
-"""Reading a request's body: JSON as strict as RFC 8259 allows, then a Struct, naming everything wrong with it
+"""Reads the body of a request: strict JSON (RFC 8259), then a Struct. An error names every fault
 (docs/http-contract.md#bodies).
 """
 
 import enum
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any, Final, TypeVar, get_args
 from urllib.parse import quote
 
+import attrs
 import msgspec
 
 from sellout_core import values
@@ -18,16 +19,32 @@ from sellout_core.errors import Fault, FieldCode, InvalidField, InvalidFields
 from sellout_http.problems.details import Refused
 
 B = TypeVar("B", bound=msgspec.Struct)
-
 _Path = tuple[str | int, ...]
-
 MAX_BYTES: Final = 65_536
 MAX_DEPTH: Final = 32
+MAX_VALUES: Final = 1000
 MAX_FAULTS: Final = 100
 
-_JSON_TYPE: Final = re.compile(r'application/json[ \t]*(?:;[ \t]*(?:charset=("?)utf-8\1[ \t]*)?)*', re.IGNORECASE)
+
+@attrs.frozen
+class BodyLimits:
+    """The limits of a body: its size in bytes, and the number of its values."""
+
+    size: int = MAX_BYTES
+    values: int = MAX_VALUES
+
+
+USUAL: Final = BodyLimits()
+
+# An unterminated string matches up to the end of the body, so each byte is read once.
+_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_UTF_8: Final = r'[ \t]*(?:;[ \t]*(?:charset=("?)utf-8\1[ \t]*)?)*'
+_JSON_TYPE: Final = re.compile(f"application/json{_UTF_8}", re.IGNORECASE)
+_PATCH_TYPE: Final = re.compile(rf"application/(?:merge-patch\+)?json{_UTF_8}", re.IGNORECASE)
 _PLACE: Final = re.compile(r" - at `\$(.*)`$")
-_INDEX: Final = re.compile(r"\[(\d+)\]")
+_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+_MISSING: Final = re.compile(r"Object missing required field `(.*)`")
+_UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`")
 _TYPE_NAMES: Final = {
     "int": "an integer",
     "str": "a string",
@@ -35,6 +52,7 @@ _TYPE_NAMES: Final = {
     "float": "a number with a fraction",
     "array": "an array",
     "object": "an object",
+    "date": "a date",
 }
 _LIMIT_CODES: Final = (
     ("`array` of length >= ", FieldCode.TOO_FEW),
@@ -44,39 +62,79 @@ _LIMIT_CODES: Final = (
     ("` >= ", FieldCode.OUT_OF_RANGE),
     ("` <= ", FieldCode.OUT_OF_RANGE),
     ("out of range", FieldCode.OUT_OF_RANGE),
+    ("RFC 3339", FieldCode.MALFORMED),
     ("", FieldCode.WRONG_TYPE),
 )
-"""By a part of msgspec's messages about a limit; the empty one is in every other message, which is about a type."""
+"""The code of each message of msgspec, by a part of the message. The empty part stands for all other messages."""
 
-_fault_in_text = values.text(MAX_BYTES)
+_UNKNOWN_MEMBER: Final = Fault("is not known here", FieldCode.UNKNOWN_MEMBER)
+_text_fault = values.text(MAX_BYTES)
 
 
-def read_body(body: type[B], content: bytes, content_types: Sequence[str], codings: Sequence[str]) -> B:
-    """A body read from a request's bytes and its Content-Type and Content-Encoding headers.
+def read_body(
+    body: type[B],
+    content: bytes,
+    content_types: Sequence[str],
+    codings: Sequence[str],
+    *,
+    is_patch: bool = False,
+    limits: BodyLimits = USUAL,
+) -> B:
+    """Reads a body.
+
+    Args:
+        body: The type of the body.
+        content: The bytes of the body.
+        content_types: All values of `Content-Type`.
+        codings: All values of `Content-Encoding`.
+        is_patch: Whether the body is a merge patch (RFC 7396). Its type may also be `application/merge-patch+json`.
+        limits: The limits of the body. The server has checked its size.
 
     Raises:
-        Refused: it is not one JSON document in UTF-8 without repeated members and over 32 levels.
-        InvalidFields: it is JSON, and no such body; up to 100 faults are named by JSON pointers, which take no more
-            than 64 KiB, if there are more than one.
+        Refused: the content is not one JSON document in UTF-8 without repeated members, or is deeper than 32 levels or
+            has too many values.
+        InvalidFields: the JSON is not such a body. Names at least one fault, and at most 100 with JSON pointers of
+            64 KiB.
     """
-    if len(content_types) != 1 or _JSON_TYPE.fullmatch(content_types[0].strip(" \t")) is None:
+    expected = _PATCH_TYPE if is_patch else _JSON_TYPE
+    if len(content_types) != 1 or expected.fullmatch(content_types[0].strip(" \t")) is None:
         raise Refused("unsupported_media_type")
     if any(coding.strip().lower() not in {"", "identity"} for coding in codings):
         raise Refused("unsupported_media_type")
-    document = read_json(content)
+    document = _read_json(content, limits.values)
+    faults = _faults_in_texts(document)
     if not isinstance(document, dict):
         raise InvalidFields((InvalidField("#", "must be an object", FieldCode.WRONG_TYPE),))
-    return _convert(body, document)
+    if not faults:
+        with suppress(msgspec.ValidationError):
+            return msgspec.convert(document, body)
+    raise InvalidFields(tuple(_invalid_fields(faults | _faults_in_members(body, document, faults))))
 
 
-def read_json(content: bytes) -> Any:
+def read_part(body: type[B], document: Mapping[str, Any], place: _Path) -> B:
+    """Reads a part of a body that was read as an object.
+
+    Raises:
+        InvalidFields: the part is not such a body. The pointers begin with `place`.
+    """
+    with suppress(msgspec.ValidationError):
+        return msgspec.convert(document, body)
+    faults = _faults_in_members(body, document, ())
+    raise InvalidFields(tuple(_invalid_fields({(*place, *path): fault for path, fault in faults.items()})))
+
+
+def _read_json(content: bytes, most: int) -> Any:
     """A JSON document from its bytes.
 
     Raises:
-        Refused: it is none, repeats a member, or nests deeper than 32 levels.
+        Refused: the content is not JSON, repeats a member, or has too many values.
     """
+    # Parsing takes time for each value, so values are counted first. Each follows a comma or an opening bracket.
+    outside_strings = _STRING.sub(b"", content, count=2 * most)
+    if sum(map(outside_strings.count, (b",", b"[", b"{"))) >= most:
+        raise Refused("malformed_json", f"The body holds more than {most} values.")
     try:
-        document = json.loads(content.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refuse_constant)
+        return json.loads(content.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refuse_constant)
     except UnicodeDecodeError:
         raise Refused("malformed_json", "The body is not UTF-8.") from None
     except json.JSONDecodeError as error:
@@ -85,11 +143,8 @@ def read_json(content: bytes) -> Any:
     except RecursionError:
         raise Refused("malformed_json", _TOO_DEEP) from None
     except ValueError:
-        # Left of ValueError: Python's own limit on the digits of a number.
+        # The only other ValueError: Python's limit on the digits of a number.
         raise Refused("malformed_json", "The body holds a number with too many digits.") from None
-    if any(depth > MAX_DEPTH for depth, _, _ in _walk(document)):
-        raise Refused("malformed_json", _TOO_DEEP)
-    return document
 
 
 _TOO_DEEP: Final = f"The body nests deeper than {MAX_DEPTH} levels."
@@ -103,23 +158,30 @@ def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> None:
-    raise Refused("malformed_json", f"The body holds {name}, which JSON has not.")
+    raise Refused("malformed_json", f"The body holds {name}, which is not JSON.")
 
 
-def _walk(document: Any) -> Iterator[tuple[int, _Path, Any]]:
-    """Every value with its depth (containers count) and path; the names of members stand as values too."""
-    found: list[tuple[int, _Path, Any]] = [(0, (), document)]
+def _faults_in_texts(document: Any) -> dict[_Path, Fault]:
+    """The faults of all texts in a document, including the names of members.
+
+    Raises:
+        Refused: the document nests too deeply.
+    """
+    faults: dict[_Path, Fault] = {}
+    found: list[tuple[_Path, Any]] = [((), document)]
     while found:
-        depth, path, value = found.pop()
-        if isinstance(value, dict | list):
-            depth += 1
-            yield depth, path, value
-            if depth <= MAX_DEPTH:
-                members = value.items() if isinstance(value, dict) else enumerate(value)
-                found += [(depth, (*path, name), member) for name, member in members]
-                found += [(depth, (*path, name), name) for name, _ in members if isinstance(name, str)]
-        else:
-            yield depth, path, value
+        path, value = found.pop()
+        if isinstance(value, str):
+            if (fault := _text_fault(value)) is not None:
+                faults[path] = fault
+        elif isinstance(value, dict | list):
+            if len(path) == MAX_DEPTH:
+                raise Refused("malformed_json", _TOO_DEEP)
+            for name, member in value.items() if isinstance(value, dict) else enumerate(value):
+                found.append(((*path, name), member))
+                if isinstance(name, str):
+                    found.append(((*path, name), name))
+    return faults
 
 
 def _pointer(*path: str | int) -> str:
@@ -128,39 +190,28 @@ def _pointer(*path: str | int) -> str:
     return "/".join(["#", *(quote(name, safe="~", errors="replace") for name in escaped)])
 
 
-_fields: Final = cache(msgspec.structs.fields)
-
-
-def _convert(body: type[B], document: dict[str, Any]) -> B:
-    faults: dict[_Path, Fault] = {
-        path: fault
-        for _, path, value in _walk(document)
-        if isinstance(value, str) and (fault := _fault_in_text(value)) is not None
-    }
-    members = {}
-    for field in _fields(body):
-        name = field.encode_name
-        if (name,) in faults:
-            # Text at fault is not even compared: msgspec fails to compare a lone surrogate with the values of an enum.
-            continue
-        if name in document:
+def _faults_in_members(
+    body: type[msgspec.Struct], document: Mapping[str, Any], known: Collection[_Path]
+) -> dict[_Path, Fault]:
+    """The faults of the members of a body, except those at the place of a known fault."""
+    faults: dict[_Path, Fault] = {}
+    fields = {field.encode_name: field for field in msgspec.structs.fields(body)}
+    # A text that cannot be encoded makes the conversion of its member fail.
+    known_members = {path[0] for path in known if path}
+    for name, field in fields.items():
+        if name in document and name not in known_members:
             try:
-                members[field.name] = msgspec.convert(document[name], field.type, strict=True)
+                msgspec.convert(document[name], field.type)
             except msgspec.ValidationError as error:
                 place, fault = _explained(str(error), field.type)
-                faults.setdefault((name, *place), fault)
-        elif field.required:
+                faults[name, *place] = fault
+        elif field.required and name not in document:
             faults[name,] = Fault("is missing", FieldCode.REQUIRED)
-    known = {field.encode_name for field in _fields(body)}
-    unknown = Fault("is not known here", FieldCode.UNKNOWN_MEMBER)
-    faults |= {(name,): unknown for name in document if name not in known}
-    if faults:
-        raise InvalidFields(tuple(_named(faults)))
-    return body(**members)
+    return faults | {(name,): _UNKNOWN_MEMBER for name in document if name not in fields}
 
 
-def _named(faults: Mapping[_Path, Fault]) -> Iterator[InvalidField]:
-    """As many as an answer has room for, one at least."""
+def _invalid_fields(faults: Mapping[_Path, Fault]) -> Iterator[InvalidField]:
+    """The faults with JSON pointers: at least one, at most `MAX_FAULTS`, with pointers of at most `MAX_BYTES`."""
     length = 0
     for path, fault in islice(faults.items(), MAX_FAULTS):
         pointer = _pointer(*path)
@@ -170,12 +221,18 @@ def _named(faults: Mapping[_Path, Fault]) -> Iterator[InvalidField]:
         yield InvalidField(pointer, fault.reason, fault.code)
 
 
-def _explained(message: str, wanted: Any) -> tuple[Sequence[int], Fault]:
-    """The place of a wrong value, relative to its member, and the reason in words of JSON."""
+def _explained(message: str, wanted: Any) -> tuple[_Path, Fault]:
+    """The place of an invalid value, relative to its member, and the fault in terms of JSON."""
     match = _PLACE.search(message)
-    place = list(map(int, _INDEX.findall(match[1]))) if match else []
+    place: _Path = tuple(name or int(index) for name, index in _STEP.findall(match[1])) if match else ()
+    said = _PLACE.sub("", message)
+    if missing := _MISSING.match(said):
+        return (*place, missing[1]), Fault("is missing", FieldCode.REQUIRED)
+    if unknown := _UNKNOWN.match(said):
+        return (*place, unknown[1]), _UNKNOWN_MEMBER
     if message.startswith("Invalid enum value"):
         return place, Fault("must be one of " + ", ".join(_choices(wanted)), FieldCode.NOT_ONE_OF)
+    message = message.replace("Invalid RFC3339 encoded date", "Expected a date (RFC 3339), such as 2026-01-31")
     reason = _PLACE.sub("", message).replace("Expected", "must be").replace(", got", ", is")
     reason = re.sub(r"`([^`]*)`", lambda names: _in_json(names[1]), reason)
     return place, Fault(reason, next(code for part, code in _LIMIT_CODES if part in message))

@@ -1,4 +1,4 @@
-"""The documented samples, as the package carries them: examples for the OpenAPI document."""
+"""The samples of the original API documentation, as examples for the OpenAPI document."""
 
 import functools
 import json
@@ -8,17 +8,17 @@ from typing import Any
 
 
 def find(method: str, path: str) -> dict[str, Any]:
-    """What is documented of a method on a path (`/user/{user_id}`): its `request` and `response`, where there are any.
-    Empty for what is not documented.
+    """The documented samples of a method and a path such as `/user/{user_id}`: `request` and `response`, each None if
+    there is no sample. Empty: the method and path are not documented.
     """
     return _documented().get((method, path), {})
 
 
 def answer(method: str, path: str) -> Any:
-    """The documented sample response of a method on a path.
+    """The documented sample of a response.
 
     Raises:
-        KeyError: there is none.
+        KeyError: the method and path are not documented.
     """
     return find(method, path)["response"]
 
@@ -37,7 +37,7 @@ def _documented() -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def _without_passwords(document: Any) -> Any:
-    """The document as it is served: the hashes that three samples print are never part of an answer."""
+    """The document without the password hashes of three samples, which no response contains."""
     if isinstance(document, dict):
         return {name: _without_passwords(member) for name, member in document.items() if name != "password"}
     if isinstance(document, list):

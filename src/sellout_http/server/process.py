@@ -1,5 +1,6 @@
-"""Runs the shop as a server: everything that can fail is tried first, then granian's workers take over."""
+"""Runs the server: checks everything that can fail, then starts granian's workers."""
 
+import atexit
 import copy
 import encodings.idna  # noqa: F401 - see `_announce`
 import errno
@@ -10,13 +11,14 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from ipaddress import ip_address
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 import click
-from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LOGGING_CONFIG, LogLevels
@@ -24,55 +26,79 @@ from sqlalchemy import make_url
 from typed_settings import Secret
 
 from sellout_adapters import demo
+from sellout_adapters.pictures.folder import FolderPictures
 from sellout_adapters.sql.engines.opening import without_passwords
 from sellout_http.app import create_app
 from sellout_http.runtime import logging
 from sellout_http.runtime.asgi import Application
-from sellout_http.server.composition import open_counter, open_shop, open_store
+from sellout_http.server import log_stream
+from sellout_http.server.composition import open_counter, open_mailer, open_pictures, open_shop, open_store
+from sellout_http.server.connections import (
+    ConnectionGuard,
+    ConnectionLimits,
+    allow_more_descriptors,
+    allowed_descriptors,
+)
+from sellout_http.server.log_stream import STDERR
+from sellout_http.server.mail_sender import send_until
 from sellout_http.server.signals import hold_signals, stopping_once
-from sellout_http.settings.model import Settings, load, variable
+from sellout_http.server.workers import Workers, end_with_parent
+from sellout_http.settings.model import Settings, read_settings, variable_name
 from sellout_http.settings.signing_key import BadSettings, key_beside
 
 DRAIN_SECONDS: Final = 30
 
-_MAX_HEAD: Final = 32 * 1024
+_BACKLOG: Final = 4096
+"""The maximum number of connections that wait to be accepted. The system may allow fewer."""
 
+_LOG_SECONDS: Final = 1
+"""How long a process waits at its end until its log is written."""
+
+_MAX_HEAD: Final = 32 * 1024
+_OTHER_DESCRIPTORS: Final = 64
 _PROBE_SECONDS: Final = 0.05
 
 
 class CannotServe(Exception):
-    """The server cannot start; the message is one line that says why."""
+    """The server cannot start. The message is one line with the reason."""
 
 
 def run(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT, answers what was asked by then, and returns.
+    """Serves until SIGTERM or SIGINT, finishes the requests in flight, and returns.
 
     Raises:
-        BadSettings: the database needs a key and has none, or the key beside it is not fit.
+        BadSettings: there is no key for signing tokens, or the key file is invalid.
         CannotOpen: the database cannot be used.
-        CannotServe: the port cannot.
+        CannotServe: the port cannot be used.
     """
     announcement = _prepare(settings)
+    atexit.register(STDERR.drain, _LOG_SECONDS)
     os.register_at_fork(after_in_child=hold_signals)
+    end_with_parent(DRAIN_SECONDS)
     threading.Thread(target=_announce, args=(settings, announcement), daemon=True).start()
     _serve(settings)
 
 
 def app_from_environment() -> Application:
-    """The ASGI application of one worker, by the variables that `run` left it.
+    """The ASGI application of a worker. `run` has set the environment variables.
 
     Raises:
         BadSettings: a variable is out of its limits, or there is no key.
         CannotOpen: the database cannot be used.
     """
-    settings = load()
+    settings = read_settings()
     key = _given_key(settings)
     store = open_store(settings, settings.pool)
+    shop = open_shop(settings, store, key)
+    mailer = open_mailer(settings)
+    pictures = shop.picture_storage
     app = create_app(
-        open_shop(settings, store, key),
+        shop,
         threads=settings.threads,
         hash_threads=settings.hash_threads,
-        list_seconds=settings.statement_timeout / 3,  # well before PostgreSQL ends a transaction that asks nothing
+        client_share=settings.client_share,
+        client_untaken_mib=settings.client_untaken_mib,
+        list_seconds=settings.statement_timeout / 3,  # well before PostgreSQL ends an idle transaction
         limits=settings.limits,
         counter=open_counter(settings),
         proxies=settings.proxies,
@@ -80,23 +106,32 @@ def app_from_environment() -> Application:
         origin_pattern=settings.origin_pattern,
         body_seconds=settings.request_timeout,
         cache_mib=settings.cache_mib,
-        log=logging.configure(_log_style(settings), sys.stderr),
+        read_picture=pictures.read if isinstance(pictures, FolderPictures) else None,
+        log=logging.configure(_log_style(settings), STDERR),
         log_addresses=settings.log_client_addresses,
+        mail=None if mailer is None else partial(send_until, shop, mailer),
     )
-    # Objects that exist by now live as long as the process. A garbage collection over them would delay every request
-    # by a tenth of a second.
+    # All objects so far live as long as the process. A garbage collection over them would block all requests for a
+    # tenth of a second.
     gc.collect()
     gc.freeze()
-    return stopping_once(app, app.health, settings.drain_delay)
+    # multiprocessing, which started this worker, does not run the functions of atexit.
+    Finalize(None, STDERR.drain, (_LOG_SECONDS,), exitpriority=0)
+    guard = ConnectionGuard(settings.port, _limits(settings), settings.proxies.untrusted)
+    guard.start()
+    return guard.protect(stopping_once(app, app.health, settings.drain_delay))
 
 
 def _prepare(settings: Settings) -> Sequence[str]:
-    """Everything short of serving: the port is free, the database is ours, it has a key, the demo data is in. Leaves
-    the settings to the workers and returns what to say once they are up.
+    """Checks the port, opens the database and the key, loads the demo data, and exports the settings to the workers.
+    Returns the lines to print when the server is running.
     """
     _require_free(settings.host, settings.port)
-    # What this process opens is closed again: a worker that inherits a connection would share it.
+    allow_more_descriptors()
+    # This process closes all connections before it forks: otherwise the workers would share them.
     open_counter(settings)
+    open_mailer(settings)
+    open_pictures(settings)
     with closing(open_store(settings)) as store:
         file = _database_file(settings.database_url)
         key = _given_key(settings) if settings.secret_key or file is None else key_beside(file)
@@ -124,7 +159,7 @@ def _demo_lines(loaded: bool | None) -> Sequence[str]:
 
 def _given_key(settings: Settings) -> str:
     if settings.secret_key is None:
-        raise BadSettings(f"{variable('secret_key')} must be set: only an SQLite database keeps a key of its own")
+        raise BadSettings(f"{variable_name('secret_key')} must be set: only an SQLite database keeps a key of its own")
     return settings.secret_key.get_secret_value()
 
 
@@ -132,11 +167,11 @@ def _database_file(url: str) -> Path | None:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         return None
-    return Path(parsed.database).absolute()
+    return Path(parsed.database).resolve()
 
 
 def _require_free(host: str, port: int) -> None:
-    """Binds once without SO_REUSEPORT, which granian sets: with it, two servers would share a port in silence.
+    """Binds the port once without SO_REUSEPORT. Granian sets that option, so two servers could share a port unnoticed.
 
     Raises:
         CannotServe: the port is in use, or this process may not bind it.
@@ -153,7 +188,8 @@ def _require_free(host: str, port: int) -> None:
 
 
 def _serve(settings: Settings) -> None:
-    server = Granian(
+    logging.configure(_log_style(settings), STDERR)
+    server = Workers(
         "sellout_http.server.process:app_from_environment",
         factory=True,
         address=settings.host,
@@ -162,8 +198,10 @@ def _serve(settings: Settings) -> None:
         workers=settings.workers,
         http=HTTPModes.http1,
         websockets=False,
-        backlog=1024,
-        http1_settings=HTTP1Settings(header_read_timeout=settings.request_timeout * 1000, max_buffer_size=_MAX_HEAD),
+        backlog=_BACKLOG,
+        # The maximum number of connections that granian accepts.
+        backpressure=_limits(settings).total,
+        http1_settings=HTTP1Settings(header_read_timeout=settings.idle_timeout * 1000, max_buffer_size=_MAX_HEAD),
         workers_kill_timeout=settings.drain_delay + DRAIN_SECONDS,
         log_level=LogLevels.warning,
         log_dictconfig=_logging(_log_style(settings)),
@@ -171,24 +209,33 @@ def _serve(settings: Settings) -> None:
     server.serve()
 
 
+def _limits(settings: Settings) -> ConnectionLimits:
+    """The limits of the connections of a worker, which also needs descriptors for its database and files."""
+    return ConnectionLimits(
+        total=min(settings.max_connections, max(1, allowed_descriptors() - settings.pool - _OTHER_DESCRIPTORS)),
+        per_client=settings.client_connections,
+        send_seconds=settings.send_timeout,
+    )
+
+
 def _log_style(settings: Settings) -> logging.Style:
     return settings.log_style or ("text" if sys.stderr.isatty() else "json")
 
 
 def _logging(style: logging.Style) -> dict[str, Any]:
-    """Granian's logging, on stderr, where ours is: stdout is for what the command says."""
+    """Granian's logging, on stderr like the shop's log. Stdout is for the output of the command."""
     config: dict[str, Any] = copy.deepcopy(LOGGING_CONFIG)
     for handler in config["handlers"].values():
-        handler["stream"] = "ext://sys.stderr"
+        handler["stream"] = f"ext://{log_stream.__name__}.STDERR"
     config["formatters"]["generic"] = {"()": logging.formatter, "style": style}
     return config
 
 
 def _announce(settings: Settings, lines: Sequence[str]) -> None:
-    """Prints the lines once the port answers.
+    """Prints the lines when the server accepts connections.
 
-    Workers are forked meanwhile. A module that this thread is just importing then would be locked in them forever, so
-    the one that connecting needs is imported beforehand.
+    Workers are forked meanwhile. If this thread imported a module during a fork, the module would stay locked in the
+    worker. So `encodings.idna`, which connecting needs, is imported in advance.
     """
     pause = threading.Event()
     while not _answers(settings):
@@ -210,7 +257,7 @@ def _url(settings: Settings) -> str:
 
 
 def _reachable(host: str) -> str:
-    """The address at which this machine reaches a server that listens on `host`."""
+    """The address for connecting from this machine to a server that listens on `host`."""
     if ip_address(host).is_unspecified:
         return "::1" if _family(host) == socket.AF_INET6 else "127.0.0.1"
     return host

@@ -1,4 +1,4 @@
-"""Signals in a worker: one stop, after the drain delay."""
+"""Signals in a worker: the worker stops once, after the drain delay."""
 
 import asyncio
 import os
@@ -13,26 +13,26 @@ from sellout_http.site.health import Health
 _SETTLE_SECONDS: Final = 0.25
 
 _PARENT_SECONDS: Final = 0.5
-"""How long a worker waits for its parent after a signal to the group. Two pending signals count as
-one, so the parent's may never come.
+"""How long a worker waits for its parent's signal after a signal to the process group. The parent's signal may never
+arrive, because two pending signals are one.
 """
 
 _STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def hold_signals() -> None:
-    """In a worker that has just been forked: signals are taken by a thread alone (`stopping_once`). One that came
-    before there is one waits; it would meet the parent's handlers, or be lost between granian's own and its server.
+    """Blocks signals in a newly forked worker, until the thread of `stopping_once` receives them. Otherwise an early
+    signal would run the parent's handlers, or would be lost before granian's server runs.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
 
 
 def stopping_once(app: Application, health: Health, delay: int) -> Application:
-    """The application, which stops by a signal once its event loop has served for a moment. SIGTERM makes it serve on
-    for `delay` seconds, so that a load balancer notices; SIGINT does not wait.
+    """Wraps an application so that a signal stops it. After SIGTERM it serves for `delay` more seconds, so that load
+    balancers notice. SIGINT skips the delay.
 
-    Granian must hear of it once: its handler can wait forever for what the first one holds. A group's Ctrl-C, or
-    SIGTERM to the group, reaches a worker twice, as its parent passes the signal on.
+    Granian gets one signal: if a second one interrupts its handler, the worker deadlocks. A signal to the process group
+    reaches a worker twice, because the parent passes it on.
     """
 
     def wait(loop: asyncio.AbstractEventLoop) -> None:
@@ -41,7 +41,7 @@ def stopping_once(app: Application, health: Health, delay: int) -> Application:
             health.drain()
             received = signal.sigtimedwait({signal.SIGINT}, delay) or received
         if received.si_pid != os.getppid():
-            # The signal went to the group. Granian takes a worker that ends before the parent told it to for lost.
+            # The signal went to the group. Granian counts a worker that ends before the parent's signal as dead.
             signal.sigtimedwait(_STOPPING, _PARENT_SECONDS)
         with suppress(RuntimeError):  # the event loop may have ended by itself
             loop.call_soon_threadsafe(stop)

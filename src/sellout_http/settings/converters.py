@@ -1,4 +1,4 @@
-"""Reads settings from text: a converter for each kind of value, with its limits."""
+"""Converters from the text of a setting to its value, with limits."""
 
 import ipaddress
 import re
@@ -8,23 +8,23 @@ from zoneinfo import ZoneInfo
 from typed_settings import Secret
 
 from sellout_core import values
+from sellout_core.people.identity import mail_address
 from sellout_http.runtime.threads import LIST_THREADS, SEARCH_THREADS
 from sellout_http.settings.signing_key import MIN_KEY_BYTES
 
 _TRUE: Final = ("1", "true", "yes", "on")
-
 _FALSE: Final = ("0", "false", "no", "off")
-
-_ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
-
+ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
+_SENDER: Final = re.compile(r"[^<>\"@,;:\\\r\n\0]{0,100}<([^<>]+)>|([^<> ]+)")
+_PUBLIC_URL: Final = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(?:/[A-Za-z0-9._~/-]*)?")
 _LONGEST_LIFETIME: Final = 10 * 366 * 24 * 3600
 
 
-def whole(value: Any, minimum: int, maximum: int) -> int:
-    """A whole number of at most 18 digits, from `minimum` to `maximum`.
+def whole_number(value: Any, minimum: int, maximum: int) -> int:
+    """A whole number from `minimum` to `maximum`.
 
     Raises:
-        ValueError: the value is no such number.
+        ValueError: the value is not such a number.
     """
     text = str(value)
     if not (text.isascii() and text.isdigit() and len(text) <= 18 and minimum <= int(text) <= maximum):
@@ -34,42 +34,52 @@ def whole(value: Any, minimum: int, maximum: int) -> int:
 
 def port(value: Any) -> int:
     """A TCP port."""
-    return whole(value, 1, 65535)
+    return whole_number(value, 1, 65535)
 
 
 def lifetime(value: Any) -> int:
-    """A lifetime in seconds, at most ten years."""
-    return whole(value, 1, _LONGEST_LIFETIME)
+    """A lifetime in seconds, 1 to ten years."""
+    return whole_number(value, 1, _LONGEST_LIFETIME)
+
+
+def optional_lifetime(value: Any) -> int | None:
+    """As `lifetime`. None: no limit."""
+    return None if value is None else lifetime(value)
 
 
 def seconds(value: Any) -> int:
-    """Seconds, at most an hour."""
-    return whole(value, 1, 3600)
+    """A timeout in seconds, 1 to 3600."""
+    return whole_number(value, 1, 3600)
+
+
+def milliseconds(value: Any) -> int:
+    """A timeout in milliseconds, 1 to 3,600,000."""
+    return whole_number(value, 1, 3_600_000)
 
 
 def delay(value: Any) -> int:
-    """Seconds, at most five minutes; 0 for none."""
-    return whole(value, 0, 300)
+    """A delay in seconds, 0 to 300."""
+    return whole_number(value, 0, 300)
 
 
 def connections(value: Any) -> int | None:
-    """A pool size; None for the default."""
-    # Lists are read as slowly as their clients take them; whatever else needs a connection must find one.
-    return None if value is None else whole(value, LIST_THREADS + SEARCH_THREADS + 2, 1000)
+    """The maximum size of the connection pool, up to 1000. None: the default."""
+    # Lists and searches may hold their connections for long. Other requests need three more.
+    return None if value is None else whole_number(value, LIST_THREADS + SEARCH_THREADS + 3, 1000)
 
 
 def up_to_64(value: Any) -> int:
-    """A number of threads or processes."""
-    return whole(value, 1, 64)
+    """A number of threads or processes, 1 to 64."""
+    return whole_number(value, 1, 64)
 
 
 def password_length(value: Any) -> int | None:
-    """A least length of new passwords; None for the default."""
-    return None if value is None else whole(value, 1, values.MAX_PASSWORD)
+    """The minimum length of new passwords, 1 to 128 characters. None: the default."""
+    return None if value is None else whole_number(value, 1, values.MAX_PASSWORD)
 
 
 def truth(value: Any) -> bool:
-    """A yes or no: `1`, `true`, `yes`, `on`, `0`, `false`, `no` or `off`.
+    """A boolean: `1`, `true`, `yes`, `on`, `0`, `false`, `no` or `off`.
 
     Raises:
         ValueError: the value is another text.
@@ -81,10 +91,10 @@ def truth(value: Any) -> bool:
 
 
 def host(value: Any) -> str:
-    """An IP address to listen on; `localhost` is 127.0.0.1.
+    """An IP address to listen on. `localhost` is 127.0.0.1.
 
     Raises:
-        ValueError: the value is no address.
+        ValueError: the value is not an address.
     """
     if value == "localhost":
         return "127.0.0.1"
@@ -98,7 +108,7 @@ def host(value: Any) -> str:
 
 
 def database_url(value: Any) -> str:
-    """A database URL, which is not empty.
+    """A database URL.
 
     Raises:
         ValueError: the value is empty.
@@ -110,7 +120,7 @@ def database_url(value: Any) -> str:
 
 
 def secret_key(value: Any) -> Secret[str] | None:
-    """A secret key of at least 32 bytes; None if none is set.
+    """A secret key of at least 32 bytes. None: it is not set.
 
     Raises:
         ValueError: the key is too short.
@@ -122,33 +132,48 @@ def secret_key(value: Any) -> Secret[str] | None:
     return Secret(value)
 
 
-def tries(value: Any) -> int | None:
-    """A number of tries in a window; 0 for no limit, None for the default."""
-    return None if value is None else whole(value, 0, 1_000_000)
+def attempts(value: Any) -> int | None:
+    """The maximum number of attempts in a window, up to 1,000,000. 0: no limit. None: the default."""
+    return None if value is None else whole_number(value, 0, 1_000_000)
 
 
-def cache(value: Any) -> int:
-    """A size in MiB; 0 for no cache."""
-    return whole(value, 0, 65_536)
+def cache_mib(value: Any) -> int:
+    """The size of a cache in MiB, 0 to 65,536. 0: no cache."""
+    return whole_number(value, 0, 65_536)
+
+
+def max_connections(value: Any) -> int:
+    """A maximum number of client connections, 1 to 100,000."""
+    return whole_number(value, 1, 100_000)
+
+
+def percentage(value: Any) -> int:
+    """A percentage, 1 to 100."""
+    return whole_number(value, 1, 100)
+
+
+def untaken_mib(value: Any) -> int:
+    """A size in MiB, 1 to 65,536."""
+    return whole_number(value, 1, 65_536)
 
 
 def cost(value: Any) -> int:
-    """A number of passes or lanes of argon2id."""
-    return whole(value, 1, 100)
+    """The number of passes or lanes of argon2id, 1 to 100."""
+    return whole_number(value, 1, 100)
 
 
 def hash_memory(value: Any) -> int:
-    """The memory of one hash, in KiB."""
-    return whole(value, 8, 4 * 1024 * 1024)
+    """The memory of one hash in KiB, 8 to 4 GiB."""
+    return whole_number(value, 8, 4 * 1024 * 1024)
 
 
 def optional_truth(value: Any) -> bool | None:
-    """As `truth`; None for the default."""
+    """As `truth`. None: the default."""
     return None if value is None else truth(value)
 
 
-def listed(value: Any) -> list[str]:
-    """The parts of a list that is separated by commas."""
+def comma_separated(value: Any) -> list[str]:
+    """The parts of a text that commas separate, without empty ones."""
     return [part.strip() for part in str(value).split(",") if part.strip()]
 
 
@@ -156,9 +181,9 @@ def proxies(value: Any) -> str:
     """IP addresses and networks, separated by commas.
 
     Raises:
-        ValueError: a part is neither.
+        ValueError: a part is not an address or a network.
     """
-    for part in listed(value):
+    for part in comma_separated(value):
         try:
             ipaddress.ip_network(part)
         except ValueError:
@@ -167,22 +192,22 @@ def proxies(value: Any) -> str:
 
 
 def origins(value: Any) -> str:
-    """Web origins, separated by commas, or `*`.
+    """Web origins and `*`, separated by commas.
 
     Raises:
-        ValueError: a part is neither.
+        ValueError: a part is not an origin.
     """
-    for part in listed(value):
-        if part != "*" and _ORIGIN.fullmatch(part) is None:
+    for part in comma_separated(value):
+        if part != "*" and ORIGIN.fullmatch(part) is None:
             raise ValueError("must be origins, as https://shop.example is, with commas between them, or *")
     return str(value)
 
 
 def redis_url(value: Any) -> Secret[str] | None:
-    """The URL of a Redis server; None if none is set.
+    """The URL of a Redis server. None: it is not set.
 
     Raises:
-        ValueError: the value is no such URL.
+        ValueError: the value is not such a URL.
     """
     if value is None or isinstance(value, Secret):
         return value
@@ -191,8 +216,59 @@ def redis_url(value: Any) -> Secret[str] | None:
     return Secret(value)
 
 
+def folder(value: Any) -> str | None:
+    """A folder. None: it is not set.
+
+    Raises:
+        ValueError: the value is empty or has a NUL.
+    """
+    if value is not None and (not value or "\0" in value):
+        raise ValueError("must be the path of a folder")
+    return None if value is None else str(value)
+
+
+def smtp_url(value: Any) -> Secret[str] | None:
+    """The URL of an SMTP server. None: it is not set.
+
+    Raises:
+        ValueError: the value is not such a URL.
+    """
+    if value is None or isinstance(value, Secret):
+        return value
+    if not value.startswith(("smtp://", "smtps://", "smtp+starttls://")):
+        raise ValueError("must look like smtp+starttls://user:password@mail.example:587")
+    return Secret(value)
+
+
+def mail_sender(value: Any) -> str | None:
+    """An e-mail address, with or without a name. None: it is not set.
+
+    Raises:
+        ValueError: the value has another form.
+    """
+    if value is None:
+        return None
+    match = _SENDER.fullmatch(value)
+    if match is None or mail_address(match[1] or match[2]) is not None:
+        raise ValueError("must be an address, as shop@shop.example or Shop <shop@shop.example> is")
+    return str(value)
+
+
+def public_url(value: Any) -> str | None:
+    """The URL of the front end, without the slash at its end. None: it is not set.
+
+    Raises:
+        ValueError: the value is not such a URL.
+    """
+    if value is None:
+        return None
+    if _PUBLIC_URL.fullmatch(value) is None:
+        raise ValueError("must be a URL, as https://shop.example is, without a query or a fragment")
+    return str(value).rstrip("/")
+
+
 def log_style(value: Any) -> Literal["json", "text"] | None:
-    """`json` or `text`; None for the default.
+    """`json` or `text`. None: the default.
 
     Raises:
         ValueError: the value is another text.

@@ -1,7 +1,8 @@
-"""The variables that settings come from, and those that a cluster sets for a service named `sellout`.
+"""The environment variables of settings, and those that Kubernetes and Docker set for a service named `sellout`.
 
-Kubernetes and Docker links describe each service to its neighbours with variables that begin with the service's name.
-The forms are those of the pages "Service" (Kubernetes, "Environment variables") and "Legacy container links" (Docker).
+Kubernetes and Docker links set variables in each container that describe the other services. Their names begin with the
+service's name. "Service" in the documentation of Kubernetes ("Environment variables") and "Legacy container links" in
+that of Docker define the forms.
 """
 
 import ipaddress
@@ -13,10 +14,9 @@ from typing import Any, Final
 from typed_settings import EnvLoader
 from typed_settings.types import LoadedSettings, OptionList, SettingsClass
 
-PREFIX: Final = "SELLOUT_"
+VARIABLE_PREFIX: Final = "SELLOUT_"
 ADMIN_PASSWORD: Final = "SELLOUT_ADMIN_PASSWORD"  # noqa: S105 - a variable's name
 _TEST_PREFIX: Final = "SELLOUT_TEST_"
-
 _PROTOCOL: Final = "tcp|udp|sctp"
 _ENDPOINT: Final = re.compile(
     rf"(?P<protocol>{_PROTOCOL})://(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<v4>[0-9.]+)):(?P<port>[0-9]+)"
@@ -30,13 +30,13 @@ _CONTAINER_VARIABLE: Final = re.compile(r"SELLOUT_ENV_.+", re.DOTALL)
 
 
 class SettingVariables(EnvLoader):
-    """Loads settings from variables, except the address that a cluster puts into `SELLOUT_PORT`."""
+    """Loads settings from variables. Ignores variables that Kubernetes or Docker has set."""
 
     def __init__(self) -> None:
-        super().__init__(PREFIX)
+        super().__init__(VARIABLE_PREFIX)
 
     def __call__(self, settings_cls: SettingsClass, options: OptionList) -> LoadedSettings:
-        """As `EnvLoader`; an ignored variable counts as not set."""
+        """As `EnvLoader`. An ignored variable counts as not set."""
         kept = [option for option in options if not self._is_link(self.get_envvar(option))]
         return super().__call__(settings_cls, tuple(kept))
 
@@ -46,11 +46,11 @@ class SettingVariables(EnvLoader):
 
 
 def unknown_variables(known: Collection[str]) -> list[str]:
-    """The names of variables that begin as a setting's does and are neither known nor a cluster's, in order."""
+    """The sorted names of `SELLOUT_` variables that are neither known nor set by Kubernetes or Docker."""
     return sorted(
         name
         for name, value in os.environ.items()
-        if name.startswith(PREFIX)
+        if name.startswith(VARIABLE_PREFIX)
         and not name.startswith(_TEST_PREFIX)
         and name not in known
         and not is_service_link(name, value)
@@ -58,7 +58,7 @@ def unknown_variables(known: Collection[str]) -> list[str]:
 
 
 def is_service_link(name: str, value: str) -> bool:
-    """Whether Kubernetes or a Docker link sets that variable to such a value for a service named `sellout`."""
+    """Whether Kubernetes or Docker sets that variable to such a value for a service named `sellout`."""
     if name == "SELLOUT_SERVICE_HOST":
         return _is_address(value)
     if name == "SELLOUT_PORT":
@@ -73,10 +73,10 @@ def is_service_link(name: str, value: str) -> bool:
 
 
 def _is_part_of_port(name: re.Match[str], value: str) -> bool:
-    """Whether the value agrees with the port and the protocol that the variable's name states."""
+    """Whether the value agrees with the port and the protocol in the variable's name."""
     protocol, port = name["protocol"].lower(), name["port"]
     endpoint = _endpoint(value)
-    # A Docker link also describes a range of ports in variables that are named after the first one.
+    # Docker also describes a range of ports. The variables have the first port in their names.
     expected: dict[Any, bool] = {
         "PROTO": value == protocol,
         "PORT": value == port,
@@ -91,7 +91,7 @@ def _is_part_of_port(name: re.Match[str], value: str) -> bool:
 
 
 def _endpoint(value: str) -> tuple[str, str] | None:
-    """The protocol and the port of an address such as tcp://10.0.0.1:8000; None for other text."""
+    """The protocol and the port of an address such as tcp://10.0.0.1:8000. None: the text has another form."""
     match = _ENDPOINT.fullmatch(value)
     if match is None or not _is_port(match["port"]):
         return None

@@ -1,4 +1,4 @@
-"""The settings of a shop: flags come first, then environment variables, then the defaults."""
+"""The settings of a shop. Flags take precedence over environment variables, and variables over defaults."""
 
 import ipaddress
 from collections.abc import Mapping, MutableMapping, Sequence
@@ -14,16 +14,16 @@ from typed_settings.types import OptionList, SettingsClass, SettingsDict
 
 from sellout_core.shop import Policy
 from sellout_http.api.rate_limits import Limits
-from sellout_http.middleware.forwarded_headers import Network, Proxies
-from sellout_http.runtime.threads import LIST_THREADS, SEARCH_THREADS, spare_processors
-from sellout_http.settings import converters
-from sellout_http.settings.environment import ADMIN_PASSWORD, PREFIX, SettingVariables, unknown_variables
+from sellout_http.middleware.forwarded_headers import IpNetwork, Proxies
+from sellout_http.runtime.threads import MORE_CONNECTIONS, spare_processors
+from sellout_http.settings import converters, picture_converters
+from sellout_http.settings.environment import ADMIN_PASSWORD, VARIABLE_PREFIX, SettingVariables, unknown_variables
 from sellout_http.settings.signing_key import BadSettings
 
 DEMO_PASSWORD_LENGTH: Final = 6
 
 DEMO_LIMIT_FACTOR: Final = 20
-"""How many times the default limits of tries --demo allows: a newcomer tries everything, from one address."""
+"""--demo multiplies the default rate limits by this: a new user tries everything from one address."""
 
 LOCAL_ORIGINS: Final = r"http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?"
 """The web origins of this machine, on any port."""
@@ -33,17 +33,28 @@ DEFAULT_LIMITS: Final = {
     "logins_per_address": 10,
     "registrations_per_address": 5,
     "refused_promo_codes": 10,
+    "mails_per_address": 20,
+    "mails_per_account": 5,
+    "guest_carts_per_address": 10,
 }
 
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """How one shop runs. Lifetimes, timeouts and delays are in seconds. `hash_threads` hash passwords, `threads` do
-    everything else but the reading of long lists; each uses a connection, and so do two threads for lists, the event
-    loop and the health check: None for `connections` means that many. `cache_mib` is for the catalogue's documents.
-    None for `min_password_length` or `refuse_common_passwords` means the shop's default, which --demo lowers; for
-    `log_style`, text on a terminal and JSON elsewhere. A limit of tries is 0 where there is none; None means
-    the default, which --demo multiplies by 20.
+    """The settings. docs/settings.md describes each of them.
+
+    Lifetimes, timeouts and delays are in seconds, except `search_timeout_ms`. None means a default that depends on
+    other settings:
+
+    * `connections`: one for each of `threads` and `hash_threads`, and `MORE_CONNECTIONS`.
+    * `min_password_length`, `refuse_common_passwords`: that of the core, or a lower one with `demo`.
+    * the rate limits: `DEFAULT_LIMITS`, multiplied by `DEMO_LIMIT_FACTOR` with `demo`. 0 means no limit.
+    * `mail_folder`: none, or `sellout-mail` with `demo`, unless `smtp_url` is set.
+    * `mail_from`, `public_url`: must be set with `smtp_url`. Otherwise a made-up address, and the URL of the server.
+    * `mail_folder`: none, or `sellout-mail` with `demo`.
+    * `public_url`: the URL of the server itself.
+    * `unpaid_order_lifetime`: unpaid orders do not expire.
+    * `log_style`: text on a terminal, JSON elsewhere.
     """
 
     host: str = attrs.field(default="127.0.0.1", converter=converters.host)
@@ -54,34 +65,58 @@ class Settings:
     secret_key: Secret[str] | None = attrs.field(default=None, converter=converters.secret_key)
     threads: int = attrs.field(default=8, converter=converters.up_to_64)
     hash_threads: int = attrs.field(factory=spare_processors, converter=converters.up_to_64)
-    cache_mib: int = attrs.field(default=32, converter=converters.cache)
+    cache_mib: int = attrs.field(default=32, converter=converters.cache_mib)
     connections: int | None = attrs.field(default=None, converter=converters.connections)
     connect_timeout: int = attrs.field(default=5, converter=converters.seconds)
     lock_timeout: int = attrs.field(default=10, converter=converters.seconds)
     statement_timeout: int = attrs.field(default=30, converter=converters.seconds)
+    search_timeout_ms: int = attrs.field(default=300, converter=converters.milliseconds)
     drain_delay: int = attrs.field(default=5, converter=converters.delay)
     min_password_length: int | None = attrs.field(default=None, converter=converters.password_length)
     access_token_lifetime: int = attrs.field(default=86_400, converter=converters.lifetime)
     refresh_token_lifetime: int = attrs.field(default=604_800, converter=converters.lifetime)
+    unpaid_order_lifetime: int | None = attrs.field(default=None, converter=converters.optional_lifetime)
+    return_window: int = attrs.field(default=604_800, converter=converters.lifetime)
     time_zone: str = attrs.field(default="UTC", converter=converters.time_zone)
     refuse_common_passwords: bool | None = attrs.field(default=None, converter=converters.optional_truth)
     hash_time_cost: int = attrs.field(default=2, converter=converters.cost)
     hash_memory_kib: int = attrs.field(default=19 * 1024, converter=converters.hash_memory)
     hash_parallelism: int = attrs.field(default=1, converter=converters.cost)
-    logins_per_account: int | None = attrs.field(default=None, converter=converters.tries)
-    logins_per_address: int | None = attrs.field(default=None, converter=converters.tries)
-    registrations_per_address: int | None = attrs.field(default=None, converter=converters.tries)
-    refused_promo_codes: int | None = attrs.field(default=None, converter=converters.tries)
+    logins_per_account: int | None = attrs.field(default=None, converter=converters.attempts)
+    logins_per_address: int | None = attrs.field(default=None, converter=converters.attempts)
+    registrations_per_address: int | None = attrs.field(default=None, converter=converters.attempts)
+    refused_promo_codes: int | None = attrs.field(default=None, converter=converters.attempts)
+    mails_per_address: int | None = attrs.field(default=None, converter=converters.attempts)
+    mails_per_account: int | None = attrs.field(default=None, converter=converters.attempts)
+    smtp_url: Secret[str] | None = attrs.field(default=None, converter=converters.smtp_url)
+    mail_folder: str | None = attrs.field(default=None, converter=converters.folder)
+    mail_from: str | None = attrs.field(default=None, converter=converters.mail_sender)
+    public_url: str | None = attrs.field(default=None, converter=converters.public_url)
+    guest_carts_per_address: int | None = attrs.field(default=None, converter=converters.attempts)
     redis_url: Secret[str] | None = attrs.field(default=None, converter=converters.redis_url)
+    pictures_folder: str = attrs.field(default="sellout-pictures", converter=picture_converters.folder)
+    pictures_url: str = attrs.field(default="/pictures", converter=picture_converters.url)
+    s3_bucket: str | None = attrs.field(default=None, converter=picture_converters.name)
+    s3_endpoint: str | None = attrs.field(default=None, converter=picture_converters.endpoint)
+    s3_region: str = attrs.field(default="us-east-1", converter=picture_converters.name)
+    s3_access_key_id: str | None = attrs.field(default=None, converter=picture_converters.name)
+    s3_secret_access_key: Secret[str] | None = attrs.field(default=None, converter=picture_converters.secret)
+    s3_timeout: int = attrs.field(default=10, converter=converters.seconds)
     trusted_proxies: str = attrs.field(default="", converter=converters.proxies)
     cors_origins: str = attrs.field(default="", converter=converters.origins)
     request_timeout: int = attrs.field(default=30, converter=converters.seconds)
+    idle_timeout: int = attrs.field(default=10, converter=converters.seconds)
+    send_timeout: int = attrs.field(default=30, converter=converters.seconds)
+    max_connections: int = attrs.field(default=4096, converter=converters.max_connections)
+    client_share: int = attrs.field(default=25, converter=converters.percentage)
+    client_untaken_mib: int = attrs.field(default=16, converter=converters.untaken_mib)
+    client_connections: int = attrs.field(default=128, converter=converters.max_connections)
     log_style: Literal["json", "text"] | None = attrs.field(default=None, converter=converters.log_style)
     log_client_addresses: bool = attrs.field(default=False, converter=converters.truth)
 
     @property
     def policy(self) -> Policy:
-        """The core's policy under these settings."""
+        """The core's policy."""
         default = DEMO_PASSWORD_LENGTH if self.demo else Policy().min_password_length
         refuse = self.refuse_common_passwords
         return Policy(
@@ -90,67 +125,80 @@ class Settings:
             access_lifetime=timedelta(seconds=self.access_token_lifetime),
             refresh_lifetime=timedelta(seconds=self.refresh_token_lifetime),
             time_zone=ZoneInfo(self.time_zone),
+            sends_mail=self.sends_mail,
+            unpaid_order_lifetime=None
+            if self.unpaid_order_lifetime is None
+            else timedelta(seconds=self.unpaid_order_lifetime),
+            return_window=timedelta(seconds=self.return_window),
         )
 
     @property
+    def sends_mail(self) -> bool:
+        """Whether mail is configured. A demo writes mail to files."""
+        return self.smtp_url is not None or self.mail_folder is not None or self.demo
+
+    @property
     def pool(self) -> int:
-        """How many connections the store of a process that serves may have."""
-        return self.connections or self.threads + self.hash_threads + LIST_THREADS + SEARCH_THREADS + 2
+        """The maximum number of database connections of a server process."""
+        return self.connections or self.threads + self.hash_threads + MORE_CONNECTIONS
 
     @property
     def limits(self) -> Limits:
-        """How often things may be tried."""
+        """The rate limits."""
         factor = DEMO_LIMIT_FACTOR if self.demo else 1
         given = {name: getattr(self, name) for name in DEFAULT_LIMITS}
-        return Limits(**{name: factor * DEFAULT_LIMITS[name] if it is None else it for name, it in given.items()})
+        return Limits(
+            **{name: factor * DEFAULT_LIMITS[name] if limit is None else limit for name, limit in given.items()}
+        )
 
     @property
     def proxies(self) -> Proxies:
-        """The proxies that are known."""
-        networks: list[Network] = [ipaddress.ip_network(part) for part in converters.listed(self.trusted_proxies)]
+        """The trusted proxies."""
+        networks: list[IpNetwork] = [
+            ipaddress.ip_network(part) for part in converters.comma_separated(self.trusted_proxies)
+        ]
         return Proxies(networks)
 
     @property
     def origins(self) -> list[str]:
-        """The web origins whose scripts may read the answers."""
-        return converters.listed(self.cors_origins)
+        """The web origins whose scripts may read responses."""
+        return converters.comma_separated(self.cors_origins)
 
     @property
     def origin_pattern(self) -> str | None:
-        """With `--demo` the origins of front ends under development on this machine; else None."""
+        """A pattern of the origins of this machine with `demo`, for front ends under development. Otherwise None."""
         return LOCAL_ORIGINS if self.demo else None
 
     def export(self, environment: MutableMapping[str, str]) -> None:
-        """Writes these settings as variables, for processes that load them without the flags."""
+        """Writes the settings as environment variables, for processes that read them without flags."""
         for field in attrs.fields(Settings):
             value = getattr(self, field.name)
             if isinstance(value, Secret):
                 value = value.get_secret_value()
             if value is not None:
-                environment[variable(field.name)] = str(value)
+                environment[variable_name(field.name)] = str(value)
 
 
-def variable(name: str) -> str:
-    """The variable that sets a setting."""
-    return PREFIX + name.upper()
+def variable_name(setting: str) -> str:
+    """The environment variable of a setting."""
+    return VARIABLE_PREFIX + setting.upper()
 
 
-def flag(name: str) -> str:
-    """The flag that sets a setting, where a command has one."""
-    return "--" + name.replace("_", "-")
+def flag_name(setting: str) -> str:
+    """The flag of a setting, if a command has one."""
+    return "--" + setting.replace("_", "-")
 
 
-def load(flags: Mapping[str, Any] | None = None) -> Settings:
-    """The settings in force. `flags` are those given, by the names of their settings; None stands for a flag that was
-    not given.
+def read_settings(flags: Mapping[str, Any] | None = None) -> Settings:
+    """Reads the settings. `flags` are the values of flags by the names of settings. None: the flag was not given.
 
     Raises:
-        BadSettings: naming every flag or variable that is out of its limits or unknown.
+        BadSettings: names every flag and variable that is unknown or out of its limits.
     """
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     faults = _unknown_variables()
 
-    # The parameters' names are typed-settings' own.
+    # typed-settings prescribes the names of the parameters.
     def check(settings_dict: SettingsDict, settings_cls: SettingsClass, options: OptionList) -> SettingsDict:  # noqa: ARG001
         faults.extend(_faults(settings_dict, given, options))
         if faults:
@@ -163,7 +211,9 @@ def load(flags: Mapping[str, Any] | None = None) -> Settings:
 
 
 def _faults(loaded: SettingsDict, given: Mapping[str, Any], options: OptionList) -> Sequence[str]:
-    """What is wrong with raw values, before typed-settings tries them: its own report would print a secret."""
+    """The faults of raw values. They are found before typed-settings converts the values, because its own message would
+    print a secret.
+    """
     faults = []
     for option in options:
         if option.name in loaded and option.converter is not None:
@@ -177,9 +227,9 @@ def _faults(loaded: SettingsDict, given: Mapping[str, Any], options: OptionList)
 
 
 def _source(name: str, given: Mapping[str, Any]) -> str:
-    return flag(name) if name in given else variable(name)
+    return flag_name(name) if name in given else variable_name(name)
 
 
 def _unknown_variables() -> list[str]:
-    known = {variable(field.name) for field in attrs.fields(Settings)} | {ADMIN_PASSWORD}
+    known = {variable_name(field.name) for field in attrs.fields(Settings)} | {ADMIN_PASSWORD}
     return [f"{ascii(name)[1:-1]} is not a setting" for name in unknown_variables(known)]

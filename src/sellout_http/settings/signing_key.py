@@ -1,4 +1,4 @@
-"""The key that signs tokens, kept beside an SQLite database."""
+"""The key that signs tokens, in a file beside an SQLite database."""
 
 import os
 import secrets
@@ -10,15 +10,15 @@ MIN_KEY_BYTES: Final = 32
 
 
 class BadSettings(Exception):
-    """Settings the shop cannot start with; the message is one line that names the flag or variable."""
+    """The settings are invalid. The message is one line that names the flag, the variable or the file."""
 
 
 def key_beside(database: Path) -> str:
-    """The key kept beside a database file as `<file>.key`, made there if it is missing. Of processes that make it at
-    once, one wins and all return its key.
+    """The key in `<file>.key` beside a database file. Creates it if it is missing. Processes that create it at the same
+    time return the same key.
 
     Raises:
-        BadSettings: the file cannot be made or read, others may read it, or what it holds is too short.
+        BadSettings: the file cannot be created or read, other users may read it, or its key is too short.
     """
     path = database.with_name(database.name + ".key")
     try:
@@ -30,7 +30,7 @@ def key_beside(database: Path) -> str:
 
 
 def _make_key(path: Path) -> None:
-    """Writes the key under another name first, so that the file is complete when it appears."""
+    """Writes the key under another name first, so that the key file is never incomplete."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

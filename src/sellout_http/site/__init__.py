@@ -1,1 +1,1 @@
-"""Pages and documents about the API and the server."""
+"""The documentation pages, the OpenAPI document, and the health checks."""

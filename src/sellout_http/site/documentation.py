@@ -1,6 +1,6 @@
-"""What a browser is shown: the interactive documentation, its files and its OpenAPI document, and the problem pages.
+"""The pages for browsers: the interactive documentation, its files, the OpenAPI document, and the problem pages.
 
-Nothing here asks for anything from another server.
+No page loads anything from another server.
 """
 
 import gzip
@@ -16,6 +16,7 @@ from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from sellout_core.errors import NotFound
+from sellout_http.middleware.large_responses import CHUNK_BYTES
 from sellout_http.problems import pages
 from sellout_http.runtime.etags import matches_etag
 from sellout_http.site import openapi
@@ -54,21 +55,39 @@ _PAGE: Final = f"""<!doctype html>
 AnyRequest = Request[Any, Any, Any]
 
 
+class _ChunkedResponse(ASGIResponse):
+    """Sends a shared body in chunks, so that a client that does not read it takes the memory of one chunk."""
+
+    def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
+        self._content = body
+        self._fields = headers
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG002 - ASGI's
+        headers = [(name.encode(), value.encode()) for name, value in self._fields.items()]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        length = len(self._content)
+        for end in range(CHUNK_BYTES, length + CHUNK_BYTES, CHUNK_BYTES):
+            chunk = self._content[end - CHUNK_BYTES : end]
+            await send({"type": "http.response.body", "body": chunk, "more_body": end < length})
+
+
 @attrs.frozen
 class Asset:
-    """A file to serve, compressed once; clients keep it for a day and then ask whether it changed."""
+    """A file to serve, compressed and plain. Clients cache it for a day and revalidate it after that."""
 
     content_type: str
+    plain: bytes
     compressed: bytes
     etag: str
 
     @classmethod
     def of(cls, content_type: str, compressed: bytes) -> "Asset":
         """The asset of a gzip file's bytes."""
-        return cls(content_type, compressed, f'"{hashlib.sha256(compressed).hexdigest()[:32]}"')
+        etag = f'"{hashlib.sha256(compressed).hexdigest()[:32]}"'
+        return cls(content_type, gzip.decompress(compressed), compressed, etag)
 
     def answer(self, request: AnyRequest, max_age: int = 86_400) -> ASGIResponse:
-        """The file as the client can take it, or that it did not change."""
+        """The response with the file, compressed if the client accepts that, or a 304."""
         headers = {
             "etag": self.etag,
             "cache-control": f"public, max-age={max_age}",
@@ -76,14 +95,18 @@ class Asset:
         }
         if matches_etag(self.etag, request.headers.getall("if-none-match", [])):
             return ASGIResponse(status_code=304, headers=headers)
+        body = self.plain
         if takes_gzip(request.headers.get("accept-encoding", "")):
             headers["content-encoding"] = "gzip"
-            return ASGIResponse(body=self.compressed, media_type=self.content_type, headers=headers)
-        return ASGIResponse(body=gzip.decompress(self.compressed), media_type=self.content_type, headers=headers)
+            body = self.compressed
+        charset = "; charset=utf-8" if self.content_type.startswith("text/") else ""
+        return _ChunkedResponse(
+            body, {**headers, "content-type": self.content_type + charset, "content-length": str(len(body))}
+        )
 
 
 class Pages:
-    """Everything for browsers, read and encoded once."""
+    """All pages and files for browsers, read and encoded once."""
 
     def __init__(self) -> None:
         document = msgspec.json.encode(openapi.document())
@@ -91,7 +114,7 @@ class Pages:
         self._assets = {name: _asset(name, content_type) for name, content_type in _FILES.items()}
 
     async def root(self, request: AnyRequest) -> ASGIResponse:  # noqa: ARG002 - every page takes the request
-        """The way from `/` to the documentation."""
+        """The redirect from `/` to the documentation."""
         return ASGIResponse(status_code=307, headers={"location": DOCUMENTATION})
 
     async def documentation(self, request: AnyRequest) -> ASGIResponse:  # noqa: ARG002 - every page takes the request
@@ -115,7 +138,7 @@ class Pages:
 
     async def problems(self, request: AnyRequest) -> ASGIResponse:  # noqa: ARG002 - every page takes the request
         """The list of problems."""
-        return _html(pages.index(), pages.POLICY)
+        return _html(pages.list_page(), pages.POLICY)
 
     async def problem(self, request: AnyRequest) -> ASGIResponse:
         """The explanation of one problem.
@@ -123,10 +146,10 @@ class Pages:
         Raises:
             NotFound: there is no such problem.
         """
-        return _html(pages.page(request.path_params["code"]), pages.POLICY)
+        return _html(pages.explanation_page(request.path_params["code"]), pages.POLICY)
 
     def routes(self) -> Mapping[str, Any]:
-        """The pages by path; all of them answer GET."""
+        """The pages by path, for GET."""
         return {
             "/": self.root,
             DOCUMENTATION: self.documentation,
@@ -138,7 +161,7 @@ class Pages:
 
 
 def takes_gzip(accept_encoding: str) -> bool:
-    """Whether an Accept-Encoding header names gzip, and not with weight 0."""
+    """Whether an Accept-Encoding header allows gzip."""
     for part in accept_encoding.lower().split(","):
         coding, _, weight = part.partition(";")
         if coding.strip() in {"gzip", "*"}:

@@ -1,4 +1,4 @@
-"""What a load balancer asks: is this process alive, and should it be sent requests."""
+"""The health checks for load balancers: `/livez` and `/readyz`."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -12,15 +12,14 @@ from sellout_http.runtime.executor import ThreadPool
 from sellout_http.runtime.logging import log
 
 AnyRequest = Request[Any, Any, Any]
-
 _HEADERS: Final = {"cache-control": "no-store"}
 
 
 class Health:
-    """Whether requests should come here.
+    """The state of a process: alive, and ready for requests or not.
 
     Args:
-        check: Raises `Unavailable` if the store cannot be used; `SqlStore.check` does. None: it always can.
+        check: Raises `Unavailable` if the store cannot be used (`ServedStore.check`). None: it always can.
     """
 
     def __init__(self, check: Callable[[], None] | None = None) -> None:
@@ -31,30 +30,30 @@ class Health:
         self._draining = False
 
     def drain(self) -> None:
-        """From now on it is not ready, so that new requests go elsewhere while those in hand are answered."""
+        """Makes the process not ready from now on, so that load balancers send new requests to other processes."""
         self._draining = True
 
     async def live(self, request: AnyRequest) -> ASGIResponse:  # noqa: ARG002 - every page takes the request
-        """That the process answers, whatever the database does: restarting it would not help there."""
-        return _fine()
+        """200 while the process runs, also while the database is unreachable: a restart would not help."""
+        return _ok()
 
     async def ready(self, request: AnyRequest) -> ASGIResponse:  # noqa: ARG002 - every page takes the request
-        """That the store answers and has the current schema. Many who ask at once cause one check.
+        """200 while the store can be used. Concurrent requests share one check.
 
         Raises:
-            Unavailable: it does not or has not, or the process is about to end.
+            Unavailable: the store cannot be used, or the process shuts down.
         """
         if self._draining:
             raise Unavailable
         if self._check is not None:
             await self._checked(self._check)
-        return _fine()
+        return _ok()
 
     async def _checked(self, check: Callable[[], None]) -> None:
         if self._checking is None or self._checking.done():
             self._checking = asyncio.ensure_future(self._worker.run(check))
         try:
-            # One of those who wait may go away without taking the answer from the rest.
+            # If one request is cancelled, the others still wait for the check.
             await asyncio.shield(self._checking)
         except Unavailable as error:
             if self._was_ready:
@@ -64,13 +63,13 @@ class Health:
         self._was_ready = True
 
     def close(self) -> None:
-        """Ends the thread that checks."""
+        """Ends the thread of the check."""
         self._worker.close()
 
     def routes(self) -> Mapping[str, Any]:
-        """The pages by path; all of them answer GET."""
+        """The pages by path, for GET."""
         return {"/livez": self.live, "/readyz": self.ready}
 
 
-def _fine() -> ASGIResponse:
+def _ok() -> ASGIResponse:
     return ASGIResponse(body=b'{"status":"ok"}', media_type="application/json", headers=_HEADERS)

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, built from the operations and from the very types the edge enforces and encodes."""
+"""The OpenAPI 3.1 document, derived from the table of operations and the types of bodies and documents."""
 
 from importlib.metadata import version
 from typing import Any, Final
@@ -7,68 +7,80 @@ import msgspec
 
 from sellout_core import errors, values
 from sellout_core.errors import FieldCode
-from sellout_http.api.operations import Access, Operation
-from sellout_http.api.query_parameters import Parameter
+from sellout_core.fulfilment.refusals import AboveAmountDue, MoveImpossible
+from sellout_core.values import ProductUnitId
+from sellout_http.api.media_types import JSON
+from sellout_http.api.operations import TEXT_IDS, Access, Operation
+from sellout_http.api.queries.query_parameters import IF_MATCH, Parameter
 from sellout_http.problems.details import PAGES, Problem, problem, problem_of
-from sellout_http.problems.types import KINDS
+from sellout_http.problems.types import PROBLEM_TYPES
 from sellout_http.routes import GROUPS, OPERATIONS
 
 _SCHEMAS: Final = "#/components/schemas/{name}"
 _BODY_CODES: Final = ("malformed_json", "request_timeout", "body_too_large", "unsupported_media_type", "invalid_fields")
+_UPLOAD_CODES: Final = ("request_timeout", "body_too_large")
+_FILE: Final = {"schema": {"type": "string", "format": "binary"}}
 _BEARER: Final = "bearer"
 _OPTIONAL_TOKEN: Final[list[dict[str, list[str]]]] = [{}, {_BEARER: []}]
-_CODES: Final = "ProblemCode"
+_CODE_SCHEMA: Final = "ProblemCode"
 _DESCRIPTION: Final = f"""The back end of a sneaker shop.
 
-Send the access token that registering or logging in gives as `Authorization: Bearer ...`. Paths answer with and without
-a trailing slash. A path's id that is no whole number in its limits is a 404. A query parameter that an operation does
-not know is a 422; a query holds at most 4 KiB and 64 parameters. Anything that goes wrong is a problem
-document (RFC 9457) whose `code` never changes; [{PAGES}]({PAGES}) explains each."""
+Registering and logging in return an access token. Send it as `Authorization: Bearer ...`. Every path also works with a
+trailing slash. An id in a path that is not a whole number within its limits is a 404. An unknown query parameter is a
+422. A query has at most 4 KiB and 64 parameters. An error is a problem document (RFC 9457) with a stable `code`.
+[{PAGES}]({PAGES}) explains every problem."""
 _PROBLEM_HEADERS: Final = {
-    401: {"WWW-Authenticate": "Bearer, with an error where a token was sent."},
+    401: {"WWW-Authenticate": "Bearer, with an error if the request sent a token."},
     429: {
-        "Retry-After": "After how many seconds to try again.",
-        "RateLimit": "The limit that is used up, and when it is not any more.",
-        "RateLimit-Policy": "How many tries it allows in how many seconds.",
+        "Retry-After": "The seconds to wait before a retry.",
+        "RateLimit": "The limit that is reached, and the seconds until its window ends.",
+        "RateLimit-Policy": "The maximum number of attempts, and the window in seconds.",
     },
-    503: {"Retry-After": "After how many seconds to try again."},
+    503: {"Retry-After": "The seconds to wait before a retry."},
 }
-_KEPT: Final = {"ETag": "The document's version.", "Cache-Control": "Whether it may be kept, and when to ask again."}
-_UNCHANGED: Final = {"304": {"description": "It is as `If-None-Match` has it."}}
+_CACHE_HEADERS: Final = {
+    "ETag": "The entity tag of the document.",
+    "Cache-Control": "Whether the document may be cached, and when to revalidate it.",
+}
+_UNCHANGED: Final = {"304": {"description": "The document has an entity tag in `If-None-Match`."}}
 _IF_NONE_MATCH: Final = {
     "name": "If-None-Match",
     "in": "header",
-    "description": "ETags of documents the client holds; without a token, 304 answers one of them.",
+    "description": "Entity tags of cached documents. Without a token, the response is a 304 if one of them is current.",
     "schema": {"type": "string"},
 }
 
-# Errors with typed members, as examples show them.
-_TELLING: Final = (
+# Examples of the errors with members of their own.
+_EXAMPLES: Final = (
     errors.InvalidFields((errors.InvalidField("#/address_id", "is missing", FieldCode.REQUIRED),)),
     errors.PriceChanged(107),
     errors.UnitsUnavailable((2,)),
     errors.NotInCart((1, 2)),
     errors.LimitReached(values.MAX_CART),
+    errors.StillReferredTo(("orders",)),
+    MoveImpossible({ProductUnitId(1): ("confirmed", "cancelled")}),
+    AboveAmountDue(107),
 )
 
 
 def document() -> dict[str, Any]:
-    """The OpenAPI document, ready to be written as JSON."""
+    """The OpenAPI document, of types that JSON has."""
     bodies = [operation.body for operation in OPERATIONS if operation.body is not None]
-    answers = [operation.answer for operation in OPERATIONS]
-    schemas, components = msgspec.json.schema_components([*bodies, *answers, Problem], ref_template=_SCHEMAS)
+    documents = [operation.document for operation in OPERATIONS]
+    parts = [part for operation in OPERATIONS for part in operation.body_parts]
+    schemas, components = msgspec.json.schema_components([*bodies, *documents, *parts, Problem], ref_template=_SCHEMAS)
     body_schemas = dict(zip(bodies, schemas, strict=False))
-    answer_schemas = schemas[len(bodies) :]
+    document_schemas = schemas[len(bodies) :]
     paths: dict[str, dict[str, Any]] = {}
-    for operation, answer_schema in zip(OPERATIONS, answer_schemas, strict=False):
+    for operation, document_schema in zip(OPERATIONS, document_schemas, strict=False):
         body_schema = body_schemas[operation.body] if operation.body else None
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(
-            operation, body_schema, answer_schema
+            operation, body_schema, document_schema
         )
     return {
         "openapi": "3.1.0",
         "info": {"title": "SellOut", "version": version("sellout"), "description": _DESCRIPTION},
-        # An operation without `security` takes this: generated clients send a token there if they have one.
+        # The default for operations without `security`. Generated clients send a token there if they have one.
         "security": _OPTIONAL_TOKEN,
         "servers": [{"url": "/"}, {"url": "/api/v1"}],
         "tags": [{"name": group.tag, "description": group.description} for group in GROUPS],
@@ -79,7 +91,7 @@ def document() -> dict[str, Any]:
                 **_parameter_schemas(),
                 **_problem_schemas(components[Problem.__name__]),
             },
-            "examples": {code: {"value": _problem_example(code)} for code in KINDS},
+            "examples": {code: {"value": _problem_example(code)} for code in PROBLEM_TYPES},
             "securitySchemes": {
                 _BEARER: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "An access token."}
             },
@@ -88,23 +100,34 @@ def document() -> dict[str, Any]:
 
 
 def codes(operation: Operation) -> list[str]:
-    """The codes of the problems an operation can answer with, those that every operation has included."""
-    found = {errors.Unauthenticated.code, errors.Unavailable.code, errors.InvalidFields.code, "query_too_long"}
+    """The codes of the problems of an operation, including those of every operation."""
+    found = {
+        errors.Unauthenticated.code,
+        errors.Unavailable.code,
+        errors.InvalidFields.code,
+        "query_too_long",
+        "too_many_requests",
+    }
     found.update(error.code for error in operation.errors)
+    found.update(operation.more_codes)
     if operation.access is Access.ADMIN or (operation.access is Access.USER and "user_id" in operation.id_names):
         found.add(errors.Forbidden.code)
-    if operation.limits:
-        found.add("too_many_requests")
     if operation.id_names:
         found.add(errors.NotFound.code)
     if operation.body is not None:
         found.update(_BODY_CODES)
+    if operation.upload is not None:
+        found.update(_UPLOAD_CODES)
     if operation.parameters:
         found.add(errors.InvalidFields.code)
-    return [code for code in KINDS if code in found]
+    if len(operation.media_types) > 1:
+        found.add("not_acceptable")
+    if IF_MATCH in operation.parameters:
+        found.add("precondition_required")
+    return [code for code in PROBLEM_TYPES if code in found]
 
 
-def _operation(operation: Operation, body_schema: Any, answer_schema: Any) -> dict[str, Any]:
+def _operation(operation: Operation, body_schema: Any, document_schema: Any) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.handler.__name__,
         "summary": operation.summary,
@@ -112,13 +135,16 @@ def _operation(operation: Operation, body_schema: Any, answer_schema: Any) -> di
         "tags": [operation.tag],
         **_security(operation),
         "parameters": _parameters(operation),
-        "responses": {str(status): _success(operation, status, answer_schema) for status in operation.statuses}
-        | ({} if operation.catalogue is None else _UNCHANGED)
+        "responses": {str(status): _success(operation, status, document_schema) for status in operation.statuses}
+        | (_UNCHANGED if operation.is_revalidated else {})
         | _problems(codes(operation)),
     }
     if body_schema is not None:
         content = {"schema": body_schema, "example": operation.request_example}
+        # A generator makes wrong code of two types; a merge patch may be sent as either.
         described["requestBody"] = {"required": True, "content": {"application/json": content}}
+    if operation.upload is not None:
+        described["requestBody"] = {"required": True, "content": dict.fromkeys(operation.upload.media_types, _FILE)}
     return described
 
 
@@ -128,16 +154,28 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "integer", "minimum": operation.least_ids[name], "maximum": values.MAX_ID},
-            "example": 1,
+            **_id_schema(operation, name),
         }
         for name in operation.id_names
     ]
     others = [
-        {"name": more.name, "in": more.location, "description": more.description, "schema": _parameter_schema(more)}
+        {
+            "name": more.name,
+            "in": more.location,
+            "description": more.description,
+            "schema": _parameter_schema(more),
+            **({"required": True} if more.required else {}),
+        }
         for more in operation.parameters
     ]
-    return [*ids, *others, *([] if operation.catalogue is None else [_IF_NONE_MATCH])]
+    return [*ids, *others, *([_IF_NONE_MATCH] if operation.is_revalidated else [])]
+
+
+def _id_schema(operation: Operation, name: str) -> dict[str, Any]:
+    if name in TEXT_IDS:
+        return {"schema": {"type": "string", "pattern": TEXT_IDS[name]}, "example": "0123456789abcdef"}
+    least = operation.least_ids[name]
+    return {"schema": {"type": "integer", "minimum": least, "maximum": values.MAX_ID}, "example": 1}
 
 
 def _parameter_schema(parameter: Parameter) -> dict[str, Any]:
@@ -152,24 +190,27 @@ def _parameter_schemas() -> dict[str, Any]:
 
 
 def _success(operation: Operation, status: int, schema: Any) -> dict[str, Any]:
-    created = "Created" if status == 201 else "Done" if operation.method != "GET" else "The document"
+    named = {201: "Created", 301: "The present path of the document"}
+    created = named.get(status, "Done" if operation.method != "GET" else "The document")
     content = {"schema": schema, "example": operation.reply_example}
-    response: dict[str, Any] = {"description": created, "content": {"application/json": content}}
-    if described := {**operation.reply_headers, **({} if operation.catalogue is None else _KEPT)}:
+    # The example is JSON. Other forms are texts.
+    forms = {name: content if name == JSON else {"schema": {"type": "string"}} for name in operation.media_types}
+    response: dict[str, Any] = {"description": created, "content": forms}
+    if described := {**operation.reply_headers, **({} if operation.catalogue is None else _CACHE_HEADERS)}:
         response["headers"] = _headers(described)
     return response
 
 
 def _problems(found: list[str]) -> dict[str, Any]:
     responses: dict[str, Any] = {}
-    for status in sorted({KINDS[code].status for code in found}):
-        here = [code for code in found if KINDS[code].status == status]
+    for status in sorted({PROBLEM_TYPES[code].status for code in found}):
+        here = [code for code in found if PROBLEM_TYPES[code].status == status]
         content = {
             "schema": _one_of(here),
             "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in here},
         }
         responses[str(status)] = {
-            "description": ", ".join(f"{KINDS[code].title} (`{code}`)" for code in here),
+            "description": ", ".join(f"{PROBLEM_TYPES[code].title} (`{code}`)" for code in here),
             "content": {"application/problem+json": content},
         }
         if status in _PROBLEM_HEADERS:
@@ -178,9 +219,9 @@ def _problems(found: list[str]) -> dict[str, Any]:
 
 
 def _security(operation: Operation) -> dict[str, Any]:
-    """Nothing where a token is optional and personalises the answer: the document's own `security` says so.
+    """The `security` of an operation. With an optional token it has none, so that the document's default applies.
 
-    `openapi-python-client` wants an authenticated client for every operation with a list of its own that is not empty.
+    `openapi-python-client` requires an authenticated client for every operation with a `security` that is not empty.
     """
     if operation.access is not Access.ANON:
         return {"security": [{_BEARER: []}]}
@@ -189,7 +230,7 @@ def _security(operation: Operation) -> dict[str, Any]:
 
 
 def _one_of(found: list[str]) -> dict[str, Any]:
-    """The schema of a response that has one of some codes."""
+    """The schema of a response with one of some codes."""
     references = {code: _SCHEMAS.format(name=_schema_name(code)) for code in found}
     choices = [{"$ref": reference} for reference in references.values()]
     if len(choices) == 1:
@@ -202,18 +243,18 @@ def _schema_name(code: str) -> str:
 
 
 def _problem_schemas(general: dict[str, Any]) -> dict[str, Any]:
-    """Every code, the general problem document, and for each code the document with the members that it has."""
+    """The schemas of all codes, of the general problem document, and of the document of each code."""
     properties, described = general["properties"], " ".join(general["description"].split())
-    any_code = {"$ref": _SCHEMAS.format(name=_CODES), "description": properties["code"]["description"]}
+    any_code = {"$ref": _SCHEMAS.format(name=_CODE_SCHEMA), "description": properties["code"]["description"]}
     return {
-        _CODES: {
-            "title": _CODES,
+        _CODE_SCHEMA: {
+            "title": _CODE_SCHEMA,
             "description": "The code of a problem. Later versions may add codes.",
             "type": "string",
-            "enum": list(KINDS),
+            "enum": list(PROBLEM_TYPES),
         },
         Problem.__name__: {**general, "description": described, "properties": {**properties, "code": any_code}},
-        **{_schema_name(code): _problem_schema(code, properties) for code in KINDS},
+        **{_schema_name(code): _problem_schema(code, properties) for code in PROBLEM_TYPES},
     }
 
 
@@ -221,11 +262,11 @@ def _problem_schema(code: str, properties: dict[str, Any]) -> dict[str, Any]:
     members = list(_problem_example(code))
     fixed: dict[str, Any] = {
         "code": {"const": code, "type": "string"},
-        "status": {"const": KINDS[code].status, "type": "integer"},
+        "status": {"const": PROBLEM_TYPES[code].status, "type": "integer"},
     }
     return {
         "title": _schema_name(code),
-        "description": f"{KINDS[code].title}. {KINDS[code].english}",
+        "description": f"{PROBLEM_TYPES[code].title}. {PROBLEM_TYPES[code].english}",
         "type": "object",
         "properties": {name: {**properties[name], **fixed.get(name, {})} for name in members},
         "required": members,
@@ -233,9 +274,9 @@ def _problem_schema(code: str, properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _finished(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema whose description, a docstring, has no line breaks; msgspec leaves out the type of an enum.
+    """Changes a schema of msgspec: removes line breaks from its description, and adds the type of an enum.
 
-    Members have no `default`: openapi-typescript takes one with a default for required, in requests too.
+    Removes the `default` of members: openapi-typescript makes members with a default required, also in requests.
     """
     kind = {"type": "string"} if "enum" in schema else {}
     finished = {**kind, **schema, "description": " ".join(schema["description"].split())}
@@ -252,5 +293,5 @@ def _headers(described: Any) -> dict[str, Any]:
 
 
 def _problem_example(code: str) -> Any:
-    telling = next((error for error in _TELLING if error.code == code), None)
-    return msgspec.to_builtins(problem(code) if telling is None else problem_of(telling))
+    example = next((error for error in _EXAMPLES if error.code == code), None)
+    return msgspec.to_builtins(problem(code) if example is None else problem_of(example))

@@ -1,4 +1,4 @@
-"""Orders over HTTP after the catalogue has changed, and what a SQL store keeps of units that orders share."""
+"""Orders after a change of the catalogue. A SQL store shares the stored units of orders."""
 
 from pathlib import Path
 from typing import Any
@@ -8,14 +8,14 @@ import pytest
 from sqlalchemy import func, select
 
 from sellout_adapters.sql import SqlStore
-from sellout_adapters.sql.schema.agreed_tables import agreed_products, agreed_units
+from sellout_adapters.sql.schema.tables.catalogue import agreed_products, agreed_units
 from tests.contract.conftest import PERSISTENT
 from tests.contract.support.buyer import Buyer, change_product, change_unit, newcomer, staff
 from tests.contract.support.shop import Served, demo_shop, serving_shop
 
 
 class Units(msgspec.Struct):
-    """The bytes of an order's units as they were sent."""
+    """The units of an order in a response, as bytes."""
 
     id: int
     product_unit: msgspec.Raw
@@ -23,7 +23,7 @@ class Units(msgspec.Struct):
 
 
 def sent(buyer: Buyer, path: str, order_id: int) -> list[bytes]:
-    response = buyer.ask("GET", path)
+    response = buyer.request("GET", path)
     assert response.status_code == 200
     (order,) = [order for order in msgspec.json.decode(response.content, type=list[Units]) if order.id == order_id]
     return [bytes(raw) for raw in (order.product_unit, order.product_units) if bytes(raw)]

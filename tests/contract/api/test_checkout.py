@@ -1,4 +1,4 @@
-"""From promo code to order over real HTTP, on every store: what is refused, what is agreed, and what never changes."""
+"""Promo codes and checkouts over HTTP, on every store."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -7,11 +7,11 @@ import httpx2
 import pytest
 
 from sellout_adapters.testing.scene import HeldClock
-from sellout_core.accounts import OPERATOR
 from sellout_core.errors import InvalidFields
-from sellout_core.ordering import NewPromoCode
+from sellout_core.people.accounts import OPERATOR
 from sellout_core.shop import Shop
-from sellout_core.use_cases.promo_codes import create_promo_code
+from sellout_core.shopping.ordering import NewPromoCode
+from sellout_core.use_cases.shopping.promo_codes import create_promo_code
 from tests.contract.support.buyer import ADDRESS, Buyer, change_unit, change_user, newcomer, noadmin, staff
 from tests.contract.support.shop import CUSTOMER_ID, STAFF_ID, Served, everything_in, problem_of
 
@@ -22,14 +22,14 @@ LAST_ONE, LAST_TWO = 17, 5
 
 @pytest.fixture
 def buyer(client: httpx2.Client) -> Buyer:
-    """The demo's customer with units 1 and 2, for 107, in the cart."""
+    """The demo's customer with units 1 and 2 in the cart, which cost 107."""
     user = noadmin(client)
     user.fill_cart(2)
     return user
 
 
 def promo_code(shop: Shop, code: str, **members: Any) -> None:
-    """Adds a promo code of the demo's staff, good in every respect unless said otherwise."""
+    """Adds a promo code that can be redeemed, unless `members` say otherwise. Its owner is the demo's staff."""
     given = {
         "owner_id": STAFF_ID,
         "discount_percentage": 15,
@@ -41,7 +41,7 @@ def promo_code(shop: Shop, code: str, **members: Any) -> None:
 
 
 def test_an_order_reads_back_the_same_everywhere(buyer: Buyer) -> None:
-    """In the answer, by itself under both its paths, and in every list; the cart is empty."""
+    """The response, both paths of one order, and all lists show the same order. The cart is empty."""
     order = buyer.order(1, 2, promo_code="SALE", total_amount=10000)
     assert (order["total_amount"], order["tel"], order["fact_of_payment"]) == (91, "77777777777", False)
     assert (order["email"], order["name"], order["surname"]) == ("mail@mail.ru", "Имя", "Фамилия")
@@ -60,14 +60,16 @@ def test_an_order_reads_back_the_same_everywhere(buyer: Buyer) -> None:
 
 
 def test_units_stand_in_an_order_as_they_were_asked_for(buyer: Buyer) -> None:
-    """Not as the cart has them; what is not asked for stays in it."""
+    """The order has the sequence of the request, not of the cart. Units that are not ordered stay in the cart."""
     buyer.fill_cart(4)
     assert [unit["id"] for unit in buyer.order(4, 1)["product_unit"]] == [4, 1]
     assert buyer.cart() == [2]
 
 
 def test_the_price_is_the_shops_and_the_clients_figure_a_ceiling(served: Served, buyer: Buyer) -> None:
-    """Above it nothing happens, and the right total is told; at it, below it and without one the order goes through."""
+    """A checkout above the client's total is refused, states the right total, and changes nothing. At or below it, or
+    without one, it succeeds.
+    """
     before = everything_in(served.shop)
     for members, total in (({"promo_code": "SALE"}, 91), ({}, 107)):
         for ceiling in (0, total - 1):
@@ -82,7 +84,7 @@ def test_the_price_is_the_shops_and_the_clients_figure_a_ceiling(served: Served,
 
 
 def test_a_price_that_rises_before_the_order_is_noticed(served: Served, buyer: Buyer) -> None:
-    """The buyer saw 107; one that falls is theirs."""
+    """The buyer saw a total of 107. A lower price than that is charged."""
     change_unit(served.shop, 2, price=101)
     response = buyer.check_out(1, 2, total_amount=107)
     assert problem_of(response, 409, "price_changed")["total_amount"] == 108
@@ -91,9 +93,9 @@ def test_a_price_that_rises_before_the_order_is_noticed(served: Served, buyer: B
 
 
 DISCOUNTS: list[tuple[int, dict[str, int], int]] = [
-    (10, {}, 82),  # 107 less 10 % is 96.3, 96; less 15 % is 81.6, 82.
-    (5, {"discount_percentage": 25}, 77),  # 101.65 is 102, and less a quarter 76.5, 77; the other way round, 76.
-    (50, {"discount_percentage": 50}, 27),  # 53.5 is 54, and half of that 27.
+    (10, {}, 82),  # 107 less 10 % is 96.3, rounded 96. That less 15 % is 81.6, rounded 82.
+    (5, {"discount_percentage": 25}, 77),  # 101.65, rounded 102; then 76.5, rounded 77. In the other order: 76.
+    (50, {"discount_percentage": 50}, 27),  # 53.5, rounded 54; then 27.
     (0, {"discount_percentage": 0, "discount_absolute": 7}, 100),
     (10, {"discount_percentage": 15, "discount_absolute": 12}, 70),
     (0, {"discount_percentage": 0, "discount_absolute": 108}, 0),
@@ -105,14 +107,16 @@ DISCOUNTS: list[tuple[int, dict[str, int], int]] = [
 
 
 def test_discounts_come_in_order_and_each_rounds_half_up(served: Served, client: httpx2.Client) -> None:
-    """Personal percentage, the promo code's, its absolute discount, never below nothing; checked is what is charged."""
+    """First comes the personal percentage, then the promo code's percentage, then its absolute discount. The total is
+    never negative. The check and the checkout agree.
+    """
     buyer = newcomer(client, "anna")
     for number, (personal, terms, total) in enumerate(DISCOUNTS):
         buyer.fill_cart(1, 2)
         change_user(served.shop, buyer.user_id, personal_discount=personal)
         promo_code(served.shop, f"CODE{number}", **terms)
         asked = {"promo_code": f"code{number}", "product_unit": [1, 2]}
-        check = buyer.ask("POST", "/promo/check/{me}", json=asked).json()
+        check = buyer.request("POST", "/promo/check/{me}", json=asked).json()
         assert check["total_amount"] == sum(unit["amount"] for unit in check["product_unit"]) == total
         assert check["amount"] - check["saving"] == total
         if total:
@@ -124,10 +128,10 @@ def test_discounts_come_in_order_and_each_rounds_half_up(served: Served, client:
 
 
 def test_checking_a_promo_code_counts_nothing(served: Served, buyer: Buyer) -> None:
-    """In any spelling of its letters' case, for the whole cart or a part of it."""
+    """A code is accepted in any case, and for the whole cart or a part of it. The check changes nothing."""
     before = everything_in(served.shop)
     for code in ("SALE", "sale", "sAlE"):
-        response = buyer.ask("POST", "/promo/check/{me}", json={"promo_code": code, "product_unit": [2, 1]})
+        response = buyer.request("POST", "/promo/check/{me}", json={"promo_code": code, "product_unit": [2, 1]})
         assert response.status_code == 200
         assert response.json() == {
             "promo_code": "SALE",
@@ -142,7 +146,9 @@ def test_checking_a_promo_code_counts_nothing(served: Served, buyer: Buyer) -> N
 
 
 def test_a_promo_code_that_cannot_be_redeemed_says_why(served: Served, buyer: Buyer) -> None:
-    """Unknown, switched off, over or used up: a 422 of its own each, at the check and at the checkout alike."""
+    """Unknown, inactive, expired and used up codes have different problem codes. The check and the checkout give the
+    same response.
+    """
     yesterday = (served.shop.clock() - timedelta(days=1)).date()
     promo_code(served.shop, "OFF", active=False)
     promo_code(served.shop, "OVER", active_until=yesterday)
@@ -158,7 +164,7 @@ def test_a_promo_code_that_cannot_be_redeemed_says_why(served: Served, buyer: Bu
     }
     before = everything_in(served.shop)
     for code, problem in codes.items():
-        check = buyer.ask("POST", "/promo/check/{me}", json={"promo_code": code, "product_unit": [1]})
+        check = buyer.request("POST", "/promo/check/{me}", json={"promo_code": code, "product_unit": [1]})
         order = buyer.check_out(1, 2, promo_code=code)
         problem_of(check, 422, problem)
         problem_of(order, 422, problem)
@@ -167,7 +173,7 @@ def test_a_promo_code_that_cannot_be_redeemed_says_why(served: Served, buyer: Bu
 
 
 def test_a_promo_codes_last_day_counts(timed: Served, clock: HeldClock) -> None:
-    """To its last second, in the shop's time zone."""
+    """The code is valid until the end of the day in the shop's time zone."""
     buyer = noadmin(timed.client)
     buyer.fill_cart(2)
     promo_code(timed.shop, "TODAY", active_until=clock.now.date())
@@ -178,7 +184,7 @@ def test_a_promo_codes_last_day_counts(timed: Served, clock: HeldClock) -> None:
 
 
 def test_no_promo_code_is_none(buyer: Buyer) -> None:
-    """Absent, null or empty."""
+    """A promo code that is absent, null or empty is no promo code."""
     for code in (..., None, ""):
         order = buyer.order(1, promo_code=code)
         assert (order["promo_code"], order["total_amount"]) == (None, 7)
@@ -186,7 +192,7 @@ def test_no_promo_code_is_none(buyer: Buyer) -> None:
 
 
 def test_a_telephone_number_is_sent_as_number_or_text(buyer: Buyer) -> None:
-    """And given back as text, as it was sent."""
+    """The order shows it as text."""
     numbers = {77777777777: "77777777777", "77777777777": "77777777777", "+79990001122": "+79990001122"}
     for sent, shown in {**numbers, "007": "007", 999_999_999_999_999: "999999999999999", 0: "0"}.items():
         assert buyer.order(1, tel=sent)["tel"] == shown
@@ -194,11 +200,11 @@ def test_a_telephone_number_is_sent_as_number_or_text(buyer: Buyer) -> None:
 
 
 def test_an_order_goes_to_an_address_of_its_buyer(served: Served, buyer: Buyer) -> None:
-    """As the address book has it now; one that was deleted, is somebody else's or never was is a 422."""
+    """The order has the address as it is now. A deleted, another user's or unknown address gets a 422."""
     mine = buyer.add_address()
     deleted = buyer.add_address()
-    buyer.ask("PUT", f"/user/address/{{me}}/{mine}", json={"address": "Невский 1", "post_index": "190000"})
-    buyer.ask("DELETE", f"/user/address/{{me}}/{deleted}")
+    buyer.request("PUT", f"/user/address/{{me}}/{mine}", json={"address": "Невский 1", "post_index": "190000"})
+    buyer.request("DELETE", f"/user/address/{{me}}/{deleted}")
     before = everything_in(served.shop)
     answers = [buyer.check_out(1, address_id=address_id) for address_id in (deleted, 1, NO_SUCH)]
     for answer in answers:
@@ -209,11 +215,13 @@ def test_an_order_goes_to_an_address_of_its_buyer(served: Served, buyer: Buyer) 
 
 
 def test_only_what_is_in_the_cart_is_ordered(served: Served, buyer: Buyer) -> None:
-    """What is not is named, whether it exists or not, and nothing happens; so a second click orders nothing."""
+    """The response names the units that are not in the cart, whether or not they exist, and nothing changes. So a
+    repeated click orders nothing.
+    """
     before = everything_in(served.shop)
     for wanted, missing in (((1, 4), [4]), ((NO_SUCH, 2, 4), [NO_SUCH, 4]), ((14,), [14])):
         assert problem_of(buyer.check_out(*wanted), 409, "not_in_cart")["not_in_cart"] == missing
-        check = buyer.ask("POST", "/promo/check/{me}", json={"promo_code": "SALE", "product_unit": wanted})
+        check = buyer.request("POST", "/promo/check/{me}", json={"promo_code": "SALE", "product_unit": wanted})
         assert problem_of(check, 409, "not_in_cart")["not_in_cart"] == missing
     assert everything_in(served.shop) == before
     buyer.order(1)
@@ -222,29 +230,31 @@ def test_only_what_is_in_the_cart_is_ordered(served: Served, buyer: Buyer) -> No
 
 
 def test_what_cannot_be_had_any_more_is_named(served: Served, buyer: Buyer) -> None:
-    """Units that became unavailable in the cart; the others are not ordered without them."""
+    """Units that became unavailable are named. The other units are not ordered."""
     buyer.fill_cart(4, 6)
     for unit_id in (2, 6):
         change_unit(served.shop, unit_id, available=False)
     before = everything_in(served.shop)
     document = problem_of(buyer.check_out(6, 1, 2, 4, promo_code="SALE"), 409, "unavailable")
     assert document["unavailable"] == [6, 2]
-    check = buyer.ask("POST", "/promo/check/{me}", json={"promo_code": "SALE", "product_unit": [1, 2]})
+    check = buyer.request("POST", "/promo/check/{me}", json={"promo_code": "SALE", "product_unit": [1, 2]})
     assert problem_of(check, 409, "unavailable")["unavailable"] == [2]
     assert everything_in(served.shop) == before
     assert buyer.order(1, 4)["total_amount"] == 12707
 
 
 def test_an_order_keeps_what_was_agreed(served: Served, buyer: Buyer) -> None:
-    """Prices, address and discount terms, whatever becomes of the catalogue, the address book and the promo code."""
+    """Prices, address and discounts of an order do not change with the catalogue, the address book or the
+    promo code.
+    """
     order = buyer.order(1, 2, promo_code="SALE")
     change_unit(served.shop, 1, price=999_999)
     change_unit(served.shop, 2, price=1)
     change_user(served.shop, buyer.user_id, personal_discount=50)
-    buyer.ask("PUT", "/user/address/{me}/2", json={"address": "Невский 1", "post_index": "190000"})
+    buyer.request("PUT", "/user/address/{me}/2", json={"address": "Невский 1", "post_index": "190000"})
     kept = {**order, "user": None}
     assert {**buyer.get(f"/order/info/{order['id']}")[0], "user": None} == kept
-    assert buyer.ask("DELETE", "/user/address/{me}/2").status_code == 200
+    assert buyer.request("DELETE", "/user/address/{me}/2").status_code == 200
     anna = newcomer(buyer.client, "anna")
     anna.fill_cart(2)
     assert anna.order(2, promo_code="SALE")["promo_code"]["activation_count"] == 7
@@ -253,7 +263,7 @@ def test_an_order_keeps_what_was_agreed(served: Served, buyer: Buyer) -> None:
 
 
 def test_a_promo_codes_owner_is_known_to_themselves_and_staff(served: Served, client: httpx2.Client) -> None:
-    """For any other buyer all that is personal is emptied and every key stands."""
+    """Other buyers see the owner's document with all personal values empty."""
     owner, buyer, boss = newcomer(client, "owner@mail.ru"), noadmin(client), staff(client)
     promo_code(served.shop, "MINE", owner_id=owner.user_id)
     owner.get("/product_unit/product_main/1/{me}")
@@ -269,29 +279,32 @@ def test_a_promo_codes_owner_is_known_to_themselves_and_staff(served: Served, cl
             assert value is None or shown[name] is None or type(value) is type(shown[name]), name
     for path in (f"/order/info/{bought['id']}", "/order/user_orders/{me}", "/order/user_orders"):
         assert buyer.get(path)[-1]["promo_code"]["owner"] == emptied
-        assert "owner@mail.ru" not in buyer.ask("GET", path).text
+        assert "owner@mail.ru" not in buyer.request("GET", path).text
     for path in (f"/order/info/{bought['id']}", f"/order/user_orders/{CUSTOMER_ID}", "/order/orders"):
         assert boss.get(path)[-1]["promo_code"]["owner"] == shown
 
 
 def test_limited_stock_sells_out(client: httpx2.Client) -> None:
-    """The last piece makes the unit unavailable: for those who have it in their carts, and in the catalogue."""
+    """The last piece makes the unit unavailable in the catalogue, and in the carts of others."""
     anna, boris = newcomer(client, "anna"), newcomer(client, "boris")
     for user in (anna, boris):
         user.fill_cart(LAST_ONE, LAST_TWO)
     assert anna.order(LAST_ONE)["product_unit"][0]["availability"] is False
-    for response in (boris.check_out(LAST_ONE, LAST_TWO), noadmin(client).ask("POST", f"/order/cart_add/2/{LAST_ONE}")):
+    for response in (
+        boris.check_out(LAST_ONE, LAST_TWO),
+        noadmin(client).request("POST", f"/order/cart_add/2/{LAST_ONE}"),
+    ):
         assert problem_of(response, 409, "unavailable")["unavailable"] == [LAST_ONE]
     units = {unit["id"]: unit["availability"] for unit in client.get("/product_unit/product/5").json()}
     assert units[LAST_ONE] is False
     assert boris.cart() == [LAST_ONE, LAST_TWO]
     assert boris.order(LAST_TWO)["product_unit"][0]["availability"] is True
     assert anna.order(LAST_TWO)["product_unit"][0]["availability"] is False
-    problem_of(anna.ask("POST", f"/order/cart_add/{{me}}/{LAST_TWO}"), 409, "unavailable")
+    problem_of(anna.request("POST", f"/order/cart_add/{{me}}/{LAST_TWO}"), 409, "unavailable")
 
 
 def test_a_checkout_changes_all_or_nothing(served: Served, buyer: Buyer) -> None:
-    """What a refused one leaves is what was there: stock, promo code, cart and orders, whichever step refused."""
+    """A refused checkout leaves stock, promo code, cart and orders as they were, whichever check refused it."""
     buyer.fill_cart(LAST_ONE)
     promo_code(served.shop, "USED", activation_count=10)
     before = everything_in(served.shop)
@@ -307,7 +320,7 @@ def test_a_checkout_changes_all_or_nothing(served: Served, buyer: Buyer) -> None
 def test_a_promo_code_that_no_order_can_use_is_not_created(
     timed: Served, clock: HeldClock, useless: dict[str, Any]
 ) -> None:
-    """On its last day it still can be created and used."""
+    """A promo code whose last day is today can be created and redeemed."""
     good: dict[str, Any] = {
         "owner_id": STAFF_ID,
         "discount_percentage": 15,

@@ -1,9 +1,9 @@
 """mypy refuses a handler of a GET operation that writes.
 
-Each `type: ignore` below stands for an error that mypy must find: it reports one that it does not need.
+Each `type: ignore` below marks an error that mypy must find, because mypy reports an unused one.
 """
 
-from sellout_core.use_cases import carts
+from sellout_core.use_cases.shopping import carts
 from sellout_core.values import ProductUnitId, UserId
 from sellout_http.api.handler_context import ReadContext, WriteContext
 from sellout_http.api.operations import Access, Group

@@ -1,4 +1,4 @@
-"""Searching over HTTP: parameters, links from page to page, facets, and what is refused."""
+"""The search over HTTP: parameters, links between pages, facets, and refusals."""
 
 import json
 from collections.abc import Mapping
@@ -10,21 +10,21 @@ import httpx2
 import pytest
 
 from sellout_adapters.testing.scene import Scene, product_entry, shoe_size, unit_entry
-from sellout_core.accounts import OPERATOR
-from sellout_core.search import CatalogueQuery
-from sellout_core.use_cases.importing.writing import import_products
-from sellout_core.use_cases.wishlists import add_to_wishlist
+from sellout_core.catalogue.search import CatalogueQuery
+from sellout_core.people.accounts import OPERATOR
+from sellout_core.use_cases.catalogue.importing.writing import import_products
+from sellout_core.use_cases.shopping.wishlists import add_to_wishlist
 from sellout_core.values import ProductId, UserId
-from sellout_http.problems.details import PARAMETER_NAMES
+from sellout_http.api.queries import catalogue_query
 from sellout_http.routes import OPERATIONS
 from tests.contract.conftest import PERSISTENT
 from tests.contract.support.shop import CUSTOMER_ID, Served, log_in, problem_of, serving_shop, shop_over
 
-PARAMETERS: Final = set(PARAMETER_NAMES.values()) - {"page_size", "limit", "after"}
+PARAMETERS: Final = {parameter.name for parameter in catalogue_query.PARAMETERS}
 
 
 def items(client: httpx2.Client, query: str, **headers: str) -> list[Any]:
-    """All that a search finds, walked from page to page by the links."""
+    """All products that a search finds, from all pages."""
     found, url = [], f"/product/all/1?{query}"
     while url:
         response = client.get(url, headers=headers)
@@ -35,12 +35,12 @@ def items(client: httpx2.Client, query: str, **headers: str) -> list[Any]:
 
 
 def names(row: Mapping[str, Any], *members: str) -> set[str]:
-    """The names of what a card refers to."""
+    """The names in these members of a card."""
     return {named["name"] for member in members for named in row[member]}
 
 
 def test_each_parameter_does_what_it_says(shared: Served) -> None:
-    """Against the whole catalogue, read card by card."""
+    """Each search is compared with a filter of the whole catalogue."""
     client = shared.client
     everything = items(client, "page_size=100")
     assert len(everything) == 61
@@ -85,15 +85,31 @@ def test_each_parameter_does_what_it_says(shared: Served) -> None:
 
 
 def test_links_keep_what_was_asked_for(shared: Served) -> None:
-    """Percent-encoded, in one order, under the prefix; parameters that nobody knows are left out."""
+    """The link is percent-encoded, keeps the prefix and a fixed order of parameters, and omits unknown ones."""
     query = "sort=price&brand=Nike&q=%D0%BD&page_size=1&q&brand=%3E%22%D0%81&size=EU:4+2".replace("&q&", "&")
     response = shared.client.get(f"/api/v1/product/all/3?{query}")
     kept = "page_size=1&q=%D0%BD&brand=Nike&brand=%3E%22%D0%81&size=EU%3A4+2&sort=price"
-    assert response.headers["link"] == f'</api/v1/product/all/2?{kept}>; rel="prev"'
+    assert response.links["prev"]["url"] == f"/api/v1/product/all/2?{kept}"
+    first = shared.client.get(f"/api/v1/product/all/1?{query}")
+    assert first.headers["link"] == f'</api/v1/product/all/1?{kept}>; rel="last"'
+
+
+def test_the_number_of_pages_is_right_where_it_is_sent(shared: Served) -> None:
+    """The last page of every search has it, and so has every page if the facet index has counted."""
+    for query in ("q=air", "brand=nike", "price_min=1&sort=price", "available=false", "q=zzz", "sort=-price"):
+        count = shared.client.get(f"/product/facets?{query}").json()["count"]
+        last = max(1, -(-count // 3))
+        for number in range(1, last + 1):
+            response = shared.client.get(f"/product/all/{number}?page_size=3&{query}")
+            sent = response.headers.get("x-total-pages")
+            assert sent in ({str(last)} if number == last else {None, str(last)}), query
+            assert ("last" in response.links) == (sent is not None)
 
 
 def test_words_may_come_as_bare_bytes(shared: Served) -> None:
-    """As browsers of old and command lines send them; bytes that are no UTF-8 find nothing."""
+    """Old browsers and command lines send UTF-8 bytes without percent-encoding. Bytes that are not UTF-8 find
+    nothing.
+    """
     found = items(shared.client, "brand=" + quote("Тропа"))
     assert len(found) > 5
     for raw, count in (("тропа", len(found)), ("%D1%82%D1%80%D0%BE%D0%BF%D0%B0", len(found)), ("%ff%fe", 0)):
@@ -132,7 +148,7 @@ def test_every_bad_parameter_is_named_at_once(shared: Served) -> None:
 
 
 def test_odd_queries_are_answered(shared: Served) -> None:
-    """Odd values are searched for as they are; parameters that the operation does not know are refused."""
+    """Unusual values are searched for as they are. Unknown parameters are refused."""
     for value in (
         "'",
         '"',
@@ -161,13 +177,14 @@ def test_odd_queries_are_answered(shared: Served) -> None:
 
 
 def test_facets_lead_to_what_they_count(shared: Served) -> None:
-    """Each entry, sent back as a parameter, finds as many products as it says."""
+    """A search for the value of a facet finds as many products as the facet says."""
     client = shared.client
     for query in ("", "brand=nike&brand=3", "q=a&available=true"):
         facets = client.get(f"/product/facets?{query}").json()
         assert facets["count"] == len(items(client, query))
         asked = [
             *((f"category={row['id']}", row["count"]) for row in facets["categories"]),
+            *((f"tag={row['id']}", row["count"]) for row in facets["tags"]),
             *((f"gender={quote(row['name'])}", row["count"]) for row in facets["genders"]),
             *((f"size={quote(row['size'])}", row["count"]) for row in facets["sizes"][::5]),
             *((f"price_min={row['price_min']}&price_max={row['price_max']}", row["count"]) for row in facets["prices"]),
@@ -179,7 +196,7 @@ def test_facets_lead_to_what_they_count(shared: Served) -> None:
 
 
 def test_facets_are_no_product(shared: Served) -> None:
-    """Their path is told from a product's id; as any document of the catalogue they are kept and asked for again."""
+    """The path is not read as a product's id. As other documents of the catalogue, facets have an ETag."""
     response = shared.client.get("/product/facets")
     assert (response.status_code, response.headers["cache-control"]) == (200, "no-cache")
     again = shared.client.get("/product/facets/", headers={"If-None-Match": response.headers["etag"]})
@@ -194,18 +211,19 @@ def test_facets_are_no_product(shared: Served) -> None:
         "genders": [],
         "sizes": [],
         "prices": [],
+        "tags": [],
     }
 
 
 def test_what_is_found_is_the_readers_and_of_today(served: Served) -> None:
-    """Wishes are marked in a search too, and nothing kept outlives a change."""
+    """The page shows the reader's own wishes, and a change of the catalogue at once."""
     client, customer = served.client, log_in(served.client, "noadmin")
     url = "/product/all/1?q=air&sort=price"
     first = client.get(url).json()["items"][0]
-    add_to_wishlist(served.shop, OPERATOR, UserId(CUSTOMER_ID), ProductId(first["id"]), None)
+    unit, _ = add_to_wishlist(served.shop, OPERATOR, UserId(CUSTOMER_ID), ProductId(first["id"]), None)
     for headers, wished in (({}, False), (customer, True), ({}, False), (customer, True)):
         card = next(card for card in client.get(url, headers=headers).json()["items"] if card["id"] == first["id"])
-        assert card == {**first, "in_wishlist": wished}
+        assert card == {**first, "in_wishlist": wished, "wishlist_unit_ids": [unit.id] if wished else []}
     import_products(served.shop, OPERATOR, [product_entry("new", unit_entry(1, shoe_size("99")), name="Airship")])
     assert client.get(url).json()["items"][0]["sku"] == "new"
     assert client.get("/product/facets?size=EU:99").json()["count"] == 1
@@ -220,7 +238,7 @@ def test_a_name_that_another_process_added_is_found(kind: str, tmp_path: Path) -
             Scene(one).sell(product_entry("second", brands=("Late",)))
             assert served.client.get("/product/facets?brand=late").json()["count"] == 1
             assert [card["sku"] for card in items(served.client, "q=late")] == ["second"]
-        assert len(other.read(lambda tx: tx.cards.search(CatalogueQuery(brands=("late",)), 0, 9, None))) == 1
+        assert other.read(lambda tx: tx.cards.search(CatalogueQuery(brands=("late",)), 0, 9, None)).total == 1
 
 
 def test_every_parameter_is_described() -> None:

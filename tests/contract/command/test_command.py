@@ -1,4 +1,4 @@
-"""The `sellout` command as a process: what it prints, how it exits, and what it leaves behind."""
+"""The `sellout` command as a process: its output, its exit codes, and the files that it writes."""
 
 import fcntl
 import http.client
@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import resource
 import signal
 import socket
 import sqlite3
@@ -19,9 +20,16 @@ from pathlib import Path
 import pytest
 
 from sellout_http.settings.signing_key import BadSettings, key_beside
-from tests.contract.support.command import ON_A_TERMINAL, Run, assert_fails, line, serving, start
+from tests.contract.support.command import (
+    ON_A_TERMINAL,
+    Run,
+    assert_fails,
+    catalogue_line,
+    running_server,
+    start_command,
+)
 
-# What is wrong with a call
+# Invalid calls
 
 
 @pytest.mark.parametrize(
@@ -57,8 +65,8 @@ from tests.contract.support.command import ON_A_TERMINAL, Run, assert_fails, lin
         (["create-promo-code", "A"], "Missing option"),
     ],
 )
-def test_a_wrong_call_is_one_line_and_exit_code_2(called: Run, arguments: list[str], message: str) -> None:
-    assert_fails(called(*arguments, stdin="long enough"), message)
+def test_a_wrong_call_is_one_line_and_exit_code_2(invoke: Run, arguments: list[str], message: str) -> None:
+    assert_fails(invoke(*arguments, stdin="long enough"), message)
 
 
 @pytest.mark.parametrize(
@@ -79,9 +87,9 @@ def test_a_wrong_call_is_one_line_and_exit_code_2(called: Run, arguments: list[s
     ],
 )
 def test_a_wrong_variable_is_named_and_its_value_kept_quiet(
-    called: Run, variables: dict[str, str], message: str
+    invoke: Run, variables: dict[str, str], message: str
 ) -> None:
-    done = called("serve", **variables)
+    done = invoke("serve", **variables)
     assert_fails(done, message)
     assert "secret;" not in done.stderr
     assert "'secret'" not in done.stderr
@@ -103,12 +111,12 @@ def test_the_openapi_document_is_printed(sellout: Run) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["serve", "--port", "0"], ["import", "none.jsonl"]])
-def test_a_wrong_call_ends_a_process_of_its_own_alike(sellout: Run, called: Run, arguments: list[str]) -> None:
-    alone, within = sellout(*arguments), called(*arguments)
+def test_a_wrong_call_ends_a_process_of_its_own_alike(sellout: Run, invoke: Run, arguments: list[str]) -> None:
+    alone, within = sellout(*arguments), invoke(*arguments)
     assert (alone.returncode, alone.stdout, alone.stderr) == (2, "", within.stderr)
 
 
-# What is wrong with a database
+# Databases that cannot be opened or read
 
 
 def make_foreign(path: Path) -> None:
@@ -128,18 +136,18 @@ def make_other(path: Path) -> None:
 @pytest.mark.parametrize("make", [make_foreign, make_corrupt, make_other, Path.mkdir])
 @pytest.mark.parametrize("command", [["serve"], ["export"]])
 def test_a_database_that_is_not_ours_is_left_alone(
-    called: Run, tmp_path: Path, make: Callable[[Path], None], command: list[str]
+    invoke: Run, tmp_path: Path, make: Callable[[Path], None], command: list[str]
 ) -> None:
     path = tmp_path / "sellout.db"
     make(path)
     before = path.is_dir() or path.read_bytes()
-    assert_fails(called(*command), "sellout.db")
+    assert_fails(invoke(*command), "sellout.db")
     assert (path.is_dir() or path.read_bytes()) == before
 
 
 def test_a_value_damaged_inside_a_database_is_one_line(sellout: Run, tmp_path: Path) -> None:
-    """SQLite keeps whatever stands in a column; a date that is none is found only when it is read."""
-    assert sellout("import", "-", stdin=line(1)).returncode == 0
+    """SQLite stores any value in a column, so an invalid date is found only when it is read."""
+    assert sellout("import", "-", stdin=catalogue_line(1)).returncode == 0
     with closing(sqlite3.connect(tmp_path / "sellout.db")) as database, database:
         database.execute("UPDATE products SET added_on = 'xx23-04-07'")
     done = sellout("export")
@@ -147,8 +155,8 @@ def test_a_value_damaged_inside_a_database_is_one_line(sellout: Run, tmp_path: P
     assert done.stderr == "sellout: the database cannot answer now; nothing was changed\n"
 
 
-def test_another_database_without_a_key_is_refused_without_its_password(called: Run) -> None:
-    done = called("serve", "--database-url", "postgresql://user:hunter2@127.0.0.1/shop")
+def test_another_database_without_a_key_is_refused_without_its_password(invoke: Run) -> None:
+    done = invoke("serve", "--database-url", "postgresql://user:hunter2@127.0.0.1/shop")
     assert_fails(done, "")
     assert "hunter2" not in done.stderr
 
@@ -157,7 +165,7 @@ def test_another_database_without_a_key_is_refused_without_its_password(called: 
 
 
 def test_import_counts_and_a_second_run_writes_nothing(sellout: Run, tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_text("".join(map(line, range(5))))
+    (tmp_path / "a.jsonl").write_text("".join(map(catalogue_line, range(5))))
     first = sellout("import", "a.jsonl")
     assert (first.returncode, first.stderr) == (0, "")
     assert first.stdout == "5 created, 0 updated, 0 unchanged, 0 bad lines\n"
@@ -168,15 +176,23 @@ def test_import_counts_and_a_second_run_writes_nothing(sellout: Run, tmp_path: P
     watching.close()
 
 
-def test_bad_lines_are_named_good_ones_kept_and_the_exit_code_is_1(called: Run) -> None:
-    done = called("import", "-", stdin=line(1) + "nonsense\n" + line(2, fit="x") + line(3) + line(4)[:-9])
+def test_bad_lines_are_named_good_ones_kept_and_the_exit_code_is_1(invoke: Run) -> None:
+    done = invoke(
+        "import",
+        "-",
+        stdin=catalogue_line(1)
+        + "nonsense\n"
+        + catalogue_line(2, fit="x")
+        + catalogue_line(3)
+        + catalogue_line(4)[:-9],
+    )
     assert done.returncode == 1
     assert done.stdout == "2 created, 0 updated, 0 unchanged, 3 bad lines\n"
     assert [text.partition(":")[0] for text in done.stderr.splitlines()] == ["line 2", "line 3", "line 5"]
 
 
-def test_after_a_hundred_bad_lines_the_rest_is_counted(called: Run) -> None:
-    done = called("import", "-", stdin=b"{}\n" * 1000)
+def test_after_a_hundred_bad_lines_the_rest_is_counted(invoke: Run) -> None:
+    done = invoke("import", "-", stdin=b"{}\n" * 1000)
     assert done.returncode == 1
     assert "1000 bad lines" in done.stdout
     assert len(done.stderr.splitlines()) == 101
@@ -187,25 +203,29 @@ def test_after_a_hundred_bad_lines_the_rest_is_counted(called: Run) -> None:
     [
         (b"sku,name\n" + b"a,Air\n" * 300, "CSV"),
         (b"\xef\xbb\xbfsku;name\n", "CSV"),
-        ((line(1) * 300).encode("utf-16"), "text in UTF-16"),
-        ((line(1) * 300).encode("utf-16-le"), "text in UTF-16"),
-        ((line(1) * 300).encode("utf-16-be"), "text in UTF-16"),
-        (f"[{line(1)},{line(2)}]".encode(), "one JSON array"),
-        (json.dumps([json.loads(line(1))] * 300, indent=1).encode(), "one JSON array"),
-        (json.dumps(json.loads(line(1)), indent=1).encode(), "one JSON object on several lines"),
+        ((catalogue_line(1) * 300).encode("utf-16"), "text in UTF-16"),
+        ((catalogue_line(1) * 300).encode("utf-16-le"), "text in UTF-16"),
+        ((catalogue_line(1) * 300).encode("utf-16-be"), "text in UTF-16"),
+        (f"[{catalogue_line(1)},{catalogue_line(2)}]".encode(), "one JSON array"),
+        (json.dumps([json.loads(catalogue_line(1))] * 300, indent=1).encode(), "one JSON array"),
+        (json.dumps(json.loads(catalogue_line(1)), indent=1).encode(), "one JSON object on several lines"),
         (b"nonsense\n" * 300, "text without JSON"),
         (b"PK\x03\x04\x14\0\x06\0" * 300, "a binary file"),
     ],
 )
 @pytest.mark.parametrize("options", [(), ("--dry-run",)])
-def test_a_file_of_another_kind_is_one_line(called: Run, content: bytes, kind: str, options: tuple[str, ...]) -> None:
-    done = called("import", "-", *options, stdin=content)
+def test_a_file_of_another_kind_is_one_line(invoke: Run, content: bytes, kind: str, options: tuple[str, ...]) -> None:
+    done = invoke("import", "-", *options, stdin=content)
     assert_fails(done, f"- looks like {kind}")
     assert "takes JSON Lines in UTF-8: one product a line" in done.stderr
 
 
-def test_an_error_names_line_sku_member_and_expected_form(called: Run) -> None:
-    done = called("import", "-", stdin=line(1) + line(2, add_date="07.04.2023") + line(3, add_date="2023-02-30"))
+def test_an_error_names_line_sku_member_and_expected_form(invoke: Run) -> None:
+    done = invoke(
+        "import",
+        "-",
+        stdin=catalogue_line(1) + catalogue_line(2, add_date="07.04.2023") + catalogue_line(3, add_date="2023-02-30"),
+    )
     assert done.stderr.splitlines() == [
         f'line {number}: sku "sku-{number}": Expected a date that exists, as YYYY-MM-DD, at add_date'
         for number in (2, 3)
@@ -223,7 +243,7 @@ def test_export_into_an_empty_shop_exports_the_same(sellout: Run, tmp_path: Path
             "platform": "Poizon",
         }
     ]
-    sellout("import", "-", stdin=line(1, units=units, name="Кеды 👟") + line(2, brands=["B", "A"]))
+    sellout("import", "-", stdin=catalogue_line(1, units=units, name="Кеды 👟") + catalogue_line(2, brands=["B", "A"]))
     assert sellout("export", "a.jsonl").returncode == 0
     content = (tmp_path / "a.jsonl").read_bytes()
     assert sellout("import", "a.jsonl", SELLOUT_DATABASE_URL="sqlite:///b.db").returncode == 0
@@ -231,35 +251,35 @@ def test_export_into_an_empty_shop_exports_the_same(sellout: Run, tmp_path: Path
     assert {path.name for path in tmp_path.iterdir()} == {"a.jsonl", "b.db", "sellout.db"}
 
 
-def test_an_export_that_fails_leaves_the_old_file(called: Run, tmp_path: Path) -> None:
+def test_an_export_that_fails_leaves_the_old_file(invoke: Run, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("old")
     make_foreign(tmp_path / "sellout.db")
-    assert_fails(called("export", "a.jsonl"), "sellout.db")
+    assert_fails(invoke("export", "a.jsonl"), "sellout.db")
     assert (tmp_path / "a.jsonl").read_text() == "old"
 
 
 @pytest.mark.parametrize("arguments", [["export", "/dev/full"], ["export", "-"]])
 def test_a_full_disk_is_one_line(sellout: Run, tmp_path: Path, arguments: list[str]) -> None:
-    sellout("import", "-", stdin=line(1))
+    sellout("import", "-", stdin=catalogue_line(1))
     with Path("/dev/full").open("wb") as full:
-        process = start(tmp_path, *arguments, stdout=full)
+        process = start_command(tmp_path, *arguments, stdout=full)
     _, stderr = process.communicate()
     assert process.returncode != 0
     assert stderr.startswith(b"sellout: ")
     assert stderr.count(b"\n") == 1
 
 
-LONG_LINES = [line(number, description="x" * 1000) for number in range(590)]
+LONG_LINES = [catalogue_line(number, description="x" * 1000) for number in range(590)]
 BAD_LINES = [json.dumps({"x" * 400: number}) + "\n" for number in range(100)]
 
 
 @contextmanager
-def stopping_halfway(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """An import that has finished its second batch and waits: its complaints do not fit into the pipe to us."""
+def blocked_import(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """An import that has finished its second batch and blocks: its error messages do not fit into the pipe."""
     (folder / "long.jsonl").write_text("".join([*LONG_LINES[:401], *BAD_LINES, *LONG_LINES[401:]]))
     ours, theirs = os.pipe()
     fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, 4096)
-    process = start(folder, "import", "long.jsonl", stderr=theirs)
+    process = start_command(folder, "import", "long.jsonl", stderr=theirs)
     os.close(theirs)
     process.stderr = os.fdopen(ours, "rb", buffering=0)
     try:
@@ -272,7 +292,7 @@ def stopping_halfway(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_import_can_be_run_again(sellout: Run, tmp_path: Path, how: signal.Signals) -> None:
-    with stopping_halfway(tmp_path) as process:
+    with blocked_import(tmp_path) as process:
         process.send_signal(how)
         assert process.wait() == -how
     done = sellout("import", "-", stdin="".join(LONG_LINES))
@@ -280,7 +300,7 @@ def test_a_killed_import_can_be_run_again(sellout: Run, tmp_path: Path, how: sig
 
 
 def test_ctrl_c_keeps_finished_batches_and_says_so(sellout: Run, tmp_path: Path) -> None:
-    with stopping_halfway(tmp_path) as process:
+    with blocked_import(tmp_path) as process:
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate()
     assert process.returncode == 130
@@ -289,12 +309,12 @@ def test_ctrl_c_keeps_finished_batches_and_says_so(sellout: Run, tmp_path: Path)
 
 
 def on_a_terminal(folder: Path, *arguments: str, answers: Iterable[str] = ()) -> tuple[int, str]:
-    """Runs the command with all three streams on a terminal, giving an answer whenever it asks; returns its exit code
-    and everything it showed.
+    """Runs the command with its three streams on a terminal. Sends the next answer at each prompt. Returns the exit
+    code and the output.
     """
     ours, theirs = pty.openpty()
     streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs, "start_new_session": True}
-    process = start(folder, *arguments, code=ON_A_TERMINAL, variables={"TERM": "xterm"}, **streams)
+    process = start_command(folder, *arguments, code=ON_A_TERMINAL, variables={"TERM": "xterm"}, **streams)
     os.close(theirs)
     left = iter(answers)
     shown = b""
@@ -303,14 +323,14 @@ def on_a_terminal(folder: Path, *arguments: str, answers: Iterable[str] = ()) ->
             shown += part
             if shown.endswith(b": "):
                 os.write(ours, next(left).encode() + b"\n")
-    except OSError:  # the terminal's other end is closed
+    except OSError:  # the other end of the terminal is closed
         pass
     os.close(ours)
     return process.wait(), shown.decode()
 
 
 def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_text("".join(map(line, range(5))) + "nonsense\n")
+    (tmp_path / "a.jsonl").write_text("".join(map(catalogue_line, range(5))) + "nonsense\n")
     code, shown = on_a_terminal(tmp_path, "import", "a.jsonl")
     assert code == 1
     assert "Importing" in shown
@@ -318,7 +338,7 @@ def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
     assert "5 created" in shown
 
 
-# People and promo codes
+# Users and promo codes
 
 
 def test_an_admin_is_asked_for_a_password_twice_on_a_terminal(sellout: Run, tmp_path: Path) -> None:
@@ -333,37 +353,37 @@ def test_an_empty_password_on_a_terminal_is_refused_with_a_reason(tmp_path: Path
     assert (code, "no password was given" in shown) == (2, True)
 
 
-def test_an_admins_password_comes_from_a_variable_or_standard_input(called: Run) -> None:
-    assert called("create-admin", "--username", "a", SELLOUT_ADMIN_PASSWORD="long enough").returncode == 0
-    assert called("create-admin", "--username", "b", stdin="long enough\n").returncode == 0
+def test_an_admins_password_comes_from_a_variable_or_standard_input(invoke: Run) -> None:
+    assert invoke("create-admin", "--username", "a", SELLOUT_ADMIN_PASSWORD="long enough").returncode == 0
+    assert invoke("create-admin", "--username", "b", stdin="long enough\n").returncode == 0
     for empty in ({"stdin": ""}, {"stdin": "\n"}, {"SELLOUT_ADMIN_PASSWORD": ""}):
-        assert_fails(called("create-admin", "--username", "c", **empty), "no password was given")
-    assert_fails(called("create-admin", "--username", "c", stdin="short\n"), "password must be at least 8")
-    assert_fails(called("create-admin", "--username", "c", stdin=b"\xff" * 8), "not valid UTF-8")
-    short = called("create-admin", "--username", "c", stdin="short\n", SELLOUT_MIN_PASSWORD_LENGTH="5")
+        assert_fails(invoke("create-admin", "--username", "c", **empty), "no password was given")
+    assert_fails(invoke("create-admin", "--username", "c", stdin="short\n"), "password must be at least 8")
+    assert_fails(invoke("create-admin", "--username", "c", stdin=b"\xff" * 8), "not valid UTF-8")
+    short = invoke("create-admin", "--username", "c", stdin="short\n", SELLOUT_MIN_PASSWORD_LENGTH="5")
     assert short.returncode == 0
 
 
-def test_set_password_replaces_the_password_and_ends_sessions(called: Run, tmp_path: Path) -> None:
-    called("create-admin", "--username", "boss", stdin="long enough")
-    with serving(tmp_path) as (server, _):
-        token = server.log_in("boss", "long enough")
-        assert "ended all sessions" in called("set-password", "--username", "Boss", stdin="quite long enough\n").stdout
-        assert server.ask("POST", "/user/logout", token=token)[0] == 401
-        assert server.ask("POST", "/user/login", {"username": "boss", "password": "long enough"})[0] == 401
-        assert server.log_in("boss", "quite long enough")
-    assert_fails(called("set-password", "--username", "boss", stdin=""), "no password was given")
-    assert_fails(called("set-password", "--username", "boss", stdin="short"), "password must be at least 8")
-    for unknown in ("nobody", " ", "a" * 151):
-        assert_fails(called("set-password", "--username", unknown, stdin="long enough"), "there is no user", 1)
+def test_set_password_replaces_the_password_and_ends_sessions(invoke: Run, tmp_path: Path) -> None:
+    invoke("create-admin", "--username", "boss", stdin="long enough")
+    with running_server(tmp_path) as (server, _):
+        token = server.access_token("boss", "long enough")
+        assert "ended all sessions" in invoke("set-password", "--username", "Boss", stdin="quite long enough\n").stdout
+        assert server.request("POST", "/user/logout", token=token)[0] == 401
+        assert server.request("POST", "/user/login", {"username": "boss", "password": "long enough"})[0] == 401
+        assert server.access_token("boss", "quite long enough")
+    assert_fails(invoke("set-password", "--username", "boss", stdin=""), "no password was given")
+    assert_fails(invoke("set-password", "--username", "boss", stdin="short"), "password must be at least 8")
+    for unknown in ("unknown", " ", "a" * 151):
+        assert_fails(invoke("set-password", "--username", unknown, stdin="long enough"), "there is no user", 1)
 
 
-def test_a_promo_code_is_created_for_its_owner(called: Run) -> None:
-    called("create-admin", "--username", "boss", stdin="long enough")
+def test_a_promo_code_is_created_for_its_owner(invoke: Run) -> None:
+    invoke("create-admin", "--username", "boss", stdin="long enough")
     right = ["--percent", "15", "--absolute", "5", "--max", "10", "--until", "2099-12-31", "--owner"]
-    assert "Created СКИДКА" in called("create-promo-code", "СКИДКА", *right, "Boss").stdout
-    assert_fails(called("create-promo-code", "скидка", *right, "boss"), "there is a promo code of that name", 1)
-    assert_fails(called("create-promo-code", "B", *right, "nobody"), "there is no user nobody", 1)
+    assert "Created СКИДКА" in invoke("create-promo-code", "СКИДКА", *right, "Boss").stdout
+    assert_fails(invoke("create-promo-code", "скидка", *right, "boss"), "there is a promo code of that name", 1)
+    assert_fails(invoke("create-promo-code", "B", *right, "unknown"), "there is no user unknown", 1)
     for option, value, message in [
         ("--percent", "101", "--percent must be from 0 to 100"),
         ("--percent", "x", "'--percent'"),
@@ -376,26 +396,26 @@ def test_a_promo_code_is_created_for_its_owner(called: Run) -> None:
         ("--until", "20991231", "--until must be a date"),
         ("--until", "0001-01-01", "--until must be a date"),
     ]:
-        assert_fails(called("create-promo-code", "B", *right, "boss", option, value), message)
+        assert_fails(invoke("create-promo-code", "B", *right, "boss", option, value), message)
     none = [*right, "boss", "--percent", "0", "--absolute", "0"]
-    assert_fails(called("create-promo-code", "B", *none), "--percent or --absolute must be above 0")
+    assert_fails(invoke("create-promo-code", "B", *none), "--percent or --absolute must be above 0")
 
 
 # Serving
 
 
 def test_a_demo_says_where_it_is_and_who_may_log_in(tmp_path: Path) -> None:
-    with serving(tmp_path, "--demo") as (server, announced):
+    with running_server(tmp_path, "--demo") as (server, announced):
         address = f"http://127.0.0.1:{server.port}"
         for expected in (f"{address}/", f"{address}/docs", str(tmp_path / "sellout.db"), "artem", "noadmin"):
             assert expected in announced
-        token = server.log_in("artem", "sellout-demo")
-        assert len(server.ask("GET", "/user", token=token)[1]) == 2
+        token = server.access_token("artem", "sellout-demo")
+        assert len(server.request("GET", "/user", token=token)[1]) == 2
         assert server.stop() == (0, "")
 
 
 def test_a_demo_answers_scripts_from_this_machine_beside_those_of_configured_origins(tmp_path: Path) -> None:
-    with serving(tmp_path, "--demo", SELLOUT_CORS_ORIGINS="https://shop.example") as (server, _):
+    with running_server(tmp_path, "--demo", SELLOUT_CORS_ORIGINS="https://shop.example") as (server, _):
         for origin, allowed in [
             ("http://localhost:5173", "http://localhost:5173"),
             ("https://shop.example", "https://shop.example"),
@@ -409,64 +429,64 @@ def test_a_demo_answers_scripts_from_this_machine_beside_those_of_configured_ori
 
 
 def test_a_restart_keeps_everything(tmp_path: Path) -> None:
-    with serving(tmp_path, "--demo") as (server, _):
+    with running_server(tmp_path, "--demo") as (server, _):
         body = {"username": "new@shop.example", "password": "sixsix"}
-        status, pair = server.ask("POST", "/user/register", body)
+        status, pair = server.request("POST", "/user/register", body)
         assert status == 201
         assert server.stop() == (0, "")
-    with serving(tmp_path, "--demo") as (server, announced):
+    with running_server(tmp_path, "--demo") as (server, announced):
         assert "not loaded: the shop is not empty" in announced
-        assert server.ask("GET", "/order/cart/3", token=pair["access"])[0] == 200
-        assert server.log_in("new@shop.example", "sixsix")
-        assert server.ask("GET", "/product/all/1")[1]["items"][0]["name"] == "Air Force 1"
+        assert server.request("GET", "/order/cart/3", token=pair["access"])[0] == 200
+        assert server.access_token("new@shop.example", "sixsix")
+        assert server.request("GET", "/product/all/1")[1]["items"][0]["name"] == "Air Force 1"
         assert server.stop() == (0, "")
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_request_that_came_before_the_signal_is_answered(tmp_path: Path, how: signal.Signals) -> None:
-    with serving(tmp_path, "--workers", "2") as (server, _):
+    with running_server(tmp_path, "--workers", "2") as (server, _):
         body = json.dumps({"username": "someone", "password": "long enough"}).encode()
         with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
             connection.sendall(
                 b"POST /user/register HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
                 b"Expect: 100-continue\r\nContent-Length: " + str(len(body)).encode() + b"\r\n\r\n"
             )
-            # The server asks for the body only once it works on the request.
+            # The server asks for the body only after it has begun to handle the request.
             assert connection.recv(4096).startswith(b"HTTP/1.1 100")
-            # A worker hears of each twice, and there may be more: nobody waits only once.
+            # A worker gets each signal twice, and may get more. It must handle all of them.
             for _ in range(3):
                 os.killpg(server.process.pid, how)
             connection.sendall(body)
             assert connection.recv(4096).startswith(b"HTTP/1.1 201")
-        assert server.ended() == (0, "")
+        assert server.wait_for_end() == (0, "")
 
 
 def test_a_port_in_use_is_one_line(sellout: Run, tmp_path: Path) -> None:
-    with serving(tmp_path) as (server, _):
+    with running_server(tmp_path) as (server, _):
         assert_fails(sellout("serve", "--port", str(server.port)), f"port {server.port} on 127.0.0.1 is in use")
         assert server.stop() == (0, "")
 
 
 def test_the_other_commands_work_beside_a_server(sellout: Run, tmp_path: Path) -> None:
-    """A server that keeps nothing of the catalogue sees what they do at once, others within a second."""
-    with serving(tmp_path, SELLOUT_CACHE_MIB="0") as (server, _):
-        assert server.ask("GET", "/product/all/1") == (200, {"page number": 1, "items": []})
-        assert sellout("import", "-", stdin=line(1, brands=["New"])).returncode == 0
-        [card] = server.ask("GET", "/product/all/1")[1]["items"]
+    """A server without a catalogue cache sees the changes of other commands at once."""
+    with running_server(tmp_path, SELLOUT_CACHE_MIB="0") as (server, _):
+        assert server.request("GET", "/product/all/1") == (200, {"page number": 1, "items": []})
+        assert sellout("import", "-", stdin=catalogue_line(1, brands=["New"])).returncode == 0
+        [card] = server.request("GET", "/product/all/1")[1]["items"]
         assert card["brands"] == [{"id": 1, "name": "New"}]
         assert sellout("create-admin", "--username", "boss", stdin="long enough").returncode == 0
-        assert server.ask("GET", "/product", token=server.log_in("boss", "long enough"))[0] == 200
+        assert server.request("GET", "/product", token=server.access_token("boss", "long enough"))[0] == 200
         assert server.stop() == (0, "")
 
 
 def test_servers_started_at_once_share_a_key_and_load_the_demo_once(tmp_path: Path) -> None:
-    with serving(tmp_path, "--demo") as (first, said), serving(tmp_path, "--demo") as (second, _):
+    with running_server(tmp_path, "--demo") as (first, said), running_server(tmp_path, "--demo") as (second, _):
         assert "artem" in said
-        token = first.log_in("artem", "sellout-demo")
-        assert len(second.ask("GET", "/user", token=token)[1]) == 2
+        token = first.access_token("artem", "sellout-demo")
+        assert len(second.request("GET", "/user", token=token)[1]) == 2
 
 
-# The key beside a database
+# The key file of a database
 
 
 def test_the_key_is_private_and_stays(tmp_path: Path) -> None:
@@ -477,6 +497,40 @@ def test_the_key_is_private_and_stays(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.db.key"]
 
 
+def test_what_a_shop_makes_is_private(tmp_path: Path) -> None:
+    """The database, its write-ahead log and the key are private, whatever the umask is."""
+    before = os.umask(0)
+    try:
+        with running_server(tmp_path, "--demo") as (server, _):
+            assert server.request("GET", "/readyz")[0] == 200
+            made = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("sellout.db*")}
+    finally:
+        os.umask(before)
+    assert made == dict.fromkeys(["sellout.db", "sellout.db-wal", "sellout.db-shm", "sellout.db.key"], 0o600)
+
+
+def test_a_linked_database_has_one_key(tmp_path: Path) -> None:
+    """The key is beside the file that the link points to, so tokens are valid under both names."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "linked.db").symlink_to("data/shop.db")
+    for url in ("sqlite:///linked.db", "sqlite:///data/shop.db"):
+        with running_server(tmp_path, SELLOUT_DATABASE_URL=url) as (server, _):
+            assert server.stop() == (0, "")
+    assert [path.name for path in tmp_path.rglob("*.key")] == ["shop.db.key"]
+    assert stat.S_IMODE((tmp_path / "data" / "shop.db").stat().st_mode) == 0o600
+
+
+def test_a_disk_that_is_full_is_not_ready(tmp_path: Path) -> None:
+    """The server is ready again after there is space. It is alive all the time."""
+    with running_server(tmp_path) as (server, _):
+        (worker,) = map(int, Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split())
+        for limit, status in ((0, 503), (resource.RLIM_INFINITY, 200)):
+            resource.prlimit(worker, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+            # The result of a check is cached for a second.
+            assert any(server.request("GET", "/readyz")[0] == status for _ in range(20_000))
+            assert server.request("GET", "/livez")[0] == 200
+
+
 def test_keys_made_at_once_are_one_key(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
         keys = set(threads.map(key_beside, [tmp_path / "a.db"] * 64))
@@ -485,10 +539,10 @@ def test_keys_made_at_once_are_one_key(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
-def test_a_key_that_others_can_read_is_refused(called: Run, tmp_path: Path, mode: int) -> None:
+def test_a_key_that_others_can_read_is_refused(invoke: Run, tmp_path: Path, mode: int) -> None:
     key_beside(tmp_path / "sellout.db")
     (tmp_path / "sellout.db.key").chmod(mode)
-    assert_fails(called("serve"), "can be read by others")
+    assert_fails(invoke("serve"), "can be read by others")
 
 
 @pytest.mark.parametrize("content", [b"", b"short\n", b" " * 64, b"\xff" * 64])

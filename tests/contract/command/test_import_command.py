@@ -1,4 +1,4 @@
-"""`sellout import` into a shop that has sold: what is sold stays sold, what would change, and skus that repeat."""
+"""`sellout import` into a shop with orders: sold pieces, the dry run, and repeated SKUs."""
 
 import json
 import sqlite3
@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.contract.support.command import Run, Server, line, serving, start
+from tests.contract.support.command import Run, ServerProcess, catalogue_line, running_server, start_command
 
 SIZE = {"INT": "M", "US": "9", "UK": "8", "EU": "42", "IT": "42", "RU": "41"}
 UNIT = {
@@ -23,14 +23,16 @@ UNIT = {
 }
 
 
-def check_out(server: Server, name: str, unit_ids: list[int]) -> tuple[int, Any]:
-    """Registers a buyer who wants these units, each in the cart already or refused there."""
-    _, pair = server.ask("POST", "/user/register", {"username": name, "password": "a password"})
+def check_out(server: ServerProcess, name: str, unit_ids: list[int]) -> tuple[int, Any]:
+    """Registers a buyer, fills the cart and checks out. Returns the response to the checkout, or a refusal to fill the
+    cart.
+    """
+    _, pair = server.request("POST", "/user/register", {"username": name, "password": "a password"})
     token = pair["access"]
     user_id = jwt.decode(token, options={"verify_signature": False})["user_id"]
-    _, address = server.ask("POST", f"/user/address/{user_id}", {"address": "street", "post_index": ""}, token)
+    _, address = server.request("POST", f"/user/address/{user_id}", {"address": "street", "post_index": ""}, token)
     for unit_id in unit_ids:
-        status, document = server.ask("POST", f"/order/cart_add/{user_id}/{unit_id}", None, token)
+        status, document = server.request("POST", f"/order/cart_add/{user_id}/{unit_id}", None, token)
         if status >= 400:
             return status, document
     body = {
@@ -41,16 +43,16 @@ def check_out(server: Server, name: str, unit_ids: list[int]) -> tuple[int, Any]
         "last_name": "B",
         "address_id": address["id"],
     }
-    return server.ask("POST", f"/order/checkout/{user_id}", body, token)
+    return server.request("POST", f"/order/checkout/{user_id}", body, token)
 
 
 @pytest.mark.parametrize("source", ["the export", "the first file"])
 def test_mondays_price_change_brings_nothing_back(sellout: Run, tmp_path: Path, source: str) -> None:
-    first = line(1, units=[UNIT])
+    first = catalogue_line(1, units=[UNIT])
     assert sellout("import", "-", stdin=first).returncode == 0
     before = sellout("export").stdout
     assert json.loads(before)["units"][0]["stock"] == 1
-    with serving(tmp_path) as (server, _):
+    with running_server(tmp_path) as (server, _):
         status, _ = check_out(server, "anna", [1])
         assert status == 201
         repriced = (before if source == "the export" else first).replace('"final_price": 100', '"final_price":90')
@@ -67,13 +69,17 @@ def test_mondays_price_change_brings_nothing_back(sellout: Run, tmp_path: Path, 
     assert (unit["stock"], unit["sold"]) == (0, 2)
 
 
-def test_a_dry_run_says_what_would_change_and_writes_nothing(called: Run, tmp_path: Path) -> None:
+def test_a_dry_run_says_what_would_change_and_writes_nothing(invoke: Run, tmp_path: Path) -> None:
     other, third = ({**UNIT, "size": {**SIZE, "EU": size}} for size in ("43", "44"))
-    called("import", "-", stdin=line(1, brands=["B"], units=[UNIT, other]) + line(2))
-    changed = line(1, brands=["C"], units=[{**UNIT, "final_price": 90, "stock": None}, third]) + line(2) + line(3)
+    invoke("import", "-", stdin=catalogue_line(1, brands=["B"], units=[UNIT, other]) + catalogue_line(2))
+    changed = (
+        catalogue_line(1, brands=["C"], units=[{**UNIT, "final_price": 90, "stock": None}, third])
+        + catalogue_line(2)
+        + catalogue_line(3)
+    )
     with closing(sqlite3.connect(tmp_path / "sellout.db")) as watching:
         before = list(watching.iterdump())
-        done = called("import", "--dry-run", "-", stdin=changed + "nonsense\n")
+        done = invoke("import", "--dry-run", "-", stdin=changed + "nonsense\n")
         assert list(watching.iterdump()) == before
     assert done.returncode == 1
     assert done.stderr.startswith("line 4: ")
@@ -89,29 +95,31 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(called: Run, tmp_pa
         "sku-3: created",
         "Nothing was written. An import would give: 1 created, 1 updated, 1 unchanged, 1 bad line",
     ]
-    real = called("import", "-", stdin=changed)
+    real = invoke("import", "-", stdin=changed)
     assert real.stdout == "1 created, 1 updated, 1 unchanged, 0 bad lines\n"
     assert real.stderr == (
         "sku-1, INT M US 9 UK 8 EU 42 IT 42 RU 41, Poizon, Самолёт: was limited to 1, is bought to order from now on\n"
     )
 
 
-def test_stock_that_the_numbers_put_below_zero_is_reported(called: Run) -> None:
-    called("import", "-", stdin=line(1, units=[{**UNIT, "stock": 5, "sold": 7}]))
+def test_stock_that_the_numbers_put_below_zero_is_reported(invoke: Run) -> None:
+    invoke("import", "-", stdin=catalogue_line(1, units=[{**UNIT, "stock": 5, "sold": 7}]))
     shown = "INT M US 9 UK 8 EU 42 IT 42 RU 41, Poizon, Самолёт: the file leaves -4 after 7 sold; the stock is 0"
-    lower = line(1, units=[{**UNIT, "stock": 3}])
-    planned = called("import", "--dry-run", "-", stdin=lower)
+    lower = catalogue_line(1, units=[{**UNIT, "stock": 3}])
+    planned = invoke("import", "--dry-run", "-", stdin=lower)
     change = planned.stdout.splitlines()[1]
     assert change.endswith("withdrawn; stock 5 -> 0; the file leaves -4 after 7 sold; the stock is 0")
     for _ in range(2):
-        done = called("import", "-", stdin=lower)
+        done = invoke("import", "-", stdin=lower)
         assert (done.returncode, done.stderr) == (0, f"sku-1, {shown}\n")
 
 
-def test_what_is_printed_is_bounded_and_cannot_act_on_a_terminal(called: Run) -> None:
+def test_what_is_printed_is_bounded_and_cannot_act_on_a_terminal(invoke: Run) -> None:
     sizes = [{**UNIT, "size": {**SIZE, "EU": str(number)}} for number in range(60)]
-    units = line(0, units=sizes, name="a\x1b[2Jb", description="x" * 1000)
-    done = called("import", "--dry-run", "-", stdin=units + "".join(line(number) for number in range(1, 1100)))
+    units = catalogue_line(0, units=sizes, name="a\x1b[2Jb", description="x" * 1000)
+    done = invoke(
+        "import", "--dry-run", "-", stdin=units + "".join(catalogue_line(number) for number in range(1, 1100))
+    )
     lines = done.stdout.splitlines()
     assert lines[51:53] == ["  and 10 more units", "sku-1: created"]
     assert lines[-2:] == [
@@ -119,26 +127,26 @@ def test_what_is_printed_is_bounded_and_cannot_act_on_a_terminal(called: Run) ->
         "Nothing was written. An import would give: 1100 created, 0 updated, 0 unchanged, 0 bad lines",
     ]
     assert len(lines) == 51 + 1000 + 2
-    called("import", "-", stdin=line(0, units=sizes, name="b"))
-    done = called("import", "--dry-run", "-", stdin=units)
+    invoke("import", "-", stdin=catalogue_line(0, units=sizes, name="b"))
+    done = invoke("import", "--dry-run", "-", stdin=units)
     assert '  name: "b" -> "a?[2Jb"' in done.stdout.splitlines()
     assert all(len(text) < 300 and text.isprintable() for text in done.stdout.splitlines())
     unlimited = [{**unit, "stock": None} for unit in sizes]
-    called("import", "-", stdin="".join(line(n, units=sizes) for n in range(1, 4)))
-    done = called("import", "-", stdin="".join(line(n, units=unlimited) for n in range(1, 4)))
+    invoke("import", "-", stdin="".join(catalogue_line(n, units=sizes) for n in range(1, 4)))
+    done = invoke("import", "-", stdin="".join(catalogue_line(n, units=unlimited) for n in range(1, 4)))
     assert len(done.stderr.splitlines()) == 101
 
 
 def from_a_file(folder: Path, content: bytes) -> tuple[int, str, str]:
     (folder / "a.jsonl").write_bytes(content)
-    return _ended(start(folder, "import", "a.jsonl"), b"")
+    return _output_of(start_command(folder, "import", "a.jsonl"), b"")
 
 
 def from_a_pipe(folder: Path, content: bytes) -> tuple[int, str, str]:
-    return _ended(start(folder, "import", "-"), content)
+    return _output_of(start_command(folder, "import", "-"), content)
 
 
-def _ended(process: Any, content: bytes) -> tuple[int, str, str]:
+def _output_of(process: Any, content: bytes) -> tuple[int, str, str]:
     stdout, stderr = process.communicate(content, timeout=60)
     return process.returncode, stdout.decode(), stderr.decode()
 
@@ -147,8 +155,12 @@ def _ended(process: Any, content: bytes) -> tuple[int, str, str]:
 def test_a_sku_twice_names_both_lines_and_nothing_of_it_is_imported(
     sellout: Run, tmp_path: Path, run: Callable[[Path, bytes], tuple[int, str, str]]
 ) -> None:
-    twice = [line(7, name="First"), *(line(number) for number in range(10, 260)), line(7, name="Second")]
-    content = "".join([*twice, line(8, fit="x"), line(8)]).encode()
+    twice = [
+        catalogue_line(7, name="First"),
+        *(catalogue_line(number) for number in range(10, 260)),
+        catalogue_line(7, name="Second"),
+    ]
+    content = "".join([*twice, catalogue_line(8, fit="x"), catalogue_line(8)]).encode()
     code, stdout, stderr = run(tmp_path, content)
     assert (code, stdout) == (1, "250 created, 0 updated, 0 unchanged, 4 bad lines\n")
     complaints = stderr.splitlines()
@@ -162,9 +174,9 @@ def test_a_sku_twice_names_both_lines_and_nothing_of_it_is_imported(
 
 
 def test_a_dry_run_whose_output_is_not_read_does_not_blame_the_file(tmp_path: Path) -> None:
-    """It ends with code 1 and without a message, as click ends every command whose output nothing reads."""
-    (tmp_path / "a.jsonl").write_text("".join(map(line, range(2000))))
-    process = start(tmp_path, "import", "--dry-run", "a.jsonl")
+    """It exits with code 1 and without a message, as every click command does after its output pipe is closed."""
+    (tmp_path / "a.jsonl").write_text("".join(map(catalogue_line, range(2000))))
+    process = start_command(tmp_path, "import", "--dry-run", "a.jsonl")
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.close()

@@ -1,13 +1,15 @@
-"""The variables that Kubernetes and Docker links set for a service named `sellout`: no settings, and ignored."""
+"""The variables that Kubernetes and Docker links set for a service named `sellout`. They are no settings and are
+ignored.
+"""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from sellout_http.settings.model import load
+from sellout_http.settings.model import read_settings
 from sellout_http.settings.signing_key import BadSettings
-from tests.contract.support.command import Run, assert_fails, serving
+from tests.contract.support.command import Run, assert_fails, running_server
 from tests.contract.support.command import environment as clean
 
 KUBERNETES = {
@@ -45,21 +47,21 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("links", [KUBERNETES, DOCKER], ids=["kubernetes", "docker"])
 def test_the_variables_of_a_service_named_sellout_are_ignored(
-    monkeypatch: pytest.MonkeyPatch, called: Run, links: dict[str, str]
+    monkeypatch: pytest.MonkeyPatch, invoke: Run, links: dict[str, str]
 ) -> None:
-    assert called("export", "a.jsonl", **links).returncode == 0
-    without = load()
+    assert invoke("export", "a.jsonl", **links).returncode == 0
+    without = read_settings()
     for name, value in links.items():
         monkeypatch.setenv(name, value)
-    assert load() == without
-    assert load({"port": "81"}).port == 81
+    assert read_settings() == without
+    assert read_settings({"port": "81"}).port == 81
 
 
 @pytest.mark.parametrize("family", ["tcp", "udp", "sctp"])
 @pytest.mark.parametrize("address", ["10.0.0.1:8000", "[fd00::1]:8000"])
 def test_the_port_may_be_of_any_protocol_and_family(monkeypatch: pytest.MonkeyPatch, family: str, address: str) -> None:
     monkeypatch.setenv("SELLOUT_PORT", f"{family}://{address}")
-    assert load().port == 8000
+    assert read_settings().port == 8000
 
 
 @pytest.mark.parametrize(
@@ -111,8 +113,8 @@ def test_the_port_may_be_of_any_protocol_and_family(monkeypatch: pytest.MonkeyPa
         ("SELLOUT_THREADS", "tcp://10.0.0.1:8000"),
     ],
 )
-def test_every_other_form_is_an_error(called: Run, name: str, value: str) -> None:
-    done = called("export", **{name: value})
+def test_every_other_form_is_an_error(invoke: Run, name: str, value: str) -> None:
+    done = invoke("export", **{name: value})
     assert_fails(done, f"{name} ")
     assert "must be" in done.stderr or "is not a setting" in done.stderr
 
@@ -121,12 +123,12 @@ def test_links_beside_a_mistyped_setting_do_not_hide_it(monkeypatch: pytest.Monk
     for name, value in {**KUBERNETES, "SELLOUT_PROT": "8000"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(BadSettings) as caught:
-        load()
+        read_settings()
     assert str(caught.value) == "SELLOUT_PROT is not a setting"
 
 
 def test_a_pod_of_a_service_named_sellout_serves(tmp_path: Path) -> None:
-    """The workers load the settings from the environment once more."""
-    with serving(tmp_path, **KUBERNETES) as (server, _):
-        assert server.ask("GET", "/product/all/1")[0] == 200
+    """Each worker loads the settings from the environment again."""
+    with running_server(tmp_path, **KUBERNETES) as (server, _):
+        assert server.request("GET", "/product/all/1")[0] == 200
         assert server.stop()[0] == 0

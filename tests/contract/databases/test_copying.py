@@ -1,4 +1,4 @@
-"""`sellout copy`: a whole shop goes from one database into another, or nothing does."""
+"""`sellout copy` copies a whole shop to another database, or nothing."""
 
 import signal
 import sqlite3
@@ -13,14 +13,23 @@ from typing import Any
 import pytest
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Connection, Date, Integer, LargeBinary, Text, inspect, text
 
+from sellout_adapters import demo
 from sellout_adapters.sql import SqlStore
 from sellout_adapters.sql.engines import migration
-from sellout_adapters.sql.schema.catalogue_tables import SEARCH, SEARCH_TABLES
 from sellout_adapters.sql.schema.columns import metadata
+from sellout_adapters.sql.schema.tables.catalogue import SEARCH, SEARCH_TABLES
 from sellout_adapters.sql.schema.types import Id, Terms, UtcTime
-from sellout_adapters.sql.transfer.rows import Digest, batches
+from sellout_adapters.sql.transfer.copying import Digest, batches
+from sellout_core.catalogue.pictures import StoredPicture
+from sellout_core.catalogue.references import NewReference, ReferenceKind
+from sellout_core.people.accounts import OPERATOR
+from sellout_core.use_cases.catalogue.pictures import add_picture
+from sellout_core.use_cases.catalogue.references import add_reference, merge_reference
+from sellout_core.values import CategoryId, ProductId, UserId
 from tests.contract.conftest import databases
 from tests.contract.support.command import Run, assert_fails, environment
+from tests.contract.support.mailed import verifying_token
+from tests.contract.support.requests import MOVE, TO_THE_BUYER
 from tests.contract.support.shop import demo_shop, log_in, serving_shop, shop_over
 
 KINDS = ("sqlite", "postgresql")
@@ -43,8 +52,8 @@ READ = (
     "/product/facets?available=true",
     "/product_unit/product_main/2/2",
 )
-# Copies, and gets a signal before the statement of a number, or says how many statements there are.
-STOPPED = """
+# Copies, and sends itself a signal before the statement with this number. Prints the number of statements.
+INTERRUPTED_COPY = """
 import os, signal, sys
 from sqlalchemy import Engine, event
 from sellout_http.command import main
@@ -67,8 +76,8 @@ finally:
 
 
 @pytest.fixture
-def new(tmp_path: Path) -> Callable[[str], str]:
-    """Makes the URL of a database of some kind that holds nothing yet."""
+def new_url(tmp_path: Path) -> Callable[[str], str]:
+    """Creates a database without tables of a kind, and returns its URL."""
     numbers = iter(range(100))
 
     def make(kind: str) -> str:
@@ -79,7 +88,7 @@ def new(tmp_path: Path) -> Callable[[str], str]:
 
 @contextmanager
 def store_at(url: str) -> Iterator[SqlStore]:
-    """A store, migrated."""
+    """A migrated store."""
     store = SqlStore.open(url, connections=8, migrate=True)
     try:
         yield store
@@ -87,35 +96,50 @@ def store_at(url: str) -> Iterator[SqlStore]:
         store.close()
 
 
-def fill(url: str) -> tuple[dict[str, str], bytes]:
-    """Makes a shop with rows in every table; gives the header of its customer and the answer to a checkout."""
+def fill_shop(url: str) -> tuple[dict[str, str], bytes]:
+    """Creates a shop with rows in every table. Returns the header of its customer and the response to a checkout."""
     with store_at(url) as store, serving_shop(demo_shop(store)) as served:
         client, me = served.client, log_in(served.client, "noadmin")
         served.shop.store.write(lambda tx: tx.counters.add("tries", served.shop.clock(), timedelta(hours=1)))
+        below = NewReference(name="Below", parent_id=CategoryId(1))
+        add_reference(served.shop, OPERATOR, ReferenceKind.CATEGORY, below)
+        merge_reference(served.shop, OPERATOR, ReferenceKind.TAG, 2, 1)
+        verifying_token(served.shop, UserId(2), demo.PASSWORD)
+        assert client.post("/user/password/forgot", json={"email": "mail@mail.ru"}).is_success
+        add_picture(served.shop, OPERATOR, ProductId(1), StoredPicture("0" * 48, 1, 1))
         assert client.post("/order/cart_add/2/2", headers=me).is_success
         bought = client.post("/order/checkout/2", json=CHECKOUT, headers={**me, "Idempotency-Key": "once"})
         assert bought.status_code == 201, bought.text
+        order_id, staff = bought.json()["id"], log_in(client, "artem")
+        for what, body in (
+            ("payment", {"captured": bought.json()["total_amount"]}),
+            *(("move", {**MOVE, "product_unit": None, "to": state}) for state in ("confirmed", "purchased")),
+            *(("move", {**MOVE, "product_unit": None, "to": state}) for state in TO_THE_BUYER[:-1]),
+            ("move", {"to": "returned", "product_unit": [2]}),
+        ):
+            assert client.post(f"/order/{what}/{order_id}", json=body, headers=staff).is_success
         assert client.post("/wishlist/add_no_size/2/2", headers=me).is_success
         assert client.post("/order/cart_add/2/3", headers=me).is_success
-        assert client.get("/product_unit/product_main/2/2", headers=me).is_success
+        for product_id in (5, 2):
+            assert client.get(f"/product_unit/product_main/{product_id}/2", headers=me).is_success
         return me, bought.content
 
 
-def summed_up(url: str) -> Mapping[str, Digest]:
+def digests_of(url: str) -> Mapping[str, Digest]:
     """The digest of every table."""
     with store_at(url) as store, store.engine.begin() as connection:
-        return {table.name: summed(connection, table) for table in metadata.sorted_tables}
+        return {table.name: digest_of(connection, table) for table in metadata.sorted_tables}
 
 
-def summed(connection: Connection, table: Any) -> Digest:
+def digest_of(connection: Connection, table: Any) -> Digest:
     found = Digest()
     for batch in batches(connection, table):
         found.add(batch)
     return found
 
 
-def read_through(url: str, me: dict[str, str]) -> list[Any]:
-    """What the customer reads over HTTP, with a token from before the copy."""
+def customer_reads(url: str, me: dict[str, str]) -> list[Any]:
+    """The responses to reads of the customer, with a token from before the copy."""
     with store_at(url) as store, serving_shop(shop_over(store)) as served:
         answers = [served.client.get(path, headers=me) for path in READ]
     assert all(answer.status_code == 200 for answer in answers), [answer.text for answer in answers]
@@ -123,29 +147,31 @@ def read_through(url: str, me: dict[str, str]) -> list[Any]:
 
 
 def require_empty(url: str) -> None:
-    """Asserts that a shop can still be copied into it."""
+    """Asserts that a target is still empty."""
     with store_at(url) as store, store.engine.begin() as connection:
         for name in ("users", "products", "orders", "sessions"):
-            assert connection.scalar(text(f"SELECT count(*) FROM {name}")) == 0  # noqa: S608 - ours
+            assert connection.scalar(text(f"SELECT count(*) FROM {name}")) == 0  # noqa: S608 - our own names
 
 
-def test_a_shop_goes_from_database_to_database_and_stays_what_it_was(called: Run, new: Callable[[str], str]) -> None:
-    """From each kind into each kind: rows, answers, tokens, stored answers for retries."""
-    source = new("sqlite")
-    me, bought = fill(source)
-    seen = read_through(source, me)
-    before = summed_up(source)
+def test_a_shop_goes_from_database_to_database_and_stays_what_it_was(
+    invoke: Run, new_url: Callable[[str], str]
+) -> None:
+    """Rows, responses, tokens and stored responses are the same after copies from each kind into each kind."""
+    source = new_url("sqlite")
+    me, bought = fill_shop(source)
+    seen = customer_reads(source, me)
+    before = digests_of(source)
     assert [name for name, found in before.items() if not found.rows] == []
     for kind in ("sqlite", "postgresql", "postgresql", "sqlite"):
-        target = new(kind)
-        done = called("copy", source, target)
+        target = new_url(kind)
+        done = invoke("copy", source, target)
         assert (done.returncode, done.stderr) == (0, "")
         for name, found in before.items():
             assert f"{name:<20} {found.rows:>12,}\n" in done.stdout
         assert f"All {len(before)} tables are equal in both databases" in done.stdout
-        assert summed_up(target) == before
+        assert digests_of(target) == before
         source = target
-    assert read_through(source, me) == seen
+    assert customer_reads(source, me) == seen
     with store_at(source) as store, serving_shop(shop_over(store)) as served:
         again = served.client.post("/order/checkout/2", json=CHECKOUT, headers={**me, "Idempotency-Key": "once"})
         assert (again.status_code, again.content) == (201, bought)
@@ -154,46 +180,46 @@ def test_a_shop_goes_from_database_to_database_and_stays_what_it_was(called: Run
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("other", KINDS)
 def test_ids_of_deleted_rows_are_not_given_again_after_a_copy(
-    new: Callable[[str], str], called: Run, kind: str, other: str
+    new_url: Callable[[str], str], invoke: Run, kind: str, other: str
 ) -> None:
-    source, target = new(kind), new(other)
-    me, _ = fill(source)
+    source, target = new_url(kind), new_url(other)
+    me, _ = fill_shop(source)
     body = {"address": "Проспект Мира 111", "post_index": "308033"}
     with store_at(source) as store, serving_shop(shop_over(store)) as served:
         last = served.client.post("/user/address/2", json=body, headers=me).json()["id"]
         assert served.client.delete(f"/user/address/2/{last}", headers=me).is_success
-    assert called("copy", source, target).returncode == 0
+    assert invoke("copy", source, target).returncode == 0
     with store_at(target) as store, serving_shop(shop_over(store)) as served:
         assert served.client.post("/user/address/2", json=body, headers=me).json()["id"] == last + 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_target_with_anything_in_it_is_refused_and_left_alone(
-    called: Run, new: Callable[[str], str], kind: str
+    invoke: Run, new_url: Callable[[str], str], kind: str
 ) -> None:
-    source, target = new("sqlite"), new(kind)
-    fill(source)
-    fill(target)
-    before = summed_up(target)
-    assert_fails(called("copy", source, target), "The target is not empty", 1)
-    assert summed_up(target) == before
+    source, target = new_url("sqlite"), new_url(kind)
+    fill_shop(source)
+    fill_shop(target)
+    before = digests_of(target)
+    assert_fails(invoke("copy", source, target), "The target is not empty", 1)
+    assert digests_of(target) == before
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_source_is_neither_made_nor_migrated(
-    called: Run, new: Callable[[str], str], tmp_path: Path, kind: str
+    invoke: Run, new_url: Callable[[str], str], tmp_path: Path, kind: str
 ) -> None:
-    target = new(kind)
-    assert_fails(called("copy", f"sqlite:///{tmp_path}/none.db", target), "FROM_URL: There is no database")
+    target = new_url(kind)
+    assert_fails(invoke("copy", f"sqlite:///{tmp_path}/none.db", target), "FROM_URL: There is no database")
     assert not (tmp_path / "none.db").exists()
-    assert_fails(called("copy", new("postgresql"), target), "FROM_URL: The database has no tables of the shop yet")
+    assert_fails(invoke("copy", new_url("postgresql"), target), "FROM_URL: The database has no tables of the shop yet")
     old = tmp_path / "old.db"
     SqlStore.open(f"sqlite:///{old}").close()
     with sqlite3.connect(old) as connection:
-        connection.execute(f"UPDATE {migration.VERSIONS} SET version_num = '0004'")  # noqa: S608 - ours
+        connection.execute(f"UPDATE {migration.VERSIONS} SET version_num = '0004'")  # noqa: S608 - our own names
     connection.close()
     before = old.read_bytes()
-    assert_fails(called("copy", f"sqlite:///{old}", target), "is at step 0004")
+    assert_fails(invoke("copy", f"sqlite:///{old}", target), "is at step 0004")
     assert old.read_bytes() == before
     if kind == "sqlite":
         assert not Path(target.removeprefix("sqlite:///")).exists()
@@ -201,28 +227,28 @@ def test_a_source_is_neither_made_nor_migrated(
 
 @pytest.mark.parametrize("side", [0, 1])
 @pytest.mark.parametrize(
-    "url", ["postgresql://somebody:hush-hush@127.0.0.1:1/shop", "postgresql://somebody:hush-hush@[::1/shop"]
+    "url", ["postgresql://user:hush-hush@127.0.0.1:1/shop", "postgresql://user:hush-hush@[::1/shop"]
 )
-def test_no_password_is_printed(called: Run, new: Callable[[str], str], side: int, url: str) -> None:
-    source = new("sqlite")
+def test_no_password_is_printed(invoke: Run, new_url: Callable[[str], str], side: int, url: str) -> None:
+    source = new_url("sqlite")
     SqlStore.open(source).close()
-    urls = [source, new("sqlite")]
+    urls = [source, new_url("sqlite")]
     urls[side] = url
-    done = called("copy", *urls)
+    done = invoke("copy", *urls)
     assert_fails(done, ("FROM_URL: ", "TO_URL: ")[side])
     assert "hush-hush" not in done.stderr
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_copy_that_is_stopped_anywhere_leaves_the_target_empty(
-    called: Run, new: Callable[[str], str], kind: str
+    invoke: Run, new_url: Callable[[str], str], kind: str
 ) -> None:
-    source, target = new("sqlite"), new(kind)
-    fill(source)
-    other = new(kind)
+    source, target = new_url("sqlite"), new_url(kind)
+    fill_shop(source)
+    other = new_url(kind)
     for url in (target, other):
         SqlStore.open(url, migrate=True).close()
-    whole = _stopped(0, signal.SIGKILL, source, other)
+    whole = _interrupted_copy(0, signal.SIGKILL, source, other)
     assert whole.returncode == 0
     statements = int(whole.stdout.split()[-1])
     assert statements > 2 * len(metadata.tables)
@@ -232,21 +258,21 @@ def test_a_copy_that_is_stopped_anywhere_leaves_the_target_empty(
         (signal.SIGINT, 130, statements // 2),
         (signal.SIGTERM, 130, statements - 30),
     ):
-        done = _stopped(number, how, source, target)
+        done = _interrupted_copy(number, how, source, target)
         assert done.returncode == code, done.stderr
         if how is not signal.SIGKILL:
             assert done.stderr == "sellout: stopped; nothing was copied\n"
         require_empty(target)
-    # The last of them is the commit, of which a client cannot know whether it took place.
-    done = _stopped(statements, signal.SIGINT, source, target)
+    # The last statement is the commit. The client cannot know whether it took place.
+    done = _interrupted_copy(statements, signal.SIGINT, source, target)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "its commit was interrupted: the target is either empty or whole" in done.stderr
     require_empty(target)
-    assert called("copy", source, target).returncode == 0
+    assert invoke("copy", source, target).returncode == 0
 
 
-def _stopped(number: int, how: signal.Signals, source: str, target: str) -> subprocess.CompletedProcess[str]:
-    arguments = [sys.executable, "-c", STOPPED, str(number), str(int(how)), source, target]
+def _interrupted_copy(number: int, how: signal.Signals, source: str, target: str) -> subprocess.CompletedProcess[str]:
+    arguments = [sys.executable, "-c", INTERRUPTED_COPY, str(number), str(int(how)), source, target]
     return subprocess.run(arguments, capture_output=True, text=True, env=environment(), timeout=60, check=False)  # noqa: S603 - our own arguments
 
 
@@ -277,30 +303,28 @@ PLANTED = {
     ],
 )
 def test_a_difference_is_found_before_anything_is_kept(
-    called: Run, new: Callable[[str], str], kind: str, table: str, message: str
+    invoke: Run, new_url: Callable[[str], str], kind: str, table: str, message: str
 ) -> None:
     """A trigger in the target changes or drops what is written."""
-    source, target = new("sqlite"), new(kind)
-    fill(source)
+    source, target = new_url("sqlite"), new_url(kind)
+    fill_shop(source)
     words = PLANTED[kind][table]
     with store_at(target) as store, store.engine.begin() as connection:
         if kind == "postgresql":
             connection.exec_driver_sql(f"CREATE FUNCTION planted () RETURNS trigger LANGUAGE plpgsql AS $${words}$$")
             words = f"CREATE TRIGGER planted BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION planted()"
         connection.exec_driver_sql(words)
-    assert_fails(called("copy", source, target), f"The copy differs: {message}", 1)
+    assert_fails(invoke("copy", source, target), f"The copy differs: {message}", 1)
     require_empty(target)
     with store_at(target) as store, store.engine.begin() as connection:
         connection.exec_driver_sql("DROP TRIGGER planted" + (f" ON {table}" if kind == "postgresql" else ""))
-    assert called("copy", source, target).returncode == 0
+    assert invoke("copy", source, target).returncode == 0
 
 
-def test_a_new_table_is_copied_or_the_tests_say_so(new: Callable[[str], str]) -> None:
-    """Every table that the migrations make is one that a copy goes through, and every type has a form that both
-    databases share.
-    """
+def test_a_new_table_is_copied_or_the_tests_say_so(new_url: Callable[[str], str]) -> None:
+    """A copy covers every table of the migrations, and every column type has a form that both databases share."""
     for kind in KINDS:
-        with store_at(new(kind)) as store:
+        with store_at(new_url(kind)) as store:
             made = set(inspect(store.engine).get_table_names())
         assert made - SEARCH_TABLES - {migration.VERSIONS} == set(metadata.tables)
     known = (Id, Integer, BigInteger, Text, Boolean, UtcTime, Date, LargeBinary, JSON, Terms)
@@ -308,10 +332,10 @@ def test_a_new_table_is_copied_or_the_tests_say_so(new: Callable[[str], str]) ->
     assert [str(column) for column in columns if type(column.type) not in known] == []
 
 
-def test_the_search_index_of_a_copy_is_whole(called: Run, new: Callable[[str], str]) -> None:
-    source, between, target = new("sqlite"), new("postgresql"), new("sqlite")
-    fill(source)
-    assert called("copy", source, between).returncode == 0
-    assert called("copy", between, target).returncode == 0
+def test_the_search_index_of_a_copy_is_whole(invoke: Run, new_url: Callable[[str], str]) -> None:
+    source, between, target = new_url("sqlite"), new_url("postgresql"), new_url("sqlite")
+    fill_shop(source)
+    assert invoke("copy", source, between).returncode == 0
+    assert invoke("copy", between, target).returncode == 0
     with store_at(target) as store, store.engine.begin() as connection:
-        connection.exec_driver_sql(f"INSERT INTO {SEARCH} ({SEARCH}, rank) VALUES ('integrity-check', 1)")  # noqa: S608 - ours
+        connection.exec_driver_sql(f"INSERT INTO {SEARCH} ({SEARCH}, rank) VALUES ('integrity-check', 1)")  # noqa: S608 - our own names

@@ -1,4 +1,4 @@
-"""A database URL whose password holds characters of URLs: what the operator reads, and that it repeats no password."""
+"""Database URLs with reserved characters in the password: the error has a hint, and no error repeats the password."""
 
 import pytest
 
@@ -20,9 +20,9 @@ HINT = "percent-encode"
     ],
 )
 @pytest.mark.parametrize("command", ["serve", "export", "migrate", "backup f"])
-def test_an_at_sign_in_a_password_is_answered_with_a_hint(called: Run, command: str, password: str) -> None:
-    """Before anything is connected to: the password's end would be looked up as a host."""
-    done = called(*command.split(), "--database-url", f"postgresql://shop:{password}@127.0.0.1:1/shop")
+def test_an_at_sign_in_a_password_is_answered_with_a_hint(invoke: Run, command: str, password: str) -> None:
+    """Otherwise the end of the password would be looked up as a host name."""
+    done = invoke(*command.split(), "--database-url", f"postgresql://shop:{password}@127.0.0.1:1/shop")
     assert_fails(done, HINT)
     assert "%40" in done.stderr
     assert not [part for part in PARTS if part in done.stderr]
@@ -41,7 +41,7 @@ def test_an_at_sign_in_a_password_is_answered_with_a_hint(called: Run, command: 
         "postgresql://shop@127.0.0.1:1/shop?password=hunter",
     ],
 )
-def test_no_error_of_a_database_url_repeats_a_part_of_the_password(called: Run, url: str) -> None:
-    done = called("migrate", "--database-url", url)
+def test_no_error_of_a_database_url_repeats_a_part_of_the_password(invoke: Run, url: str) -> None:
+    done = invoke("migrate", "--database-url", url)
     assert_fails(done, "database")
     assert not [part for part in PARTS if part in done.stderr]

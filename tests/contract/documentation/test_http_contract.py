@@ -1,4 +1,4 @@
-"""The tables of the HTTP contract in the docs say what the code does."""
+"""The tables of docs/http-contract.md agree with the code."""
 
 import re
 from pathlib import Path
@@ -6,18 +6,18 @@ from pathlib import Path
 from msgspec.structs import fields
 
 from sellout_core import values
-from sellout_http.api.catalogue_query import PARAMETERS
-from sellout_http.problems.types import KINDS
+from sellout_http.api.queries.catalogue_query import PARAMETERS
+from sellout_http.problems.types import PROBLEM_TYPES
 from sellout_http.routes import OPERATIONS
 from sellout_http.settings.model import DEFAULT_LIMITS
 
 TEXT = (Path(__file__).parents[3] / "docs" / "http-contract.md").read_text(encoding="utf-8")
-NOT_ANSWERED = {"internal_error", "promo_code_taken"}
-"""A mistake of the shop's own, and a refusal that the command alone gives."""
+NOT_ANSWERED = {"internal_error"}
+"""Codes without a row: an error of the shop, and a refusal that only the command can cause."""
 
 
 def rows(anchor: str, heading: str) -> list[list[str]]:
-    """The cells of the first table after an anchor whose heading begins so."""
+    """The cells of the first table after an anchor whose first heading begins with `heading`."""
     below = TEXT.split(f'<a id="{anchor}"></a>')[1].split(f"\n| {heading} |")[1]
     lines = below.split("\n\n")[0].splitlines()[2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
@@ -49,7 +49,7 @@ def test_the_contract_lists_the_other_spellings_of_paths() -> None:
 def test_the_contract_explains_every_code_under_its_status() -> None:
     explained = [(code, int(status)) for status, codes, _ in rows("errors", "Status") for code in names(codes)]
     assert len(explained) == len(dict(explained))
-    assert dict(explained) == {code: kind.status for code, kind in KINDS.items() if code not in NOT_ANSWERED}
+    assert dict(explained) == {code: kind.status for code, kind in PROBLEM_TYPES.items() if code not in NOT_ANSWERED}
 
 
 def test_the_contract_lists_the_members_of_every_body() -> None:
@@ -80,6 +80,7 @@ def test_the_contract_states_the_limits() -> None:
         values.MAX_CART,
         values.MAX_WISHLIST,
         values.MAX_ADDRESSES,
+        values.MAX_PICTURES,
         values.LAST_VIEWED,
         values.PAGE_SIZE,
         values.MAX_PAGE_SIZE,

@@ -1,5 +1,7 @@
-"""The OpenAPI document is valid, complete and true: it lists what is routed, and its schemas fit what is served."""
+"""The OpenAPI document is valid and complete: it lists all routes, and its schemas fit the responses."""
 
+import asyncio
+import gzip
 import json
 import re
 from typing import Any, Final
@@ -10,14 +12,15 @@ from openapi_spec_validator import validate
 
 from sellout_adapters import demo
 from sellout_core.ports.store import Store
-from sellout_http.api.operations import Access, Operation
+from sellout_http.api.operations import TEXT_IDS, Access, Operation
 from sellout_http.app import create_app
-from sellout_http.problems.types import KINDS
+from sellout_http.problems.types import PROBLEM_TYPES
 from sellout_http.routes import OPERATIONS
+from sellout_http.runtime.asgi import Message
 from sellout_http.schemas import samples
 from sellout_http.site.openapi import document
-from tests.contract.support.documented import validator
-from tests.contract.support.requests import IN_WORKING_ORDER, live_body, path_of
+from tests.contract.support.documented import schema_validator
+from tests.contract.support.requests import IN_SUCCEEDING_ORDER, content_of, headers_of, path_of, valid_body_with_token
 from tests.contract.support.shop import Served, demo_shop, log_in
 
 DOCUMENT: Final[dict[str, Any]] = json.loads(json.dumps(document()))
@@ -30,7 +33,7 @@ MAX_ID: Final = 2**53 - 1
 
 
 def reply_schema(described: Any) -> Any:
-    """The schema of an operation's usual answer."""
+    """The schema of an operation's successful response."""
     success = next(status for status in described["responses"] if status.startswith("2"))
     return described["responses"][success]["content"]["application/json"]["schema"]
 
@@ -49,7 +52,7 @@ def test_it_lists_every_operation_once_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("name", DESCRIBED)
 def test_an_operation_is_described_in_full(name: str) -> None:
-    """Summary, tags, security, limits of its parameters, examples, and the refusals it can give."""
+    """An operation has a summary, tags, security, limits of its parameters, and all its refusals."""
     described = DESCRIBED[name]
     assert described["summary"]
     assert set(described["tags"]) <= {tag["name"] for tag in DOCUMENT["tags"]}
@@ -58,13 +61,18 @@ def test_an_operation_is_described_in_full(name: str) -> None:
     assert [one["name"] for one in in_path] == ids
     for one in in_path:
         assert one["required"]
+        if one["name"] in TEXT_IDS:
+            assert one["schema"] == {"type": "string", "pattern": TEXT_IDS[one["name"]]}
+            continue
         assert one["schema"]["type"] == "integer"
         assert (one["schema"]["minimum"] in (0, 1), one["schema"]["maximum"]) == (True, MAX_ID)
         assert isinstance(one["schema"]["maximum"], int)
     refusals = {status for status in described["responses"] if not status.startswith(("2", "3"))}
     assert {"401", "503"} <= refusals
     assert ("404" in refusals) or not ids
-    assert {"400", "413", "415", "422"} <= refusals or "requestBody" not in described
+    content = described.get("requestBody", {"content": ()})["content"]
+    assert {"400"} <= refusals or "application/json" not in content
+    assert {"413", "415", "422"} <= refusals or not content
     for status in refusals:
         assert list(described["responses"][status]["content"]) == ["application/problem+json"]
 
@@ -75,14 +83,20 @@ def test_examples_fit_the_schemas_and_are_the_documented_samples(operation: Any)
     sample = samples.find(operation.method, operation.path)
     success = next(status for status in described["responses"] if status.startswith("2"))
     example = described["responses"][success]["content"]["application/json"]["example"]
-    validator(reply_schema(described)).validate(example)
+    schema_validator(reply_schema(described)).validate(example)
     if sample.get("response") is not None and operation.path != "/order/orders":
         assert example == sample["response"]
-    if "requestBody" in described:
+    if operation.upload is not None:
+        types = {
+            media_type: {"schema": {"type": "string", "format": "binary"}}
+            for media_type in operation.upload.media_types
+        }
+        assert described["requestBody"] == {"required": True, "content": types}
+    elif "requestBody" in described:
         content = described["requestBody"]["content"]["application/json"]
-        validator(content["schema"]).validate(content["example"])
+        schema_validator(content["schema"]).validate(content["example"])
         assert sample.get("request") in (None, content["example"])
-        assert list(validator(content["schema"]).iter_errors({**content["example"], "unknown": 1}))
+        assert list(schema_validator(content["schema"]).iter_errors({**content["example"], "unknown": 1}))
 
 
 URLS: Final = {
@@ -94,52 +108,64 @@ URLS: Final = {
     "/product_unit/product/{product_id}": "/product_unit/product/5",
     "/product_unit/product_main/{product_id}/{user_id}": "/product_unit/product_main/4/0",
     "/order/user_orders/{user_id}": "/order/user_orders/2",
+    "/report/sales": "/report/sales?from=2026-01-01&to=2027-01-01&by=day",
 }
 """The URLs of reads that show more than the URL with every id 1."""
 
 READS: Final = [
-    (operation.path, URLS.get(operation.path, re.sub(r"\{\w+\}", "1", operation.path)))
-    for operation in OPERATIONS
-    if operation.method == "GET"
+    (operation, URLS.get(operation.path, path_of(operation))) for operation in OPERATIONS if operation.method == "GET"
 ]
 
 
 @pytest.fixture
 def staff(shared: Served) -> dict[str, str]:
-    """The header of a member of staff."""
+    """The Authorization header of a member of staff."""
     pair = shared.client.post("/user/login", json={"username": "artem", "password": "sellout-demo"}).json()
     return {"Authorization": f"Bearer {pair['access']}"}
 
 
-@pytest.mark.parametrize(("path", "url"), READS)
-def test_what_is_served_fits_its_schema(shared: Served, staff: dict[str, str], path: str, url: str) -> None:
-    response = shared.client.get(url, headers=staff)
+@pytest.mark.parametrize(
+    ("operation", "url"), READS, ids=lambda part: part if isinstance(part, str) else part.handler.__name__
+)
+def test_what_is_served_fits_its_schema(shared: Served, staff: dict[str, str], operation: Operation, url: str) -> None:
+    response = shared.client.get(url, headers={**staff, **headers_of(operation)})
     assert response.status_code == 200
-    validator(reply_schema(DESCRIBED[f"GET {path}"])).validate(response.json())
+    schema_validator(reply_schema(DESCRIBED[f"GET {operation.path}"])).validate(response.json())
 
 
 def test_what_any_operation_answers_fits_the_schema_of_its_status(served: Served) -> None:
-    """Changes included, each with a request that succeeds."""
-    for operation in IN_WORKING_ORDER:
-        body = live_body(operation, served.client)
+    """Each operation, writing ones included, gets a request that succeeds."""
+    for operation in IN_SUCCEEDING_ORDER:
+        body = valid_body_with_token(operation, served.client)
         staff = log_in(served.client, demo.STAFF)
-        response = served.client.request(operation.method, path_of(operation), json=body, headers=staff)
+        headers = {**staff, **headers_of(operation)}
+        response = served.client.request(
+            operation.method, path_of(operation), headers=headers, **content_of(operation, body)
+        )
         replies = DESCRIBED[f"{operation.method} {operation.path}"]["responses"]
         content = replies[str(response.status_code)]["content"]["application/json"]
         assert response.status_code < 300, response.text
-        validator(content["schema"]).validate(response.json())
+        schema_validator(content["schema"]).validate(response.json())
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: f"{operation.method} {operation.path}")
 def test_access_and_statuses_are_the_operations(operation: Operation) -> None:
-    """A token is optional just where anybody may call, and every status of success is there."""
+    """The token is optional exactly where anonymous callers are allowed. Every status of success is listed."""
     described = DESCRIBED[f"{operation.method} {operation.path}"]
-    personal = operation.path in {"/product/all/{num_page}", "/product_unit/product_main/{product_id}/{user_id}"}
+    personal = operation.path in {
+        "/product/all/{num_page}",
+        "/product/by_sku",
+        "/product/by_slug",
+        "/product/related/{product_id}",
+        "/product_unit/product_main/{product_id}/{user_id}",
+    }
     expected: Any = None if personal else [] if operation.access is Access.ANON else [{"bearer": []}]
     assert described.get("security") == expected
-    # What an operation without a list of its own takes.
+    # The security of operations without their own.
     assert DOCUMENT["security"] == [{}, {"bearer": []}]
-    assert {int(status) for status in described["responses"] if status < "3"} == set(operation.statuses)
+    assert {int(status) for status in described["responses"] if status < "4" and status != "304"} == set(
+        operation.statuses
+    )
     assert ("403" in described["responses"]) == (
         operation.access is Access.ADMIN or (operation.access is Access.USER and "{user_id}" in operation.path)
     )
@@ -148,9 +174,14 @@ def test_access_and_statuses_are_the_operations(operation: Operation) -> None:
 
 
 def test_the_problems_given_as_examples_are_problems() -> None:
-    """Each stands under its own status, fits the schema, and is one of the table's; every one of the core's is used."""
-    problem, examples = validator(DOCUMENT["components"]["schemas"]["Problem"]), DOCUMENT["components"]["examples"]
-    assert set(examples) == set(KINDS)
+    """Each example is under its status, fits the schema, and is a known problem. Every problem that the core can cause
+    has an example.
+    """
+    problem, examples = (
+        schema_validator(DOCUMENT["components"]["schemas"]["Problem"]),
+        DOCUMENT["components"]["examples"],
+    )
+    assert set(examples) == set(PROBLEM_TYPES)
     used = set()
     for described in DESCRIBED.values():
         for status, response in described["responses"].items():
@@ -162,13 +193,13 @@ def test_the_problems_given_as_examples_are_problems() -> None:
                 problem.validate(value)
                 assert (value["code"], str(value["status"])) == (code, status)
                 used.add(code)
-    # What is left is every request's, or no operation of the API raises it.
+    # The rest can occur on any request, or on no operation.
     of_all = {"bad_request", "method_not_allowed", "internal_error"}
-    assert set(KINDS) - used == {*of_all, "promo_code_taken"}
+    assert set(PROBLEM_TYPES) - used == of_all
 
 
 def test_the_paths_are_those_the_app_routes(store: Store) -> None:
-    """Besides the pages for browsers and load balancers, all of them and no other, by the router's own word."""
+    """Apart from pages for browsers and load balancers, the router's paths are those of the document."""
     router = create_app(demo_shop(store)).router
     routed = {f"{method} {route.path_format}" for route in router.routes for method in set(route.methods) - {"OPTIONS"}}
     pages = {"/", "/docs", "/docs/{name}", "/openapi.json", "/problems", "/problems/{code}", "/livez", "/readyz"}
@@ -183,7 +214,7 @@ def test_the_paths_are_those_the_app_routes(store: Store) -> None:
 def test_a_refusal_fits_the_problem_schema(shared: Served) -> None:
     problem = DOCUMENT["components"]["schemas"]["Problem"]
     for response in (shared.client.get("/user"), shared.client.post("/user/login", json={})):
-        validator(problem).validate(response.json())
+        schema_validator(problem).validate(response.json())
 
 
 def test_the_app_serves_this_document(shared: Served) -> None:
@@ -191,7 +222,7 @@ def test_the_app_serves_this_document(shared: Served) -> None:
 
 
 def test_the_interactive_page_needs_nothing_from_elsewhere(shared: Served) -> None:
-    """Every file it names is the shop's own and there, compressed for whoever takes that and plain for others."""
+    """The shop serves all files that the page names, with and without compression."""
     page = shared.client.get("/docs")
     assert page.status_code == 200
     files = re.findall(r"(?:src|href)=\"([^\"]+)\"", page.text)
@@ -211,9 +242,46 @@ def test_the_interactive_page_needs_nothing_from_elsewhere(shared: Served) -> No
 
 
 def assert_served_both_ways(client: httpx2.Client, file: str) -> None:
-    """A file answers alike with and without compression."""
+    """Asserts that a file is the same with and without compression."""
     plain = client.get(file, headers={"Accept-Encoding": "identity"})
     packed = client.get(file, headers={"Accept-Encoding": "gzip"})
     assert (plain.status_code, packed.status_code) == (200, 200)
     assert "content-encoding" not in plain.headers
     assert plain.content == packed.content
+
+
+@pytest.mark.parametrize("coding", ["gzip", "identity"])
+def test_a_file_is_decompressed_once_and_sent_in_pieces(
+    shared: Served, monkeypatch: pytest.MonkeyPatch, coding: str
+) -> None:
+    """A client that does not read a large file holds one piece of it in memory."""
+    sent = list[Message]()
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/docs/swagger-ui-bundle.js",
+        "query_string": b"",
+        "headers": [(b"accept-encoding", coding.encode())],
+        "client": ("127.0.0.1", 1),
+    }
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    def refuse(_: bytes) -> bytes:
+        raise AssertionError("the file is decompressed again")
+
+    plain = shared.client.get("/docs/swagger-ui-bundle.js", headers={"accept-encoding": "identity"}).content
+    unpack = gzip.decompress
+    with monkeypatch.context() as patched:
+        patched.setattr(gzip, "decompress", refuse)
+        asyncio.run(shared.app(scope, receive, send))
+    start, *pieces = sent
+    body = b"".join(piece["body"] for piece in pieces)
+    assert (unpack(body) if coding == "gzip" else body) == plain
+    assert dict(start["headers"])[b"content-length"] == str(len(body)).encode()
+    assert [piece["more_body"] for piece in pieces] == [True] * (len(pieces) - 1) + [False]
+    assert max(len(piece["body"]) for piece in pieces) <= 65_536

@@ -1,16 +1,26 @@
-"""The OpenAPI schemas suit generated clients: described, named for code, with every code of a refusal."""
+"""The OpenAPI schemas suit generated clients: they have descriptions, names for code, and each code of a refusal."""
 
 import re
+import sys
+import unicodedata
 from importlib.metadata import version
 
 import pytest
 
-from sellout_http.problems.types import KINDS
-from tests.contract.support.documented import DOCUMENT, DOCUMENTED, Documented, members, validator
+from sellout_adapters.usernames import username_fault
+from sellout_core import values
+from sellout_http.problems.types import PROBLEM_TYPES
+from tests.contract.support.documented import (
+    DOCUMENT,
+    DOCUMENTED_OPERATIONS,
+    DocumentedOperation,
+    members,
+    schema_validator,
+)
 
 
 def test_every_schema_and_every_member_is_described() -> None:
-    """A whole sentence each; amounts of money name their unit."""
+    """A description is a whole sentence. An amount of money states its unit."""
     found = 0
     for name, schema in DOCUMENT["components"]["schemas"].items():
         assert schema["title"] == name
@@ -24,8 +34,26 @@ def test_every_schema_and_every_member_is_described() -> None:
     assert found > 200
 
 
+def test_the_pattern_of_usernames_refuses_what_the_shop_refuses() -> None:
+    """White space and control characters: of scripts and invisible characters a pattern says nothing."""
+    username = DOCUMENT["components"]["schemas"]["RegisterRequest"]["properties"]["username"]
+    assert "RFC 8265" in username["description"]
+    refused = [
+        character
+        for character in map(chr, range(sys.maxunicode + 1))
+        if unicodedata.category(character) in {"Cc", "Zl", "Zp", "Zs"}
+    ]
+    assert len(refused) > 80
+    for character in refused:
+        assert not re.search(username["pattern"], f"some{character}user")
+        assert username_fault(f"some{character}user") is not None
+    for allowed in ("artem", "артём", "mail@mail.ru", "_a.b-c+1", "ж" * values.MAX_USERNAME):
+        assert re.search(username["pattern"], allowed)
+        assert username_fault(allowed) is None
+
+
 def test_names_of_schemas_read_well_in_generated_code() -> None:
-    """Whole words, and no schema inside another one that a generator would have to invent a name for."""
+    """Names are whole words. No schema is nested, because a generator would invent a name for it."""
     names = set(DOCUMENT["components"]["schemas"])
     assert not names & {"Named", "Nothing", "FlatUnit", "FlatProduct", "Unit", "Tokens", "Page"}
     assert all(re.fullmatch(r"([A-Z][a-z]+)+", name) for name in names)
@@ -37,8 +65,8 @@ def test_names_of_schemas_read_well_in_generated_code() -> None:
 
 
 def test_each_set_of_constants_is_one_named_schema() -> None:
-    """Else a generator makes an enum for each operation, named after it: `ShowPageSort` and `ShowFacetsSort`."""
-    for operation in DOCUMENTED:
+    """Otherwise a generator makes an enum for each operation: `ShowPageSort` and `ShowFacetsSort`."""
+    for operation in DOCUMENTED_OPERATIONS:
         for parameter in operation.details["parameters"]:
             for _, schema in members({"schema": parameter["schema"]}):
                 assert not isinstance(schema, dict) or "enum" not in schema, f"{operation.id}: {parameter['name']}"
@@ -49,7 +77,9 @@ def test_each_set_of_constants_is_one_named_schema() -> None:
 
 
 def test_every_constant_has_a_name_in_generated_code() -> None:
-    """A value that is no identifier, such as `-price`, needs one; generators name it by its position otherwise."""
+    """A value that is not an identifier, such as `-price`, needs a name. Otherwise generators name it by its
+    position.
+    """
     found = [schema for schema in DOCUMENT["components"]["schemas"].values() if "enum" in schema]
     for schema in found:
         names = schema.get("x-enum-varnames", schema["enum"])
@@ -71,9 +101,9 @@ def test_the_version_is_the_packages() -> None:
     assert DOCUMENT["info"]["version"] == version("sellout")
 
 
-@pytest.mark.parametrize("operation", DOCUMENTED, ids=lambda operation: operation.id)
-def test_the_schema_of_a_refusal_has_just_the_codes_of_its_status(operation: Documented) -> None:
-    """Each code has a schema of its own, with the members that only it has, told apart by `code`."""
+@pytest.mark.parametrize("operation", DOCUMENTED_OPERATIONS, ids=lambda operation: operation.id)
+def test_the_schema_of_a_refusal_has_just_the_codes_of_its_status(operation: DocumentedOperation) -> None:
+    """Each code has its own schema with its own members. `code` tells them apart."""
     for response in operation.details["responses"].values():
         content = response.get("content", {}).get("application/problem+json")
         if content is None:
@@ -90,8 +120,8 @@ def test_the_schema_of_a_refusal_has_just_the_codes_of_its_status(operation: Doc
             }
         for code in codes:
             example = DOCUMENT["components"]["examples"][code]["value"]
-            validator(content["schema"]).validate(example)
-            assert list(validator(content["schema"]).iter_errors({**example, "code": "another"}))
+            schema_validator(content["schema"]).validate(example)
+            assert list(schema_validator(content["schema"]).iter_errors({**example, "code": "another"}))
 
 
 def schema_of(code: str) -> str:
@@ -101,18 +131,21 @@ def schema_of(code: str) -> str:
 
 def test_every_code_is_one_of_the_general_problems() -> None:
     schemas = DOCUMENT["components"]["schemas"]
-    assert schemas["ProblemCode"]["enum"] == list(KINDS)
+    assert schemas["ProblemCode"]["enum"] == list(PROBLEM_TYPES)
     assert schemas["Problem"]["properties"]["code"]["$ref"] == "#/components/schemas/ProblemCode"
-    for code in KINDS:
+    for code in PROBLEM_TYPES:
         properties = schemas[schema_of(code)]["properties"]
-        assert (properties["code"]["const"], properties["status"]["const"]) == (code, KINDS[code].status)
+        assert (properties["code"]["const"], properties["status"]["const"]) == (code, PROBLEM_TYPES[code].status)
     members = {
         "invalid_fields": "fields",
         "price_changed": "total_amount",
         "unavailable": "unavailable",
         "not_in_cart": "not_in_cart",
         "limit_reached": "maximum",
+        "still_referred_to": "referrers",
+        "move_impossible": "possible",
+        "above_amount_due": "amount_due",
     }
-    for code in KINDS:
+    for code in PROBLEM_TYPES:
         more = [members[code]] if code in members else []
         assert schemas[schema_of(code)]["required"] == ["type", "title", "status", "detail", "code", *more]

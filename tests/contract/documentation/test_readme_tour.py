@@ -1,4 +1,4 @@
-"""The README's tour with curl, which a shell runs as it stands there against `sellout serve --demo`."""
+"""A shell runs the README's tour with curl against `sellout serve --demo`, word for word."""
 
 import re
 import shlex
@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.contract.support import curl
-from tests.contract.support.command import environment, serving
+from tests.contract.support.command import environment, running_server
 
 README = Path(__file__).parents[3] / "README.md"
 ADDRESS = "http://127.0.0.1:8000"
 SEPARATOR = "\x1e"
-"""What stands in a run's output after each block of commands."""
+"""Separates the output of the blocks of commands."""
 
 _CHARACTER = r'"(?:[^"\\]|\\.)*"|[^"\[\]{}]'
 _LEFT_OUT = f"(?:{_CHARACTER})*?"
@@ -24,24 +24,26 @@ for _ in range(8):
 
 
 def blocks(title: str) -> list[tuple[str, str]]:
-    """The fenced blocks of a section in order: commands (`sh`) and what they show (`text`)."""
+    """The fenced blocks of a section in order: commands (`sh`) and their output (`text`)."""
     section = README.read_text(encoding="utf-8").partition(f"## {title}\n")[2].partition("\n## ")[0]
     return re.findall(r"^```(sh|text)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
 
 
 def require_shown(output: str, shown: str) -> None:
-    """Lets through output that is what the README shows, where a line ends anywhere. `…` stands for any text of one
-    JSON array, object or string: it leaves out members, but neither begins nor ends anything that is shown.
+    """Asserts that the output is what the README shows, where lines may be broken anywhere. `…` stands for any text
+    within one JSON array, object or string. It omits members, but not the beginning or the end of a shown value.
     """
     pattern = _LEFT_OUT.join(map(re.escape, shown.replace("\n", "").split("…")))
     assert re.fullmatch(pattern, output, re.DOTALL), f"the README shows\n{shown}\nand the shop answers\n{output}"
 
 
 def run_tour(address: str, programs: Path) -> list[str]:
-    """What each block of commands writes; `programs` holds the `curl` and the `python3` that it finds."""
+    """Runs all commands of the tour and returns the output of each block. `programs` is the folder of `curl` and
+    `python3`.
+    """
     script = f"\nprintf '{SEPARATOR}'\n".join(text for language, text in blocks("A tour with curl") if language == "sh")
     assert script.count(ADDRESS) == 1
-    done = subprocess.run(  # noqa: S603 - the README is ours
+    done = subprocess.run(  # noqa: S603 - our own README
         ["/bin/sh", "-eu", "-c", script.replace(ADDRESS, address)],
         env=environment(PATH=str(programs), NO_PROXY="*", no_proxy="*", CURL_HOME=str(programs)),
         capture_output=True,
@@ -53,7 +55,7 @@ def run_tour(address: str, programs: Path) -> list[str]:
 
 
 def shown_by_the_readme() -> list[str]:
-    """What it shows for each block of commands: all that stands before the next."""
+    """The output that the README shows for each block of commands."""
     shown: list[str] = []
     for language, text in blocks("A tour with curl"):
         if language == "sh":
@@ -65,7 +67,7 @@ def shown_by_the_readme() -> list[str]:
 
 @pytest.fixture(params=["stand-in", "installed"])
 def programs(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A folder with Python as `python3`, and as `curl` the tests' stand-in, or the machine's own if there is one."""
+    """A folder with Python as `python3`, and the tests' stand-in or the machine's curl, if installed, as `curl`."""
     commands = {"python3": [sys.executable], "curl": [sys.executable, curl.__file__]}
     if request.param == "installed" and (installed := shutil.which("curl")):
         commands["curl"] = [installed]
@@ -78,10 +80,10 @@ def programs(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_the_tour_shows_what_comes_back_and_can_be_repeated(tmp_path: Path, programs: Path) -> None:
-    """Its search finds something; repeated, it shows the same answers and orders nothing again."""
-    with serving(tmp_path, "--demo") as (server, announced):
+    """The tour's search finds something. A repeated tour shows the same responses and places no second order."""
+    with running_server(tmp_path, "--demo") as (server, announced):
         address = f"http://127.0.0.1:{server.port}"
-        ((_, greeting),) = blocks("What you see")
+        ((_, greeting),) = blocks("The running shop")
         for output, expected in zip(announced.splitlines(), greeting.splitlines(), strict=True):
             require_shown(output.replace(address, ADDRESS), expected)
         shown = shown_by_the_readme()

@@ -1,4 +1,4 @@
-"""Small things that are done together: each is done once, in order, and whoever waits learns how it went."""
+"""The batcher runs each item once, in order, and returns each result to its caller."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from sellout_http.runtime import batcher
 from sellout_http.runtime.batcher import Batcher
 
 
-class Doing:
-    """Does numbers: notes them, batch by batch, leaves what is above 99, and fails at those below 0."""
+class Numbers:
+    """A batcher of numbers. It records each batch, leaves out numbers above 99, and fails if one is negative."""
 
     def __init__(self) -> None:
         self.done: list[list[int]] = []
@@ -26,54 +26,54 @@ class Doing:
 
 
 def test_what_comes_while_others_are_done_is_done_together() -> None:
-    async def run(doing: Doing) -> None:
-        first = asyncio.ensure_future(doing.batcher.submit(1))
+    async def run(numbers: Numbers) -> None:
+        first = asyncio.ensure_future(numbers.batcher.submit(1))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        await asyncio.gather(first, *(doing.batcher.submit(number) for number in (2, 3, 4)))
-        await doing.batcher.submit(5)
+        await asyncio.gather(first, *(numbers.batcher.submit(number) for number in (2, 3, 4)))
+        await numbers.batcher.submit(5)
 
-    doing = Doing()
-    asyncio.run(run(doing))
-    assert doing.done == [[1], [2, 3, 4], [5]]
+    numbers = Numbers()
+    asyncio.run(run(numbers))
+    assert numbers.done == [[1], [2, 3, 4], [5]]
 
 
 def test_no_more_are_done_together_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batcher, "MAX_BATCH", 2)
 
-    async def run(doing: Doing) -> None:
-        await asyncio.gather(*(doing.batcher.submit(number) for number in range(5)))
+    async def run(numbers: Numbers) -> None:
+        await asyncio.gather(*(numbers.batcher.submit(number) for number in range(5)))
 
-    doing = Doing()
-    asyncio.run(run(doing))
-    assert doing.done == [[0, 1], [2, 3], [4]]
+    numbers = Numbers()
+    asyncio.run(run(numbers))
+    assert numbers.done == [[0, 1], [2, 3], [4]]
 
 
-def test_whoever_was_to_be_done_with_a_failure_is_told_and_the_next_are_not() -> None:
-    async def run(doing: Doing) -> list[object]:
-        told = await asyncio.gather(*(doing.batcher.submit(number) for number in (1, -1)), return_exceptions=True)
-        await doing.batcher.submit(2)
+def test_a_failed_batch_fails_its_callers_and_not_the_next_batch() -> None:
+    async def run(numbers: Numbers) -> list[object]:
+        told = await asyncio.gather(*(numbers.batcher.submit(number) for number in (1, -1)), return_exceptions=True)
+        await numbers.batcher.submit(2)
         return list(told)
 
-    doing = Doing()
-    assert [type(error) for error in asyncio.run(run(doing))] == [ValueError] * 2
-    assert doing.done == [[2]]
+    numbers = Numbers()
+    assert [type(error) for error in asyncio.run(run(numbers))] == [ValueError] * 2
+    assert numbers.done == [[2]]
 
 
-def test_whoever_had_to_be_left_learns_of_it() -> None:
-    async def run(doing: Doing) -> list[bool]:
-        return list(await asyncio.gather(*(doing.batcher.submit(number) for number in (1, 100, 2))))
+def test_an_item_that_is_left_out_is_reported() -> None:
+    async def run(numbers: Numbers) -> list[bool]:
+        return list(await asyncio.gather(*(numbers.batcher.submit(number) for number in (1, 100, 2))))
 
-    assert asyncio.run(run(Doing())) == [True, False, True]
+    assert asyncio.run(run(Numbers())) == [True, False, True]
 
 
-def test_what_nobody_waits_for_any_more_is_done_all_the_same() -> None:
-    async def run(doing: Doing) -> None:
-        gone = asyncio.ensure_future(doing.batcher.submit(1))
+def test_an_item_with_a_cancelled_caller_still_runs() -> None:
+    async def run(numbers: Numbers) -> None:
+        gone = asyncio.ensure_future(numbers.batcher.submit(1))
         await asyncio.sleep(0)
         gone.cancel()
-        await doing.batcher.submit(2)
+        await numbers.batcher.submit(2)
 
-    doing = Doing()
-    asyncio.run(run(doing))
-    assert doing.done == [[1, 2]]
+    numbers = Numbers()
+    asyncio.run(run(numbers))
+    assert numbers.done == [[1, 2]]

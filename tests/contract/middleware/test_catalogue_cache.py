@@ -1,5 +1,8 @@
-"""What is kept of the catalogue: right for every reader, never older than this process knows, and small."""
+"""The cache of catalogue documents: each reader gets the right document, this process sees its own changes at once, and
+memory is bounded.
+"""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +13,13 @@ import pytest
 
 from sellout_adapters import demo
 from sellout_adapters.testing.scene import product_entry, shoe_size, unit_entry
-from sellout_core.accounts import OPERATOR
+from sellout_core.people.accounts import OPERATOR
 from sellout_core.ports.store import Store
-from sellout_core.use_cases.importing.writing import import_products
-from sellout_core.use_cases.wishlists import add_to_wishlist
-from sellout_core.values import ProductId, UserId
+from sellout_core.use_cases.catalogue.importing.writing import import_products
+from sellout_core.use_cases.shopping.wishlists import add_to_wishlist
+from sellout_core.values import ProductId, UserId, WishlistUnitId
 from sellout_http.catalogue_cache.document_cache import Document, DocumentCache, Key
+from sellout_http.runtime.etags import matches_etag
 from tests.contract.conftest import PERSISTENT
 from tests.contract.support.shop import CUSTOMER_ID, Served, demo_shop, log_in, serving_shop
 
@@ -25,13 +29,13 @@ OTHERS = ["/api/v1/product/all/1", "/product/all/1/", "/product_unit/product_mai
 
 @pytest.fixture(params=[0, 32])
 def either(request: pytest.FixtureRequest, store: Store) -> Iterator[Served]:
-    """The demo shop, with and without anything kept."""
+    """The demo shop, with and without a cache."""
     with serving_shop(demo_shop(store), cache_mib=request.param) as served:
         yield served
 
 
 def rename(served: Served, name: str) -> None:
-    """Changes the first product behind HTTP's back, in this process."""
+    """Renames the first product in the store of this process."""
     import_products(served.shop, OPERATOR, [product_entry("air_force_1", name=name)])
 
 
@@ -48,7 +52,9 @@ def test_a_kept_document_is_the_one_that_is_read(served: Served, path: str) -> N
 
 @pytest.mark.parametrize("path", [*PAGES, *OTHERS])
 def test_a_document_that_is_still_so_is_not_sent_again(served: Served, path: str) -> None:
-    """RFC 9110, section 13.1.2: weak comparison, lists, and `*`; whether it is kept or not makes no difference."""
+    """The rules are those of RFC 9110, section 13.1.2: weak comparison, lists, and `*`. They apply to cached and other
+    documents.
+    """
     tag = served.client.get(path).headers["etag"]
     for sent in (tag, f"W/{tag}", f'"other", {tag}', "*"):
         for _ in range(2):
@@ -63,7 +69,7 @@ def test_a_document_that_is_still_so_is_not_sent_again(served: Served, path: str
         assert served.client.get(path, headers={"If-None-Match": tag}).status_code == 200
 
 
-def test_whoever_changes_the_catalogue_sees_it_at_once(either: Served) -> None:
+def test_a_process_sees_its_own_catalogue_change_at_once(either: Served) -> None:
     for number in range(5):
         rename(either, f"Name {number}")
         shown = either.client.get("/product/all/1").json()["items"][0]
@@ -99,20 +105,21 @@ def test_what_is_sold_out_is_seen_at_once(either: Served) -> None:
 
 
 def test_in_wishlist_is_the_readers_own_whatever_is_kept(either: Served) -> None:
-    """Also where a product's own text looks like the member."""
+    """A product's own text may look like the members `in_wishlist` and `wishlist_unit_ids`."""
     token = log_in(either.client, demo.CUSTOMER)
     staff = log_in(either.client, demo.STAFF)
-    rename(either, '"in_wishlist":false')
+    rename(either, '"in_wishlist":false,"wishlist_unit_ids":[]')
 
-    def wished(headers: dict[str, str]) -> list[int]:
+    def wished(headers: dict[str, str]) -> dict[int, list[int]]:
         items = either.client.get("/product/all/1", headers=headers).json()["items"]
-        return [item["id"] for item in items if item["in_wishlist"]]
+        assert all(item["in_wishlist"] == bool(item["wishlist_unit_ids"]) for item in items)
+        return {item["id"]: item["wishlist_unit_ids"] for item in items if item["in_wishlist"]}
 
     before, of_staff = wished(token), wished(staff)
     for product_id in (5, 4, 3):
-        add_to_wishlist(either.shop, OPERATOR, UserId(CUSTOMER_ID), ProductId(product_id), None)
-        before = sorted({*before, product_id})
-        assert (wished(token), wished({}), wished(staff)) == (before, [], of_staff)
+        unit, _ = add_to_wishlist(either.shop, OPERATOR, UserId(CUSTOMER_ID), ProductId(product_id), None)
+        before = before | {product_id: [*before.get(product_id, []), unit.id]}
+        assert (wished(token), wished({}), wished(staff)) == (before, {}, of_staff)
     card = f"/product_unit/product_main/4/{CUSTOMER_ID}"
     assert either.client.get(card, headers=token).json()["in_wishlist"] is True
     assert either.client.get(card, headers=staff).json()["in_wishlist"] is True
@@ -121,7 +128,7 @@ def test_in_wishlist_is_the_readers_own_whatever_is_kept(either: Served) -> None
     assert viewed[0]["id"] == 4
 
 
-def test_staff_see_an_absent_users_card_as_nobody_would(either: Served) -> None:
+def test_staff_get_the_anonymous_card_for_an_unknown_user(either: Served) -> None:
     staff = log_in(either.client, demo.STAFF)
     answer = either.client.get("/product_unit/product_main/4/999", headers=staff)
     assert answer.json() == either.client.get("/product_unit/product_main/4/0").json()
@@ -131,8 +138,8 @@ def test_staff_see_an_absent_users_card_as_nobody_would(either: Served) -> None:
 def test_another_process_sees_a_change_when_its_version_is_not_recent_any_more(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A second is the most that passes until then; here none does."""
-    monkeypatch.setattr("sellout_adapters.sql.session.catalogue_version._RECENT", 0.0)
+    """The version is cached for a second at most. In this test it is not cached."""
+    monkeypatch.setattr("sellout_adapters.sql.session.product_cache._RECENT", 0.0)
     with (
         PERSISTENT[kind](tmp_path) as store,
         PERSISTENT[kind](tmp_path) as other,
@@ -145,6 +152,34 @@ def test_another_process_sees_a_change_when_its_version_is_not_recent_any_more(
             assert here.client.get("/product/all/1").json()["items"][0]["name"] == name
 
 
+def test_many_entity_tags_are_matched_in_few_calls() -> None:
+    """A header may hold 30,000 commas, and it is matched on the event loop."""
+    calls = list[str]()
+    tag = Document(b"{}").etag
+    tags = '"x",' * 8_000
+    sys.setprofile(lambda *noted: calls.append(noted[1]))
+    try:
+        found = [matches_etag(tag, [sent]) for sent in (tags, "," * 32_000, f"{tags} W/{tag}")]
+    finally:
+        sys.setprofile(None)
+    assert found == [False, False, True]
+    assert len(calls) < 50
+
+
+def test_a_cached_document_takes_as_many_bytes_as_are_counted() -> None:
+    """The size does not change after the document was sent, neither anonymous nor personal."""
+    card = b'{"in_wishlist":false,"wishlist_unit_ids":[]}'
+    body = b"[" + card + b"," + card + b"]" + b" " * 10_000
+    sent = Document(body, cards=(ProductId(1), ProductId(2)))
+    assert sent.raw_headers
+    wished = {ProductId(2): (WishlistUnitId(3), WishlistUnitId(14))}
+    mark = b'"in_wishlist":true,"wishlist_unit_ids":[3,14]}]'
+    assert sent.personalised(wished) == body.replace(b'"in_wishlist":false,"wishlist_unit_ids":[]}]', mark)
+    members = [getattr(sent, name) for name in vars(sent)]
+    pieces = [piece for member in members for piece in (member if isinstance(member, list) else [member])]
+    assert sum(len(piece) for piece in pieces if isinstance(piece, bytes)) == len(body)
+
+
 def document(size: int) -> Document:
     return Document(b"x" * size)
 
@@ -154,7 +189,7 @@ def key(route: str, query: bytes = b"") -> Key:
 
 
 def test_no_more_is_kept_than_may_be() -> None:
-    """What was asked for longest ago goes first; what is too large is not kept at all."""
+    """The least recently used document is evicted first. A document that is too large is not cached."""
     kept = DocumentCache(10 * (1024 + 1000))
     for number in range(30):
         kept.add(key(str(number)), 1, document(1000))

@@ -1,4 +1,4 @@
-"""What a load balancer asks, in one process: alive, ready, and neither more often than needed."""
+"""The health checks for load balancers, in one process."""
 
 import asyncio
 import threading
@@ -16,15 +16,15 @@ from sellout_http.site.health import Health
 from tests.contract.conftest import PERSISTENT
 from tests.contract.support.shop import Served, problem_of, serving_demo
 
-NOBODY: Any = None
-"""No answer depends on the request."""
+NO_REQUEST: Any = None
+"""The handlers ignore the request."""
 
 Watched = tuple[Served, SqlStore, Health]
 
 
 @pytest.fixture(params=PERSISTENT)
 def watched(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Watched]:
-    """The demo shop over each database, served with its store's check."""
+    """The demo shop on each database, and its health checks."""
     with PERSISTENT[request.param](tmp_path) as store, serving_demo(store) as served:
         yield served, store, served.app.health
 
@@ -45,7 +45,7 @@ def test_alive_and_ready(watched: Watched) -> None:
 def test_another_schema_is_not_ready_until_it_is_current(
     watched: Watched, logged: list[MutableMapping[str, Any]]
 ) -> None:
-    """Whoever runs the shop finds out once why."""
+    """The log states the cause once."""
     served, store, _ = watched
     move_to_step(store, "0000")
     for _ in range(2):
@@ -69,7 +69,7 @@ def test_who_drains_is_alive_and_not_ready_and_answers(watched: Watched) -> None
 
 
 def test_many_who_ask_at_once_cause_one_check() -> None:
-    """And one who goes away takes the answer from nobody."""
+    """A cancelled request does not cancel the check for others."""
     checks = 0
     go_on = threading.Event()
 
@@ -80,12 +80,12 @@ def test_many_who_ask_at_once_cause_one_check() -> None:
 
     async def main() -> list[int]:
         health = Health(check)
-        asking = [asyncio.ensure_future(health.ready(NOBODY)) for _ in range(20)]
+        asking = [asyncio.ensure_future(health.ready(NO_REQUEST)) for _ in range(20)]
         await asyncio.sleep(0)
         asking.pop(0).cancel()
         go_on.set()
         answers = await asyncio.gather(*asking)
-        answers.append(await health.ready(NOBODY))
+        answers.append(await health.ready(NO_REQUEST))
         health.close()
         return [answer.status_code for answer in answers]
 
@@ -99,6 +99,6 @@ def test_all_who_ask_are_told_that_it_is_not_ready() -> None:
 
     async def main() -> list[object]:
         health = Health(check)
-        return await asyncio.gather(*(health.ready(NOBODY) for _ in range(20)), return_exceptions=True)
+        return await asyncio.gather(*(health.ready(NO_REQUEST) for _ in range(20)), return_exceptions=True)
 
     assert [type(answer) for answer in asyncio.run(main())] == [Unavailable] * 20

@@ -1,6 +1,4 @@
-"""What every answer carries and every request is held to: security headers, other origins, a name, a line in the log,
-time to send the body.
-"""
+"""The middleware: security headers, CORS, request ids, the log, and time limits of bodies."""
 
 import io
 import json
@@ -19,11 +17,11 @@ from sellout_adapters.sql import SqlStore
 from sellout_core.ports.store import Store
 from sellout_http.app import create_app
 from sellout_http.runtime import logging
-from sellout_http.settings.model import load
+from sellout_http.settings.model import read_settings
 from tests.contract.conftest import PERSISTENT
-from tests.contract.support.client import client_of, raw, received
-from tests.contract.support.command import serving as serving_process
-from tests.contract.support.requests import OPERATION_NAMES, body_of, path_of
+from tests.contract.support.client import client_of, receive_all, send_raw
+from tests.contract.support.command import running_server
+from tests.contract.support.requests import OPERATION_NAMES, path_of, valid_body
 from tests.contract.support.secrecy import STREAM, found_in_log
 from tests.contract.support.shop import Served, demo_shop, log_in, problem_of, serving_demo, shop_over
 
@@ -44,7 +42,7 @@ MEMBERS = REQUEST | {"request_id", "user_id", "statements"}
 @pytest.mark.parametrize("path", [*PAGES, *OTHERS])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "BREW"])
 def test_every_answer_has_the_security_headers(shared: Served, method: str, path: str) -> None:
-    """Each once, whatever the status is."""
+    """Each header is there once, whatever the status is."""
     response = shared.client.request(method, path)
     for name, value in SECURITY.items():
         assert response.headers.get_list(name) == [value]
@@ -58,7 +56,7 @@ def test_every_answer_has_the_security_headers(shared: Served, method: str, path
 
 def test_browsers_are_told_to_keep_to_tls_behind_tls_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SELLOUT_TRUSTED_PROXIES", "127.0.0.1")
-    with serving_demo(store, proxies=load().proxies) as shop:
+    with serving_demo(store, proxies=read_settings().proxies) as shop:
         for path in ("/product/all/1", "/nothing"):
             plain = shop.client.get(path)
             secure = shop.client.get(path, headers={"X-Forwarded-Proto": "https"})
@@ -83,16 +81,16 @@ def test_other_origins_read_nothing_unless_they_are_configured(shared: Served) -
 
 def test_configured_origins_read_everything_that_their_users_may(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SELLOUT_CORS_ORIGINS", f"{ORIGIN}, http://localhost:3000")
-    with serving_demo(store, origins=load().origins) as shop:
+    with serving_demo(store, origins=read_settings().origins) as shop:
         for origin in (ORIGIN, "http://localhost:3000"):
             for path in ("/product/all/1", "/user", "/nothing", "/user/2"):
                 response = shop.client.get(path, headers={"Origin": origin})
                 assert response.headers["access-control-allow-origin"] == origin
                 assert "origin" in response.headers["vary"].lower()
                 exposed = response.headers["access-control-expose-headers"].lower()
-                assert {"link", "retry-after", "x-request-id"} <= set(exposed.split(", "))
+                assert {"link", "retry-after", "x-cart-token", "x-request-id"} <= set(exposed.split(", "))
                 assert "access-control-allow-credentials" not in response.headers
-            for headers in ("authorization", "Content-Type, Idempotency-Key", "x-request-id"):
+            for headers in ("authorization", "Content-Type, Idempotency-Key", "x-request-id", "x-cart-token"):
                 allowed = preflight(shop.client, origin, headers=headers)
                 assert allowed.status_code == 204
                 assert allowed.headers["access-control-allow-origin"] == origin
@@ -105,15 +103,15 @@ def test_configured_origins_read_everything_that_their_users_may(store: Store, m
             refused = preflight(shop.client, other)
             assert refused.status_code == 400
             assert "access-control-allow-origin" not in refused.headers
-        # A cache must not give one origin what another one got.
+        # Otherwise a cache could give the response for one origin to another one.
         assert "origin" in shop.client.get("/product/all/1").headers["vary"].lower()
 
 
 def test_a_demo_answers_scripts_from_this_machine(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On any port, and beside the origins that are configured."""
+    """Origins on this machine are allowed on any port, beside the configured ones."""
     monkeypatch.setenv("SELLOUT_CORS_ORIGINS", ORIGIN)
     monkeypatch.setenv("SELLOUT_DEMO", "yes")
-    settings = load()
+    settings = read_settings()
     with serving_demo(store, origins=settings.origins, origin_pattern=settings.origin_pattern) as shop:
         for origin in (
             "http://localhost:5173",
@@ -143,11 +141,11 @@ def test_a_demo_answers_scripts_from_this_machine(store: Store, monkeypatch: pyt
 
 def test_without_a_demo_scripts_from_this_machine_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SELLOUT_DEMO", raising=False)
-    assert load().origin_pattern is None
+    assert read_settings().origin_pattern is None
 
 
 def test_every_answer_has_a_name(shared: Served) -> None:
-    """The request's own if that is well-formed, else a new one."""
+    """The response repeats the request's id if it is well-formed, and has a new one otherwise."""
     for good in ("a", "A-1_b.c", "x" * 128):
         assert shared.client.get("/product/all/1", headers={"X-Request-ID": good}).headers["x-request-id"] == good
     for bad in ("", "x" * 129, "two words", "semi;colon", '"quoted"', "a\tb", "å"):
@@ -161,8 +159,8 @@ def test_every_answer_has_a_name(shared: Served) -> None:
 
 @contextmanager
 def logging_to(store: Store, style: logging.Style, **options: Any) -> Iterator[tuple[httpx2.Client, io.BytesIO]]:
-    """The demo shop with a log of its own, whole once the server has ended: a line comes after its answer. What others
-    log goes there meanwhile, too.
+    """Serves the demo shop with its own log, which is complete after the server has ended. Lines of other applications
+    in this process are in it, too.
     """
     written = io.BytesIO()
     stream = io.TextIOWrapper(written, write_through=True)
@@ -182,7 +180,7 @@ def lines(written: io.BytesIO) -> list[dict[str, Any]]:
 
 
 def test_a_request_is_one_line(store: Store) -> None:
-    """Of what an operator needs to know, and of nothing else."""
+    """The line has these members and no others."""
     with logging_to(store, "json") as (client, written):
         headers = log_in(client, demo.CUSTOMER)
         client.get("/order/cart/2", headers={**headers, "X-Request-ID": "mine"})
@@ -212,10 +210,10 @@ def test_a_request_is_one_line(store: Store) -> None:
 def test_client_addresses_are_logged_only_if_the_operator_wants_them(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not load().log_client_addresses
+    assert not read_settings().log_client_addresses
     monkeypatch.setenv("SELLOUT_LOG_CLIENT_ADDRESSES", "yes")
     monkeypatch.setenv("SELLOUT_TRUSTED_PROXIES", "127.0.0.1")
-    settings = load()
+    settings = read_settings()
     assert settings.log_client_addresses
     with logging_to(store, "json", log_addresses=True, proxies=settings.proxies) as (client, written):
         client.get("/product/all/1")
@@ -227,15 +225,17 @@ def test_client_addresses_are_logged_only_if_the_operator_wants_them(
 
 @pytest.mark.parametrize("style", ["json", "text"])
 def test_nothing_that_is_sent_makes_a_line_of_its_own(store: Store, style: logging.Style) -> None:
-    """CR, LF, other line breaks and the terminal's own codes, wherever a request has room for them."""
+    """The requests contain CR, LF, other line breaks and terminal codes wherever they may have text."""
     forged = 'x\r\n{"event":"forged"}\u2028\x1b[31m'
     with logging_to(store, style) as (client, written):
         for name in ("log_in", "register", "verify_token"):
-            body = dict.fromkeys(body_of(OPERATION_NAMES[name]) or {}, forged)
+            body = dict.fromkeys(valid_body(OPERATION_NAMES[name]) or {}, forged)
             client.post(path_of(OPERATION_NAMES[name]), json=body)
         client.get("/" + "".join(f"%{byte:02x}" for byte in forged.encode()))
         client.get("/product/all/1", params={"page_size": forged, forged: "1"})
-        answered = raw(client, b"GET /user HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-ID: a\x0bb\r\n\r\n")
+        answered = send_raw(
+            client, b"GET /user HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-ID: a\x0bb\r\n\r\n"
+        )
         assert answered[0] in (400, 401)
     log = written.getvalue().decode()
     assert "forged" not in log
@@ -251,13 +251,13 @@ def test_on_a_terminal_a_line_can_be_read(store: Store) -> None:
 
 
 class FullDisk(io.BytesIO):
-    """Where nothing can be written."""
+    """A stream that no write succeeds on."""
 
     def write(self, _: Any) -> int:
         raise OSError(28, "No space left on device")
 
 
-def test_a_log_that_takes_nothing_keeps_nobody_from_shopping(store: Store) -> None:
+def test_a_blocked_log_does_not_block_requests(store: Store) -> None:
     stream = io.TextIOWrapper(FullDisk())
     try:
         with client_of(create_app(demo_shop(store), log=logging.configure("json", stream))) as client:
@@ -273,7 +273,7 @@ START = b"POST /user/login HTTP/1.1\r\nHost: shop\r\nContent-Type: application/j
 
 @contextmanager
 def connections(client: httpx2.Client, count: int, sent: bytes) -> Iterator[list[socket.socket]]:
-    """Connections on which just that was sent."""
+    """Connections on which these bytes were sent."""
     with ExitStack() as stack:
         address = (client.base_url.host, client.base_url.port or 0)
         opened = [stack.enter_context(socket.create_connection(address, timeout=60)) for _ in range(count)]
@@ -283,7 +283,7 @@ def connections(client: httpx2.Client, count: int, sent: bytes) -> Iterator[list
 
 
 def refused(*more: str, method: str = "POST") -> bytes:
-    """The head of a request whose token is bad, whatever its body."""
+    """The head of a request with a bad token."""
     return "\r\n".join(
         [f"{method} /user/address/1 HTTP/1.1", "Host: shop", "Authorization: Bearer x", *more, "", ""]
     ).encode()
@@ -295,58 +295,60 @@ def refused(*more: str, method: str = "POST") -> bytes:
 )
 @pytest.mark.parametrize("method", ["POST", "GET"])
 def test_a_connection_outlives_a_refusal_before_its_body(shared: Served, length: str, body: bytes, method: str) -> None:
-    """The body comes after the shop has decided; another request follows it."""
+    """The body arrives after the refusal. The next request on the connection is answered."""
     with connections(shared.client, 1, refused(length, method=method)) as (connection,):
         assert shared.client.get("/product/all/1").status_code == 200
         connection.sendall(body + b"GET /livez HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n")
-        answers = received(connection)
+        answers = receive_all(connection)
     assert answers.startswith(b"HTTP/1.1 401")
     assert answers.count(b"HTTP/1.1 200") == 1
 
 
 @pytest.mark.parametrize("more", [["Content-Length: 1000000000000"], ["Content-Length: 7", "Expect: 100-continue"]])
 def test_a_body_that_is_not_wanted_ends_its_connection(shared: Served, more: list[str]) -> None:
-    """It is too long, or its client asks first: nobody waits for it, and the answer says so."""
+    """A body that is too long, or has `Expect`, is not read, and the response closes the connection."""
     with connections(shared.client, 1, refused(*more)) as (connection,):
-        answer = received(connection)
+        answer = receive_all(connection)
     assert answer.startswith(b"HTTP/1.1 401")
     assert b"connection: close" in answer.lower()
 
 
 def test_a_list_with_a_body_is_followed_by_another_request_or_says_that_it_is_not(shared: Served) -> None:
-    """Whoever watches for the client's going away takes the body, if it is there before the list begins."""
+    """If the body arrives before the list begins, the check for a disconnect has consumed it. Then the response must
+    close the connection.
+    """
     token = log_in(shared.client, demo.STAFF)["Authorization"]
     head = f"GET /user HTTP/1.1\r\nHost: shop\r\nAuthorization: {token}\r\nContent-Length: 7\r\n\r\n".encode()
     with connections(shared.client, 1, head) as (connection,):
         assert shared.client.get("/product/all/1").status_code == 200
         connection.sendall(b"[1,2,3]GET /livez HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n")
-        answers = received(connection)
+        answers = receive_all(connection)
     assert answers.startswith(b"HTTP/1.1 200")
     ends = b"connection: close" in answers.partition(b"\r\n\r\n")[0].lower()
     assert answers.count(b"HTTP/1.1 200") == (1 if ends else 2)
 
 
 @pytest.mark.parametrize("body_seconds", [0.5, 3600])
-def test_a_body_nobody_reads_is_given_up(store: Store, body_seconds: float) -> None:
-    """The refusal comes when its time is over, and soon, however long a body may take that is wanted."""
+def test_an_unread_body_is_given_up(store: Store, body_seconds: float) -> None:
+    """The refusal is sent after the time limit, but never later than a few seconds."""
     with (
         client_of(create_app(demo_shop(store), body_seconds=body_seconds)) as client,
         connections(client, 1, refused("Content-Length: 7") + b"[1,") as (connection,),
     ):
-        answer = received(connection)
+        answer = receive_all(connection)
     assert answer.startswith(b"HTTP/1.1 401")
     assert b"connection: close" in answer.lower()
 
 
 def test_a_body_that_stalls_is_given_up(store: Store) -> None:
-    """While healthy clients are served."""
+    """Other clients are served meanwhile."""
     with (
         client_of(create_app(demo_shop(store), body_seconds=0.5)) as client,
         connections(client, 20, START + b'{"user') as stalled,
     ):
         assert client.get("/product/all/1").status_code == 200
         for connection in stalled:
-            answer = received(connection)
+            answer = receive_all(connection)
             assert answer.startswith(b"HTTP/1.1 408")
             assert b"connection: close" in answer.lower()
             assert b'"code":"request_timeout"' in answer
@@ -354,7 +356,7 @@ def test_a_body_that_stalls_is_given_up(store: Store) -> None:
 
 
 def test_a_body_may_not_trickle_in_forever(store: Store) -> None:
-    """The time is for all of it: a byte now and then does not extend it."""
+    """The time limit is for the whole body. Further bytes do not extend it."""
     with (
         client_of(create_app(demo_shop(store), body_seconds=0.5)) as client,
         connections(client, 1, START) as (connection,),
@@ -371,17 +373,18 @@ def test_a_body_may_not_trickle_in_forever(store: Store) -> None:
 
 
 @pytest.mark.parametrize("kind", ["headers", "body"])
-def test_200_stalled_connections_hurt_nobody(tmp_path: Path, kind: str) -> None:
-    """The server closes them all in its own time; everybody else goes on."""
-    with serving_process(tmp_path, "--demo", SELLOUT_REQUEST_TIMEOUT="2") as (server, _):
+def test_200_stalled_connections_harm_no_other_client(tmp_path: Path, kind: str) -> None:
+    """The server closes the connections after their time limit, and serves other clients."""
+    variables = {"SELLOUT_REQUEST_TIMEOUT": "2", "SELLOUT_IDLE_TIMEOUT": "2"}
+    with running_server(tmp_path, "--demo", **variables) as (server, _):
         with httpx2.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=60) as client:
             sent = b"GET /product/all/1 HTTP/1.1\r\nHost: sh" if kind == "headers" else START + b"{"
             with connections(client, 200, sent) as stalled:
                 for _ in range(20):
                     assert client.get("/product/all/1").status_code == 200
-                answers = [received(connection) for connection in stalled]
+                answers = [receive_all(connection) for connection in stalled]
             assert {answer[:12] for answer in answers} <= {b"", b"HTTP/1.1 408"}
-        # The client's own connection was idle as long, and may be on its way to be closed.
+        # The connection of `client` was idle as long, so the server may be closing it.
         assert httpx2.get(f"http://127.0.0.1:{server.port}/product/all/1", timeout=60).status_code == 200
         assert server.stop() == (0, "")
 
@@ -397,9 +400,9 @@ def test_200_stalled_connections_hurt_nobody(tmp_path: Path, kind: str) -> None:
     ids=["path", "query", "header", "headers"],
 )
 def test_a_head_has_its_limits(tmp_path: Path, head: bytes) -> None:
-    with serving_process(tmp_path) as (server, _):
+    with running_server(tmp_path) as (server, _):
         with httpx2.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=60) as client:
-            status, _ = raw(client, head + b"Connection: close\r\n\r\n")
+            status, _ = send_raw(client, head + b"Connection: close\r\n\r\n")
             assert status in (400, 414, 431)
             assert client.get("/product/all/1").status_code == 200
         assert server.stop() == (0, "")
@@ -407,7 +410,7 @@ def test_a_head_has_its_limits(tmp_path: Path, head: bytes) -> None:
 
 @pytest.mark.parametrize("kind", PERSISTENT)
 def test_a_shop_with_nothing_configured_logs_no_requests(tmp_path: Path, kind: str) -> None:
-    """Who puts the application into a service of their own has a log of their own."""
+    """A service that includes the application has its own log."""
     with PERSISTENT[kind](tmp_path) as store, client_of(create_app(shop_over(store))) as client:
         problem_of(client.get("/user"), 401, "unauthenticated")
 
@@ -430,10 +433,10 @@ def test_a_shop_with_nothing_configured_logs_no_requests(tmp_path: Path, kind: s
     ids=" ".join,
 )
 def test_no_request_hides_in_another(shared: Served, lengths: list[str]) -> None:
-    """A body whose end two readers could see in different places gets a 400 and ends its connection."""
+    """Parsers could disagree about the end of such a body. It gets a 400, and the connection is closed."""
     hidden = "0\r\n\r\nGET /problems HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     head = ["POST /user/login HTTP/1.1", "Host: x", "Content-Type: application/json", *lengths, "", ""]
     with connections(shared.client, 1, ("\r\n".join(head) + hidden).encode()) as (connection,):
-        answer = received(connection)
+        answer = receive_all(connection)
     assert answer.startswith(b"HTTP/1.1 400")
     assert answer.count(b"HTTP/1.1") == 1

@@ -1,6 +1,7 @@
-"""The edge of the HTTP API: the spellings of a path, HEAD, OPTIONS, methods and paths that are not there, headers."""
+"""Paths and methods of the HTTP API: aliases, HEAD, OPTIONS, unknown paths, caching, and content types."""
 
 import json
+import re
 from typing import Final
 
 import httpx2
@@ -9,9 +10,10 @@ import pytest
 from sellout_adapters import demo
 from sellout_http.api.operations import Access
 from sellout_http.routes import OPERATIONS
-from tests.contract.support.client import raw
-from tests.contract.support.requests import ADDRESS, CHECKOUT, OPERATION_NAMES, body_of, path_of
-from tests.contract.support.shop import Served, log_in, problem_of
+from tests.contract.support.buyer import ADDRESS
+from tests.contract.support.client import send_raw
+from tests.contract.support.requests import CHECKOUT, OPERATION_NAMES, headers_of, path_of, valid_body
+from tests.contract.support.shop import SESSION_ID, Served, log_in, problem_of
 
 pytestmark = pytest.mark.http
 
@@ -36,36 +38,44 @@ def staff(shared: Served) -> dict[str, str]:
 
 
 def paths() -> dict[str, set[str]]:
-    """The methods of every path of the API."""
+    """The methods of each path of the API."""
     found: dict[str, set[str]] = {}
     for operation in OPERATIONS:
-        found.setdefault(path_of(operation), set()).add(operation.method)
+        path = operation.path.replace("{session_id}", SESSION_ID)
+        found.setdefault(re.sub(r"\{\w+\}", "1", path), set()).add(operation.method)
     return found
 
 
 def allowed(methods: set[str]) -> str:
-    """The Allow header of a path with those methods."""
+    """The Allow header of a path with these methods."""
     return ", ".join(sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())))
 
 
 @pytest.mark.parametrize("name", READS)
 def test_a_path_answers_with_prefix_and_slash(shared: Served, staff: dict[str, str], name: str) -> None:
-    """The same at its documented path and under /api/v1, with a trailing slash and without."""
-    # Nobody in particular looks at the card: a view of one's own is kept.
-    path = path_of(OPERATION_NAMES[name], **({"user_id": 0} if name == "show_card" else {}))
-    plain = shared.client.get(path, headers=staff)
+    """The response is the same at the documented path and under /api/v1, with and without a trailing slash."""
+    # The card of user 0, because the card of a user notes a view.
+    operation = OPERATION_NAMES[name]
+    path = path_of(operation, **({"user_id": 0} if name == "show_card" else {}))
+    require_same_response(shared.client, path, path, {**staff, **headers_of(operation)})
+
+
+def require_same_response(client: httpx2.Client, path: str, alias: str, headers: dict[str, str]) -> None:
+    """Asserts that an alias, with each prefix and trailing slash, has the response of the path."""
+    plain = client.get(path, headers=headers)
     assert plain.status_code == 200
+    alias, mark, query = alias.partition("?")
     for prefix in PREFIXES:
         for end in ("", "/"):
-            response = shared.client.get(f"{prefix}{path}{end}", headers=staff)
+            response = client.get(f"{prefix}{alias}{end}{mark}{query}", headers=headers)
             assert (response.status_code, response.content) == (200, plain.content)
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
 @pytest.mark.parametrize("end", ["", "/"])
 def test_other_methods_answer_with_prefix_and_slash(client: httpx2.Client, prefix: str, end: str) -> None:
-    """Every method, and an empty query changes nothing."""
-    pair = client.post(f"{prefix}/user/login{end}?", json=body_of(OPERATION_NAMES["log_in"])).json()
+    """The aliases work for each method. An empty query changes nothing."""
+    pair = client.post(f"{prefix}/user/login{end}?", json=valid_body(OPERATION_NAMES["log_in"])).json()
     staff = {"Authorization": f"Bearer {pair['access']}"}
     added = client.post(f"{prefix}/user/address/1{end}", headers=staff, json=ADDRESS)
     assert added.status_code == 201
@@ -76,19 +86,14 @@ def test_other_methods_answer_with_prefix_and_slash(client: httpx2.Client, prefi
 
 @pytest.mark.parametrize("spelling", INDEX_READS)
 def test_the_index_spelling_of_a_read_answers_too(shared: Served, staff: dict[str, str], spelling: str) -> None:
-    """With the detailed path's document, prefix and slash included."""
-    plain = shared.client.get(INDEX_READS[spelling], headers=staff)
-    assert plain.status_code == 200
-    for prefix in PREFIXES:
-        for end in ("", "/"):
-            response = shared.client.get(f"{prefix}{spelling}{end}", headers=staff)
-            assert (response.status_code, response.content) == (200, plain.content)
+    """The response is that of the detailed path, with each prefix and trailing slash."""
+    require_same_response(shared.client, INDEX_READS[spelling], spelling, staff)
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
 @pytest.mark.parametrize("end", ["", "/"])
 def test_the_index_spelling_of_a_change_answers_too(client: httpx2.Client, prefix: str, end: str) -> None:
-    """The cart's two."""
+    """The two writing operations on carts have such aliases."""
     staff = log_in(client, demo.STAFF)
     removed = client.delete(f"{prefix}/cart/cart_delete/1/2{end}", headers=staff)
     assert (removed.status_code, removed.json()["id"]) == (200, 2)
@@ -98,7 +103,7 @@ def test_the_index_spelling_of_a_change_answers_too(client: httpx2.Client, prefi
 
 
 def test_own_orders_are_the_callers(shared: Served) -> None:
-    """`order/user_orders` without an id means whoever calls."""
+    """`order/user_orders` without an id lists the caller's orders."""
     customer = log_in(shared.client, demo.CUSTOMER)
     orders = shared.client.get("/order/user_orders", headers=customer)
     assert orders.content == shared.client.get("/order/user_orders/2", headers=customer).content
@@ -108,7 +113,7 @@ def test_own_orders_are_the_callers(shared: Served) -> None:
 
 @pytest.mark.parametrize("name", READS)
 def test_head_is_get_without_a_body(shared: Served, staff: dict[str, str], name: str) -> None:
-    """The same status and headers, Content-Length included, for what succeeds and what is refused."""
+    """Status and headers are the same, Content-Length included, for successes and refusals."""
     operation = OPERATION_NAMES[name]
     good = path_of(operation, **({"user_id": 0} if name == "show_card" else {}))
     refused = path_of(operation, **dict.fromkeys(operation.id_names, "x")) if operation.id_names else f"{good}/x"
@@ -119,16 +124,16 @@ def test_head_is_get_without_a_body(shared: Served, staff: dict[str, str], name:
 
 @pytest.mark.parametrize("path", [*PAGES, *INDEX_READS, "/problems/nothing", "/docs/nothing", "/nothing"])
 def test_head_works_for_pages_too(shared: Served, path: str) -> None:
-    """Compressed and as they are."""
+    """They are the same with and without compression."""
     for coding in ("gzip", "identity"):
         same_head(shared.client, path, {"Accept-Encoding": coding})
 
 
 def same_head(client: httpx2.Client, path: str, headers: dict[str, str]) -> None:
-    """Asserts that HEAD answers as GET, without the body."""
+    """Asserts that HEAD has the status and headers of GET, and no body."""
     got, head = client.get(path, headers=headers), client.head(path, headers=headers)
     assert head.status_code == got.status_code
-    # How a body is split is not said of none (RFC 9112, section 6.1).
+    # A response without a body has no Transfer-Encoding (RFC 9112, section 6.1).
     its_own = {"date": "", "x-request-id": "", "transfer-encoding": ""}
     assert {**head.headers, **its_own} == {**got.headers, **its_own}
     if got.status_code != 307 and "transfer-encoding" not in got.headers:
@@ -137,14 +142,14 @@ def same_head(client: httpx2.Client, path: str, headers: dict[str, str]) -> None
 
 
 def test_no_byte_follows_the_headers_of_head(shared: Served) -> None:
-    """Seen on the wire, where a body would spoil the next answer."""
-    status, body = raw(shared.client, b"HEAD /product/all/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    """On a raw connection, a body would be read as the next response."""
+    status, body = send_raw(shared.client, b"HEAD /product/all/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert (status, body) == (200, b"")
 
 
 @pytest.mark.parametrize("path", paths())
 def test_another_method_is_a_405(shared: Served, path: str) -> None:
-    """With an Allow of just those that work, HEAD among them where GET is; whoever asks, at every spelling."""
+    """`Allow` lists the methods that work, HEAD beside GET, for every caller and every alias."""
     methods = paths()[path]
     for method in METHODS:
         if method in methods or method == "OPTIONS" or (method == "HEAD" and "GET" in methods):
@@ -159,7 +164,7 @@ def test_another_method_is_a_405(shared: Served, path: str) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_pages_answer_get_alone(shared: Served, path: str) -> None:
-    """And HEAD with it."""
+    """HEAD works, too."""
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         response = shared.client.request(method, path)
         problem_of(response, 405, "method_not_allowed")
@@ -170,7 +175,7 @@ def test_pages_answer_get_alone(shared: Served, path: str) -> None:
 
 @pytest.mark.parametrize("path", paths())
 def test_options_says_what_a_path_allows(shared: Served, path: str) -> None:
-    """To anybody, with no body."""
+    """OPTIONS works for every caller. Its response has no body."""
     for spelling in (path, f"{path}/", f"/api/v1{path}"):
         response = shared.client.options(spelling)
         assert (response.status_code, response.content) == (204, b"")
@@ -178,7 +183,7 @@ def test_options_says_what_a_path_allows(shared: Served, path: str) -> None:
 
 
 def test_the_index_spellings_allow_what_the_details_do(shared: Served) -> None:
-    """They are the same thing."""
+    """An alias is the same resource."""
     for path, methods in {
         "/order/1": {"GET"},
         "/user/user_info/1": {"GET"},
@@ -194,7 +199,7 @@ def test_the_index_spellings_allow_what_the_details_do(shared: Served) -> None:
 NOWHERE: Final = (
     *("/api", "/api/v2/product/all/1", "/API/V1/product/all/1", "/api/v1/api/v1/user/login"),
     *("/product//all/1", "/product/all//1", "/product/all/1//", "/api/v1//product/all/1", "/product/1//"),
-    *("/product/all/1/2", "/products", "/Product/all/1", "/user/login/x", "/wishlist", "/promo", "/promo/check"),
+    *("/product/all/1/2", "/products", "/Product/all/1", "/user/login/x", "/wishlist", "/promo/check"),
     *("/cart", "/cart/1", "/cart/cart_add/1/1", "/cart/cart/1", "/order", "/order/cart", "/order/info", "/order/x"),
     *("/wishlist/add/1/1", "/order/info/1/1", "/user/1/address", "/user_info/1/1"),
     *("/order%2Finfo/1", "/product/all%2F1", "/order%2finfo%2f1", "/%2e%2e/product", "/docs/%2e%2e/app.py"),
@@ -210,7 +215,7 @@ NO_SUCH_PAGE: Final = (
 
 @pytest.mark.parametrize("path", [*NOWHERE, *NO_SUCH_PAGE], ids=lambda path: path[:40])
 def test_an_unknown_path_is_a_404(shared: Served, staff: dict[str, str], path: str) -> None:
-    """As a problem document that repeats nothing of the path, for every method."""
+    """It is a problem document for each method, and repeats nothing of the path."""
     for method in ("GET", "POST", "DELETE", "PATCH") if path in NOWHERE else ("GET",):
         response = shared.client.request(method, path, headers=staff)
         problem_of(response, 404, "not_found")
@@ -220,13 +225,13 @@ def test_an_unknown_path_is_a_404(shared: Served, staff: dict[str, str], path: s
 
 @pytest.mark.parametrize("target", ["//", "///", "//product/all/1", "/product/../product/all/1", "*", "/\x00nowhere"])
 def test_what_a_client_would_not_send_is_nowhere_either(shared: Served, target: str) -> None:
-    """Clients put such paths right; the server takes them as they are."""
-    status, _ = raw(shared.client, f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    """HTTP clients normalize such paths. The server receives them as they are."""
+    status, _ = send_raw(shared.client, f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
     assert status == (400 if "\0" in target else 404)
 
 
 def test_the_root_leads_to_the_documentation(shared: Served) -> None:
-    """And the prefix alone does as well."""
+    """The prefix alone leads there, too."""
     for path in ("/", "/api/v1", "/api/v1/"):
         response = shared.client.get(path)
         assert (response.status_code, response.headers["location"]) == (307, "/docs")
@@ -235,7 +240,7 @@ def test_the_root_leads_to_the_documentation(shared: Served) -> None:
 
 @pytest.mark.parametrize("prefix", PREFIXES)
 def test_a_page_links_to_its_neighbours(shared: Served, prefix: str) -> None:
-    """With the prefix and the page size it was asked with; following `next` shows every product once."""
+    """Links keep the prefix and the page size. The pages show each product once."""
     for query in ("", "?page_size=7", "?page_size=100"):
         path: str | None = f"{prefix}/product/all/1{query}"
         seen: list[int] = []
@@ -250,19 +255,21 @@ def test_a_page_links_to_its_neighbours(shared: Served, prefix: str) -> None:
             previous = f"{prefix}/product/all/{number - 1}{query}" if number > 1 else None
             assert links.get("prev") == previous
             assert links.get("next") in {None, f"{prefix}/product/all/{number + 1}{query}"}
-            assert set(links) <= {"prev", "next"}
-            path = links.get("next")
+            assert set(links) <= {"prev", "next", "last"}
+            path, last = links.get("next"), links["last"]
         assert numbers == list(range(1, len(numbers) + 1))
+        assert last == f"{prefix}/product/all/{number}{query}"
+        assert response.headers["x-total-pages"] == str(number)
         assert len(set(seen)) == len(seen) > 50
         assert seen == sorted(seen)
 
 
 def test_a_page_past_the_end_is_empty(shared: Served) -> None:
-    """And leads back, not on; a page that is exactly full at the end leads nowhere."""
+    """It has links to the previous and the last page. The last page has no next link, even if it is full."""
     for number in (1000, 2**53 - 1):
         response = shared.client.get(f"/product/all/{number}")
         assert response.json() == {"page number": number, "items": []}
-        assert response.headers["link"] == f'</product/all/{number - 1}>; rel="prev"'
+        assert response.headers["link"] == f'</product/all/{number - 1}>; rel="prev", </product/all/4>; rel="last"'
     total = sum(len(shared.client.get(f"/product/all/{number}").json()["items"]) for number in range(1, 10))
     size = next(size for size in range(100, 0, -1) if total % size == 0)
     last = shared.client.get(f"/product/all/{total // size}?page_size={size}")
@@ -271,23 +278,26 @@ def test_a_page_past_the_end_is_empty(shared: Served) -> None:
 
 
 @pytest.mark.parametrize("name", READS)
-def test_nobody_keeps_what_is_personal(shared: Served, staff: dict[str, str], name: str) -> None:
-    """What a token had a part in, and every refusal, is not for a cache."""
+def test_personal_documents_are_not_stored(shared: Served, staff: dict[str, str], name: str) -> None:
+    """Responses to a request with a token, a guest's too, and refusals, are not cached."""
     operation = OPERATION_NAMES[name]
     path = path_of(operation, **({"user_id": 0} if name == "show_card" else {}))
-    assert shared.client.get(path, headers=staff).headers["cache-control"] == "no-store"
+    required = headers_of(operation)
+    assert shared.client.get(path, headers={**staff, **required}).headers["cache-control"] == "no-store"
     assert shared.client.get(path_of(operation) + "/x", headers=staff).headers["cache-control"] == "no-store"
-    anonymous = shared.client.get(path)
-    if operation.access is Access.ANON:
+    anonymous = shared.client.get(path, headers=required)
+    if name == "show_guest_cart":
+        assert (anonymous.status_code, anonymous.headers["cache-control"]) == (200, "no-store")
+    elif operation.access is Access.ANON:
         assert anonymous.headers["cache-control"] == "no-cache"
     else:
         problem_of(anonymous, 401, "unauthenticated")
         assert anonymous.headers["cache-control"] == "no-store"
 
 
-def test_nobody_keeps_tokens(shared: Served) -> None:
-    """Those of a log-in and of a refresh, and what a check of one says."""
-    pair = shared.client.post("/user/login", json=body_of(OPERATION_NAMES["log_in"]))
+def test_tokens_are_not_stored(shared: Served) -> None:
+    """This applies to the responses of log-in, refresh and verify."""
+    pair = shared.client.post("/user/login", json=valid_body(OPERATION_NAMES["log_in"]))
     assert pair.headers["cache-control"] == "no-store"
     for path, body in (
         ("/user/token/verify", {"token": pair.json()["access"]}),
@@ -299,7 +309,7 @@ def test_nobody_keeps_tokens(shared: Served) -> None:
 
 @pytest.mark.parametrize("path", [*PAGES, "/product/all/1", "/user/1", "/nothing"])
 def test_no_answer_is_sniffed(shared: Served, path: str) -> None:
-    """A browser takes an answer for what it says it is."""
+    """Browsers take the Content-Type as it is stated."""
     response = shared.client.get(path)
     if response.status_code != 307:
         assert response.headers["x-content-type-options"] == "nosniff"
@@ -309,7 +319,7 @@ def test_no_answer_is_sniffed(shared: Served, path: str) -> None:
     "path", ["/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/docs/start.js", "/openapi.json"]
 )
 def test_a_file_that_did_not_change_is_not_sent_again(shared: Served, path: str) -> None:
-    """By its entity tag, alone, weak, among others, or any."""
+    """The entity tag may be alone, weak, or one of several."""
     first = shared.client.get(path)
     tag = first.headers["etag"]
     assert first.headers["vary"].lower() == "accept-encoding"
@@ -321,7 +331,7 @@ def test_a_file_that_did_not_change_is_not_sent_again(shared: Served, path: str)
 
 
 def test_json_says_it_is_json(shared: Served, staff: dict[str, str]) -> None:
-    """And is UTF-8, whatever the client says it accepts."""
+    """It is UTF-8, whatever the client accepts."""
     for headers in ({}, {"Accept": "text/html"}, {"Accept": "application/xml;q=1"}, {"Accept-Charset": "cp1251"}):
         response = shared.client.get("/user/address/1", headers={**staff, **headers})
         assert response.headers["content-type"] == "application/json"

@@ -1,4 +1,4 @@
-"""Query parameters that an operation does not know, and queries over their limits."""
+"""Unknown query parameters, and the limits of a query."""
 
 from typing import Any, Final
 
@@ -7,8 +7,8 @@ import pytest
 from sellout_adapters import demo
 from sellout_http.api.operations import Access, Operation
 from tests.contract.support.documented import DOCUMENT
-from tests.contract.support.requests import OPERATION_NAMES, body_of, path_of
-from tests.contract.support.shop import Served, everything_in, log_in, problem_of
+from tests.contract.support.requests import OPERATION_NAMES, path_of, valid_body
+from tests.contract.support.shop import STAFF_ID, Served, everything_in, log_in, problem_of
 
 pytestmark = pytest.mark.http
 
@@ -24,13 +24,18 @@ def staff(shared: Served) -> dict[str, str]:
     return log_in(shared.client, demo.STAFF)
 
 
+def with_query(path: str, query: str) -> str:
+    """A path with more query parameters."""
+    return f"{path}{'&' if '?' in path else '?'}{query}"
+
+
 @EVERY
 def test_an_unknown_parameter_is_named(shared: Served, staff: dict[str, str], operation: Operation) -> None:
-    """With a good request and with a bad body, with the prefix too, and nothing changes."""
+    """The response is the same for valid and invalid bodies, and under the prefix. Nothing changes."""
     before = everything_in(shared.shop)
     for prefix in ("", "/api/v1"):
-        for body in (body_of(operation), None if operation.body is None else {"bad": 1}):
-            path = f"{prefix}{path_of(operation)}?prise_max=5&x&prise_max=6"
+        for body in (valid_body(operation), None if operation.body is None else {"bad": 1}):
+            path = with_query(prefix + path_of(operation), "prise_max=5&x&prise_max=6")
             response = shared.client.request(operation.method, path, json=body, headers=staff)
             fields = problem_of(response, 422, "invalid_fields")["fields"]
             assert [(field["parameter"], field["code"]) for field in fields] == [
@@ -64,7 +69,7 @@ def test_the_nearest_known_parameter_is_named(
 
 
 def test_a_cached_page_answers_no_unknown_parameter(shared: Served) -> None:
-    """Asked for repeatedly, with a good page in the cache and after it."""
+    """The response is the same before and after a page is cached."""
     for _ in range(2):
         assert shared.client.get("/product/all/1?page_size=5").status_code == 200
         for query in ("x=1", "page_size=5&x=1"):
@@ -74,13 +79,13 @@ def test_a_cached_page_answers_no_unknown_parameter(shared: Served) -> None:
 
 @EVERY
 def test_rights_are_checked_before_parameters(shared: Served, operation: Operation) -> None:
-    """An unknown parameter changes no refusal. The plain request comes second, because it may log out."""
+    """A refusal is the same with an unknown parameter. The plain request is sent second, because it may log out."""
     callers: list[dict[str, Any]] = [{"Authorization": "Bearer x"}]
     if operation.access is not Access.ANON:
         callers += [{}, log_in(shared.client, demo.CUSTOMER)]
     for headers in callers:
-        path, body = path_of(operation), body_of(operation)
-        asked = shared.client.request(operation.method, f"{path}?x=1", headers=headers, json=body)
+        path, body = path_of(operation, user_id=STAFF_ID), valid_body(operation)
+        asked = shared.client.request(operation.method, with_query(path, "x=1"), headers=headers, json=body)
         plain = shared.client.request(operation.method, path, headers=headers, json=body)
         if plain.status_code in (401, 403):
             assert (asked.status_code, asked.json()) == (plain.status_code, plain.json())

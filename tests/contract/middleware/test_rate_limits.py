@@ -1,11 +1,14 @@
-"""How often something may be tried: exactly so often, over every store and Redis, and by every process together."""
+"""Rate limits: counts are exact on every store and on Redis, and across processes."""
 
 import re
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from hashlib import sha256
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -17,36 +20,47 @@ from sqlalchemy import select
 from sellout_adapters import demo
 from sellout_adapters.redis_counter import RedisCounter
 from sellout_adapters.sql import SqlStore
-from sellout_adapters.sql.schema.shop_tables import counters
+from sellout_adapters.sql.schema.tables.shop import counters
 from sellout_adapters.testing.laws.races import racing
 from sellout_adapters.testing.scene import HeldClock
 from sellout_core.errors import Unavailable
 from sellout_core.ports.store import Count, Store
 from sellout_http.api.rate_limits import LOGINS_PER_ACCOUNT, REFUSED_PROMO_CODES, Counter, Limiter, Limits, StoreCounter
+from sellout_http.app import create_app
 from sellout_http.middleware.forwarded_headers import Proxies
 from sellout_http.routes import OPERATIONS
-from sellout_http.settings.model import load
+from sellout_http.settings.model import read_settings
 from sellout_http.site.openapi import codes
 from tests.contract import conftest
 from tests.contract.support.buyer import noadmin
-from tests.contract.support.command import Run, Server, serving
-from tests.contract.support.requests import CHECKOUT, OPERATION_NAMES
+from tests.contract.support.client import client_of
+from tests.contract.support.command import Run, ServerProcess, running_server
+from tests.contract.support.requests import CHECKOUT
 from tests.contract.support.shop import Served, demo_shop, log_in, problem_of, serving_shop, shop_over
+from tests.contract.support.slow import SlowPasswords
 from tests.servers.redis import redis_server
 
 MINUTE = timedelta(minutes=1)
 WRONG = "wrong"
-LIMITS = Limits(logins_per_account=5, logins_per_address=10, registrations_per_address=5, refused_promo_codes=10)
+LIMITS = Limits(
+    logins_per_account=5,
+    logins_per_address=10,
+    registrations_per_address=5,
+    refused_promo_codes=10,
+    mails_per_address=20,
+    mails_per_account=5,
+    guest_carts_per_address=10,
+)
 
 
 @cache
 def redis_url() -> str:
-    return conftest.UNTIL_THE_END.enter_context(redis_server())
+    return conftest.SESSION_STACK.enter_context(redis_server())
 
 
 @pytest.fixture(params=[*conftest.STORES, "redis"])
 def counter(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Counter]:
-    """Each way to count."""
+    """Each kind of counter."""
     if request.param == "redis":
         yield RedisCounter(redis_url(), timeout=5)
         return
@@ -56,7 +70,7 @@ def counter(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Counter]
 
 @contextmanager
 def limited(store: Store, clock: HeldClock, limits: Limits = LIMITS, **options: Any) -> Iterator[Served]:
-    """The demo shop at a held time, its tries limited."""
+    """The demo shop with rate limits and a clock that the test sets."""
     with serving_shop(demo_shop(store, clock), limits=limits, **options) as served:
         yield served
 
@@ -105,7 +119,7 @@ def test_redis_begins_anew_when_a_count_is_over() -> None:
 
 
 def test_redis_that_does_not_answer_is_a_503(store: Store, clock: HeldClock) -> None:
-    """Nobody may guess as often as they like meanwhile."""
+    """Guesses stay limited: the log-in is refused."""
     away = RedisCounter("redis://127.0.0.1:1/0", timeout=1)
     with pytest.raises(Unavailable):
         away.add("key", MINUTE)
@@ -115,8 +129,8 @@ def test_redis_that_does_not_answer_is_a_503(store: Store, clock: HeldClock) -> 
 
 
 def test_five_log_ins_a_minute_to_one_account(shop: Served, clock: HeldClock) -> None:
-    """Right or wrong, under any spelling of its name, and whether there is such a user or not."""
-    for username in (demo.STAFF, "nobody at all"):
+    """Attempts count whether or not they succeed, in any spelling of the name, and for unknown users."""
+    for username in (demo.STAFF, "no such user"):
         spelled = [username, username.upper(), username.title()]
         counted = [try_to_log_in(shop.client, spelled[n % 3]).status_code for n in range(5)]
         assert counted == [401] * 5
@@ -131,8 +145,23 @@ def test_five_log_ins_a_minute_to_one_account(shop: Served, clock: HeldClock) ->
     assert try_to_log_in(shop.client, demo.STAFF, demo.PASSWORD).status_code == 200
 
 
+def test_attempts_far_over_a_limit_are_not_counted(store: Store, clock: HeldClock) -> None:
+    """From twice the limit on, they write nothing, and the limit ends with its window all the same."""
+    with limited(store, clock, limits=Limits(logins_per_account=2)) as shop:
+        assert statuses(5, lambda: try_to_log_in(shop.client, demo.STAFF)) == [401] * 2 + [429] * 3
+        for left, seconds in ((60, 30), (30, 29)):
+            refused = try_to_log_in(shop.client, demo.STAFF, demo.PASSWORD)
+            problem_of(refused, 429, "too_many_requests")
+            assert refused.headers["retry-after"] == str(left)
+            clock.advance(seconds=seconds)
+        key = f"logins_per_account {sha256(f'name {demo.STAFF}'.encode()).hexdigest()}"
+        assert StoreCounter(shop.shop).add(key, MINUTE).number == 6
+        clock.advance(seconds=1)
+        assert try_to_log_in(shop.client, demo.STAFF, demo.PASSWORD).status_code == 200
+
+
 def test_ten_log_ins_a_minute_from_one_address(shop: Served, clock: HeldClock) -> None:
-    """What is refused for its address does not count against the account."""
+    """An attempt that is refused because of the address does not count for the account."""
     assert [try_to_log_in(shop.client, f"user{n}").status_code for n in range(10)] == [401] * 10
     for _ in range(6):
         refused = try_to_log_in(shop.client, demo.CUSTOMER)
@@ -143,7 +172,7 @@ def test_ten_log_ins_a_minute_from_one_address(shop: Served, clock: HeldClock) -
 
 
 def test_what_is_no_try_is_not_counted(shop: Served) -> None:
-    """Malformed requests name nobody."""
+    """A malformed request counts for no account."""
     bodies: list[Any] = [{}, {"username": demo.STAFF}, {"username": demo.STAFF, "password": 1}, []]
     assert [shop.client.post("/user/login", json=body).status_code for body in bodies * 4] == [422] * 16
     assert try_to_log_in(shop.client, demo.STAFF, demo.PASSWORD).status_code == 200
@@ -173,11 +202,11 @@ def test_a_password_is_not_guessed_with_a_stolen_token(shop: Served) -> None:
 
 
 def test_ten_refused_promo_codes_in_ten_minutes(shop: Served, clock: HeldClock) -> None:
-    """Wherever they are tried. Good ones, and checkouts without any, are as many as one likes."""
+    """The check and the checkout share the count. Valid codes, and checkouts without one, are not limited."""
     buyer = noadmin(shop.client)
 
     def check(code: str) -> httpx2.Response:
-        return buyer.ask("POST", "/promo/check/{me}", json={"promo_code": code, "product_unit": [1]})
+        return buyer.request("POST", "/promo/check/{me}", json={"promo_code": code, "product_unit": [1]})
 
     assert statuses(25, lambda: check(demo.PROMO_CODE)) == [200] * 25
     assert statuses(6, lambda: check("NOSUCH")) == [422] * 6
@@ -198,28 +227,28 @@ def test_no_guess_slips_through_between_others(shop: Served) -> None:
 
     def check(_: int) -> int:
         body = {"promo_code": "NOSUCH", "product_unit": [1]}
-        return buyer.ask("POST", "/promo/check/{me}", json=body).status_code
+        return buyer.request("POST", "/promo/check/{me}", json=body).status_code
 
     assert sorted(racing(24, check)) == [422] * 10 + [429] * 14
 
 
 @pytest.mark.parametrize("kind", conftest.PERSISTENT)
-def test_what_is_kept_for_counting_names_nobody(tmp_path: Path, clock: HeldClock, kind: str) -> None:
-    """Only a digest, and that is dropped once it is over."""
+def test_what_is_kept_for_counting_has_no_names(tmp_path: Path, clock: HeldClock, kind: str) -> None:
+    """A key is a digest. It is deleted after its window."""
 
     def kept(store: SqlStore) -> list[str]:
         with store.engine.connect() as connection:
             return list(connection.scalars(select(counters.c.key).order_by(counters.c.key)))
 
     with conftest.PERSISTENT[kind](tmp_path) as store, limited(store, clock) as shop:
-        try_to_log_in(shop.client, "somebody@mail.ru")
+        try_to_log_in(shop.client, "some.user@mail.ru")
         found = kept(store)
         assert [re.sub("[0-9a-f]{64}", "digest", key) for key in found] == [
             "logins_per_account digest",
             "logins_per_address digest",
         ]
         clock.advance(minutes=2)
-        try_to_log_in(shop.client, "somebody else")
+        try_to_log_in(shop.client, "other user")
         assert len(kept(store)) == 2
         assert not set(found) <= set(kept(store))
 
@@ -233,36 +262,94 @@ def test_a_limit_of_0_is_none(store: Store, clock: HeldClock) -> None:
 
 
 def test_the_settings_default_to_what_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load().limits == LIMITS
+    assert read_settings().limits == LIMITS
     monkeypatch.setenv("SELLOUT_LOGINS_PER_ACCOUNT", "0")
-    assert load().limits == attrs.evolve(LIMITS, logins_per_account=0)
+    assert read_settings().limits == attrs.evolve(LIMITS, logins_per_account=0)
 
 
 def test_a_demo_allows_twenty_times_the_tries_unless_it_is_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load({"demo": True}).limits == Limits(
-        logins_per_account=100, logins_per_address=200, registrations_per_address=100, refused_promo_codes=200
+    assert read_settings({"demo": True}).limits == Limits(
+        logins_per_account=100,
+        logins_per_address=200,
+        registrations_per_address=100,
+        refused_promo_codes=200,
+        mails_per_address=400,
+        mails_per_account=100,
+        guest_carts_per_address=200,
     )
     monkeypatch.setenv("SELLOUT_LOGINS_PER_ACCOUNT", "5")
-    assert load({"demo": True}).limits.logins_per_account == 5
+    assert read_settings({"demo": True}).limits.logins_per_account == 5
 
 
 def test_a_customer_logs_in_to_a_demo_as_often_as_a_tour_needs(store: Store, clock: HeldClock) -> None:
     body = {"username": demo.CUSTOMER, "password": demo.PASSWORD}
-    with limited(store, clock, load({"demo": True}).limits) as shop:
+    with limited(store, clock, read_settings({"demo": True}).limits) as shop:
         assert statuses(6, lambda: shop.client.post("/user/login", json=body)) == [200] * 6
 
 
-def test_only_limited_operations_document_a_429() -> None:
-    limited = {operation.handler.__name__ for operation in OPERATIONS if "too_many_requests" in codes(operation)}
-    assert limited == {"log_in", "register", "change_password", "check_promo_code", "check_out"}
-    assert all(OPERATION_NAMES[name].limits for name in limited)
+def test_every_operation_documents_a_429() -> None:
+    """Every operation may be refused with a 429, because a client may have too many requests in flight."""
+    assert all("too_many_requests" in codes(operation) for operation in OPERATIONS)
+    limited = {operation.handler.__name__ for operation in OPERATIONS if operation.limits}
+    assert limited == {
+        *("log_in", "register", "change_password", "check_promo_code", "check_out", "delete_account"),
+        *("change_email", "request_password_reset", "reset_password"),
+        *("add_to_guest_cart", "check_guest_promo_code"),
+    }
 
 
 FROM = "x-forwarded-for"
 
 
-def test_nobody_chooses_their_own_address(store: Store, clock: HeldClock) -> None:
-    """Without proxies that are known, what a request says of itself counts for nothing."""
+@contextmanager
+def held_hashes(store: Store, **options: Any) -> Iterator[tuple[Callable[..., Future[httpx2.Response]], SlowPasswords]]:
+    """Serves a shop behind a trusted proxy, whose hashes wait until the end. Yields a function that logs in from an
+    address in a new thread.
+    """
+    resume = threading.Event()
+    passwords = SlowPasswords(resume)
+    app = create_app(
+        attrs.evolve(demo_shop(store), passwords=passwords),
+        proxies=Proxies([ip_network("127.0.0.1")]),
+        hash_threads=1,
+        **options,
+    )
+    with client_of(app) as client, ThreadPoolExecutor(8) as callers:
+
+        def log_in_from(address: str) -> Future[httpx2.Response]:
+            return callers.submit(try_to_log_in, client, demo.STAFF, demo.PASSWORD, **{FROM: address})
+
+        try:
+            yield log_in_from, passwords
+        finally:
+            resume.set()
+
+
+def test_refused_log_ins_wait_for_no_hash(store: Store) -> None:
+    """Refused log-ins take no place in the queue for a hash."""
+    with held_hashes(store, hash_queue=1, limits=Limits(logins_per_address=1)) as (log_in_from, passwords):
+        first = log_in_from("10.0.0.1")
+        assert passwords.begun.wait(60)
+        for _ in range(20):
+            problem_of(log_in_from("10.0.0.1").result(60), 429, "too_many_requests")
+        other = log_in_from("10.0.0.2")
+    assert [one.result().status_code for one in (first, other)] == [200, 200]
+
+
+def test_a_client_has_its_share_of_the_hashes(store: Store) -> None:
+    """The share is two of four places. The third log-in of a client is a 429, log-ins of other clients are not."""
+    with held_hashes(store, hash_queue=3, client_share=50) as (log_in_from, _):
+        done, held = wait([log_in_from("2001:db8::1") for _ in range(3)], 60, FIRST_COMPLETED)
+        (refused,) = done
+        problem_of(refused.result(), 429, "too_many_requests")
+        assert refused.result().headers["retry-after"] == "1"
+        problem_of(log_in_from("2001:db8::2").result(60), 429, "too_many_requests")
+        others = [log_in_from("2001:db8:0:1::1"), log_in_from("10.0.0.2")]
+    assert [one.result().status_code for one in (*held, *others)] == [200] * 4
+
+
+def test_a_client_cannot_choose_its_address(store: Store, clock: HeldClock) -> None:
+    """X-Forwarded-For is ignored without trusted proxies."""
     with limited(store, clock) as shop:
         for n in range(10):
             assert try_to_log_in(shop.client, f"user{n}", **{FROM: f"10.0.0.{n}"}).status_code == 401
@@ -273,8 +360,8 @@ def test_behind_a_known_proxy_each_client_counts_alone(
     store: Store, clock: HeldClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SELLOUT_TRUSTED_PROXIES", "127.0.0.0/8, 10.0.0.0/8")
-    with limited(store, clock, proxies=load().proxies) as shop:
-        # Whatever the client put before what the proxy adds.
+    with limited(store, clock, proxies=read_settings().proxies) as shop:
+        # The client may send a chain of its own, to which the proxy appends.
         for n in range(10):
             chain = f"1.2.3.{n}, 203.0.113.7, 10.0.0.{n}"
             assert try_to_log_in(shop.client, f"user{n}", **{FROM: chain}).status_code == 401
@@ -311,7 +398,7 @@ def test_the_client_is_the_last_one_no_known_proxy_stands_for(
     monkeypatch: pytest.MonkeyPatch, peer: str | None, forwarded: str, expected: str
 ) -> None:
     monkeypatch.setenv("SELLOUT_TRUSTED_PROXIES", "10.0.0.0/8")
-    assert load().proxies.client(scope(peer, x_forwarded_for=forwarded)).network == expected
+    assert read_settings().proxies.client(scope(peer, x_forwarded_for=forwarded)).network == expected
 
 
 @pytest.mark.parametrize(
@@ -329,12 +416,12 @@ def test_tls_is_what_a_known_proxy_says(
     monkeypatch: pytest.MonkeyPatch, peer: str, scheme: str, forwarded: str, secure: bool
 ) -> None:
     monkeypatch.setenv("SELLOUT_TRUSTED_PROXIES", "10.0.0.0/8")
-    assert load().proxies.client(scope(peer, scheme, x_forwarded_proto=forwarded)).secure is secure
+    assert read_settings().proxies.client(scope(peer, scheme, x_forwarded_proto=forwarded)).secure is secure
     assert Proxies().client(scope("10.0.0.1", x_forwarded_proto="https")).secure is False
 
 
 def test_only_counting_elsewhere_waits(store: Store) -> None:
-    """What waits for nothing but the store may be done where it holds up nobody; a rule that is off asks nobody."""
+    """A count in the store may run on the event loop. A disabled limit is not counted."""
     shop = shop_over(store)
     redis = RedisCounter("redis://127.0.0.1:1/0", 1)
     limits = Limits(refused_promo_codes=5)
@@ -345,20 +432,20 @@ def test_only_counting_elsewhere_waits(store: Store) -> None:
 
 
 @pytest.mark.parametrize("where", ["sqlite", "postgresql", "redis"])
-def test_four_processes_let_through_not_one_more(tmp_path: Path, called: Run, where: str) -> None:
-    """All at once, to four servers of one shop: five guesses are answered, however many there are."""
+def test_four_processes_let_through_not_one_more(tmp_path: Path, invoke: Run, where: str) -> None:
+    """Four servers of one shop get the attempts at the same time, and answer five."""
     variables = {"SELLOUT_LOGINS_PER_ACCOUNT": "5", "SELLOUT_SECRET_KEY": "x" * 40}
     if where == "redis":
         variables["SELLOUT_REDIS_URL"] = redis_url()
     if where != "sqlite":
         variables["SELLOUT_DATABASE_URL"] = conftest.databases()[0].create()
-        assert called("migrate", **variables).returncode == 0
+        assert invoke("migrate", **variables).returncode == 0
 
-    def guess(server: Server) -> int:
-        return server.ask("POST", "/user/login", {"username": f"somebody {tmp_path}", "password": "wrong"})[0]
+    def guess(server: ServerProcess) -> int:
+        return server.request("POST", "/user/login", {"username": f"user {tmp_path}", "password": "wrong"})[0]
 
     with ExitStack() as stack, ThreadPoolExecutor(32) as pool:
-        servers = [stack.enter_context(serving(tmp_path, **variables))[0] for _ in range(4)]
+        servers = [stack.enter_context(running_server(tmp_path, **variables))[0] for _ in range(4)]
         answers = list(pool.map(guess, servers * 16))
         assert sorted(answers) == [401] * 5 + [429] * 59
         assert [server.stop() for server in servers] == [(0, "")] * 4
@@ -381,8 +468,8 @@ def test_four_processes_let_through_not_one_more(tmp_path: Path, called: Run, wh
         ("REFUSE_COMMON_PASSWORDS", "maybe", "must be one of"),
     ],
 )
-def test_a_bad_setting_is_named_before_anything_starts(called: Run, name: str, value: str, said: str) -> None:
-    done = called("serve", **{f"SELLOUT_{name}": value})
+def test_a_bad_setting_is_named_before_anything_starts(invoke: Run, name: str, value: str, said: str) -> None:
+    done = invoke("serve", **{f"SELLOUT_{name}": value})
     assert (done.returncode, done.stdout) == (2, "")
     assert f"SELLOUT_{name} " in done.stderr
     assert said in done.stderr

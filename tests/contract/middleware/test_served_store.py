@@ -1,25 +1,26 @@
-"""A store with the core's two methods alone is served, without anything that a server could gain from its database."""
+"""A store that has the port's two methods alone is served, without the optional features."""
 
 from collections.abc import Callable
 from typing import TypeVar
 
 import attrs
+import pytest
 
 from sellout_adapters import demo
 from sellout_adapters.testing.scene import product_entry
-from sellout_core.accounts import OPERATOR
+from sellout_core.people.accounts import OPERATOR
 from sellout_core.ports.store import Store, Transaction
-from sellout_core.use_cases.importing.writing import import_products
+from sellout_core.use_cases.catalogue.importing.writing import import_products
 from sellout_http.runtime.served_store import ThreadedStore, served
 from tests.contract.support.requests import CHECKOUT
-from tests.contract.support.shop import demo_shop, log_in, serving_shop
+from tests.contract.support.shop import demo_shop, log_in, problem_of, serving_shop
 
 T = TypeVar("T")
 
 
 @attrs.frozen
 class TwoMethods:
-    """Another store by the port's two methods."""
+    """A store with the two methods of the port."""
 
     inner: Store
 
@@ -31,7 +32,7 @@ class TwoMethods:
 
 
 def test_a_store_with_two_methods_is_served(store: Store) -> None:
-    """Its documents are read anew each time, since nobody knows the catalogue's version."""
+    """Its documents are not cached, because the version of the catalogue is unknown."""
     shop = attrs.evolve(demo_shop(store), store=TwoMethods(store))
     with serving_shop(shop) as here:
         headers = log_in(here.client, demo.STAFF)
@@ -41,6 +42,15 @@ def test_a_store_with_two_methods_is_served(store: Store) -> None:
             assert here.client.get("/product/all/1").json()["items"][0]["name"] == f"Name {number}"
         assert here.client.get("/order/cart/1", headers=headers).json()["product_units"] == []
         assert len(here.client.get("/product", headers=headers).json()) > 50
+        assert here.client.get("/readyz").status_code == 200
+
+
+def test_calls_beyond_those_that_may_wait_are_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pool of general threads has no place left, and health checks need none of its places."""
+    shop = attrs.evolve(demo_shop(store), store=TwoMethods(store))
+    monkeypatch.setattr("sellout_http.app.WAITING_CALLS", -1)
+    with serving_shop(shop, threads=1) as here:
+        problem_of(here.client.get("/product/all/1"), 503, "unavailable_now")
         assert here.client.get("/readyz").status_code == 200
 
 

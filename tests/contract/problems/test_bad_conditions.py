@@ -1,5 +1,5 @@
-"""A database that is full, locked, busy or away, and a clock that steps: a clear answer, nothing partial, and the shop
-goes on by itself when it is over.
+"""The database is full, locked, busy or unreachable, or the clock steps: the response is clear, no change is partial,
+and the shop recovers by itself.
 """
 
 import socket
@@ -18,13 +18,15 @@ import pytest
 from sqlalchemy import event, make_url
 
 from sellout_adapters.sql import SqlStore, Timeouts
+from sellout_adapters.system import random_id
 from sellout_adapters.testing.scene import HeldClock
-from sellout_core.accounts import OPERATOR
-from sellout_core.ordering import NewPromoCode
-from sellout_core.use_cases.promo_codes import create_promo_code
+from sellout_core.people.accounts import OPERATOR
+from sellout_core.ports.store import Transaction
+from sellout_core.shopping.ordering import NewPromoCode
+from sellout_core.use_cases.shopping.promo_codes import create_promo_code
 from sellout_core.values import Money
 from tests.contract.conftest import databases
-from tests.contract.support.buyer import ADDRESS, Buyer, noadmin
+from tests.contract.support.buyer import ADDRESS, Buyer, newcomer, noadmin
 from tests.contract.support.shop import STAFF_ID, Served, everything_in, problem_of, serving_demo
 
 WAIT = 0.5
@@ -32,7 +34,7 @@ WAIT = 0.5
 
 @attrs.frozen
 class Place:
-    """A served shop with short timeouts, and where its database is."""
+    """A served shop with short timeouts, and the URL of its database."""
 
     served: Served
     store: SqlStore
@@ -45,13 +47,13 @@ class Place:
 
 
 def new_url(kind: str, folder: Path) -> str:
-    """Where there is no store yet."""
+    """The URL of a database for a new store."""
     return f"sqlite:///{folder / 'shop.db'}" if kind == "sqlite" else databases()[0].create(databases()[1])
 
 
 @contextmanager
 def serving(url: str, **options: Any) -> Iterator[Place]:
-    """The demo shop over a database."""
+    """The demo shop on a database."""
     store = SqlStore.open(url, timeouts=Timeouts(lock=WAIT, statement=2, connect=10), **options)
     try:
         with serving_demo(store, cache_mib=0) as served:
@@ -62,23 +64,23 @@ def serving(url: str, **options: Any) -> Iterator[Place]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    """The demo shop over each database."""
+    """The demo shop on each database."""
     with serving(new_url(request.param, tmp_path)) as place:
         yield place
 
 
 def require_503(answer: httpx2.Response) -> None:
-    """Asserts that an answer says to come back."""
+    """Asserts that a response is a 503 with Retry-After."""
     problem_of(answer, 503, "unavailable_now")
     assert int(answer.headers["retry-after"]) >= 1
 
 
 @contextmanager
 def full_sqlite(place: Place) -> Iterator[None]:
-    """A file that may not grow."""
+    """Prevents the file from growing."""
 
     def limit(connection: Any, *_: Any) -> None:
-        connection.execute("PRAGMA max_page_count = 1")  # that is, as many as there are
+        connection.execute("PRAGMA max_page_count = 1")  # the number of pages that the file has
 
     def lift(connection: Any, *_: Any) -> None:
         connection.execute("PRAGMA max_page_count = 1073741823")
@@ -91,7 +93,7 @@ def full_sqlite(place: Place) -> Iterator[None]:
 
 @contextmanager
 def full_postgresql(place: Place) -> Iterator[None]:
-    """A server that has no room for another row."""
+    """The server refuses each INSERT and UPDATE because its disk is full."""
 
     def refuse(cursor: Any, statement: str, *_: Any) -> None:
         if statement.startswith(("INSERT", "UPDATE")):
@@ -109,25 +111,29 @@ FULL: dict[str, Callable[[Place], AbstractContextManager[None]]] = {
 
 
 def test_a_full_disk_refuses_what_needs_room_and_nothing_else(place: Place) -> None:
-    buyer = noadmin(place.client)
-    before = everything_in(place.served.shop)
+    buyer, other = noadmin(place.client), newcomer(place.client, "other")
     with FULL[place.store.engine.dialect.name](place):
+        # Orders of another buyer fill the free space of existing pages.
+        while other.request("POST", "/order/cart_add/{me}/1").status_code == 201:
+            if other.check_out(1, key=random_id()).status_code != 201:
+                break
+        before = everything_in(place.served.shop)
         answers: list[httpx2.Response] = []
         while not answers or answers[-1].status_code == 201:
-            answers.append(buyer.ask("POST", "/user/address/{me}", json={**ADDRESS, "address": "ж" * 500}))
+            answers.append(buyer.request("POST", "/user/address/{me}", json={**ADDRESS, "address": "ж" * 500}))
         require_503(answers[-1])
         require_503(buyer.check_out(1, key="a key"))
         assert buyer.cart() == [1]
-        assert len(buyer.get("/user/address/{me}")) == len(answers)  # one was there before
+        assert len(buyer.get("/user/address/{me}")) == len(answers)  # one address existed before
     for address in buyer.get("/user/address/{me}")[1:]:
-        assert buyer.ask("DELETE", f"/user/address/{{me}}/{address['id']}").status_code == 200
+        assert buyer.request("DELETE", f"/user/address/{{me}}/{address['id']}").status_code == 200
     assert everything_in(place.served.shop) == before
     assert buyer.check_out(1, key="a key").status_code == 201
 
 
 @contextmanager
 def locked(place: Place) -> Iterator[None]:
-    """Another program that writes and does not end."""
+    """Another program has the write lock."""
     if place.url.startswith("sqlite"):
         with closing(sqlite3.connect(place.url.removeprefix("sqlite:///"), isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -141,7 +147,7 @@ def locked(place: Place) -> Iterator[None]:
 
 
 def test_a_database_that_another_program_locks_is_waited_for_and_then_refused(place: Place) -> None:
-    """Reading goes on meanwhile; writing does as soon as the lock is gone."""
+    """Reads succeed meanwhile. Writes succeed after the lock is released."""
     buyer = noadmin(place.client)
     before = everything_in(place.served.shop)
     with locked(place):
@@ -170,14 +176,12 @@ def test_a_pool_that_is_exhausted_refuses_until_a_connection_is_back(kind: str, 
     with serving(new_url(kind, tmp_path), connections=1) as place:
         assert place.client.get("/product/all/1").status_code == 200
 
-        def hold(left: int) -> None:
-            if left:
-                place.store.read(lambda _: hold(left - 1))
-                return
+        def ask(_: Transaction) -> None:
             for path in ("/product/all/1", "/product_unit/product/1"):
                 require_503(place.client.get(path))
 
-        hold(place.store.engine.pool.size())  # type: ignore[attr-defined]
+        # In a transaction on the only connection.
+        place.store.read(ask)
         assert place.client.get("/product/all/1").status_code == 200
 
 
@@ -197,7 +201,7 @@ def test_a_statement_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
 
 
 class Wire:
-    """A way to a server that can be cut: nothing gets through, and nobody answers at its beginning."""
+    """A proxy to a server. `cut` drops all connections and refuses new ones."""
 
     def __init__(self, address: tuple[str, int]) -> None:
         self._address = address
@@ -206,13 +210,13 @@ class Wire:
         self.port: int = self._listener.getsockname()[1]
 
     def cut(self) -> None:
-        """Breaks every connection and takes no more."""
+        """Drops all connections and refuses new ones."""
         _hang_up(self._listener)
         self._listener.close()
         self._open.close()
 
     def mend(self) -> None:
-        """Takes connections again, at the same place."""
+        """Accepts connections on the same port again."""
         self._listener = self._listen(self.port)
 
     def _listen(self, port: int) -> socket.socket:
@@ -251,7 +255,7 @@ def _pass_on(one: socket.socket, other: socket.socket) -> None:
 
 @pytest.fixture
 def wired(tmp_path: Path) -> Iterator[tuple[Place, Wire]]:
-    """The demo shop over PostgreSQL, with a wire between them."""
+    """The demo shop on PostgreSQL through a proxy."""
     url = make_url(new_url("postgresql", tmp_path))
     wire = Wire((url.host or "", url.port or 0))
     with serving(url.set(port=wire.port).render_as_string(hide_password=False)) as place:
@@ -266,7 +270,7 @@ def test_a_database_that_goes_away_is_refused_at_once_and_found_again(wired: tup
         wire.cut()
         for answer in (
             place.client.get("/product/all/1"),
-            buyer.ask("GET", "/order/cart/{me}"),
+            buyer.request("GET", "/order/cart/{me}"),
             buyer.check_out(1, key="a key", address_id=2),
             place.client.get("/readyz"),
         ):
@@ -280,13 +284,13 @@ def test_a_database_that_goes_away_is_refused_at_once_and_found_again(wired: tup
 
 
 def test_connections_that_broke_while_idle_are_not_noticed(wired: tuple[Place, Wire]) -> None:
-    """As after a restart of the database between two requests."""
+    """The database may have restarted between two requests."""
     place, wire = wired
     buyer = noadmin(place.client)
     calls: list[Callable[[], httpx2.Response]] = [
         lambda: place.client.get("/product/all/1"),
         lambda: buyer.check_out(1),
-        lambda: buyer.ask("GET", "/user_info/{me}"),
+        lambda: buyer.request("GET", "/user_info/{me}"),
     ]
     for call in calls:
         wire.cut()
@@ -304,12 +308,14 @@ def test_connections_say_whose_they_are(tmp_path: Path) -> None:
 
 
 def day(clock: HeldClock) -> date:
-    """The day it is, in the shop's time zone."""
+    """The date of the clock, which is in the shop's time zone."""
     return clock.now.date()
 
 
 def test_a_clock_that_steps_over_a_promo_codes_last_day_decides_each_time_anew(timed: Served, clock: HeldClock) -> None:
-    """Forward it is over, back it is good again; what was ordered stays ordered, and each order counts once."""
+    """After the day the code is expired, and before the end of the day it is valid again. Orders keep their discount,
+    and each counts once.
+    """
     buyer = noadmin(timed.client)
     code = NewPromoCode(code="TODAY", owner_id=STAFF_ID, max_activation_count=9, active_until=day(clock))  # type: ignore[arg-type]
     create_promo_code(timed.shop, OPERATOR, attrs.evolve(code, discount_absolute=Money(1)))
@@ -318,7 +324,7 @@ def test_a_clock_that_steps_over_a_promo_codes_last_day_decides_each_time_anew(t
     counts = []
     for number, now in enumerate([noon, midnight, midnight - timedelta(microseconds=1), midnight, noon]):
         clock.now = now
-        buyer.ask("POST", "/order/cart_add/{me}/1")
+        buyer.request("POST", "/order/cart_add/{me}/1")
         answer = buyer.check_out(1, promo_code="TODAY", key=f"key {number}")
         if now == midnight:
             problem_of(answer, 422, "promo_code_expired")
@@ -332,7 +338,7 @@ def test_a_clock_that_steps_over_a_promo_codes_last_day_decides_each_time_anew(t
 
 
 def test_a_clock_that_steps_over_a_tokens_expiry_decides_each_time_anew(timed: Served, clock: HeldClock) -> None:
-    """An access token is good before its end, also after it was not; a refresh token is used up all the same."""
+    """An access token is valid whenever the clock is before its expiry. A used refresh token stays used."""
     begun = clock.now
     pair = timed.client.post("/user/login", json={"username": "noadmin", "password": "sellout-demo"}).json()
     buyer = Buyer(timed.client, 2, {"Authorization": f"Bearer {pair['access']}"})
@@ -345,7 +351,7 @@ def test_a_clock_that_steps_over_a_tokens_expiry_decides_each_time_anew(timed: S
         (begun, 200),
     ):
         clock.now = now
-        assert buyer.ask("GET", "/user_info/{me}").status_code == status
+        assert buyer.request("GET", "/user_info/{me}").status_code == status
     clock.advance(days=30)
     for _ in range(2):
         assert timed.client.post("/user/token/refresh", json={"refresh": pair["refresh"]}).status_code == 401
@@ -356,7 +362,7 @@ def test_a_clock_that_steps_over_a_tokens_expiry_decides_each_time_anew(timed: S
 
 
 def test_an_answer_under_a_key_is_kept_whatever_the_clock_does(timed: Served, clock: HeldClock) -> None:
-    """For as long as the clock says it is within a day: never twice the same order."""
+    """The response is found while the clock is within a day of the order, so no second order is placed."""
     placed = noadmin(timed.client).check_out(1, key="a key")
     for hours in (-3, 23, -12, 3):
         clock.advance(hours=hours)

@@ -1,4 +1,4 @@
-"""Each entry of `fields` has a stable code beside its words, whatever the place and the kind of the mistake."""
+"""Each entry of `fields` has a stable code beside its text, for every place and kind of fault."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.contract.support.shop import Served, log_in, problem_of
 
 pytestmark = pytest.mark.http
 
-REGISTRATION = {"username": "somebody", "password": "long enough"}
+REGISTRATION = {"username": "some_user", "password": "long enough"}
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,8 @@ REGISTRATION = {"username": "somebody", "password": "long enough"}
         ("username", "x" * 151, FieldCode.TOO_LONG),
         ("username", " ", FieldCode.BLANK),
         ("username", "\0", FieldCode.CHARACTER_NOT_ALLOWED),
+        ("username", "some user", FieldCode.CHARACTER_NOT_ALLOWED),
+        ("username", "\N{CYRILLIC SMALL LETTER A}rtem", FieldCode.MIXED_SCRIPTS),
         ("password", "x", FieldCode.TOO_SHORT),
         ("password", "x" * 129, FieldCode.TOO_LONG),
         ("gender", "x", FieldCode.NOT_ONE_OF),

@@ -1,4 +1,4 @@
-"""What the operator reads while the database fails: a line for each failed request, and a traceback once a minute."""
+"""The log while the database fails: one line for each failed request, and one traceback each minute."""
 
 import sqlite3
 from collections.abc import MutableMapping
@@ -19,7 +19,7 @@ Events = list[MutableMapping[str, Any]]
 
 
 class Seconds:
-    """A clock that stands still."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 1000.0

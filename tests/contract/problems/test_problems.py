@@ -1,4 +1,6 @@
-"""Problem documents: the table is complete, each type is a page that explains it, and nothing more is said."""
+"""Problem documents: the table is complete, each type has a page that explains it, and documents reveal no
+internals.
+"""
 
 import html
 import json
@@ -15,19 +17,23 @@ import httpx2
 import pytest
 
 from sellout_adapters import demo
-from sellout_adapters.passwords import Argon2Passwords
 from sellout_core import errors
 from sellout_core.errors import FieldCode
+from sellout_core.fulfilment.refusals import AboveAmountDue, MoveImpossible
+from sellout_core.picture_errors import UnsupportedPicture
 from sellout_core.ports.store import Store, Transaction
+from sellout_core.values import ProductUnitId
 from sellout_http.app import create_app
+from sellout_http.problems import pages
 from sellout_http.problems.details import problem_of
-from sellout_http.problems.types import KINDS
+from sellout_http.problems.types import PROBLEM_TYPES
 from sellout_http.runtime.served_store import ServedStore, served
 from tests.contract.conftest import STORES
 from tests.contract.support.client import client_of
-from tests.contract.support.requests import OPERATION_NAMES, body_of, path_of
+from tests.contract.support.requests import OPERATION_NAMES, path_of, valid_body
 from tests.contract.support.shop import Served, demo_shop, everything_in, log_in
 from tests.contract.support.shop import problem_of as problem_in
+from tests.contract.support.slow import SlowPasswords
 
 pytestmark = pytest.mark.http
 
@@ -51,8 +57,10 @@ OF_HTTP: Final = {
     "internal_error": 500,
     "request_timeout": 408,
     "too_many_requests": 429,
+    "precondition_required": 428,
+    "not_acceptable": 406,
 }
-# An example of each error that takes arguments, and the members that its document then has.
+# An example of each error with arguments, and the further members of its document.
 TELLING: Final[dict[type[errors.SellOutError], tuple[errors.SellOutError, dict[str, Any]]]] = {
     errors.InvalidFields: (
         errors.InvalidFields(
@@ -69,9 +77,15 @@ TELLING: Final[dict[type[errors.SellOutError], tuple[errors.SellOutError, dict[s
         },
     ),
     errors.LimitReached: (errors.LimitReached(7), {"maximum": 7}),
+    errors.StillReferredTo: (errors.StillReferredTo(("carts", "orders")), {"referrers": ["carts", "orders"]}),
     errors.NotInCart: (errors.NotInCart((1, 2)), {"not_in_cart": [1, 2]}),
     errors.UnitsUnavailable: (errors.UnitsUnavailable((3,)), {"unavailable": [3]}),
     errors.PriceChanged: (errors.PriceChanged(107), {"total_amount": 107}),
+    AboveAmountDue: (AboveAmountDue(7), {"amount_due": 7}),
+    MoveImpossible: (
+        MoveImpossible({ProductUnitId(1): ("confirmed", "cancelled"), ProductUnitId(2): ()}),
+        {"possible": [{"product_unit": 1, "to": ["confirmed", "cancelled"]}, {"product_unit": 2, "to": []}]},
+    ),
 }
 Logged = list[MutableMapping[str, Any]]
 SECRET: Final = "SELECT secret FROM a_table"
@@ -79,7 +93,7 @@ RUSSIAN: Final = re.compile("[а-яё]", re.IGNORECASE)  # noqa: RUF001 - Cyrill
 
 
 def tree(root: type[errors.SellOutError] = errors.SellOutError) -> Iterator[type[errors.SellOutError]]:
-    """An error and everything below it."""
+    """An error class and all of its subclasses."""
     yield root
     for child in root.__subclasses__():
         yield from tree(child)
@@ -89,34 +103,37 @@ CONCRETE: Final = [error for error in tree() if "code" in vars(error)]
 
 
 def example_of(error: type[errors.SellOutError]) -> tuple[errors.SellOutError, dict[str, Any]]:
-    """An error of that type, and the members that are its own."""
+    """An error of the type, and the further members of its document."""
     return TELLING[error] if error in TELLING else (error(), {})
 
 
 def test_the_table_holds_every_error_and_what_http_adds() -> None:
-    """And nothing else: a code nobody can meet would be a mistake. Only categories have no code."""
-    assert {error.code for error in CONCRETE} | set(OF_HTTP) == set(KINDS)
-    assert len(CONCRETE) + len(OF_HTTP) == len(KINDS)
+    """The table has no unused code. Only categories have no code."""
+    assert {error.code for error in CONCRETE} | set(OF_HTTP) == set(PROBLEM_TYPES)
+    assert len(CONCRETE) + len(OF_HTTP) == len(PROBLEM_TYPES)
     assert set(tree()) - set(CONCRETE) == {errors.SellOutError, errors.Invalid, errors.Conflict}
     for code, status in OF_HTTP.items():
-        assert KINDS[code].status == status
+        assert PROBLEM_TYPES[code].status == status
 
 
 @pytest.mark.parametrize("error", CONCRETE, ids=lambda error: error.__name__)
 def test_an_error_has_its_categorys_status(error: type[errors.SellOutError]) -> None:
-    """And is in one category alone."""
+    """Each error is in exactly one category. HTTP has statuses of its own for a failed `If-Match` and for a body of
+    another type (RFC 9110).
+    """
     (status,) = {status for category, status in CATEGORIES.items() if issubclass(error, category)}
-    assert KINDS[error.code].status == status
+    own = {errors.Stale: 412, UnsupportedPicture: 415}
+    assert PROBLEM_TYPES[error.code].status == own.get(error, status)
 
 
 def test_no_two_kinds_say_the_same() -> None:
-    """Titles and explanations are each kind's own."""
+    """Titles and explanations are unique."""
     for word in ("title", "english", "russian_title", "russian"):
-        assert len({getattr(kind, word) for kind in KINDS.values()}) == len(KINDS), word
+        assert len({getattr(kind, word) for kind in PROBLEM_TYPES.values()}) == len(PROBLEM_TYPES), word
 
 
 class Page(HTMLParser):
-    """What a page holds: its text by the language it is marked with, and its tags."""
+    """The parts of a page: its text by language, its tags and its links."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -134,7 +151,7 @@ class Page(HTMLParser):
         if tag != "meta":
             self._languages.append(given.get("lang") or (self._languages[-1] if self._languages else ""))
 
-    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002 - they are well nested, or the words are not found
+    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002 - if tags were nested wrongly, the text would not be found
         self._languages.pop()
 
     def handle_data(self, data: str) -> None:
@@ -142,17 +159,17 @@ class Page(HTMLParser):
 
 
 def plain(words: str) -> str:
-    """Words without the marks of code in them."""
+    """A text without the marks of code."""
     return words.replace("`", "")
 
 
-@pytest.mark.parametrize("code", KINDS)
+@pytest.mark.parametrize("code", PROBLEM_TYPES)
 def test_a_type_is_a_page_that_explains_it(shared: Served, code: str) -> None:
-    """In English and Russian, each marked as what it is, with nothing but its own words on it."""
+    """The page is in English and Russian, each marked with its language."""
     response = shared.client.get(f"/problems/{code}")
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/html; charset=utf-8"
-    page, kind = Page(response.text), KINDS[code]
+    page, kind = Page(response.text), PROBLEM_TYPES[code]
     assert plain(kind.title) in page.words["en"]
     assert plain(kind.english) in page.words["en"]
     assert code in page.words["en"]
@@ -170,23 +187,34 @@ def test_the_index_leads_to_every_page(shared: Served) -> None:
     response = shared.client.get("/problems")
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     page = Page(response.text)
-    assert page.links == [f"/problems/{code}" for code in KINDS]
-    for code, kind in KINDS.items():
+    assert page.links == [f"/problems/{code}" for code in PROBLEM_TYPES]
+    for code, kind in PROBLEM_TYPES.items():
         assert code in page.words["en"]
         assert plain(kind.title) in page.words["en"]
         assert plain(kind.russian_title) in page.words["ru"]
 
 
+@pytest.fixture
+def uncached_pages() -> Iterator[None]:
+    """The pages are rendered anew, in the test and after it."""
+    for cached in (pages.list_page, pages.explanation_page):
+        cached.cache_clear()
+    yield
+    for cached in (pages.list_page, pages.explanation_page):
+        cached.cache_clear()
+
+
+@pytest.mark.usefixtures("uncached_pages")
 def test_a_pages_words_are_escaped(shared: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever they are: here the table gets some that mean something in HTML."""
+    """The table gets titles and explanations that are markup."""
     kind = attrs.evolve(
-        KINDS["forbidden"],
+        PROBLEM_TYPES["forbidden"],
         title="<script>alert(1)</script>",
         english="a < b && \"c\" > 'd' `<e>`",
         russian_title="</title><b>жирно",
         russian="<img src=x onerror=y> да",
     )
-    monkeypatch.setitem(dict_of(KINDS), "forbidden", kind)
+    monkeypatch.setitem(dict_of(PROBLEM_TYPES), "forbidden", kind)
     for path in ("/problems/forbidden", "/problems"):
         text = shared.client.get(path).text
         page = Page(text)
@@ -198,14 +226,14 @@ def test_a_pages_words_are_escaped(shared: Served, monkeypatch: pytest.MonkeyPat
 
 
 def dict_of(table: Any) -> dict[str, Any]:
-    """A table as the dictionary it is, to be changed for a moment."""
+    """The table as a dictionary, which the test may change."""
     assert isinstance(table, dict)
     return table
 
 
 @attrs.frozen
 class FailingStore(ServedStore):
-    """A store whose transactions fail as told, once it is told. It is served as the store inside is."""
+    """A store whose transactions raise the last of `failures`, if any. Otherwise it is the store inside."""
 
     inner: Store
     failures: list[Exception]
@@ -233,14 +261,14 @@ class FailingStore(ServedStore):
 
 @attrs.frozen
 class Fragile:
-    """A served shop whose store fails while `failing`."""
+    """A served shop whose store fails within `failing`."""
 
     client: httpx2.Client
     store: FailingStore
 
     @contextmanager
     def failing(self, error: Exception) -> Iterator[None]:
-        """Every transaction meanwhile raises the error."""
+        """Every transaction raises the error meanwhile."""
         self.store.failures.append(error)
         try:
             yield
@@ -250,8 +278,8 @@ class Fragile:
 
 @pytest.fixture(scope="module", params=STORES)
 def fragile(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fragile]:
-    """One for all tests: what fails changes nothing. Its client does not mind what is documented, for that a server
-    makes mistakes is not.
+    """The shop for all tests of this module: a failure changes nothing. Its client does not check responses against the
+    OpenAPI document, which has no 500.
     """
     with STORES[request.param](tmp_path_factory.mktemp("fragile")) as store:
         failing = FailingStore(store, [])
@@ -261,9 +289,9 @@ def fragile(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.mark.parametrize("error", CONCRETE, ids=lambda error: error.__name__)
 def test_an_error_of_the_core_is_answered_by_the_table(fragile: Fragile, error: type[errors.SellOutError]) -> None:
-    """With the members that help, and no others."""
+    """The document has the members of the error, and no others."""
     example, more = example_of(error)
-    kind = KINDS[error.code]
+    kind = PROBLEM_TYPES[error.code]
     with fragile.failing(example):
         response = fragile.client.get("/product/all/1")
     document = problem_in(response, kind.status, error.code)
@@ -281,32 +309,34 @@ def test_an_error_of_the_core_is_answered_by_the_table(fragile: Fragile, error: 
 
 
 def test_a_document_of_the_core_leaves_out_what_it_does_not_say() -> None:
-    """No nulls: a member that does not help is not there."""
+    """A document has no null members."""
     for error in CONCRETE:
         example, more = example_of(error)
         document = problem_of(example)
-        absent = {"fields", "total_amount", "unavailable", "not_in_cart", "maximum"} - set(more)
+        absent = {"fields", "total_amount", "unavailable", "not_in_cart", "maximum", "amount_due", "possible"} - set(
+            more
+        )
         assert all(not isinstance(getattr(document, name), int | tuple) for name in absent)
 
 
 @pytest.mark.parametrize("name", OPERATION_NAMES)
 def test_a_mistake_of_ours_is_opaque_and_logged(fragile: Fragile, logged: Logged, name: str) -> None:
-    """On every operation: 500 without a word of what happened, which stands in the log with its traceback."""
+    """Each operation answers with a 500 that says nothing about the error. The log has the traceback."""
     operation = OPERATION_NAMES[name]
     if name in {"refresh_tokens", "verify_token"}:
-        pair = fragile.client.post("/user/login", json=body_of(OPERATION_NAMES["log_in"])).json()
+        pair = fragile.client.post("/user/login", json=valid_body(OPERATION_NAMES["log_in"])).json()
         body: Any = {"refresh": pair["refresh"]} if name == "refresh_tokens" else {"token": pair["access"]}
     else:
-        body = body_of(operation)
+        body = valid_body(operation)
     staff = log_in(fragile.client, demo.STAFF)
     with fragile.failing(RuntimeError(SECRET)):
         response = fragile.client.request(operation.method, path_of(operation), json=body, headers=staff)
     document = problem_in(response, 500, "internal_error")
     assert document == {
         "type": "/problems/internal_error",
-        "title": KINDS["internal_error"].title,
+        "title": PROBLEM_TYPES["internal_error"].title,
         "status": 500,
-        "detail": KINDS["internal_error"].english,
+        "detail": PROBLEM_TYPES["internal_error"].english,
         "code": "internal_error",
     }
     (event,) = logged
@@ -321,7 +351,6 @@ def test_a_mistake_of_ours_is_opaque_and_logged(fragile: Fragile, logged: Logged
 
 @pytest.mark.parametrize("error", [KeyError("x"), ValueError(), RecursionError(), MemoryError(), OSError(5, SECRET)])
 def test_any_mistake_is_a_500_and_the_shop_goes_on(fragile: Fragile, logged: Logged, error: Exception) -> None:
-    """Whatever is raised."""
     with fragile.failing(error):
         problem_in(fragile.client.get("/product/all/1"), 500, "internal_error")
     assert [event["log_level"] for event in logged] == ["error"]
@@ -329,7 +358,7 @@ def test_any_mistake_is_a_500_and_the_shop_goes_on(fragile: Fragile, logged: Log
 
 
 def test_a_refusal_is_not_logged_as_a_mistake(shared: Served, logged: Logged) -> None:
-    """The client's mistakes are not ours."""
+    """Refusals are errors of the client."""
     for path in ("/nothing", "/user/1", "/product/all/0", "/product/all/1?page_size=x"):
         assert 400 <= shared.client.get(path).status_code < 500
     assert shared.client.post("/user/login", content=b"{").status_code == 415
@@ -339,10 +368,10 @@ def test_a_refusal_is_not_logged_as_a_mistake(shared: Served, logged: Logged) ->
 
 @pytest.mark.parametrize("name", OPERATION_NAMES)
 def test_a_store_that_is_away_is_a_503(fragile: Fragile, logged: Logged, name: str) -> None:
-    """With Retry-After, on every operation; the next request finds the shop as it was."""
+    """Each operation answers with a 503 and Retry-After. The next request succeeds."""
     operation = OPERATION_NAMES[name]
-    pair = fragile.client.post("/user/login", json=body_of(OPERATION_NAMES["log_in"])).json()
-    body: Any = body_of(operation)
+    pair = fragile.client.post("/user/login", json=valid_body(OPERATION_NAMES["log_in"])).json()
+    body: Any = valid_body(operation)
     if name in {"refresh_tokens", "verify_token"}:
         body = {"refresh": pair["refresh"]} if name == "refresh_tokens" else {"token": pair["access"]}
     staff = {"Authorization": f"Bearer {pair['access']}"}
@@ -354,49 +383,34 @@ def test_a_store_that_is_away_is_a_503(fragile: Fragile, logged: Logged, name: s
     assert fragile.client.get("/user_info/1", headers=staff).status_code == 200
 
 
-class SlowPasswords(Argon2Passwords):
-    """Passwords that take their time: nobody gets on before `going_on` is set."""
-
-    def __init__(self, going_on: threading.Event) -> None:
-        super().__init__(time_cost=1, memory_kib=8)
-        self._going_on = going_on
-
-    def hash(self, password: str) -> str:
-        self._going_on.wait(120)
-        return super().hash(password)
-
-    def verify(self, password: str, password_hash: str | None) -> bool:
-        self._going_on.wait(120)
-        return super().verify(password, password_hash)
-
-
 @pytest.mark.parametrize(("threads", "waiting"), [(1, 0), (1, 2), (3, 1)])
 def test_too_many_log_ins_at_once_are_a_503(store: Store, threads: int, waiting: int) -> None:
-    """Of one more than may work and wait, just one is told to come back; the others are answered when their turn has
-    come. Meanwhile everything else goes on: hashing has threads of its own, and none of it is on the event loop.
+    """One log-in more than the number of places is refused. The others succeed later. Other requests are answered
+    meanwhile, because hashes run in their own threads.
     """
-    going_on = threading.Event()
+    resume = threading.Event()
     shop = demo_shop(store)
-    slow = attrs.evolve(shop, passwords=SlowPasswords(going_on))
+    slow = attrs.evolve(shop, passwords=SlowPasswords(resume))
     app = create_app(slow, threads=1, hash_threads=threads, hash_queue=waiting)
     with client_of(app) as client, ThreadPoolExecutor(threads + waiting + 1) as callers:
         try:
             log_in_ = OPERATION_NAMES["log_in"]
             asked = [
-                callers.submit(client.post, log_in_.path, json=body_of(log_in_)) for _ in range(threads + waiting + 1)
+                callers.submit(client.post, log_in_.path, json=valid_body(log_in_))
+                for _ in range(threads + waiting + 1)
             ]
             done, held = wait(asked, timeout=60, return_when=FIRST_COMPLETED)
             (refused,) = done
             problem_in(refused.result(), 503, "unavailable_now")
             assert refused.result().headers["retry-after"] == "1"
             before = everything_in(shop)
-            register = client.post("/user/register", json=body_of(OPERATION_NAMES["register"]))
+            register = client.post("/user/register", json=valid_body(OPERATION_NAMES["register"]))
             problem_in(register, 503, "unavailable_now")
             assert everything_in(shop) == before
             assert client.get("/product/all/1").status_code == 200
             assert client.get("/problems").status_code == 200
             assert not any(one.done() for one in held)
         finally:
-            going_on.set()
+            resume.set()
         assert [one.result(timeout=60).status_code for one in held] == [200] * (threads + waiting)
-        assert client.post(log_in_.path, json=body_of(log_in_)).status_code == 200
+        assert client.post(log_in_.path, json=valid_body(log_in_)).status_code == 200

@@ -1,4 +1,4 @@
-"""The constraints in the database: a write that goes past the use cases is refused, on both databases alike."""
+"""Database constraints: both databases refuse invalid rows that do not come from the use cases."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -11,14 +11,23 @@ from sqlalchemy.exc import IntegrityError
 
 from sellout_adapters.sql.schema.columns import metadata
 from sellout_adapters.sql.session.errors import RunAgain
-from sellout_core.accounts import OPERATOR
+from sellout_adapters.testing.laws.catalogue.references import category
+from sellout_adapters.testing.laws.shopping.fulfilment import WAYS, cancel, move, pay
+from sellout_adapters.testing.mailbox import deliver
+from sellout_adapters.testing.scene import PASSWORD
+from sellout_core.catalogue.pictures import StoredPicture
+from sellout_core.people.accounts import ANONYMOUS, OPERATOR
+from sellout_core.people.identity import EmailChange
 from sellout_core.ports.store import Transaction
-from sellout_core.use_cases import wishlists
+from sellout_core.use_cases.catalogue.pictures import add_picture
+from sellout_core.use_cases.people.identity import change_email, verify_email
+from sellout_core.use_cases.shopping import wishlists
+from sellout_core.use_cases.shopping.guest_carts import add_to_guest_cart
 from sellout_core.values import MAX_ID
 from tests.contract.conftest import PERSISTENT
-from tests.contract.support.buying import Buying, about_to_buy
+from tests.contract.support.checkout_scene import CheckoutScene, checkout_scene
 
-NOBODY = 999_999
+UNKNOWN_ID = 999_999
 REFERENCES = [
     (table.name, tuple(column.name for column in constraint.columns))
     for table in metadata.sorted_tables
@@ -42,29 +51,72 @@ LAWS = {
     "no time": "UPDATE orders SET placed_at = NULL",
     "no text": "UPDATE orders SET email = NULL",
     "a unit twice in an order": "UPDATE order_lines SET unit_id = (SELECT max(unit_id) FROM order_lines)",
-    "a key twice": "INSERT INTO answers SELECT * FROM answers",
+    "half an address": "UPDATE account_emails SET address_key = NULL",
+    "no recipient": "UPDATE outbox SET recipient_key = ''",
+    "a token twice": "INSERT INTO single_use_tokens SELECT * FROM single_use_tokens",
+    "a guest's cart twice": "INSERT INTO guest_carts (fingerprint, unit_ids, expires_at) SELECT fingerprint, unit_ids,"
+    " expires_at FROM guest_carts",
+    "a token that is stored as it is": "UPDATE guest_carts SET fingerprint = '0123456789abcdef0123456789abcdef'",
+    "two present slugs": "UPDATE slugs SET is_present = TRUE",
+    "an empty slug": "UPDATE slugs SET slug = '' WHERE is_present",
+    "a unit without a state": "UPDATE line_progress SET state = ''",
+    "a cost below zero": "UPDATE line_progress SET cost = -1",
+    "a payment without a state": "UPDATE payments SET state = ''",
+    "a captured payment of nothing": "UPDATE payments SET captured = 0",
+    "a payment of nothing that is due": "UPDATE payments SET state = 'due'",
+    "a refund of nothing": "UPDATE refunds SET amount = 0",
+    "a refund without a state": "UPDATE refunds SET state = ''",
+    "a parcel without a number": "UPDATE parcels SET number = 0",
+    "a parcel without a carrier": "UPDATE parcels SET carrier = ''",
+    "a nameless event": "UPDATE order_history SET event = ''",
+    "a picture twice": "UPDATE product_pictures SET digest = (SELECT max(digest) FROM product_pictures)",
+    "a place of two pictures": "UPDATE product_pictures SET position = 2",
+    "a 21st picture": "UPDATE product_pictures SET position = position + 19",
+    "a picture before the first": "UPDATE product_pictures SET position = position - 1",
+    "a picture without pixels": "UPDATE product_pictures SET width = 0",
+    "half a digest": "UPDATE product_pictures SET digest = 'ab'",
+    "a view of nothing": "UPDATE product_views SET product_id = NULL",
+    "a key twice": "INSERT INTO idempotency_keys SELECT * FROM idempotency_keys",
 }
 
 
 @pytest.fixture(scope="module", params=PERSISTENT)
-def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buying]:
+def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CheckoutScene]:
     """A shop with a row in every table."""
     with PERSISTENT[request.param](tmp_path_factory.mktemp("full")) as store:
-        buying = about_to_buy(store)
+        buying = checkout_scene(store)
         buying.check_out()
         scene, buyer = buying.scene, buying.buyer
+        [order] = buying.orders()
+        pay(scene, order)
+        cancel(scene, order, buying.units[0])
+        for way in WAYS:
+            move(scene, order, way)
         [product] = buying.store.read(lambda tx: tx.products.after(0, 1))
         wishlists.add_to_wishlist(scene.shop, OPERATOR, buyer, product.id, None)
         scene.fill_cart(buyer, *buying.units)
+        add_to_guest_cart(scene.shop, ANONYMOUS, None, buying.units[0])
         scene.change_user(buyer, referrer_id=buyer)
+        for address in ("anna@shop.example", "other@shop.example"):
+            change = EmailChange(email=address, password=PASSWORD)
+            change_email(scene.shop, OPERATOR, buyer, change, "en")
+            token = deliver(scene.shop)[0].parameters["token"]
+            if address.startswith("anna"):
+                verify_email(scene.shop, token, "en")
+        change_email(scene.shop, OPERATOR, buyer, change, "en")
+        for number in (1, 2):
+            add_picture(scene.shop, OPERATOR, product.id, StoredPicture(f"{number:048}", 1, 1))
+        store.write(lambda tx: tx.view_history.note([(buyer, product.id)]))
+        category(scene, "Below", category(scene, "Above"))
+        store.write(lambda tx: tx.products.save_many([attrs.evolve(product, name="Renamed")]))
         with store.engine.begin() as connection:
             connection.exec_driver_sql("UPDATE users SET gender_id = (SELECT max(id) FROM genders)")
         yield buying
 
 
 @pytest.fixture
-def connection(full: Buying) -> Iterator[Connection]:
-    """The bare database of that shop; what is written is taken back."""
+def connection(full: CheckoutScene) -> Iterator[Connection]:
+    """A connection to the database of `full`. It is rolled back at the end."""
     with full.store.engine.connect() as connection:
         connection.begin()
         yield connection
@@ -72,17 +124,17 @@ def connection(full: Buying) -> Iterator[Connection]:
 
 
 def require_refusal(write: Callable[[], object]) -> None:
-    """Asserts that the database refuses; what is not unique is for the store to run again."""
+    """Asserts that the database refuses the write. A violated unique key is `RunAgain`."""
     with pytest.raises((IntegrityError, RunAgain)):
         write()
 
 
 @pytest.mark.parametrize(("name", "columns"), REFERENCES, ids=str)
 def test_nothing_refers_to_what_is_not_there(connection: Connection, name: str, columns: tuple[str, ...]) -> None:
-    """SQLite enforces foreign keys only after a PRAGMA."""
+    """SQLite checks foreign keys only after a PRAGMA."""
     table = metadata.tables[name]
     assert connection.scalar(select(func.count()).select_from(table).where(table.c[columns[0]].is_not(None)))
-    require_refusal(lambda: connection.execute(update(table).values({columns[0]: NOBODY})))
+    require_refusal(lambda: connection.execute(update(table).values({columns[0]: UNKNOWN_ID})))
 
 
 @pytest.mark.parametrize("name", ["users", "products", "product_units", "sizes", "carts", "orders", "promo_codes"])
@@ -96,21 +148,24 @@ def test_no_row_breaks_a_law(connection: Connection, law: str) -> None:
 
 
 def test_numbers_are_kept_as_large_as_the_shop_has_them(connection: Connection) -> None:
-    """All ids, prices and counts hold 53 bits: SQLite takes them in any column, PostgreSQL's INTEGER would not."""
-    percentages = {"personal_discount", "discount_percentage", "promo_discount_percentage", "position"}
+    """Ids, prices and counts have 53 bits. SQLite stores them in any column, PostgreSQL's INTEGER does not."""
+    percentages = {"personal_discount", "discount_percentage", "promo_discount_percentage"}
+    counts = {"position", "number", "parcel_number"}
     numbers = {
         connection.dialect.type_compiler_instance.process(column.type)
         for table in metadata.sorted_tables
         for column in table.columns
-        if isinstance(column.type, Integer) and column.name not in percentages
+        if isinstance(column.type, Integer) and column.name not in percentages | counts
     }
     for kind in numbers:
         assert connection.scalar(text(f"SELECT CAST({MAX_ID} AS {kind})")) == MAX_ID
 
 
-def test_a_failed_write_takes_the_transaction_with_it_also_if_the_work_goes_on(full: Buying) -> None:
-    """After one SQLite would go on and keep the rest, PostgreSQL would refuse whatever follows."""
-    before = full.everything()
+def test_a_failed_write_takes_the_transaction_with_it_also_if_the_work_goes_on(full: CheckoutScene) -> None:
+    """After a failed statement SQLite would continue and commit the rest. PostgreSQL would refuse all further
+    statements.
+    """
+    before = full.rows()
 
     def work(tx: Transaction) -> None:
         [unit] = tx.units.get_many(full.units[:1]).values()
@@ -120,19 +175,19 @@ def test_a_failed_write_takes_the_transaction_with_it_also_if_the_work_goes_on(f
 
     with pytest.raises(IntegrityError):
         full.store.write(work)
-    assert full.everything() == before
+    assert full.rows() == before
 
 
 def test_ids_are_unique_and_rise_whatever_was_rolled_back(connection: Connection) -> None:
-    """PostgreSQL leaves gaps and SQLite does not. Neither gives an id twice."""
+    """PostgreSQL leaves gaps after a rollback, SQLite does not. Neither assigns an id twice."""
     brands = metadata.tables["brands"]
     highest = connection.scalar(select(func.max(brands.c.id)))
     assert highest is not None
     assert connection.execute(insert(brands).values(name="new").returning(brands.c.id)).scalar_one() > highest
 
 
-def test_a_time_that_means_no_moment_is_a_mistake_of_ours_and_no_trouble_of_the_databases(full: Buying) -> None:
-    """A parameter that cannot be sent is not taken for a damaged row, which is a matter for the operator."""
-    naive = datetime(2026, 3, 1)  # noqa: DTZ001 - the mistake
+def test_a_time_that_means_no_moment_is_a_mistake_of_ours_and_no_trouble_of_the_databases(full: CheckoutScene) -> None:
+    """An invalid parameter is an error of the caller. It must not be reported as a damaged row."""
+    naive = datetime(2026, 3, 1)  # noqa: DTZ001 - the fault of this test
     with pytest.raises(ValueError, match="aware"):
-        full.store.write(lambda tx: tx.counters.delete_ended(naive))
+        full.store.write(lambda tx: tx.counters.delete_ended(naive, 9))

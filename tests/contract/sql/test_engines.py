@@ -1,4 +1,4 @@
-"""A third kind of database is refused, instead of being taken for one of the two."""
+"""A third kind of database is refused. It is not treated as one of the two."""
 
 from typing import Any
 
@@ -9,8 +9,6 @@ from sqlalchemy.exc import CompileError
 from sqlalchemy.schema import CreateTable
 
 from sellout_adapters.sql import CannotOpen, SqlStore
-from sellout_adapters.sql.schema.agreed_tables import agreed_units
-from sellout_adapters.sql.schema.catalogue_tables import products
 from sellout_adapters.sql.schema.columns import metadata
 from sellout_adapters.sql.schema.functions import (
     AMONG_TEXTS,
@@ -21,6 +19,7 @@ from sellout_adapters.sql.schema.functions import (
     put_first,
     spaced_terms,
 )
+from sellout_adapters.sql.schema.tables.catalogue import agreed_units, products
 from sellout_adapters.sql.session.compiled import compiled
 
 _numbers: Any = literal_column("numbers")

@@ -1,4 +1,4 @@
-"""Group commit: each writer is atomic, learns its outcome after the commit, and learns if the commit fails."""
+"""Group commit: each writer is atomic, and gets its outcome after the commit, or an error if the commit fails."""
 
 import sqlite3
 import threading
@@ -12,15 +12,15 @@ from sqlalchemy import event
 
 from sellout_adapters.sql import SqlStore, Timeouts
 from sellout_adapters.sql.concurrency.group_commit import MAX_WRITERS
-from sellout_adapters.testing.laws.accounts import new_user
+from sellout_adapters.testing.laws.people.accounts import new_user
 from sellout_core import errors
 from sellout_core.ports.store import Transaction
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqlStore]:
-    """An empty shop in a file."""
-    # No lock times out, however slow the machine is.
+    """An empty store in a SQLite file."""
+    # A lock that does not time out on a slow machine.
     with closing(SqlStore.open(f"sqlite:///{tmp_path / 'sellout.db'}", timeouts=Timeouts(lock=60))) as store:
         yield store
 
@@ -37,22 +37,22 @@ class Writer(threading.Thread):
     def run(self) -> None:
         try:
             self.outcome = self._store.write(self._work)
-        except BaseException as error:  # noqa: BLE001 - looked at by the test
+        except BaseException as error:  # noqa: BLE001 - the test checks it
             self.outcome = error
 
 
 def adding(name: str) -> Callable[[Transaction], Any]:
-    """Work that adds a user."""
+    """Work that adds a user and returns the username."""
     return lambda tx: tx.users.add(new_user(name), "hash").username
 
 
 def waiting(store: SqlStore) -> int:
-    """How many writers wait for the lock."""
-    return len(store._database._group_commit._lock._waiting)  # type: ignore[attr-defined]
+    """The number of writers that wait for the lock."""
+    return len(store._database.group_commit._lock._waiting)  # type: ignore[union-attr]
 
 
 def together(store: SqlStore, *works: Callable[[Transaction], Any]) -> list[Any]:
-    """The outcomes of writers that arrive, one after another, while another one has the lock."""
+    """The outcomes of writers that begin to wait, in this order, while another writer has the lock."""
     writers: list[Writer] = []
 
     def hold(_: Transaction) -> None:
@@ -69,12 +69,12 @@ def together(store: SqlStore, *works: Callable[[Transaction], Any]) -> list[Any]
 
 
 def names(store: SqlStore) -> list[str]:
-    """Whom the shop knows."""
+    """The usernames in the store."""
     return [user.username for user in store.read(lambda tx: tx.users.after(0, 1_000))]
 
 
 def counting_commits(store: SqlStore) -> list[Any]:
-    """Grows by one with each commit."""
+    """A list to which each commit adds an entry."""
     commits: list[Any] = []
     event.listen(store.engine, "commit", commits.append)
     return commits
@@ -95,7 +95,7 @@ def test_a_commit_is_shared_by_so_many_at_most(store: SqlStore) -> None:
 
 
 def test_no_writer_learns_its_outcome_before_the_commit(store: SqlStore) -> None:
-    """What the first wrote is not seen, and the first not let go, while the second is still at work."""
+    """While the second writer works, the first one still waits, and its row is not visible."""
     seen: list[Any] = []
     writers: list[Writer] = []
 
@@ -119,7 +119,7 @@ def test_no_writer_learns_its_outcome_before_the_commit(store: SqlStore) -> None
 
 def test_a_writer_that_is_refused_leaves_the_others_alone(store: SqlStore) -> None:
     def refused(tx: Transaction) -> None:
-        tx.users.add(new_user("nobody"), "hash")
+        tx.users.add(new_user("unknown"), "hash")
         raise errors.NotFound
 
     outcomes = together(store, adding("anna"), refused, adding("boris"), adding("ANNA"))
@@ -130,7 +130,7 @@ def test_a_writer_that_is_refused_leaves_the_others_alone(store: SqlStore) -> No
 
 
 def test_a_commit_that_fails_fails_every_writer_and_unlocks_the_file(store: SqlStore) -> None:
-    """Also a writer that was refused because of a row that is not committed."""
+    """A writer that was refused because of an uncommitted row fails as well."""
 
     def fail(_: Any) -> None:
         event.remove(store.engine, "commit", fail)
@@ -147,8 +147,8 @@ def test_a_commit_that_fails_fails_every_writer_and_unlocks_the_file(store: SqlS
 
 def test_a_database_that_rolls_back_by_itself_fails_all_whose_work_it_took(store: SqlStore) -> None:
     def broken(tx: Any) -> None:
-        tx.users.add(new_user("nobody"), "hash")
-        tx.users._session._alive().exec_driver_sql("ROLLBACK")
+        tx.users.add(new_user("unknown"), "hash")
+        tx.users._session._connection.exec_driver_sql("ROLLBACK")
         raise errors.NotFound
 
     outcomes = together(store, adding("anna"), broken, adding("boris"))
@@ -172,12 +172,12 @@ def test_who_waits_too_long_leaves_and_the_rest_goes_on(tmp_path: Path) -> None:
 
 
 def test_no_writer_is_forgotten(store: SqlStore) -> None:
-    """Many threads, many turns, every number once."""
+    """Many threads write many times, and each write happens once."""
     with store.engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE counted (n INTEGER)")
 
     def count(tx: Any) -> None:
-        tx.users._session._alive().exec_driver_sql("INSERT INTO counted SELECT count(*) FROM counted")
+        tx.users._session._connection.exec_driver_sql("INSERT INTO counted SELECT count(*) FROM counted")
 
     def run() -> None:
         for _ in range(50):

@@ -1,4 +1,4 @@
-"""Rows that are added in one call get the same ids as rows that are added one by one, and listeners get them."""
+"""Rows that are added in one call get their ids in order, and event listeners see them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,18 +8,18 @@ import pytest
 from sqlalchemy import delete, event, insert, select
 
 from sellout_adapters.sql import SqlStore
-from sellout_adapters.sql.schema import catalogue_tables
+from sellout_adapters.sql.schema.tables import catalogue as catalogue_tables
 from sellout_adapters.testing.scene import Scene, product_entry, shoe_size, unit_entry
-from sellout_core.accounts import OPERATOR
+from sellout_core.people.accounts import OPERATOR
 from sellout_core.ports.store import Transaction
-from sellout_core.use_cases.importing.entries import ProductEntry
-from sellout_core.use_cases.importing.writing import import_products, write_entries
+from sellout_core.use_cases.catalogue.importing.entries import ProductEntry
+from sellout_core.use_cases.catalogue.importing.writing import import_products, write_entries
 from tests.contract.conftest import PERSISTENT
 
 
 @pytest.fixture(params=PERSISTENT)
 def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
-    """An empty shop on each database."""
+    """An empty store on each database."""
     with PERSISTENT[request.param](tmp_path) as store:
         yield Scene(store)
 
@@ -38,7 +38,7 @@ def entries(first: int, count: int) -> list[ProductEntry]:
 
 
 def ids(scene: Scene) -> dict[str, list[int]]:
-    """The ids in each table whose rows an import adds."""
+    """The ids in each table that an import writes."""
     with store_of(scene).engine.connect() as connection:
         return {
             table.name: list(connection.scalars(select(table.c.id).order_by(table.c.id)))
@@ -47,7 +47,7 @@ def ids(scene: Scene) -> dict[str, list[int]]:
 
 
 def test_an_id_is_not_given_again_when_its_row_is_gone(scene: Scene) -> None:
-    """Not even that of the last row, and not by either way of adding rows."""
+    """This applies to the last row, and to both ways of adding rows."""
     import_products(scene.shop, OPERATOR, entries(0, 20))
     before = ids(scene)
     with store_of(scene).engine.begin() as connection:
@@ -69,7 +69,7 @@ def test_an_id_is_not_given_again_when_its_row_is_gone(scene: Scene) -> None:
 
 def test_ids_go_on_after_an_import_that_is_taken_back(scene: Scene) -> None:
     def fails(tx: Transaction) -> None:
-        write_entries(tx, entries(5, 3), scene.clock())
+        write_entries(tx, entries(5, 3), scene.clock(), OPERATOR)
         raise ZeroDivisionError
 
     import_products(scene.shop, OPERATOR, entries(0, 5))

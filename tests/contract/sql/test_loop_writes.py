@@ -1,4 +1,4 @@
-"""Loop writes: each as in a thread, many in one transaction, beside threads that write."""
+"""Loop writes: each behaves as in a thread, many share a transaction, and threads may write at the same time."""
 
 import asyncio
 import sqlite3
@@ -16,7 +16,7 @@ from sellout_adapters.sql import SqlStore, Timeouts
 from sellout_adapters.sql.concurrency import loop_writes as writing_module
 from sellout_adapters.sql.concurrency.group_commit import SharedTransaction
 from sellout_adapters.sql.concurrency.loop_writes import LoopWrites
-from sellout_adapters.testing.laws.accounts import new_user
+from sellout_adapters.testing.laws.people.accounts import new_user
 from sellout_core.errors import NotFound, Unavailable
 from sellout_core.ports.store import Store, Transaction
 from sellout_http.runtime.executor import Executor, ThreadPool, Workload
@@ -28,13 +28,13 @@ T = TypeVar("T")
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqlStore]:
-    """An empty shop in a file."""
+    """An empty store in a SQLite file."""
     with sqlite_store(tmp_path) as store:
         yield store
 
 
 def on_a_loop(store: SqlStore, use: Callable[[LoopWrites], Awaitable[T]]) -> T:
-    """The result of `use` with a store's writes, on an event loop of its own."""
+    """Runs `use` with the loop writes of a store, on a new event loop."""
 
     async def run() -> T:
         writes = store.writes()
@@ -48,7 +48,7 @@ def on_a_loop(store: SqlStore, use: Callable[[LoopWrites], Awaitable[T]]) -> T:
 
 
 def together(store: SqlStore, works: Sequence[Callable[[Store], Any]]) -> list[Any]:
-    """What each work returns or raises; all begin at once."""
+    """Starts all works at the same time, and returns the result or error of each."""
 
     async def use(writes: LoopWrites) -> list[Any]:
         return await asyncio.gather(*(writes.run(work, ignored) for work in works), return_exceptions=True)
@@ -57,11 +57,11 @@ def together(store: SqlStore, works: Sequence[Callable[[Store], Any]]) -> list[A
 
 
 def ignored(_: int) -> None:
-    """Counts nothing."""
+    """Ignores the number of statements."""
 
 
 def adding(name: str) -> Callable[[Store], str]:
-    """Work that adds a user."""
+    """Work that adds a user and returns the username."""
     return lambda store: store.write(lambda tx: tx.users.add(new_user(name), "hash").username)
 
 
@@ -70,7 +70,7 @@ def names_in(store: Store) -> list[str]:
 
 
 def commits_of(store: SqlStore) -> list[None]:
-    """An entry for each commit from now on."""
+    """A list to which each later commit adds an entry."""
     commits: list[None] = []
     event.listen(store.engine, "commit", lambda _: commits.append(None))
     return commits
@@ -106,7 +106,7 @@ def test_one_piece_of_work_may_write_more_than_once_and_read_what_it_wrote(store
 
 
 def test_what_comes_of_it_may_be_caught_inside(store: SqlStore) -> None:
-    """The work goes on where it wrote, as it would in a thread."""
+    """The work continues after the error, as it would in a thread."""
 
     def work(store: Store) -> str:
         try:
@@ -119,7 +119,7 @@ def test_what_comes_of_it_may_be_caught_inside(store: SqlStore) -> None:
 
 
 def test_each_writer_counts_its_own_statements(store: SqlStore) -> None:
-    """However many others ask in between."""
+    """The number does not include the statements of writers that run in between."""
     counted: dict[str, list[int]] = {"one": [], "three": []}
 
     def three(store: Store) -> None:
@@ -146,7 +146,7 @@ def test_each_writer_counts_its_own_statements(store: SqlStore) -> None:
 
 
 def test_threads_write_beside_it(store: SqlStore) -> None:
-    """They share turns, and batches."""
+    """Threads and the event loop take turns, and share commits."""
     names = [f"thread{number}" for number in range(4)]
     start = threading.Barrier(5)
 
@@ -202,7 +202,7 @@ def test_a_commit_that_fails_fails_every_writer_in_it(store: SqlStore) -> None:
 
 
 def test_an_end_that_fails_fails_every_writer_in_it(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And the next writer gets the lock."""
+    """The next writer gets the lock."""
     end = SharedTransaction.end
 
     def fail(transaction: SharedTransaction) -> None:
@@ -228,9 +228,9 @@ def test_a_writer_after_the_end_is_refused(store: SqlStore) -> None:
 def test_the_executor_ends_what_needs_the_event_loop_before_their_threads(
     store: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A thread may wait for the lock that a transaction on the event loop has."""
+    """A thread may wait for the lock of a transaction on the event loop."""
     monkeypatch.setattr(writing_module, "LOOP_SLICE", -1.0)
-    pools = {name: ThreadPool(name, 1) for name in ("general", "hashes", "lists", "searches")}
+    pools = {name: ThreadPool(name, 1) for name in ("general", "hashes", "lists", "long_reads", "searches", "uploads")}
     executor = Executor(store, **pools)
     entry = RequestLogEntry("")
 
@@ -244,11 +244,9 @@ def test_the_executor_ends_what_needs_the_event_loop_before_their_threads(
 
             return store.write(work)
 
-        on_loop = [
-            asyncio.ensure_future(executor.write(partial(write, f"w{n}"), Workload.WRITE, entry)) for n in range(9)
-        ]
+        on_loop = [asyncio.ensure_future(executor.write(partial(write, f"w{n}"), entry)) for n in range(9)]
         await begun.wait()
-        in_thread = asyncio.ensure_future(executor.write(adding("thread"), Workload.SLOW_WRITE, entry))
+        in_thread = asyncio.ensure_future(executor.run(partial(adding("thread"), store), Workload.WRITE, entry))
         await asyncio.sleep(0)
         await executor.close()
         return await asyncio.gather(*on_loop, in_thread)
@@ -271,7 +269,7 @@ def test_more_than_a_batch_holds_take_several(store: SqlStore) -> None:
 
 
 def test_the_work_of_a_cancelled_caller_is_done(store: SqlStore) -> None:
-    """As it would be in a thread."""
+    """A cancelled write completes, as it would in a thread."""
 
     async def use(writes: LoopWrites) -> str:
         left = asyncio.ensure_future(writes.run(adding("left"), ignored))

@@ -1,4 +1,4 @@
-"""Counts of listed products are right, node by node, on both databases; whatever ids products have."""
+"""The counts of listed products are right in each node, on both databases, for any ids."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from sqlalchemy import Connection, select
 
 from sellout_adapters.sql import SqlStore
 from sellout_adapters.sql.engines import migration
-from sellout_adapters.sql.schema.catalogue_tables import LEAF, TOP, listed_counts, products
-from sellout_adapters.testing.laws.lists import listed_in, page_in, write
+from sellout_adapters.sql.schema.tables.catalogue import LEAF, TOP, listed_counts, products
+from sellout_adapters.testing.laws.catalogue.lists import listed_in, page_in, write_products
 from sellout_core.ports.store import Transaction
 from sellout_core.values import MAX_ID
 from tests.contract.conftest import PERSISTENT
@@ -22,13 +22,13 @@ FAR = [60, 127, 4_000, 2**20 - 3, 2**40 + 12_345, MAX_ID - 30]
 
 @pytest.fixture(params=PERSISTENT)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore]:
-    """An empty shop on each database."""
+    """An empty store on each database."""
     with PERSISTENT[request.param](tmp_path) as made:
         yield made
 
 
 def goes_on_from(store: SqlStore, product_id: int) -> None:
-    """Makes the database give the next product an id above that one."""
+    """Sets the last assigned id of products."""
     with store.engine.begin() as connection:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql(f"UPDATE sqlite_sequence SET seq = {product_id} WHERE name = 'products'")  # noqa: S608
@@ -37,7 +37,7 @@ def goes_on_from(store: SqlStore, product_id: int) -> None:
 
 
 def require_right_counts(connection: Connection) -> None:
-    """Asserts that each node holds as many listed products as it says, and that none is missing."""
+    """Asserts that each node has the right count, and that no node is missing."""
     ids = connection.scalars(select(products.c.id).where(products.c.available)).all()
     nodes = Counter((level, i >> level) for i in ids for level in range(LEAF, TOP + 1) if level == LEAF or i >> level)
     found = {(row.level, row.node): row.listed for row in connection.execute(select(listed_counts)) if row.listed}
@@ -45,12 +45,14 @@ def require_right_counts(connection: Connection) -> None:
 
 
 def fill(store: SqlStore) -> None:
-    """Lists products near and far, and unlists some of them again."""
+    """Lists products with small and large ids, and takes some of them off the list."""
     for number, far in enumerate([0, *FAR]):
         if far:
             goes_on_from(store, far)
-        store.write(lambda tx, n=number: write(tx, {n * 100 + k: k % 5 > 0 for k in range(25)}))  # type: ignore[misc]
-    store.write(lambda tx: write(tx, {number: number % 7 == 0 for number in range(0, 700, 3) if number % 100 < 25}))
+        store.write(lambda tx, n=number: write_products(tx, {n * 100 + k: k % 5 > 0 for k in range(25)}))  # type: ignore[misc]
+    store.write(
+        lambda tx: write_products(tx, {number: number % 7 == 0 for number in range(0, 700, 3) if number % 100 < 25})
+    )
 
 
 def test_every_node_counts_what_is_listed_below_it(store: SqlStore) -> None:
@@ -73,13 +75,28 @@ def test_pages_reach_over_the_widest_gaps_between_ids(store: SqlStore) -> None:
 
 
 def test_what_is_written_without_being_listed_or_unlisted_leaves_the_counts_alone(store: SqlStore) -> None:
-    store.write(lambda tx: write(tx, {number: number % 2 > 0 for number in range(200)}))
+    store.write(lambda tx: write_products(tx, {number: number % 2 > 0 for number in range(200)}))
     with store.engine.connect() as connection:
         before = connection.execute(select(listed_counts)).all()
     store.write(lambda tx: tx.products.save_many([attrs.evolve(p, name="Other") for p in tx.products.after(0, 200)]))
     with store.engine.connect() as connection:
         assert connection.execute(select(listed_counts)).all() == before
         require_right_counts(connection)
+
+
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+def test_a_change_of_the_catalogue_leaves_the_row_that_it_locks(store: SqlStore) -> None:
+    """A snapshot that is open for long keeps all versions of a written row, and each read passes them."""
+    versions = []
+    # The first product adds names, which changes the version of the reference tables in that row.
+    store.write(lambda tx: write_products(tx, {9: True}))
+    with store.engine.connect() as connection:
+        before = connection.exec_driver_sql("SELECT ctid::text FROM catalogue").scalar_one()
+        for number in range(3):
+            store.write(lambda tx, n=number: write_products(tx, {n: True}))  # type: ignore[misc]
+            versions.append(store.catalogue_version())
+        assert connection.exec_driver_sql("SELECT ctid::text FROM catalogue").scalar_one() == before
+    assert versions == [versions[0], versions[0] + 1, versions[0] + 2]
 
 
 def test_the_migration_counts_what_is_there(store: SqlStore) -> None:

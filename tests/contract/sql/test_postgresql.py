@@ -1,4 +1,4 @@
-"""The command over PostgreSQL: migrating, several servers on one database, and how a server leaves a load balancer."""
+"""The command on PostgreSQL: migrations, several servers on one database, and draining."""
 
 import http.client
 import os
@@ -13,7 +13,14 @@ import pytest
 
 from sellout_adapters.sql.engines.postgres.database import _MIGRATING
 from tests.contract.conftest import databases
-from tests.contract.support.command import Run, Server, assert_fails, line, serving, start
+from tests.contract.support.command import (
+    Run,
+    ServerProcess,
+    assert_fails,
+    catalogue_line,
+    running_server,
+    start_command,
+)
 
 KEY = "a key that every server of a shop has"
 FIRST_LINE = "0001 The first tables, and the rows that every shop begins with."
@@ -28,13 +35,13 @@ def variables() -> dict[str, str]:
 
 @pytest.fixture
 def migrated() -> dict[str, str]:
-    """The settings of a shop in a migrated one."""
+    """The settings of a shop in a migrated PostgreSQL database."""
     server, template = databases()
     return {"SELLOUT_DATABASE_URL": server.create(template), "SELLOUT_SECRET_KEY": KEY}
 
 
 def until(happened: object) -> Iterator[None]:
-    """Goes on until the deadline, for a loop that waits for something."""
+    """Iterates until the deadline, for a loop that waits for an event."""
     end = time.monotonic() + DEADLINE
     while time.monotonic() < end:
         yield
@@ -42,7 +49,7 @@ def until(happened: object) -> Iterator[None]:
 
 
 def waiting_for_a_lock(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
-    """Whether a session of the same database waits for a lock; the server may have others."""
+    """Whether a session of this database waits for a lock. The server may have other databases."""
     return bool(
         connection.execute(
             "SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
@@ -51,29 +58,29 @@ def waiting_for_a_lock(connection: psycopg.Connection[tuple[object, ...]]) -> bo
     )
 
 
-def test_migrating_says_what_it_did_and_then_that_nothing_is_left(called: Run, variables: dict[str, str]) -> None:
+def test_migrating_says_what_it_did_and_then_that_nothing_is_left(invoke: Run, variables: dict[str, str]) -> None:
     for sqlite in (False, True):
         url = {"SELLOUT_DATABASE_URL": "sqlite:///new.db"} if sqlite else variables
-        done = called("migrate", **url)
+        done = invoke("migrate", **url)
         assert (done.returncode, done.stderr) == (0, "")
         lines = done.stdout.splitlines()
         assert (lines[0], lines[-1]) == (FIRST_LINE, "The schema is current.")
-        again = called("migrate", **url)
+        again = invoke("migrate", **url)
         assert (again.returncode, again.stdout) == (0, "The schema was current already.\n")
 
 
-def test_nothing_but_migrating_touches_a_database_without_tables(called: Run, variables: dict[str, str]) -> None:
+def test_nothing_but_migrating_touches_a_database_without_tables(invoke: Run, variables: dict[str, str]) -> None:
     for arguments in (["serve"], ["export"], ["import", "-"], ["create-admin", "--username", "boss"]):
-        done = called(*arguments, stdin="long enough", **variables)
+        done = invoke(*arguments, stdin="long enough", **variables)
         assert_fails(done, "The database has no tables of the shop yet: run 'sellout migrate'.")
 
 
-def test_a_migration_that_is_stopped_is_run_again(called: Run, tmp_path: Path, variables: dict[str, str]) -> None:
+def test_a_migration_that_is_stopped_is_run_again(invoke: Run, tmp_path: Path, variables: dict[str, str]) -> None:
     with psycopg.connect(variables["SELLOUT_DATABASE_URL"], autocommit=True) as other:
         other.execute("SELECT pg_advisory_lock(%s)", (_MIGRATING,))
         for how, code in ((signal.SIGINT, 130), (signal.SIGKILL, -9)):
-            # The server notices that its client was killed only once the wait for the lock is over.
-            process = start(tmp_path, "migrate", variables={**variables, "SELLOUT_LOCK_TIMEOUT": "3"})
+            # The server notices that its client was killed only after the wait for the lock.
+            process = start_command(tmp_path, "migrate", variables={**variables, "SELLOUT_LOCK_TIMEOUT": "3"})
             for _ in until("waiting for the lock"):
                 if waiting_for_a_lock(other):
                     break
@@ -85,49 +92,51 @@ def test_a_migration_that_is_stopped_is_run_again(called: Run, tmp_path: Path, v
             for _ in until("the end of its session"):
                 if not waiting_for_a_lock(other):
                     break
-    assert called("migrate", **variables).stdout.startswith(FIRST_LINE)
+    assert invoke("migrate", **variables).stdout.startswith(FIRST_LINE)
 
 
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("postgresql://somebody:hush-hush@127.0.0.1:1/shop", "The database cannot be reached"),
-        ("postgresql://somebody:hush-hush@127.0.0.1:1/shop?nonsense=1", "nonsense"),
-        ("postgresql://somebody:hush-hush@[::1/shop", "The database URL cannot be read"),
+        ("postgresql://user:hush-hush@127.0.0.1:1/shop", "The database cannot be reached"),
+        ("postgresql://user:hush-hush@127.0.0.1:1/shop?nonsense=1", "nonsense"),
+        ("postgresql://user:hush-hush@[::1/shop", "The database URL cannot be read"),
     ],
 )
-def test_a_server_that_is_not_there_is_one_line_without_a_password(called: Run, url: str, message: str) -> None:
+def test_a_server_that_is_not_there_is_one_line_without_a_password(invoke: Run, url: str, message: str) -> None:
     for command in ("serve", "migrate", "export"):
-        done = called(command, SELLOUT_DATABASE_URL=url, SELLOUT_SECRET_KEY=KEY)
+        done = invoke(command, SELLOUT_DATABASE_URL=url, SELLOUT_SECRET_KEY=KEY)
         assert_fails(done, message)
         assert "hush-hush" not in done.stderr
 
 
 def test_several_servers_on_one_database_are_one_shop(sellout: Run, tmp_path: Path, migrated: dict[str, str]) -> None:
-    with serving(tmp_path, **migrated) as (first, said), serving(tmp_path, **migrated) as (second, _):
+    with running_server(tmp_path, **migrated) as (first, said), running_server(tmp_path, **migrated) as (second, _):
         assert "postgresql" in said
-        assert sellout("import", "-", stdin=line(1, brands=["New"]), **migrated).returncode == 0
+        assert sellout("import", "-", stdin=catalogue_line(1, brands=["New"]), **migrated).returncode == 0
         for server in (first, second):
-            assert server.ask("GET", "/product/all/1")[1]["items"][0]["brands"] == [{"id": 1, "name": "New"}]
-            assert server.ask("GET", "/readyz") == (200, {"status": "ok"})
-        status, pair = first.ask("POST", "/user/register", {"username": "new@shop.example", "password": "long enough"})
+            assert server.request("GET", "/product/all/1")[1]["items"][0]["brands"] == [{"id": 1, "name": "New"}]
+            assert server.request("GET", "/readyz") == (200, {"status": "ok"})
+        status, pair = first.request(
+            "POST", "/user/register", {"username": "new@shop.example", "password": "long enough"}
+        )
         assert status == 201
-        assert second.ask("GET", "/order/cart/1", token=pair["access"])[0] == 200
+        assert second.request("GET", "/order/cart/1", token=pair["access"])[0] == 200
         assert first.stop() == (0, "")
-        assert second.log_in("new@shop.example", "long enough")
+        assert second.access_token("new@shop.example", "long enough")
         assert second.stop() == (0, "")
     assert sellout("export", **migrated).stdout.count("\n") == 1
 
 
-def ready(server: Server) -> int:
-    return server.ask("GET", "/readyz")[0]
+def ready(server: ServerProcess) -> int:
+    return server.request("GET", "/readyz")[0]
 
 
 def test_sigterm_drains_before_it_stops(tmp_path: Path) -> None:
-    """Not ready at once, and serving all the same until the load balancer noticed; here that takes no less than the
-    test does.
+    """The server is not ready at once, but answers until the drain delay is over. The delay is longer than
+    this test.
     """
-    with serving(tmp_path, "--workers", "2", SELLOUT_DRAIN_DELAY="300") as (server, _):
+    with running_server(tmp_path, "--workers", "2", SELLOUT_DRAIN_DELAY="300") as (server, _):
         assert ready(server) == 200
         kept = http.client.HTTPConnection("127.0.0.1", server.port, timeout=DEADLINE)
         kept.request("GET", "/product/all/1")
@@ -136,8 +145,8 @@ def test_sigterm_drains_before_it_stops(tmp_path: Path) -> None:
         for _ in until("draining"):
             if [ready(server) for _ in range(8)] == [503] * 8:
                 break
-        assert server.ask("GET", "/product/all/1")[0] == 200
-        assert server.ask("GET", "/livez")[0] == 200
+        assert server.request("GET", "/product/all/1")[0] == 200
+        assert server.request("GET", "/livez")[0] == 200
         kept.request("GET", "/product/all/1")
         assert kept.getresponse().status == 200
         kept.close()
@@ -145,18 +154,18 @@ def test_sigterm_drains_before_it_stops(tmp_path: Path) -> None:
 
 
 def test_sigterm_stops_once_the_load_balancer_has_had_its_time(tmp_path: Path) -> None:
-    with serving(tmp_path, SELLOUT_DRAIN_DELAY="1") as (server, _):
+    with running_server(tmp_path, SELLOUT_DRAIN_DELAY="1") as (server, _):
         os.kill(server.process.pid, signal.SIGTERM)
-        assert server.ended() == (0, "")
+        assert server.wait_for_end() == (0, "")
 
 
 def test_ctrl_c_does_not_wait_for_load_balancers(tmp_path: Path) -> None:
-    with serving(tmp_path, SELLOUT_DRAIN_DELAY="300") as (server, _):
+    with running_server(tmp_path, SELLOUT_DRAIN_DELAY="300") as (server, _):
         assert server.stop(signal.SIGINT) == (0, "")
 
 
 def test_ctrl_c_ends_the_wait(tmp_path: Path) -> None:
-    with serving(tmp_path, SELLOUT_DRAIN_DELAY="300") as (server, _):
+    with running_server(tmp_path, SELLOUT_DRAIN_DELAY="300") as (server, _):
         os.kill(server.process.pid, signal.SIGTERM)
         for _ in until("draining"):
             if ready(server) == 503:

@@ -1,4 +1,4 @@
-"""The product cache: a cached product is never older than the one that the transaction would read."""
+"""The product cache: a cached product is never older than the product in the transaction's snapshot."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +15,13 @@ from tests.contract.conftest import PERSISTENT
 
 @attrs.frozen
 class Two:
-    """A scene over a store, and another store over the same database, as another process has it."""
+    """A scene on a store, and another store on the same database, like another process."""
 
     scene: Scene
     other: SqlStore
 
     def rename(self, sku: str, name: str) -> None:
-        """Changes a product in the first store."""
+        """Changes a product through the first store."""
         self.scene.sell(product_entry(sku, unit_entry(len(name)), name=name))
 
 
@@ -38,7 +38,7 @@ ONE, TWO = ProductId(1), ProductId(2)
 
 
 def names(store: Store, *product_ids: ProductId) -> list[tuple[str, int | None]]:
-    """What products are called and cost at least."""
+    """The names and lowest prices of products."""
     products = store.read(lambda tx: tx.products.get_many(product_ids))
     cards = store.read(lambda tx: tx.cards.get_many(product_ids, None))
     assert {i: card.product for i, card in cards.items()} == products
@@ -53,7 +53,7 @@ def test_what_another_process_changes_is_seen_at_once(two: Two) -> None:
 
 
 def test_a_transaction_that_began_before_a_change_does_not_see_it(two: Two) -> None:
-    """Also after other transactions have read the new version."""
+    """This holds even after other transactions have read the new version."""
 
     def work(tx: Transaction) -> list[str]:
         def name(product_id: ProductId) -> str:

@@ -1,4 +1,4 @@
-"""Read batching: each read sees what it would see alone, and like statements run once for all."""
+"""Read batching: each read gets the same rows as alone, and equal statements run once for all reads."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -12,14 +12,15 @@ from sqlalchemy import literal_column, select, text
 
 from sellout_adapters.sql import SqlStore
 from sellout_adapters.sql.concurrency import read_batching
+from sellout_adapters.sql.concurrency.read_batching import ReadBatcher
 from sellout_adapters.sql.engines.postgres.batched_reads import PostgresReadConnection
-from sellout_adapters.sql.store import BatchedReads
-from sellout_adapters.testing.laws.accounts import new_user
+from sellout_adapters.testing.laws.people.accounts import new_user
 from sellout_adapters.testing.scene import Scene, product_entry, shoe_size, unit_entry
-from sellout_core.accounts import OPERATOR
 from sellout_core.errors import NotFound, Unavailable
+from sellout_core.people.accounts import OPERATOR
 from sellout_core.ports.store import Transaction
-from sellout_core.use_cases import browsing, carts, wishlists
+from sellout_core.use_cases.catalogue import browsing
+from sellout_core.use_cases.shopping import carts, wishlists
 from sellout_core.values import ProductId, UserId
 from tests.contract.conftest import postgresql_store
 
@@ -35,11 +36,11 @@ class Stage:
     store: SqlStore
     readers: list[UserId]
 
-    def all_of(self, use: Callable[[BatchedReads], Awaitable[T]]) -> T:
-        """The result of `use`, on an event loop of its own."""
+    def all_of(self, use: Callable[[ReadBatcher], Awaitable[T]]) -> T:
+        """Runs `use` on a new event loop."""
 
         async def run() -> T:
-            reads = self.store.reads()
+            reads = self.store.reads(OverflowError)
             assert reads is not None
             try:
                 return await use(reads)
@@ -60,22 +61,24 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
             product, units = scene.sell(product_entry(f"p{number}", *goods))
             scene.fill_cart(user_id, *(unit.id for unit in units))
             wishlists.add_to_wishlist(scene.shop, OPERATOR, user_id, product.id, None)
-            browsing.note_views(scene.shop, [browsing.View(OPERATOR, user_id, ProductId(n + 1)) for n in range(number)])
+            browsing.note_views(
+                scene.shop, [browsing.ViewEvent(OPERATOR, user_id, ProductId(n + 1)) for n in range(number)]
+            )
             readers.append(user_id)
         yield Stage(scene, store, readers)
 
 
 def ignored(_: int) -> None:
-    """Counts nothing."""
+    """Ignores the number of statements."""
 
 
 def reading(stage: Stage, use_case: Callable[..., T], *arguments: Any) -> Callable[[Transaction], T]:
-    """A use case as work inside a transaction."""
+    """A use case as work within a transaction."""
     return lambda tx: use_case(stage.scene.shop.within(tx), OPERATOR, *arguments)
 
 
 def test_each_read_sees_what_it_would_see_alone(stage: Stage) -> None:
-    """Also where they read different things, and some of what others read, at once."""
+    """The reads run at the same time. Some use the same statements, others do not."""
     works = [
         reading(stage, use_case, user_id)
         for user_id in stage.readers
@@ -84,7 +87,7 @@ def test_each_read_sees_what_it_would_see_alone(stage: Stage) -> None:
     works += [reading(stage, browsing.read_page, 1), reading(stage, browsing.read_units, ProductId(1))]
     alone = [stage.store.read(work) for work in works]
 
-    async def together(reads: BatchedReads) -> list[Any]:
+    async def together(reads: ReadBatcher) -> list[Any]:
         return await asyncio.gather(*(reads.read(work, ignored) for work in works))
 
     assert stage.all_of(together) == alone
@@ -93,7 +96,7 @@ def test_each_read_sees_what_it_would_see_alone(stage: Stage) -> None:
 def test_a_read_that_is_refused_leaves_the_others_alone(stage: Stage) -> None:
     works = [reading(stage, carts.read_cart, user_id) for user_id in (stage.readers[0], 999, stage.readers[1])]
 
-    async def together(reads: BatchedReads) -> list[Any]:
+    async def together(reads: ReadBatcher) -> list[Any]:
         return await asyncio.gather(*(reads.read(work, ignored) for work in works), return_exceptions=True)
 
     first, second, third = stage.all_of(together)
@@ -102,7 +105,9 @@ def test_a_read_that_is_refused_leaves_the_others_alone(stage: Stage) -> None:
 
 
 def test_each_transaction_reads_what_was_written_before_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where one ends with the first statement of the next; what was written meanwhile is not in the first."""
+    """One transaction ends with the first statement of the next one. A row that is written meanwhile is not in the
+    first one.
+    """
     monkeypatch.setattr(read_batching, "MAX_TASKS", 1)
     chained: list[str] = []
     pipelined = PostgresReadConnection._pipelined
@@ -121,8 +126,8 @@ def test_each_transaction_reads_what_was_written_before_it(stage: Stage, monkeyp
         stage.store.write(lambda other: other.users.add(new_user("meanwhile"), "hash"))
         return before, number(tx)
 
-    async def all_at_once(reads: BatchedReads) -> list[Any]:
-        reads._batcher._max_workers = 1
+    async def all_at_once(reads: ReadBatcher) -> list[Any]:
+        reads._max_workers = 1
         return await asyncio.gather(*(reads.read(work, ignored) for work in (first, number, number)))
 
     assert stage.all_of(all_at_once) == [(READERS, READERS), READERS + 1, READERS + 1]
@@ -130,7 +135,7 @@ def test_each_transaction_reads_what_was_written_before_it(stage: Stage, monkeyp
 
 
 def test_what_the_server_prepared_once_stays_prepared(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also after the end of a transaction. No statement is run by a name that the server has dropped."""
+    """The end of a transaction keeps prepared statements. No statement uses a name that the server has dropped."""
     monkeypatch.setattr(read_batching, "MAX_TASKS", 1)
     prepared: list[list[str]] = []
     end = PostgresReadConnection.end
@@ -145,13 +150,13 @@ def test_what_the_server_prepared_once_stays_prepared(stage: Stage, monkeypatch:
     def users(tx: Transaction) -> int:
         return len(tx.users.after(0, 1_000))
 
-    def orders_and_users_twice(tx: Transaction) -> int:
-        tx.orders.after(0, 1_000)
+    def promo_codes_and_users_twice(tx: Transaction) -> int:
+        tx.promo_codes.after(0, 1_000)
         return users(tx) + users(tx)
 
-    async def together(reads: BatchedReads) -> list[int]:
-        reads._batcher._max_workers = 1
-        works = (users, orders_and_users_twice, users)
+    async def together(reads: ReadBatcher) -> list[int]:
+        reads._max_workers = 1
+        works = (users, promo_codes_and_users_twice, users)
         once = await asyncio.gather(*(reads.read(work, ignored) for work in works))
         return once + await asyncio.gather(*(reads.read(work, ignored) for work in works))
 
@@ -193,7 +198,7 @@ def test_many_take_as_many_statements_as_one(stage: Stage, monkeypatch: pytest.M
     monkeypatch.setattr(PostgresReadConnection, "execute", noted)
 
     def statements(users: list[UserId]) -> int:
-        async def together(reads: BatchedReads) -> None:
+        async def together(reads: ReadBatcher) -> None:
             asked.clear()
             await asyncio.gather(
                 *(reads.read(reading(stage, carts.read_cart, user_id), counted.append) for user_id in users)
@@ -202,7 +207,7 @@ def test_many_take_as_many_statements_as_one(stage: Stage, monkeypatch: pytest.M
         stage.all_of(together)
         return len(asked)
 
-    # The first time reads what is cached from then on.
+    # The first run also reads what is cached afterwards.
     assert statements(stage.readers) == 4
     counted.clear()
     assert statements(stage.readers[:1]) == statements(stage.readers) == 3
@@ -210,14 +215,14 @@ def test_many_take_as_many_statements_as_one(stage: Stage, monkeypatch: pytest.M
 
 
 def test_one_read_is_of_one_state(stage: Stage) -> None:
-    """Although another transaction writes between two of its statements."""
+    """Another transaction writes between two statements of the read."""
 
     def work(tx: Transaction) -> tuple[int, int]:
         before = len(tx.users.get_many([UserId(n) for n in range(1, 99)]))
         stage.store.write(lambda other: other.users.add(new_user("late"), "hash"))
         return before, len(tx.users.get_many([UserId(n) for n in range(1, 99)]))
 
-    async def once(reads: BatchedReads) -> tuple[int, int]:
+    async def once(reads: ReadBatcher) -> tuple[int, int]:
         return await reads.read(work, ignored)
 
     before, after = stage.all_of(once)
@@ -227,7 +232,7 @@ def test_one_read_is_of_one_state(stage: Stage) -> None:
 def test_a_connection_that_broke_while_it_was_idle_is_replaced(stage: Stage) -> None:
     work = reading(stage, carts.read_cart, stage.readers[0])
 
-    async def twice(reads: BatchedReads) -> list[Any]:
+    async def twice(reads: ReadBatcher) -> list[Any]:
         first = await reads.read(work, ignored)
         _hang_up(stage.store)
         return [first, await reads.read(work, ignored)]
@@ -248,7 +253,7 @@ def test_a_connection_that_breaks_in_the_middle_fails_its_reads(stage: Stage) ->
         tx.users.get_many([stage.readers[1]])
         return len(tx.users.get_many([stage.readers[1]]))
 
-    async def some(reads: BatchedReads) -> tuple[list[Any], int]:
+    async def some(reads: ReadBatcher) -> tuple[list[Any], int]:
         broken = [reads.read(breaking, ignored), reads.read(work, ignored)]
         return await asyncio.gather(*broken, return_exceptions=True), await reads.read(work, ignored)
 
@@ -260,7 +265,7 @@ def test_a_connection_that_breaks_in_the_middle_fails_its_reads(stage: Stage) ->
 def test_a_cancelled_read_leaves_the_others_alone(stage: Stage) -> None:
     work = reading(stage, carts.read_cart, stage.readers[0])
 
-    async def some(reads: BatchedReads) -> Any:
+    async def some(reads: ReadBatcher) -> Any:
         tasks = [asyncio.ensure_future(reads.read(work, ignored)) for _ in range(3)]
         await asyncio.sleep(0)
         tasks[0].cancel()
@@ -271,8 +276,8 @@ def test_a_cancelled_read_leaves_the_others_alone(stage: Stage) -> None:
     assert others == [stage.store.read(work)] * 2
 
 
-def over_and_over(stage: Stage, reads: BatchedReads, seen: Callable[[], bool]) -> Awaitable[list[int]]:
-    """Three tasks that read time and again: until something was `seen`, and 40 times more."""
+def over_and_over(stage: Stage, reads: ReadBatcher, seen: Callable[[], bool]) -> Awaitable[list[int]]:
+    """Three tasks that read until `seen` returns true, then 40 more times."""
     work = reading(stage, carts.read_cart, stage.readers[0])
 
     async def one() -> int:
@@ -283,10 +288,10 @@ def over_and_over(stage: Stage, reads: BatchedReads, seen: Callable[[], bool]) -
     return asyncio.wait_for(asyncio.gather(*(one() for _ in range(3))), 120)
 
 
-def connecting(reads: BatchedReads, monkeypatch: pytest.MonkeyPatch, most: int = 99) -> list[Any]:
-    """The connections that are opened from now on; so many at most, the rest is refused."""
+def connecting(reads: ReadBatcher, monkeypatch: pytest.MonkeyPatch, most: int = 99) -> list[Any]:
+    """The connections that are opened from now on. After `most` of them, opening fails."""
     opened: list[Any] = []
-    connect = reads._batcher._connect
+    connect = reads._connect
 
     async def noted() -> Any:
         if len(opened) == most:
@@ -295,7 +300,7 @@ def connecting(reads: BatchedReads, monkeypatch: pytest.MonkeyPatch, most: int =
         opened.append(connection)
         return connection
 
-    monkeypatch.setattr(reads._batcher, "_connect", noted)
+    monkeypatch.setattr(reads, "_connect", noted)
     return opened
 
 
@@ -305,8 +310,8 @@ def test_a_read_that_arrives_as_others_end_is_served(
 ) -> None:
     """Each worker opens one connection and serves the queue until it is empty."""
 
-    async def some(reads: BatchedReads) -> tuple[list[int], int]:
-        reads._batcher._max_workers = workers
+    async def some(reads: ReadBatcher) -> tuple[list[int], int]:
+        reads._max_workers = workers
         opened = connecting(reads, monkeypatch)
         return await over_and_over(stage, reads, lambda: len(opened) >= workers), len(opened)
 
@@ -314,7 +319,7 @@ def test_a_read_that_arrives_as_others_end_is_served(
 
 
 class Slow:
-    """The first statement does not run until `wanted` is set."""
+    """Delays the first statement until `wanted` is set."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked, self.wanted = asyncio.Event(), asyncio.Event()
@@ -329,10 +334,22 @@ class Slow:
         monkeypatch.setattr(PostgresReadConnection, "execute", noted)
 
 
+def test_too_many_are_sent_away(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read_batching, "MAX_WAITING", 3)
+    work = reading(stage, carts.read_cart, stage.readers[0])
+
+    async def together(reads: ReadBatcher) -> list[Any]:
+        return await asyncio.gather(*(reads.read(work, ignored) for _ in range(5)), return_exceptions=True)
+
+    outcomes = stage.all_of(together)
+    assert outcomes[:3] == [stage.store.read(work)] * 3
+    assert [type(outcome) for outcome in outcomes[3:]] == [Unavailable] * 2
+
+
 def test_reads_do_not_wait_for_a_slow_one(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     work = reading(stage, carts.read_cart, stage.readers[0])
 
-    async def some(reads: BatchedReads) -> bool:
+    async def some(reads: ReadBatcher) -> bool:
         slow = Slow(monkeypatch)
         first = asyncio.ensure_future(reads.read(work, ignored))
         await slow.asked.wait()
@@ -350,18 +367,18 @@ def test_where_there_is_no_other_connection_they_wait_for_the_slow_one(
 ) -> None:
     work = reading(stage, carts.read_cart, stage.readers[0])
 
-    async def some(reads: BatchedReads) -> list[Any]:
+    async def some(reads: ReadBatcher) -> list[Any]:
         slow = Slow(monkeypatch)
         opened = connecting(reads, monkeypatch, most=1)
         refused = asyncio.Event()
-        connect = reads._batcher._connect
+        connect = reads._connect
 
         async def noted() -> Any:
             if opened:
                 refused.set()
             return await connect()
 
-        monkeypatch.setattr(reads._batcher, "_connect", noted)
+        monkeypatch.setattr(reads, "_connect", noted)
         everyone = [asyncio.ensure_future(reads.read(work, ignored))]
         await slow.asked.wait()
         everyone += [asyncio.ensure_future(reads.read(work, ignored)) for _ in range(3)]
@@ -373,15 +390,15 @@ def test_where_there_is_no_other_connection_they_wait_for_the_slow_one(
 
 
 def test_reads_that_wait_at_the_end_are_served(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also by a connection that is opened meanwhile. None stays open."""
+    """A connection that is opened during the close serves them, too. None stays open."""
     work = reading(stage, carts.read_cart, stage.readers[0])
 
-    async def some(reads: BatchedReads) -> tuple[bool, list[bool]]:
+    async def some(reads: ReadBatcher) -> tuple[bool, list[bool]]:
         slow = Slow(monkeypatch)
         opened = connecting(reads, monkeypatch)
         first = asyncio.ensure_future(reads.read(work, ignored))
         await slow.asked.wait()
-        [serving] = reads._batcher._workers
+        [serving] = reads._workers
         closing = asyncio.ensure_future(reads.close())
         execute = PostgresReadConnection.execute
 
@@ -409,8 +426,8 @@ def test_a_connection_that_breaks_between_two_transactions_is_replaced(
         _hang_up(stage.store)
         return found
 
-    async def some(reads: BatchedReads) -> list[int]:
-        reads._batcher._max_workers = 1
+    async def some(reads: ReadBatcher) -> list[int]:
+        reads._max_workers = 1
         works = (last, lambda tx: len(tx.users.get_many(stage.readers[:2])))
         return await asyncio.gather(*(reads.read(work, ignored) for work in works))
 
@@ -424,7 +441,7 @@ def test_a_statement_that_fails_is_told_and_the_next_is_answered(stage: Stage, b
             tx.users.get_many([stage.readers[0]])
         tx.users._session.rows(select(literal_column("1 / 0").label("nothing")))
 
-    async def some(reads: BatchedReads) -> tuple[Any, int]:
+    async def some(reads: ReadBatcher) -> tuple[Any, int]:
         [told] = await asyncio.gather(reads.read(failing, ignored), return_exceptions=True)
         return told, await reads.read(lambda tx: len(tx.users.get_many([stage.readers[0]])), ignored)
 

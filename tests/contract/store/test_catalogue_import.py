@@ -1,4 +1,4 @@
-"""Catalogue files going into a shop and coming out of it, on every store."""
+"""Imports and exports of catalogue files, on every store."""
 
 import io
 import json
@@ -19,13 +19,18 @@ from sellout_adapters.catalogue_file.lines import read_lines
 from sellout_adapters.catalogue_file.skus import distinct_lines
 from sellout_adapters.memory import MemoryStore
 from sellout_adapters.system import assemble
-from sellout_core.accounts import ANONYMOUS, OPERATOR
-from sellout_core.catalogue import Product, ProductUnit
+from sellout_adapters.testing.scene import product_entry, unit_entry
+from sellout_core.catalogue.products import Product, ProductUnit, SizeGrid
+from sellout_core.catalogue.search import CatalogueQuery, SizeValue
+from sellout_core.people.accounts import ANONYMOUS, OPERATOR
 from sellout_core.ports.store import Store
 from sellout_core.shop import Shop
-from sellout_core.use_cases import browsing
-from sellout_core.use_cases.importing.changes import ImportCounts
-from sellout_core.use_cases.importing.exporting import export_products
+from sellout_core.use_cases.catalogue import browsing
+from sellout_core.use_cases.catalogue.importing.changes import ImportCounts
+from sellout_core.use_cases.catalogue.importing.entries import MAX_PRODUCT_NAME
+from sellout_core.use_cases.catalogue.importing.exporting import export_products
+from sellout_core.use_cases.catalogue.importing.writing import import_products
+from sellout_core.values import MAX_AVAILABLE
 from sellout_http.runtime.served_store import served
 
 KEY = "k" * 32
@@ -35,7 +40,7 @@ UNIT = {"size": SIZE, "final_price": 100, "currency": "RUB", "delivery_type": "Ð
 
 
 def ticking() -> Iterator[datetime]:
-    """A clock that goes on by a second whenever it is read."""
+    """A clock that advances a second whenever it is read."""
     return (datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds) for seconds in count())
 
 
@@ -45,13 +50,13 @@ def shop(store: Store) -> Shop:
 
 
 def test_the_example_script_makes_a_catalogue_that_is_browsed_whole(shop: Shop, tmp_path: Path) -> None:
-    """Names that repeat, quotes and missing dates included: every row is a product, each on one page."""
+    """Names repeat, contain quotes, and have no date. Each row becomes a product, which is on one page."""
     rows = ["item,brand,release,lowestAsk", '"Plain ""Quoted"" (Women\'s)",Nike,,90']
     rows += [f"Same Name,Brand {number % 7},2023-03-21,{100 + number}" for number in range(249)]
     listings = tmp_path / "listings.csv"
     listings.write_text("\n".join(rows), encoding="utf-8")
     script = Path(__file__).parents[3] / "examples" / "sneakers_to_jsonl.py"
-    made = subprocess.run([sys.executable, script, listings], capture_output=True, check=True)  # noqa: S603 - ours
+    made = subprocess.run([sys.executable, script, listings], capture_output=True, check=True)  # noqa: S603 - our own script
     report = import_lines(shop, read_lines(io.BytesIO(made.stdout)))
     assert (report.counts, report.bad) == (ImportCounts(created=250), 0)
     pages = [browsing.read_page(shop, ANONYMOUS, number) for number in range(1, 15)]
@@ -82,13 +87,13 @@ def exported(shop: Shop) -> bytes:
 
 
 def stored(shop: Shop) -> tuple[list[Product], list[ProductUnit]]:
-    """Every product, the time it was last written included, and every unit."""
+    """All products, with the time of their last write, and all units."""
     products = list(shop.store.read(lambda tx: tx.products.after(0, 10_000)))
     return products, list(shop.store.read(lambda tx: tx.units.of_products([product.id for product in products])))
 
 
 def unit_of(shop: Shop, sku: str, **place: str) -> ProductUnit:
-    """The product's unit in that size of the EU grid."""
+    """The product's unit in a size of the EU grid."""
     products, units = stored(shop)
     product_id = next(product.id for product in products if product.sku == sku)
     return next(unit for unit in units if unit.product_id == product_id and unit.size.grid.eu == place["eu"])
@@ -291,3 +296,12 @@ def test_the_demo_data_is_loaded_once(shop: Shop) -> None:
 def test_the_demo_catalogue_is_as_an_export_writes_it(shop: Shop) -> None:
     demo.load(shop)
     assert exported(shop) == b"".join(map(encode, demo.read_catalogue()))
+
+
+def test_a_product_with_as_many_units_as_may_be_available_is_imported(shop: Shop) -> None:
+    """Each unit has a size of the maximum length. The search index must hold all of their terms."""
+    grids = [[chr(0x10400 + column) * 19 + chr(0x10000 + row) for column in range(6)] for row in range(MAX_AVAILABLE)]
+    sizes = [SizeGrid(*texts) for texts in grids]
+    entry = product_entry("one", *(unit_entry(7, size) for size in sizes), name="\U00010428" * MAX_PRODUCT_NAME)
+    import_products(shop, OPERATOR, [entry])
+    assert browsing.read_page(shop, ANONYMOUS, 1, query=CatalogueQuery(sizes=(SizeValue("us", sizes[-1].us),))).items

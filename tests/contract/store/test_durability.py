@@ -1,4 +1,4 @@
-"""Stores that can be opened again keep the laws of durability, and a store that loses everything breaks them."""
+"""Durable stores obey the laws of durability, and the laws find a store that loses data."""
 
 import subprocess
 import sys
@@ -39,11 +39,11 @@ class TestForgetful(DurabilityContract):
 
 
 class TestDurability(DurabilityContract):
-    """The laws, on the stores that are durable. The store in memory is not."""
+    """The laws of durability, on each durable store. The store in memory is not durable."""
 
     @pytest.fixture(params=[*PERSISTENT, "snapshot"])
     def reopenable(self, request: pytest.FixtureRequest, tmp_path: Path) -> Reopenable:
-        """Opens one store in the test's folder."""
+        """Opens the store of the test's folder."""
         if request.param == "snapshot":
             return lambda: snapshot_store(tmp_path / "shop.pickle")
         return lambda: PERSISTENT[request.param](tmp_path)
@@ -67,7 +67,7 @@ def test_a_store_that_loses_everything_fails_and_the_failure_shows_values(tmp_pa
     "table",
     [
         *("users", "credentials", "sessions", "products", "skus", "units", "units_of", "carts", "wishlist_units"),
-        *("promo_codes", "promo_code_ids", "orders", "answers", "counters", "brands", "statuses"),
+        *("promo_codes", "promo_code_ids", "orders", "stored_responses", "counters", "brands", "statuses"),
     ],
 )
 def test_a_store_that_loses_one_table_is_found_out(table: str) -> None:
@@ -78,7 +78,7 @@ def test_a_store_that_loses_one_table_is_found_out(table: str) -> None:
         yield MemoryStore(attrs.evolve(states[-1], **{table: Table()}), on_commit=states.append)
 
     with pytest.raises((AssertionError, LookupError, SellOutError)):
-        DurabilityContract().test_a_shop_is_the_same_when_it_is_opened_again(reopenable)
+        DurabilityContract().test_a_reopened_store_has_all_committed_data(reopenable)
 
 
 @pytest.mark.parametrize("name", sorted(name for name, _ in laws(StoreContract) if "generated" not in name))

@@ -1,4 +1,4 @@
-"""Checkouts that are sent again, at once or much later, over real HTTP on every store; and shops that start again."""
+"""Checkouts that are sent again, at the same time or later, on every store; and shops that are restarted."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -20,27 +20,29 @@ AT_ONCE = 50
 
 @pytest.fixture
 def buyer(client: httpx2.Client) -> Buyer:
-    """The demo's customer with units 1 and 2, for 107, in the cart."""
+    """The demo's customer with units 1 and 2 in the cart, which cost 107."""
     user = noadmin(client)
     user.fill_cart(2)
     return user
 
 
 def at_once(calls: Sequence[Callable[[], httpx2.Response]]) -> list[httpx2.Response]:
-    """The answers to calls made at the same time."""
+    """Makes the calls at the same time and returns the responses."""
     with ThreadPoolExecutor(len(calls)) as pool:
         return [future.result() for future in [pool.submit(call) for call in calls]]
 
 
 def test_a_key_gets_the_first_answer_again(buyer: Buyer) -> None:
-    """The same bytes, whatever the shop has become since, however its JSON is written; and there is one order."""
+    """The response is the same byte for byte, whatever has changed since, and however the JSON is formatted. There is
+    one order.
+    """
     first = buyer.check_out(1, 2, key="a key", address_id=2, promo_code="SALE")
     assert first.status_code == 201
-    buyer.ask("DELETE", "/user/address/{me}/2")
+    buyer.request("DELETE", "/user/address/{me}/2")
     buyer.fill_cart(1, 2)
     body = dict(reversed(order_body(1, 2, address_id=2, promo_code="SALE", tel="77777777777").items()))
     for path in ("/order/checkout/{me}", "/cart/checkout/{me}", "/api/v1/order/checkout/{me}/"):
-        again = buyer.ask("POST", path, json=body, headers={"Idempotency-Key": "a key"})
+        again = buyer.request("POST", path, json=body, headers={"Idempotency-Key": "a key"})
         assert (again.status_code, again.content) == (201, first.content)
         assert again.headers["content-type"] == "application/json"
     assert len(buyer.get("/order/user_orders")) == 2
@@ -48,7 +50,7 @@ def test_a_key_gets_the_first_answer_again(buyer: Buyer) -> None:
 
 
 def test_a_key_stands_for_one_body(served: Served, buyer: Buyer) -> None:
-    """Any other under it is a 422, also one that could not be ordered; nothing changes."""
+    """A different body with the same key gets a 422 and changes nothing."""
     first = buyer.check_out(1, key="a key")
     assert first.status_code == 201
     buyer.fill_cart(1)
@@ -71,7 +73,7 @@ def test_a_key_stands_for_one_body(served: Served, buyer: Buyer) -> None:
 
 
 def test_a_key_is_its_buyers_own(client: httpx2.Client) -> None:
-    """Another buyer's same key stands for another order."""
+    """Another buyer may use the same key for another order."""
     buyers = [newcomer(client, name) for name in ("anna", "boris")]
     for buyer in buyers:
         buyer.fill_cart(2)
@@ -83,7 +85,7 @@ def test_a_key_is_its_buyers_own(client: httpx2.Client) -> None:
 
 
 def test_a_refusal_is_not_kept(buyer: Buyer) -> None:
-    """The key goes on to stand for nothing, so the same request, or another, may succeed later."""
+    """The key stays unused, so the same or another request may succeed later."""
     assert buyer.check_out(4, key="a key").status_code == 409
     assert buyer.check_out(1, key="a key", promo_code="NOPE").status_code == 422
     buyer.fill_cart(4)
@@ -93,7 +95,7 @@ def test_a_refusal_is_not_kept(buyer: Buyer) -> None:
 
 
 def test_an_answer_is_kept_a_day(timed: Served, clock: HeldClock) -> None:
-    """Then the key is as good as new, and the cart decides again."""
+    """After a day the key is unused again, and the cart is checked."""
     buyer = noadmin(timed.client)
     first = buyer.check_out(1, key="a key")
     clock.advance(hours=24, seconds=-1)
@@ -107,7 +109,7 @@ def test_an_answer_is_kept_a_day(timed: Served, clock: HeldClock) -> None:
 
 
 def test_identical_requests_with_a_key_get_one_order(buyer: Buyer) -> None:
-    """Sent at once, every one of them gets the same answer."""
+    """All of them get the same response."""
     answers = at_once([lambda: buyer.check_out(1, 2, key="a key", address_id=2, promo_code="SALE")] * AT_ONCE)
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.content for answer in answers}) == 1
@@ -117,7 +119,7 @@ def test_identical_requests_with_a_key_get_one_order(buyer: Buyer) -> None:
 
 
 def test_identical_requests_without_a_key_get_one_order_too(buyer: Buyer) -> None:
-    """One of them; the others are told that the units are not in the cart."""
+    """One of them is ordered. The others are refused, because the cart is empty."""
     answers = at_once([lambda: buyer.check_out(1, 2, address_id=2)] * AT_ONCE)
     assert Counter(answer.status_code for answer in answers) == {201: 1, 409: AT_ONCE - 1}
     for answer in answers:
@@ -127,7 +129,7 @@ def test_identical_requests_without_a_key_get_one_order_too(buyer: Buyer) -> Non
 
 
 def test_a_promo_code_is_not_overrun_nor_stock_oversold(client: httpx2.Client) -> None:
-    """Of buyers who come at once, as many as there are activations, or pieces, get theirs."""
+    """As many of the simultaneous checkouts succeed as there are activations or pieces."""
     buyers = [newcomer(client, f"buyer{number}") for number in range(8)]
     for buyer in buyers:
         buyer.fill_cart(2, 5)
@@ -146,7 +148,9 @@ def test_a_promo_code_is_not_overrun_nor_stock_oversold(client: httpx2.Client) -
 
 
 def test_an_answer_kept_for_staff_shows_the_buyer_no_more_than_their_own(client: httpx2.Client) -> None:
-    """Staff order for a buyer, the buyer asks again under the same key: the promo code's owner stays hidden."""
+    """Staff order for a buyer, who repeats the request with the same key. The buyer must not see the promo code's
+    owner.
+    """
     buyer, boss = newcomer(client, "buyer"), staff(client)
     buyer.fill_cart(2)
     as_staff = Buyer(client, buyer.user_id, boss.headers)
@@ -159,15 +163,15 @@ def test_an_answer_kept_for_staff_shows_the_buyer_no_more_than_their_own(client:
 
 @pytest.mark.parametrize("kind", PERSISTENT)
 def test_a_shop_that_starts_again_has_everything(kind: str, tmp_path: Path) -> None:
-    """The main job from registering to the order; then the database is closed and opened, and every answer is the same,
-    also that to the checkout sent once more.
+    """A user registers, browses and orders. After a restart every response is the same, the response to the repeated
+    checkout included.
     """
     with PERSISTENT[kind](tmp_path) as store, serving_shop(demo_shop(store)) as before:
         anna = newcomer(before.client, "анна@почта.рф")
         for product_id in (3, 1, 2):
             anna.get(f"/product_unit/product_main/{product_id}/{{me}}")
-        anna.ask("POST", "/wishlist/add/{me}/3/6")
-        anna.ask("POST", "/wishlist/add_no_size/{me}/1")
+        anna.request("POST", "/wishlist/add/{me}/3/6")
+        anna.request("POST", "/wishlist/add_no_size/{me}/1")
         anna.fill_cart(1, 2, 4, 6)
         placed = anna.check_out(1, 2, key="a key", promo_code="SALE", total_amount=100)
         assert placed.status_code == 201
@@ -184,13 +188,13 @@ def test_a_shop_that_starts_again_has_everything(kind: str, tmp_path: Path) -> N
             "/product_unit/product/3",
         )
         for_staff = ("/user", "/product", "/order/orders")
-        answers = [anna.ask("GET", path).content for path in paths] + [
-            boss.ask("GET", path).content for path in for_staff
+        answers = [anna.request("GET", path).content for path in paths] + [
+            boss.request("GET", path).content for path in for_staff
         ]
     with PERSISTENT[kind](tmp_path) as store, serving_shop(shop_over(store)) as after:
         anna, boss = (Buyer(after.client, user.user_id, user.headers) for user in (anna, boss))
-        again = [anna.ask("GET", path).content for path in paths] + [
-            boss.ask("GET", path).content for path in for_staff
+        again = [anna.request("GET", path).content for path in paths] + [
+            boss.request("GET", path).content for path in for_staff
         ]
         assert again == answers
         replayed = anna.check_out(1, 2, key="a key", promo_code="SALE", total_amount=100)

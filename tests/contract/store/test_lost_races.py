@@ -1,4 +1,4 @@
-"""A checkout on PostgreSQL that loses to others or loses its connection, at every statement, is still one order."""
+"""A checkout on PostgreSQL that loses a race or its connection, at every statement, is one order."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,10 +11,10 @@ from sqlalchemy import event
 from sellout_adapters.sql import SqlStore
 from sellout_adapters.sql.session.errors import TRIES
 from sellout_core import errors
-from sellout_core.accounts import OPERATOR
-from sellout_core.use_cases.checkout import check_out
+from sellout_core.people.accounts import OPERATOR
+from sellout_core.use_cases.shopping.checkout import check_out
 from tests.contract.conftest import postgresql_store
-from tests.contract.support.buying import Buying, about_to_buy
+from tests.contract.support.checkout_scene import CheckoutScene, checkout_scene
 
 CONTENTION = {"serialisation failure": "40001", "deadlock": "40P01"}
 RAISE = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{}'; END $$"
@@ -22,16 +22,16 @@ HANG_UP = "SELECT pg_terminate_backend(pg_backend_pid())"
 
 
 @pytest.fixture
-def buying(tmp_path: Path) -> Iterator[Buying]:
-    """A shop on PostgreSQL and somebody about to buy."""
+def buying(tmp_path: Path) -> Iterator[CheckoutScene]:
+    """A buyer before a checkout on PostgreSQL."""
     with postgresql_store(tmp_path) as store:
-        yield about_to_buy(store)
+        yield checkout_scene(store)
 
 
 @contextmanager
 def before_statement(store: SqlStore, number: int, sabotage: str) -> Iterator[list[str]]:
-    """Has the server carry out something else right before the statement of that number, counted from 1, once; the
-    commit counts as a statement. Gives the statements as they come.
+    """Runs a further statement right before the statement with this number, once. Numbers begin at 1, and the commit
+    counts. Yields the list of statements.
     """
     seen: list[str] = []
 
@@ -47,7 +47,7 @@ def before_statement(store: SqlStore, number: int, sabotage: str) -> Iterator[li
         note("COMMIT", connection.exec_driver_sql)
 
     listeners: list[tuple[str, Callable[..., None]]] = [("do_execute", execute), ("commit", commit)]
-    # The sabotage is a statement, too, and the second to be counted would be itself.
+    # The further statement is recorded, too, so the same number does not occur twice.
     for name, listener in listeners:
         event.listen(store.engine, name, listener)
     try:
@@ -57,8 +57,8 @@ def before_statement(store: SqlStore, number: int, sabotage: str) -> Iterator[li
             event.remove(store.engine, name, listener)
 
 
-def statements_of_checkout(buying: Buying) -> int:
-    """How many statements a checkout takes, the commit included."""
+def statements_of_checkout(buying: CheckoutScene) -> int:
+    """The number of statements of a checkout, with its commit."""
     with before_statement(buying.store, 0, "") as seen:
         buying.check_out()
     assert seen[0].startswith("BEGIN")
@@ -66,17 +66,17 @@ def statements_of_checkout(buying: Buying) -> int:
     return len(seen)
 
 
-STATEMENTS = 17
-"""How many statements a checkout takes, from its beginning to its commit."""
+STATEMENTS = 18
+"""The number of statements of a checkout, from BEGIN to COMMIT."""
 
 
-def test_every_statement_is_covered(buying: Buying) -> None:
+def test_every_statement_is_covered(buying: CheckoutScene) -> None:
     assert statements_of_checkout(buying) == STATEMENTS
 
 
 @pytest.mark.parametrize("number", range(1, STATEMENTS + 1))
 @pytest.mark.parametrize("code", CONTENTION.values(), ids=CONTENTION)
-def test_a_checkout_that_loses_at_any_statement_is_run_again(buying: Buying, number: int, code: str) -> None:
+def test_a_checkout_that_loses_at_any_statement_is_run_again(buying: CheckoutScene, number: int, code: str) -> None:
     with before_statement(buying.store, number, RAISE.format(code)) as seen:
         answer = buying.check_out()
     assert len(seen) > STATEMENTS
@@ -86,14 +86,14 @@ def test_a_checkout_that_loses_at_any_statement_is_run_again(buying: Buying, num
 
 
 @pytest.mark.parametrize("number", range(1, STATEMENTS))
-def test_a_checkout_whose_connection_breaks_is_run_again_on_another(buying: Buying, number: int) -> None:
+def test_a_checkout_whose_connection_breaks_is_run_again_on_another(buying: CheckoutScene, number: int) -> None:
     with before_statement(buying.store, number, HANG_UP) as seen:
         buying.check_out()
     assert len(seen) > STATEMENTS
     buying.require_one_order()
 
 
-def test_a_connection_that_breaks_during_the_commit_leaves_it_to_the_key(buying: Buying) -> None:
+def test_a_connection_that_breaks_during_the_commit_leaves_it_to_the_key(buying: CheckoutScene) -> None:
     with before_statement(buying.store, STATEMENTS, HANG_UP) as seen, pytest.raises(errors.Unavailable):
         buying.check_out()
     assert len(seen) >= STATEMENTS
@@ -101,8 +101,8 @@ def test_a_connection_that_breaks_during_the_commit_leaves_it_to_the_key(buying:
     buying.require_one_order()
 
 
-def test_a_reply_that_is_lost_after_the_commit_leaves_it_to_the_key(buying: Buying) -> None:
-    """The transaction took place, and nobody was told."""
+def test_a_reply_that_is_lost_after_the_commit_leaves_it_to_the_key(buying: CheckoutScene) -> None:
+    """The transaction is committed, but the client does not get the reply."""
 
     def commit_and_hang_up(connection: Any) -> None:
         connection.exec_driver_sql("COMMIT")
@@ -119,7 +119,7 @@ def test_a_reply_that_is_lost_after_the_commit_leaves_it_to_the_key(buying: Buyi
 
 
 @pytest.mark.parametrize("code", CONTENTION.values(), ids=CONTENTION)
-def test_who_always_loses_is_told_so_in_the_end(buying: Buying, code: str) -> None:
+def test_who_always_loses_is_told_so_in_the_end(buying: CheckoutScene, code: str) -> None:
     tries: list[str] = []
 
     def lose(cursor: Any, statement: str, *_: Any) -> None:
@@ -137,8 +137,8 @@ def test_who_always_loses_is_told_so_in_the_end(buying: Buying, code: str) -> No
     buying.require_one_order()
 
 
-def test_idle_connections_that_the_server_closed_are_replaced_unnoticed(buying: Buying) -> None:
-    """As after a restart: the first reading and the first writing afterwards succeed."""
+def test_idle_connections_that_the_server_closed_are_replaced_unnoticed(buying: CheckoutScene) -> None:
+    """The server may have restarted. The next read and the next write succeed."""
     for use in (lambda: buying.store.read(lambda tx: tx.users.after(0, 1_000)), buying.check_out):
         buying.store.read(lambda tx: tx.users.after(0, 1_000))
         with buying.store.engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""Every store obeys the laws of the ports, and a model of the shop predicts what it does."""
+"""Every store obeys the laws of the ports and behaves like a model of the shop."""
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,11 +13,11 @@ from sellout_adapters.testing.state_machine.machine import StoreMaker, shop_mach
 
 
 class TestStore(StoreContract, CatalogueVersionContract):
-    """The laws, on every store."""
+    """The laws of the ports, on every store."""
 
 
 def test_a_model_predicts_the_shop(make_store: StoreMaker, deep: bool) -> None:
-    """Any sequence of what buyers do gives what the contract says."""
+    """After any sequence of operations, the store and the model agree."""
     run_state_machine_as_test(
         shop_machine(make_store),
         settings=settings(
@@ -33,7 +33,7 @@ def test_a_model_predicts_the_shop(make_store: StoreMaker, deep: bool) -> None:
 def test_a_search_finds_what_the_definition_says(
     make_store: StoreMaker, few: int, monkeypatch: pytest.MonkeyPatch, deep: bool
 ) -> None:
-    """Whichever way the databases go."""
+    """The result is the same for each way in which a database can run the search."""
     for search in (PostgresSearch, SqliteSearch):
         monkeypatch.setattr(search, "few", few)
     generated.search_law(make_store, examples=100 if deep else 15)

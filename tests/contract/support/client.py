@@ -1,4 +1,4 @@
-"""An application on a real socket, for tests that speak HTTP: the server the shop runs on, in a thread of its own."""
+"""Serves an application on a real socket, for tests that speak HTTP. Granian runs in a thread of this process."""
 
 import asyncio
 import socket
@@ -11,48 +11,51 @@ import httpx2
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
-ADDRESS = "127.0.0.1"
+HOST = "127.0.0.1"
 START_SECONDS = 60.0
 
 
 @contextmanager
-def serving(app: Any) -> Iterator[str]:
-    """Serves an ASGI application, lifespan included, on a free port, and gives its base URL; drains on leaving."""
+def serving_app(app: Any) -> Iterator[str]:
+    """Serves an ASGI application with its lifespan on a free port. Yields the base URL, and drains the server at the
+    end.
+    """
     with socket.socket() as reserved:
-        # Bound and not listening, the port is nobody else's and gets no connections; the server shares it.
+        # A socket that is bound but does not listen reserves the port and gets no connections. The server shares the
+        # port.
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        reserved.bind((ADDRESS, 0))
+        reserved.bind((HOST, 0))
         port = reserved.getsockname()[1]
         server = _ServerThread(app, port)
         server.start()
         try:
             server.wait_until_it_answers()
-            yield f"http://{ADDRESS}:{port}"
+            yield f"http://{HOST}:{port}"
         finally:
             server.stop()
 
 
 @contextmanager
 def client_of(app: Any) -> Iterator[httpx2.Client]:
-    """A client of an application that is served meanwhile. It follows no redirects."""
-    with serving(app) as base_url, httpx2.Client(base_url=base_url, timeout=60) as client:
+    """Serves an application and yields its client, which follows no redirects."""
+    with serving_app(app) as base_url, httpx2.Client(base_url=base_url, timeout=60) as client:
         yield client
 
 
-def raw(client: httpx2.Client, request: bytes) -> tuple[int, bytes]:
-    """The status and the body that a client's server answers bytes on the wire with, be they HTTP or not. The server
-    must close the connection after it, so a request asks for that.
+def send_raw(client: httpx2.Client, request: bytes) -> tuple[int, bytes]:
+    """Sends bytes, which need not be HTTP. Returns the status and the body of the response. The request must ask the
+    server to close the connection.
     """
     with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=60) as connection:
         connection.sendall(request)
-        answer = received(connection)
+        answer = receive_all(connection)
     head, _, body = answer.partition(b"\r\n\r\n")
     return int(head.split(maxsplit=2)[1]), body
 
 
-def received(connection: socket.socket) -> bytes:
-    """All that comes until the other end closes the connection. If it closes with something unread, the system may
-    report that as a reset: what came before stands.
+def receive_all(connection: socket.socket) -> bytes:
+    """All bytes until the peer closes the connection. If the peer has unread bytes then, the system may report a reset;
+    the bytes received before it are returned.
     """
     answer = b""
     with suppress(ConnectionResetError):
@@ -62,7 +65,7 @@ def received(connection: socket.socket) -> bytes:
 
 
 class _ServerThread(threading.Thread):
-    """Runs the server in an event loop; what ends it early is raised where it is waited for."""
+    """Runs the server in an event loop. `wait_until_it_answers` raises the error of a server that fails to start."""
 
     def __init__(self, app: Any, port: int) -> None:
         super().__init__(name="server", daemon=True)
@@ -75,7 +78,7 @@ class _ServerThread(threading.Thread):
     def run(self) -> None:
         try:
             self._loop.run_until_complete(self._serve())
-        except BaseException as failure:  # noqa: BLE001 - passed on to whoever waits
+        except BaseException as failure:  # noqa: BLE001 - raised in the waiting thread
             self._failure = failure
         finally:
             self._loop.close()
@@ -83,7 +86,7 @@ class _ServerThread(threading.Thread):
     async def _serve(self) -> None:
         self._server = Server(
             self._app,
-            address=ADDRESS,
+            address=HOST,
             port=self._port,
             interface=Interfaces.ASGI,
             http=HTTPModes.http1,
@@ -97,7 +100,7 @@ class _ServerThread(threading.Thread):
             if self._failure is not None:
                 raise self._failure
             try:
-                httpx2.get(f"http://{ADDRESS}:{self._port}/")
+                httpx2.get(f"http://{HOST}:{self._port}/")
             except httpx2.TransportError:
                 self.join(0.01)
             else:

@@ -1,4 +1,4 @@
-"""As much of curl as the README's tour uses, for machines that have none."""
+"""The options of curl that the README's tour uses, for machines without curl."""
 
 import argparse
 import http.client
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 
 def main() -> None:
-    """Sends the request that the arguments ask for, and writes the answer's body to stdout."""
+    """Sends a request as the arguments say, and writes the body of the response to stdout."""
     parser = argparse.ArgumentParser("curl")
     parser.add_argument("-s", action="store_true", required=True, help="show no progress, which this never does")
     parser.add_argument("-X", dest="method")

@@ -1,4 +1,4 @@
-"""Holding answers to the OpenAPI document: which operation a request is for, and whether it may answer like that."""
+"""Checks responses against the OpenAPI document: finds the operation of a request, and its documented responses."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,13 +11,13 @@ from jsonschema import Draft202012Validator
 
 from sellout_http.site import openapi
 
-# As a client has it: JSON, read back.
+# Encoded and decoded, so that it is what a client reads.
 DOCUMENT: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(openapi.document()))
 
 
 @attrs.frozen
-class Documented:
-    """An operation of the document."""
+class DocumentedOperation:
+    """An operation of the OpenAPI document."""
 
     method: str
     path: str
@@ -25,38 +25,43 @@ class Documented:
 
     @property
     def id(self) -> str:
-        """A name for a test's report."""
+        """The name of the operation in test reports."""
         return f"{self.method} {self.path}"
 
-    def content(self, status: int) -> Mapping[str, Any]:
-        """What the document says of the one media type of a status, with the media type's name as `type`."""
-        ((media_type, content),) = self.details["responses"][str(status)]["content"].items()
-        return {"type": media_type, **content}
+    def content(self, status: int, sent: str | None = None) -> Mapping[str, Any]:
+        """The documented content of a status. `type` is the media type: that of the value of `Content-Type` that was
+        sent, otherwise the usual one, which is the first.
+        """
+        contents = self.details["responses"][str(status)]["content"]
+        media_type = next(
+            (each for each in contents if sent is not None and sent.startswith(each)), next(iter(contents))
+        )
+        return {"type": media_type, **contents[media_type]}
 
 
-DOCUMENTED = [
-    Documented(method.upper(), path, details)
+DOCUMENTED_OPERATIONS = [
+    DocumentedOperation(method.upper(), path, details)
     for path, methods in DOCUMENT["paths"].items()
     for method, details in methods.items()
 ]
 
 
-def operation_of(method: str, path: str) -> Documented | None:
-    """The operation that a method and a path name; None for paths and spellings that the document does not list."""
+def operation_of(method: str, path: str) -> DocumentedOperation | None:
+    """The operation of a method and a path. None if the document does not list the path in this form."""
     plain = path.removeprefix("/api/v1").removesuffix("/")
     found = [
         template
         for template in DOCUMENT["paths"]
         if re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template)), plain)
     ]
-    # A path that is written out wins over one with an id in the same place.
+    # A path without parameters has priority over a path with one.
     found.sort(key=lambda template: template.count("{"))
-    return next((one for one in DOCUMENTED if found and (one.method, one.path) == (method, found[0])), None)
+    return next((one for one in DOCUMENTED_OPERATIONS if found and (one.method, one.path) == (method, found[0])), None)
 
 
 def require_documented(response: httpx2.Response) -> None:
-    """Asserts that the answer's status, media type and code are those documented of its operation, and that a
-    problem document fits the schema of its status.
+    """Asserts that the document lists the response's status, media type and code, and that a problem document fits its
+    schema.
     """
     request = response.request
     operation = operation_of(request.method, request.url.raw_path.decode().partition("?")[0])
@@ -67,16 +72,17 @@ def require_documented(response: httpx2.Response) -> None:
     if response.status_code == 304:
         assert "304" in operation.details["responses"]
         return
-    content = operation.content(response.status_code)
-    assert response.headers["content-type"] == content["type"], where
+    sent = response.headers["content-type"]
+    content = operation.content(response.status_code, sent)
+    assert sent in (content["type"], f"{content['type']}; charset=utf-8; header=present"), where
     if content["type"] == "application/problem+json":
         response.read()
         assert response.json()["code"] in content["examples"], f"{where}: {response.text}"
-        validator(content["schema"]).validate(response.json())
+        schema_validator(content["schema"]).validate(response.json())
 
 
-def validator(schema: Any) -> Draft202012Validator:
-    """A validator of one of the document's schemas, which may refer to others."""
+def schema_validator(schema: Any) -> Draft202012Validator:
+    """A validator of one of the document's schemas, with the components that it refers to."""
     return Draft202012Validator({**schema, "components": DOCUMENT["components"]})
 
 

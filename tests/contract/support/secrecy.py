@@ -1,4 +1,4 @@
-"""What must not be read where it does not belong: every line logged, every answer of the tests is looked through."""
+"""Secrets and personal data. The log of all tests and every response to a test are searched for them."""
 
 import io
 import re
@@ -10,6 +10,8 @@ from sellout_adapters import demo
 from sellout_http.runtime import logging
 
 KEY = "the secret key of tests over HTTP, long enough"
+GUEST = "0123456789abcdef" * 2
+"""The token of the cart of a guest."""
 _PASSWORDS = (demo.PASSWORD, "a password", "a better password", "long enough", "пароль", "another password")
 _HASHES = re.compile(r"\$argon2|\b[0-9a-f]{64}\b")
 _PEOPLE = ("@", "7777777777", "79990001122", "Проспект", "Невский", "Имя", "Фамилия")
@@ -17,23 +19,23 @@ _TOKENS = re.compile(r"eyJ[\w-]{8}|[Bb]earer")
 
 
 def found_in_log(text: str) -> list[str]:
-    """What stands in a log that people's own: passwords, hashes, keys, tokens, names, addresses of any kind."""
-    words = [word for word in (*_PASSWORDS, *_PEOPLE, KEY) if word in text]
+    """The secrets and personal data in a log: passwords, hashes, keys, tokens, names, and addresses of any kind."""
+    words = [word for word in (*_PASSWORDS, *_PEOPLE, KEY, GUEST) if word in text]
     return [*words, *_HASHES.findall(text), *_TOKENS.findall(text)]
 
 
-def require_discreet(response: httpx2.Response) -> None:
-    """Asserts that an answer holds no password, hash or key; names and addresses it may hold."""
+def require_no_secrets(response: httpx2.Response) -> None:
+    """Asserts that a response holds no password, hash or key. It may hold names and addresses."""
     if not response.headers.get("content-type", "").startswith("application/"):
         return
     text = response.read().decode() + str(response.headers)
     if response.request.url.path != "/openapi.json":
-        assert not [word for word in (*_PASSWORDS, KEY) if word in text]
+        assert not [word for word in (*_PASSWORDS, KEY, GUEST) if word in text]
         assert not _HASHES.search(text)
 
 
-class Recorder(io.BytesIO):
-    """Where the applications of this process log to."""
+class LogRecorder(io.BytesIO):
+    """The log stream of all applications in this process. It searches each line and drops it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,11 +51,11 @@ class Recorder(io.BytesIO):
         self.found += [f"{word!r} in {text}" for word in found_in_log(text)]
         return len(line)
 
-    def heard(self, text: str) -> None:
-        """Another process's log."""
+    def search(self, text: str) -> None:
+        """Searches the log of another process."""
         self.write(text.encode())
 
 
-RECORDER = Recorder()
-STREAM = io.TextIOWrapper(RECORDER)  # kept, since it closes what it wraps when it goes
+RECORDER = LogRecorder()
+STREAM = io.TextIOWrapper(RECORDER)  # kept in a variable: a text stream closes its buffer when it is deleted
 REQUEST_LOG = logging.configure("json", STREAM)

@@ -1,6 +1,8 @@
-"""What the repositories in memory have in common."""
+"""The base class and the queries of the repositories in memory."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from datetime import datetime
+from heapq import nsmallest
 from itertools import islice
 from typing import TypeVar
 
@@ -9,34 +11,35 @@ import attrs
 from sellout_adapters.memory.tables import Table, Tables
 
 K = TypeVar("K")
-
 V = TypeVar("V")
-
 Id = TypeVar("Id", bound=int)
 
 
 class Live:
-    """The state a transaction works on, until the transaction ends."""
+    """The state of a transaction, until it ends."""
 
     def __init__(self, tables: Tables) -> None:
-        """Takes the state."""
         self._tables: Tables | None = tables
 
     @property
     def tables(self) -> Tables:
-        """The state."""
+        """The state.
+
+        Raises:
+            RuntimeError: the transaction has ended.
+        """
         if self._tables is None:
             raise RuntimeError("the transaction has ended")
         return self._tables
 
     def end(self) -> None:
-        """Makes the state unreachable."""
+        """Ends the transaction."""
         self._tables = None
 
 
 @attrs.frozen
 class Repository:
-    """What every repository has: the state of its transaction."""
+    """A repository of one transaction."""
 
     _live: Live
 
@@ -44,7 +47,7 @@ class Repository:
     def _tables(self) -> Tables:
         return self._live.tables
 
-    def _look_different(self, written: Collection[object]) -> None:
+    def _count_catalogue_change(self, written: Collection[object]) -> None:
         if written:
             self._tables.catalogue_versions.next_id()
 
@@ -55,5 +58,13 @@ def rows_of(table: Table[K, V], keys: Collection[K]) -> dict[K, V]:
 
 
 def rows_after(table: Table[Id, V], after: int, limit: int) -> list[V]:
-    """The next rows by id; ids are given in ascending order, so the order of entry is theirs."""
+    """The next rows by id. Ids ascend, so rows are sorted by id already."""
     return list(islice((row for key, row in table.items() if key > after), limit))
+
+
+def drop_oldest(table: Table[K, V], time: Callable[[V], datetime], by: datetime, limit: int) -> int:
+    """Deletes up to `limit` rows whose time is at most `by`, oldest first. Returns their number."""
+    old = nsmallest(limit, (key for key, row in table.items() if time(row) <= by), lambda key: time(table[key]))
+    for key in old:
+        table.drop(key)
+    return len(old)

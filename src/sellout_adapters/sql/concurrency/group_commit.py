@@ -1,8 +1,8 @@
-"""Group commit: threads that write to a database with one writer take the write lock in order and share commits.
+"""Group commit: writers of a single-writer database take the write lock in FIFO order and share commits.
 
-A commit waits for the disk, longer than most transactions take. So a writer behind which others wait does not commit:
-they go on in the same transaction, each in a savepoint of its own, and the last one commits for all. Each is atomic,
-and each learns its outcome after the commit, when it is durable.
+A commit waits for the disk, longer than most transactions take. A writer with waiters does not commit: the next writer
+continues in the same transaction, in its own savepoint. The last one commits for all. Each writer is atomic and returns
+after the durable commit.
 """
 
 from collections import deque
@@ -19,15 +19,15 @@ from sellout_core.errors import Unavailable
 T = TypeVar("T")
 
 MAX_WRITERS: Final = 64
-"""How many writers share a commit at most."""
+"""The maximum number of writers that share a commit."""
 
 
 class GroupCommit:
-    """The writers of a file.
+    """Groups the commits of a file.
 
     Args:
-        engine: Its transactions take SQLite's write lock when they begin.
-        wait: How long a writer waits for the others, in seconds.
+        engine: An engine whose transactions take SQLite's write lock when they begin.
+        wait: The maximum time that a writer waits for the lock, in seconds.
     """
 
     def __init__(self, engine: Engine, wait: float) -> None:
@@ -36,7 +36,7 @@ class GroupCommit:
         self._open: SharedTransaction | None = None
 
     def run(self, work: Callable[[Connection], T]) -> T:
-        """What the work returns or raises, after the commit.
+        """Runs the work, waits for the commit, and returns the result or raises the error of the work.
 
         Raises:
             Unavailable: the lock was not free in time, the file is locked or full, or the commit failed.
@@ -47,7 +47,7 @@ class GroupCommit:
         return transaction.outcome_after_commit(outcome)()
 
     def join(self) -> "SharedTransaction":
-        """Waits for the lock and returns the open transaction, or a new one. The caller must leave it.
+        """Waits for the lock and returns the open transaction or a new one. The caller must call `leave`.
 
         Raises:
             Unavailable: the lock was not free in time, or the file is locked.
@@ -66,12 +66,12 @@ class GroupCommit:
         return self._open
 
     def leave(self, transaction: "SharedTransaction") -> None:
-        """Gives up the lock and waits until the transaction has ended."""
+        """Releases the lock and waits until the transaction has ended."""
         self._commit_or_hand_over()
         transaction.ended.wait()
 
     def _commit_or_hand_over(self) -> None:
-        """Leaves the commit to the next writer if one waits and may join, otherwise commits. Gives up the lock."""
+        """Commits, unless another writer is waiting and may join. Releases the lock."""
         transaction = self._open
         if transaction is not None and not transaction.full and self._lock.hand_over():
             return
@@ -84,11 +84,11 @@ class GroupCommit:
 
 
 class SharedTransaction:
-    """A transaction of several writers. Only the holder of the lock uses it.
+    """A transaction of several writers. Only the lock holder may use it.
 
     Attributes:
-        failure: Why the transaction cannot be committed, or was not.
-        ended: Is set when the transaction was committed or given up.
+        failure: The reason why the transaction cannot be committed, or was not.
+        ended: Set after the commit or the rollback.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -108,7 +108,7 @@ class SharedTransaction:
         return self._size >= MAX_WRITERS or self.failure is not None
 
     def run(self, work: Callable[[Connection], T]) -> Callable[[], T]:
-        """Runs the work in a savepoint. The outcome is a function that returns its result or raises its error."""
+        """Runs the work in a savepoint. Returns a function that returns its result or raises its error."""
         self._size += 1
         try:
             self._execute("SAVEPOINT work")
@@ -120,11 +120,11 @@ class SharedTransaction:
         return lambda: result
 
     def outcome_after_commit(self, outcome: Callable[[], T]) -> Callable[[], T]:
-        """The outcome, or one that raises `Unavailable` because the transaction was not committed."""
+        """The outcome, or a function that raises `Unavailable` if the transaction was not committed."""
         return outcome if self.failure is None else _raising(unavailable_because(self.failure))
 
     def end(self) -> None:
-        """Commits unless the transaction failed, and lets its writers go on."""
+        """Commits unless the transaction failed, and wakes its writers."""
         try:
             if self.failure is None:
                 self._connection.commit()
@@ -132,18 +132,18 @@ class SharedTransaction:
             self.failure = error
         try:
             if self.failure is not None:
-                # A failed commit may leave the transaction open, and the file locked with it.
+                # A failed commit may leave the transaction open and the file locked.
                 self._connection.invalidate()
             self._connection.close()
         finally:
             self.ended.set()
 
     def _execute(self, sql: str) -> None:
-        # The driver alone: SQLAlchemy takes several times as long as SQLite for a statement this short.
+        # Directly in the driver: for so short a statement SQLAlchemy takes several times as long as SQLite.
         driver_connection(self._connection).execute(sql)
 
     def _roll_back(self, error: BaseException) -> None:
-        """Rolls back to the savepoint. If SQLite has rolled back by itself, the whole transaction is lost."""
+        """Rolls back to the savepoint. If SQLite has rolled back the transaction, all of its writers fail."""
         try:
             raw = self._connection.connection.dbapi_connection
             if raw is None or not raw.in_transaction:
@@ -163,11 +163,11 @@ def _raising(error: BaseException) -> Callable[[], NoReturn]:
 
 
 class _InterruptedWithLock(Exception):
-    """A writer was interrupted at the moment when it got the lock."""
+    """A writer was interrupted while it acquired the lock."""
 
 
 class _FifoLock:
-    """A lock that waiters get in the order in which they came: no writer starves, and none polls the file."""
+    """A FIFO lock: no writer starves, and none polls the file."""
 
     def __init__(self, wait: float) -> None:
         self._wait = wait
@@ -194,12 +194,12 @@ class _FifoLock:
             if self._withdraw(gate):
                 raise
             raise _InterruptedWithLock from error
-        # The lock may have come between the timeout and the withdrawal.
+        # The lock may have been handed over between the timeout and the withdrawal.
         if not acquired and self._withdraw(gate):
             raise Unavailable
 
     def hand_over(self) -> bool:
-        """Gives the lock to the first waiter. False: there is no waiter, and the caller still has it."""
+        """Passes the lock to the first waiter. False: there is no waiter, and the caller holds the lock."""
         with self._guard:
             if self._waiting:
                 self._waiting.popleft().release()
@@ -207,7 +207,7 @@ class _FifoLock:
             return False
 
     def release(self) -> None:
-        """Gives the lock to the first waiter, or frees it."""
+        """Passes the lock to the first waiter, or frees it."""
         with self._guard:
             if self._waiting:
                 self._waiting.popleft().release()
@@ -215,7 +215,7 @@ class _FifoLock:
                 self._locked = False
 
     def _withdraw(self, gate: Lock) -> bool:
-        """Stops waiting. False: the caller has the lock."""
+        """Stops waiting. False: the caller holds the lock."""
         with self._guard:
             if gate in self._waiting:
                 self._waiting.remove(gate)

@@ -1,9 +1,9 @@
 """Writes on the event loop, for a database with one writer.
 
-A thread gives up the interpreter for each statement, and gets it back when the event loop gives it up in turn: that
-takes several times as long as the statement. So a use case that writes runs on the event loop, and suspends where it
-opens a transaction that writes. A thread waits for the write lock. Then the event loop runs all waiting transactions
-one after the other, and a thread commits them together.
+A thread releases the interpreter for each statement, and gets it back only when the event loop releases it. That takes
+several times as long as the statement. So a use case that writes runs on the event loop, in a greenlet. The greenlet
+suspends where it opens a transaction that writes. A thread waits for the write lock. Then the event loop runs all
+waiting transactions one after the other, and a thread commits them together.
 """
 
 import asyncio
@@ -14,21 +14,22 @@ from functools import partial
 from time import monotonic
 from typing import Any, Final, TypeVar
 
+from greenlet import getcurrent
 from sqlalchemy import Connection
 
-from sellout_adapters.sql.concurrency.greenlet_task import LOOP_SLICE, GreenletTask, suspend
 from sellout_adapters.sql.concurrency.group_commit import GroupCommit, SharedTransaction
+from sellout_adapters.sql.concurrency.read_batching import LOOP_SLICE, GreenletTask
 from sellout_core.errors import Unavailable
 from sellout_core.ports.store import Store
 
 T = TypeVar("T")
 
 MAX_WAITING: Final = 1024
-"""How many writers wait for the lock at most."""
+"""The maximum number of writers that wait for the lock."""
 
 
 class _Writer(GreenletTask):
-    """A task and what counts its statements. It requests that a function runs on the connection that writes."""
+    """A task whose requests are functions that take the connection of the transaction. `note` counts its statements."""
 
     def __init__(self, run: Callable[[], Any], note: Callable[[int], None]) -> None:
         super().__init__(run)
@@ -36,8 +37,10 @@ class _Writer(GreenletTask):
 
 
 def write_in_task(run: Callable[[Connection], T]) -> T:
-    """What `run` returns, after a durable commit. The caller is work of `LoopWrites`, which suspends meanwhile."""
-    outcome: Callable[[], T] = suspend(run)
+    """The result of `run` after a durable commit. The caller runs in `LoopWrites`, which suspends it meanwhile."""
+    event_loop = getcurrent().parent
+    assert event_loop is not None  # noqa: S101 - for the type alone: a task runs in a greenlet of its own
+    outcome: Callable[[], T] = event_loop.switch(run)
     return outcome()
 
 
@@ -47,7 +50,7 @@ class LoopWrites:
     Args:
         group_commit: The writers of the file.
         store: The store for the work. It runs transactions that write by `write_in_task`.
-        statements: How many statements the calling thread has run so far.
+        statements: Returns how many statements the calling thread has run.
     """
 
     def __init__(self, group_commit: GroupCommit, store: Store, statements: Callable[[], int]) -> None:
@@ -60,11 +63,11 @@ class LoopWrites:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="write-lock")
 
     async def run(self, work: Callable[[Store], T], note: Callable[[int], None]) -> T:
-        """What the work returns or raises.
+        """The result of the work.
 
         Args:
             work: Writes to the store that it gets, and waits for nothing else.
-            note: Gets the number of statements, perhaps in several calls.
+            note: Receives the number of statements, in one or more calls.
 
         Raises:
             Unavailable: too many writers wait, the writes are closed, or the store raises it.
@@ -84,7 +87,7 @@ class LoopWrites:
         self._thread.shutdown()
 
     def _step(self, writer: _Writer, step: Callable[[], T]) -> T:
-        """What a step of the task returns. Counts its statements, and queues the task if it wants to write."""
+        """The result of a step of the task. Counts its statements, and queues the task if it requests a write."""
         before = self._statements()
         try:
             return step()
@@ -103,7 +106,7 @@ class LoopWrites:
                 waiting = len(self._waiting)
                 try:
                     transaction = await loop.run_in_executor(self._thread, self._group_commit.join)
-                except Exception as error:  # noqa: BLE001 - raised to those who waited all the time
+                except Exception as error:  # noqa: BLE001 - raised to the writers that waited
                     for writer in [self._waiting.popleft() for _ in range(waiting)]:
                         self._step(writer, partial(writer.throw, error))
                 else:

@@ -1,9 +1,8 @@
-"""Read batching: short reads on an event loop, in shared transactions whose like statements are run as one.
+"""Read batching: short reads on an event loop share transactions and statements.
 
-A use case that reads is synchronous. It runs in a greenlet that suspends where it runs a statement. Those that arrive
-while the connections are busy share the next transaction and its snapshot. When all of them have suspended, the same
-statement with `among` is run once, for the values of all, and each gets its own rows: sixteen carts take as many round
-trips as one.
+A use case is synchronous. It runs in a greenlet, which suspends at each statement. Use cases that arrive while all
+connections are busy share the next transaction and its snapshot. When all greenlets are suspended, equal statements
+with `among` run once, for all values. Sixteen carts take as many round trips as one.
 """
 
 import asyncio
@@ -15,9 +14,9 @@ from time import monotonic
 from typing import Any, Final, Protocol, TypeVar
 
 import attrs
+from greenlet import getcurrent, greenlet
 from sqlalchemy import Executable
 
-from sellout_adapters.sql.concurrency.greenlet_task import LOOP_SLICE, GreenletTask, suspend
 from sellout_adapters.sql.session.compiled import CompiledStatement, DamagedValue, Row
 from sellout_adapters.sql.session.errors import unavailable_because
 from sellout_adapters.sql.session.session import DatabaseSession
@@ -26,27 +25,63 @@ from sellout_core.errors import Unavailable
 T = TypeVar("T")
 
 MAX_TASKS: Final = 64
-"""How many tasks share a transaction at most."""
+"""The maximum number of tasks in a transaction."""
 
 MAX_WAITING: Final = 1024
-"""How many tasks wait for a transaction at most."""
+"""The maximum number of waiting tasks."""
+
+LOOP_SLICE: Final = 0.005
+"""How long tasks block the event loop before other tasks run, in seconds."""
+
+
+class GreenletTask:
+    """A call of a synchronous function in a greenlet on the event loop.
+
+    Attributes:
+        outcome: The result or the error of the function.
+        request: The pending request of the function, such as a statement. None: the function has ended.
+    """
+
+    def __init__(self, run: Callable[[], Any]) -> None:
+        self.outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.request: Any = None
+        self._greenlet = greenlet(run)
+
+    def resume(self, *reply: Any) -> None:
+        """Runs the function until it suspends or ends. The first call passes no reply."""
+        self._step(self._greenlet.switch, *reply)
+
+    def throw(self, error: BaseException) -> None:
+        """Resumes the function by raising an error at its pending request."""
+        self._step(self._greenlet.throw, error)
+
+    def _step(self, step: Callable[..., Any], *arguments: Any) -> None:
+        self.request = None
+        try:
+            result = step(*arguments)
+        except Exception as error:  # noqa: BLE001 - raised to the caller of the task
+            # A cancelled caller has cancelled the outcome.
+            if not self.outcome.done():
+                self.outcome.set_exception(error)
+            return
+        if not self._greenlet.dead:
+            self.request = result
+        elif not self.outcome.done():
+            self.outcome.set_result(result)
 
 
 class ReadConnection(Protocol):
     """An asynchronous connection to a database."""
 
     def begin(self) -> None:
-        """Begins a transaction that only reads, on one snapshot, and ends the one before. It is sent with the first
-        statement.
-        """
+        """Ends the last transaction and begins a read-only one on a new snapshot, together with the next statement."""
 
     async def execute(self, statement: CompiledStatement, parameters: Mapping[str, Any]) -> Sequence[Row]:
-        """The rows that a statement returns. A connection that broke before the transaction's first statement is
-        replaced.
+        """Runs a statement and returns its rows. Replaces a connection that broke before the first statement.
 
         Raises:
             DamagedValue: a value of a row does not fit its column.
-            Exception: the statement cannot be run.
+            Exception: the statement failed.
         """
 
     async def end(self) -> None:
@@ -58,13 +93,13 @@ class ReadConnection(Protocol):
 
 @attrs.frozen(eq=False)
 class ReadRequest:
-    """A statement for which a task waits.
+    """The pending statement of a task.
 
     Attributes:
         statement: The statement.
-        parameters: Its parameters but `among`.
+        parameters: All parameters except `among`.
         values: The values of `among`.
-        key: The name of the returned column that holds one of the values. None: the statement is without `among`.
+        key: The returned column that contains one of the values. None: the statement has no `among`.
     """
 
     statement: Executable
@@ -74,14 +109,14 @@ class ReadRequest:
 
     @property
     def batch_key(self) -> Any:
-        """Requests with equal keys are run as one statement. Without `among`, parameters keep a request alone."""
+        """Requests with equal keys run as one statement. A request with parameters but no `among` is not batched."""
         if self.key is None:
             return self if self.parameters else self.statement
         return self.statement, tuple(self.parameters.items())
 
 
 class _SharedRows:
-    """The rows that a statement returned to several requests."""
+    """The rows of a statement that several requests share."""
 
     def __init__(self, rows: Sequence[Row], key: str | None) -> None:
         self._rows = rows
@@ -101,48 +136,55 @@ class _SharedRows:
 class BatchedSession(DatabaseSession):
     """The session of a task. The read batcher runs its statements."""
 
-    def _among(
-        self, statement: Executable, values: Collection[Any], parameters: Mapping[str, Any], key: str
-    ) -> Sequence[Row]:
-        return self._suspend(ReadRequest(statement, parameters, values, key))
-
-    def _execute(
+    def rows_among(
         self,
         statement: Executable,
-        parameters: Mapping[str, Any],
+        values: Collection[Any],
+        parameters: Mapping[str, Any] | None = None,
         *,
-        for_one: bool = False,  # noqa: ARG002 - never for a batch
-    ) -> tuple[Sequence[Row], int]:
+        key: str = "id",
+    ) -> Sequence[Row]:
+        """As `DatabaseSession.rows_among`."""
+        if not values:
+            self.require_alive()
+            return ()
+        return self._suspend(ReadRequest(statement, parameters or {}, values, key))
+
+    def _execute(self, statement: Executable, parameters: Mapping[str, Any], **_: bool) -> tuple[Sequence[Row], int]:
         return self._suspend(ReadRequest(statement, parameters)), 0
 
     def _suspend(self, request: ReadRequest) -> Sequence[Row]:
         self.require_alive()
+        event_loop: Any = getcurrent().parent
         self.statements += 1
         try:
-            rows: Sequence[Row] = suspend(request)
+            rows: Sequence[Row] = event_loop.switch(request)
         except Exception as failure:
             self._failure = failure
             raise
-        return rows
+        return self._require_short(rows)
 
 
 class ReadBatcher:
-    """The short reads of one event loop. Workers take the waiting tasks, each worker as many as share a transaction.
+    """Batches the short reads of one event loop. Each worker runs up to `MAX_TASKS` waiting tasks in a transaction.
 
     Args:
+        run: Runs `work` over a `BatchedSession` and passes the number of its statements to `note`.
         connect: Opens a connection.
         compile_statement: Compiles a statement with parameters of those names.
-        seconds: How long a transaction may take.
-        workers: How many workers there are at most, each with a connection of its own.
+        seconds: The maximum duration of a transaction.
+        workers: The maximum number of workers. Each has its own connection.
     """
 
     def __init__(
         self,
+        run: Callable[..., Any],
         connect: Callable[[], Awaitable[ReadConnection]],
         compile_statement: Callable[[Executable, tuple[str, ...]], CompiledStatement],
         seconds: float,
         workers: int = 2,
     ) -> None:
+        self._run_work = run
         self._seconds = seconds
         self._connect = connect
         self._compile = compile_statement
@@ -151,15 +193,15 @@ class ReadBatcher:
         self._workers: set[asyncio.Task[None]] = set()
         self._idle: list[ReadConnection] = []
 
-    async def read(self, work: Callable[[], T]) -> T:
-        """What the work returns. It uses a `BatchedSession` and waits for nothing else.
+    async def read(self, work: Callable[[Any], T], note: Callable[[int], None]) -> T:
+        """Runs the work, which waits for its statements alone. `note` receives the number of statements.
 
         Raises:
-            Unavailable: too many tasks wait, or the database is unreachable.
+            Unavailable: too many tasks are waiting, or the database is unreachable.
         """
         if len(self._waiting) >= MAX_WAITING:
             raise Unavailable
-        task = GreenletTask(work)
+        task = GreenletTask(partial(self._run_work, work, note))
         self._waiting.append(task)
         if len(self._workers) < self._max_workers:
             self._workers.add(asyncio.get_running_loop().create_task(self._serve()))
@@ -174,7 +216,7 @@ class ReadBatcher:
             await self._idle.pop().close()
 
     async def _serve(self) -> None:
-        """Runs the waiting tasks until there are none. A worker without a connection leaves them to the other ones."""
+        """Runs waiting tasks until none are left. A worker that cannot connect leaves them to the other workers."""
         connection: ReadConnection | None = None
         try:
             while self._waiting or connection is not None:
@@ -198,13 +240,13 @@ class ReadBatcher:
             self._workers -= {asyncio.current_task()}
 
     def _take(self) -> Sequence[GreenletTask]:
-        """The tasks of the next transaction whose callers were not cancelled."""
+        """Removes the next tasks from the queue, and drops those whose callers were cancelled."""
         taken = [self._waiting.popleft() for _ in range(min(MAX_TASKS, len(self._waiting)))]
         return [task for task in taken if not task.outcome.done()]
 
     async def _run(self, tasks: Sequence[GreenletTask], connection: ReadConnection) -> ReadConnection | None:
-        """Runs tasks in a transaction and returns the connection, still in it. If no task reads, the connection becomes
-        idle.
+        """Runs tasks in a transaction. Returns the connection in that transaction, or None if no task ran a
+        statement: then the connection is idle.
         """
         try:
             await _step_each(tasks, GreenletTask.resume)
@@ -224,7 +266,7 @@ class ReadBatcher:
         return connection
 
     async def _execute(self, tasks: Sequence[GreenletTask], connection: ReadConnection) -> None:
-        """Runs what the tasks request, like requests as one statement, and resumes the tasks."""
+        """Runs the pending statements, equal ones once, and resumes the tasks."""
         batches: dict[Any, list[GreenletTask]] = {}
         for task in tasks:
             batches.setdefault(task.request.batch_key, []).append(task)
@@ -248,7 +290,7 @@ def _reply(task: GreenletTask, rows: _SharedRows) -> None:
 
 
 async def _step_each(tasks: Sequence[GreenletTask], step: Callable[[GreenletTask], None]) -> None:
-    """Takes a step with each task, and lets other tasks of the event loop run in between."""
+    """Steps each task. Yields to the event loop after each `LOOP_SLICE`."""
     pause = monotonic() + LOOP_SLICE
     for task in tasks:
         step(task)

@@ -1,7 +1,4 @@
-"""Migrations: at which step a database is, and bringing it to the last one.
-
-Alembic takes the steps. It is imported only if one is missing.
-"""
+"""Migrations: the schema version of a database, and upgrades by Alembic, which is imported only if needed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +12,11 @@ from sellout_adapters.sql.schema.columns import metadata
 from sellout_adapters.sql.session.errors import CannotOpen
 from sellout_core.errors import Unavailable
 
-CURRENT: Final = "0007"
-"""The last step, whose tables `schema` describes."""
+CURRENT: Final = "0020"
+"""The latest version, which `schema` describes."""
 
 VERSIONS: Final = "sellout_version"
-"""The table that holds the step. Its name is unique to this program: the database may be shared."""
+"""The table that contains the version. Its name is unique to this program: the database may be shared."""
 
 _VERSION: Final = select(column("version_num", Text)).select_from(table(VERSIONS))
 _MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
@@ -29,14 +26,14 @@ _alembic: Final = Lock()
 
 
 def step_of(connection: Connection) -> str | None:
-    """The step of a database; None before the first one."""
+    """The version of a database. None: it has no version."""
     if not inspect(connection).has_table(VERSIONS):
         return None
     return connection.scalars(_VERSION).first()
 
 
 def knows(step: str) -> bool:
-    """Whether this program has a step."""
+    """Whether this program knows a version."""
     return (_MIGRATIONS / "versions" / f"step_{step}.py").is_file()
 
 
@@ -46,7 +43,7 @@ def tables_in(connection: Connection) -> set[str]:
 
 
 def require_current(connection: Connection) -> None:
-    """Checks that a database is at the current schema.
+    """Checks that a database has the current schema.
 
     Raises:
         Unavailable: it is at another step, or has no tables.
@@ -60,11 +57,11 @@ def require_current(connection: Connection) -> None:
 
 
 def upgrade(connection: Connection, adopted: str | None = None) -> Sequence[str]:
-    """Takes the missing steps and returns a line for each.
+    """Runs the missing migrations and returns a line for each.
 
     Args:
-        connection: In a transaction that no other migration runs beside. The caller commits it.
-        adopted: The step of a database that has tables but no version.
+        connection: In a transaction that excludes other migrations. The caller commits it.
+        adopted: The version of a database that has tables but no version table.
     """
     if step_of(connection) == CURRENT:
         return []

@@ -1,4 +1,4 @@
-"""Opening the database of a URL. This module alone chooses between the kinds of databases."""
+"""Opens the database of a URL. Only this module chooses between the kinds of databases."""
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -18,9 +18,9 @@ def open_database(url: str, connections: int, timeouts: Timeouts, *, migrate: bo
 
     Args:
         url: The URL.
-        connections: How many transactions run at once.
-        timeouts: How long a transaction waits.
-        migrate: Whether to bring PostgreSQL to the current schema. SQLite always is.
+        connections: The maximum number of concurrent transactions.
+        timeouts: The maximum waiting times.
+        migrate: Whether to migrate PostgreSQL to the current schema. SQLite is always migrated.
 
     Raises:
         CannotOpen: the database cannot be opened, or its kind is not supported. The message repeats no part of the URL,
@@ -38,10 +38,11 @@ def open_database(url: str, connections: int, timeouts: Timeouts, *, migrate: bo
 
 
 def parse(url: str) -> URL:
-    """The URL of a database of a kind that is supported.
+    """Parses the URL of a database of a supported kind.
 
     Raises:
-        CannotOpen: it is not. The message repeats no part of the URL, which may hold a password.
+        CannotOpen: the URL is malformed, or its kind is not supported. The message repeats no part of the URL, which
+            may contain a password.
     """
     if not url.startswith("sqlite") and url.count("@") > 1:
         # SQLAlchemy takes what follows the first @ for a host, which the driver's messages repeat.
@@ -62,7 +63,7 @@ def parse(url: str) -> URL:
 
 
 def without_passwords(url: URL) -> URL:
-    """The URL without its passwords, to be shown."""
+    """The URL without its passwords, for messages."""
     # `URL.set` ignores None.
     return url._replace(password=None).difference_update_query(["password", "sslpassword"])
 

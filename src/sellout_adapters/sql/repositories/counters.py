@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, case, delete, or_, update
+import attrs
+from sqlalchemy import bindparam, case, or_, update
 
-from sellout_adapters.sql.schema.inserts import insert_or
-from sellout_adapters.sql.schema.shop_tables import counters
+from sellout_adapters.sql.schema.inserts import delete_oldest, insert_or
+from sellout_adapters.sql.schema.tables.shop import counters
 from sellout_adapters.sql.schema.types import UtcTime
 from sellout_adapters.sql.session.session import DatabaseSession
 from sellout_core.ports.store import Count
@@ -14,7 +15,7 @@ from sellout_core.ports.store import Count
 _NOW: Final = bindparam("now", type_=UtcTime)
 _UNTIL: Final = bindparam("until", type_=UtcTime)
 _LATEST: Final = bindparam("latest", type_=UtcTime)
-# A count that ends later than a new one could is from before the clock was set back.
+# A window that ends after the latest possible end began before the clock was set back.
 _over: Final = or_(counters.c.ends_at <= _NOW, counters.c.ends_at > _LATEST)
 _ADD: Final = (
     insert_or(counters)
@@ -33,17 +34,17 @@ _TAKE_BACK: Final = (
     .where(counters.c.key == bindparam("counted"), counters.c.ends_at == bindparam("until", type_=UtcTime))
     .values(number=counters.c.number - 1)
 )
-_DELETE_ENDED: Final = delete(counters).where(counters.c.ends_at <= _NOW)
+_DELETE_ENDED: Final = delete_oldest(counters, counters.c.ends_at)
 
 
+@attrs.frozen
 class SqlCounters:
-    """`ports.Counters`: one row for each count, which one statement updates."""
+    """`ports.Counters`, one row for each key."""
 
-    def __init__(self, session: DatabaseSession) -> None:
-        self._session = session
+    _session: DatabaseSession
 
     def add(self, key: str, now: datetime, window: timedelta) -> Count:
-        """One statement, which waits for others that count under the key."""
+        """One statement. Concurrent transactions with the same key wait."""
         [row] = self._session.rows(
             _ADD, {"counted": key, "now": now, "until": now + window, "latest": now + 2 * window}
         )
@@ -53,6 +54,6 @@ class SqlCounters:
         """One statement."""
         self._session.run(_TAKE_BACK, {"counted": key, "until": count.ends_at})
 
-    def delete_ended(self, now: datetime) -> None:
+    def delete_ended(self, now: datetime, limit: int) -> int:
         """One statement."""
-        self._session.run(_DELETE_ENDED, {"now": now})
+        return len(self._session.rows(_DELETE_ENDED, {"by": now, "limit": limit}))

@@ -1,4 +1,4 @@
-"""The metadata, and functions that make columns and constraints of tables."""
+"""The metadata, and constructors of columns and constraints."""
 
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ metadata: Final = MetaData(
 
 
 def key() -> Column[int]:
-    """The primary key, an id that the table gives."""
+    """The primary key, an id that the database assigns."""
     return Column("id", Id, primary_key=True)
 
 
@@ -33,7 +33,7 @@ def text(name: str, **options: Any) -> Column[str]:
 
 
 def flag(name: str, **options: Any) -> Column[bool]:
-    """A boolean, with a constraint where the database has no such type."""
+    """A boolean, with a constraint if the database lacks the type."""
     return Column(name, Boolean(create_constraint=True, name=name), **{"nullable": False} | options)
 
 
@@ -48,10 +48,10 @@ def check(name: str, law: str) -> CheckConstraint:
 
 
 def all_or_none(*columns: str) -> str:
-    """The condition that either all of the columns are NULL or none."""
+    """The condition that all or none of the columns are NULL."""
     none, every = (" AND ".join(f"{column} IS {what}" for column in columns) for what in ("NULL", "NOT NULL"))
     return f"({none}) OR ({every})"
 
 
-# AUTOINCREMENT: without it SQLite gives the id of a deleted last row to the next one.
+# AUTOINCREMENT: without it SQLite reuses the id of a deleted last row.
 NEVER_REUSED: Final[dict[str, Any]] = {"sqlite_autoincrement": True}

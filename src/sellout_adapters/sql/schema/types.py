@@ -1,19 +1,12 @@
-"""Types of columns and of bound parameters that differ between SQLite and PostgreSQL."""
+"""Types of columns and parameters that differ between SQLite and PostgreSQL."""
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    DateTime,
-    Dialect,
-    Integer,
-    Text,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import CompileError
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -21,12 +14,15 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from sellout_core.values import MAX_ID, fold
 
 _NO_ID: Final = 0
-
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
-def _by_dialect(dialect: Dialect, *, sqlite: TypeEngine[Any], postgresql: TypeEngine[Any]) -> TypeEngine[Any]:
-    """The type in a dialect. A third dialect cannot compile, instead of taking one of these."""
+def _by_dialect(dialect: sa.Dialect, *, sqlite: TypeEngine[Any], postgresql: TypeEngine[Any]) -> TypeEngine[Any]:
+    """The type for a dialect.
+
+    Raises:
+        CompileError: the dialect is not supported.
+    """
     if dialect.name not in {"sqlite", "postgresql"}:
         raise CompileError(f"the dialect {dialect.name!r} is not supported")
     return dialect.type_descriptor(sqlite if dialect.name == "sqlite" else postgresql)
@@ -37,32 +33,32 @@ def _storable_id(value: int | None) -> int | None:
 
 
 class Id(TypeDecorator[int]):
-    """An id of 64 bits. A parameter outside 1 to 2^53-1 is sent as 0, which no row has: drivers refuse big ones."""
+    """A 64-bit id. A parameter outside 1 to 2^53-1 is sent as 0, which no row has: drivers reject large numbers."""
 
-    impl = BigInteger
+    impl = sa.BigInteger
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[int]:
-        """SQLite gives ids only to a column of the type INTEGER."""
-        return _by_dialect(dialect, sqlite=Integer(), postgresql=BigInteger())
+    def load_dialect_impl(self, dialect: sa.Dialect) -> TypeEngine[int]:
+        """SQLite assigns ids only to columns of type INTEGER."""
+        return _by_dialect(dialect, sqlite=sa.Integer(), postgresql=sa.BigInteger())
 
-    def bind_processor(self, dialect: Dialect) -> Callable[[int | None], int | None]:  # noqa: ARG002 - SQLAlchemy's
-        """Replaces ids that no row can have. Imports have very many, and drivers need no other conversion."""
+    def bind_processor(self, dialect: sa.Dialect) -> Callable[[int | None], int | None]:  # noqa: ARG002 - SQLAlchemy's
+        """Replaces ids that no row can have. This is faster than `process_bind_param`."""
         return _storable_id
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A moment to the microsecond, as an aware datetime; results are in UTC. SQLite stores text without a zone."""
+    """An aware datetime in UTC, to the microsecond. SQLite stores text without a time zone."""
 
-    impl = DateTime
+    impl = sa.DateTime
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime]:
+    def load_dialect_impl(self, dialect: sa.Dialect) -> TypeEngine[datetime]:
         """PostgreSQL has a type with a time zone."""
-        return _by_dialect(dialect, sqlite=DateTime(), postgresql=DateTime(timezone=True))
+        return _by_dialect(dialect, sqlite=sa.DateTime(), postgresql=sa.DateTime(timezone=True))
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """The moment in UTC.
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """The time in UTC.
 
         Raises:
             ValueError: the datetime is naive.
@@ -74,12 +70,12 @@ class UtcTime(TypeDecorator[datetime]):
         moment = value.astimezone(UTC)
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
-        """The moment in UTC. SQLAlchemy's own conversion of SQLite's text is slow, and each product has a time."""
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        """The time in UTC. This is faster than SQLAlchemy's conversion of SQLite's text."""
         return _moment if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
-        """The moment in UTC."""
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
+        """The time in UTC."""
         return None if value is None else value.astimezone(UTC)
 
 
@@ -88,38 +84,34 @@ def _moment(text: str | None) -> datetime | None:
 
 
 class Terms(TypeDecorator[str]):
-    """The terms that a product is found by: text with a space between two on SQLite, a tsvector on PostgreSQL."""
+    """The search terms of a product: text separated by spaces on SQLite, a tsvector on PostgreSQL."""
 
-    impl = Text
+    impl = sa.Text
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """The type that the database's index needs."""
-        return _by_dialect(dialect, sqlite=Text(), postgresql=postgresql.TSVECTOR())
+    def load_dialect_impl(self, dialect: sa.Dialect) -> TypeEngine[Any]:
+        """The type for the full-text index."""
+        return _by_dialect(dialect, sqlite=sa.Text(), postgresql=postgresql.TSVECTOR())
 
 
 class Values(TypeDecorator[Collection[Any]]):
     """Any number of values as one bound parameter, for `among`: JSON text on SQLite, an array on PostgreSQL."""
 
-    impl = Text
-    item: type[TypeEngine[Any]] = Text
+    impl = sa.Text
+    item: type[TypeEngine[Any]] = sa.Text
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """The type of one parameter for any number of values."""
-        return _by_dialect(dialect, sqlite=Text(), postgresql=ARRAY(self.item()))
+    def load_dialect_impl(self, dialect: sa.Dialect) -> TypeEngine[Any]:
+        """JSON text or an array."""
+        return _by_dialect(dialect, sqlite=sa.Text(), postgresql=sa.ARRAY(self.item()))
 
-    def process_bind_param(self, value: Iterable[Any] | None, dialect: Dialect) -> Any:
-        """The values in the form of the database."""
-        values = self.askable(value or ())
+    def process_bind_param(self, value: Iterable[Any] | None, dialect: sa.Dialect) -> Any:
+        """Encodes the values that a row can have."""
+        values = [each for each in value or () if self.only(each) is not None]
         return msgspec.json.encode(values).decode() if dialect.name == "sqlite" else values
 
-    def only(self, values: Iterable[Any]) -> Any:
-        """The value of a statement that was compiled for one. None, which equals nothing, if no row can have it."""
-        return next(iter(self.askable(values)), None)
-
-    def askable(self, values: Iterable[Any]) -> list[Any]:
-        """The values that a row can have."""
-        return list(values)
+    def only(self, value: Any) -> Any:
+        """The value, for a statement with a single value. None, which equals nothing, if no row can have it."""
+        return value
 
 
 class Texts(Values):
@@ -127,32 +119,47 @@ class Texts(Values):
 
     cache_ok = True
 
-    def askable(self, values: Iterable[Any]) -> list[Any]:
-        """The texts that a row can have."""
-        return [value for value in values if storable(value)]
+    def only(self, value: str) -> str | None:
+        """The text, or None if no row can have it."""
+        return value if storable(value) else None
 
 
 class Ids(Values):
     """Any number of ids, for `among`."""
 
     cache_ok = True
-    item = BigInteger
+    item = sa.BigInteger
 
-    def askable(self, values: Iterable[Any]) -> list[Any]:
-        """The ids that a row can have."""
-        return [value for value in values if 0 < value <= MAX_ID]
+    def only(self, value: int) -> int | None:
+        """The id, or None if no row can have it."""
+        return value if 0 < value <= MAX_ID else None
+
+
+class Periods(TypeDecorator[Sequence[tuple[datetime, datetime]]]):
+    """Any number of periods as one bound parameter, for `numbered_periods`: JSON text."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Sequence[tuple[datetime, datetime]] | None, dialect: sa.Dialect) -> str:
+        """Encodes the times as the database writes those of `UtcTime`."""
+        zone = None if dialect.name == "sqlite" else UTC
+        moments = [[moment.astimezone(UTC).replace(tzinfo=zone) for moment in period] for period in value or ()]
+        return msgspec.json.encode(
+            [[moment.isoformat(" ", "microseconds") for moment in period] for period in moments]
+        ).decode()
 
 
 def askable_after(row_id: int) -> int:
-    """The lower bound of ids for a page, within the range of an `Id`: all rows come after -1, none after 2^60."""
+    """Clamps the lower bound of a page to the range of an `Id`."""
     return max(0, min(row_id, MAX_ID))
 
 
 def storable(value: str) -> bool:
-    """Whether a row can have a text: drivers refuse lone surrogates, PostgreSQL refuses NUL."""
+    """Whether a text can be stored: drivers reject lone surrogates, PostgreSQL rejects NUL."""
     return _UNSTORABLE.search(value) is None
 
 
 def lookup_key(name: str) -> str:
-    """The folded name. If no row can have it, the empty text, which no row has."""
+    """The folded name, or empty text, which no row has, if the name cannot be stored."""
     return fold(name) if storable(name) else ""

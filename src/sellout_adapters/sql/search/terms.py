@@ -1,7 +1,7 @@
-"""The search terms and the lowest price of a product: columns that follow from it, its links and its units.
+"""The search terms and the lowest price of a product: columns derived from the product, its links and its units.
 
-A repository that writes one of those notes the product with `DatabaseSession.note_changed_products`. The columns are
-written once, before the transaction reads cards or commits.
+A repository that writes one of these calls `DatabaseSession.note_changed_products`. The derived columns are written
+once, before the transaction reads cards or commits.
 """
 
 import json
@@ -10,7 +10,8 @@ from typing import Any, Final, Protocol
 
 from sqlalchemy import func, select
 
-from sellout_adapters.sql.schema.catalogue_tables import (
+from sellout_adapters.sql.schema.functions import AMONG_IDS, CUSTOM_PLAN, among, collected
+from sellout_adapters.sql.schema.tables.catalogue import (
     product_brands,
     product_categories,
     product_tags,
@@ -18,16 +19,16 @@ from sellout_adapters.sql.schema.catalogue_tables import (
     sizes,
     units,
 )
-from sellout_adapters.sql.schema.functions import AMONG_IDS, among, collected
-from sellout_adapters.sql.session.compiled import CUSTOM_PLAN
-from sellout_adapters.sql.session.references import SqlReferenceTables
+from sellout_adapters.sql.session import references
 from sellout_adapters.sql.session.session import DatabaseSession
-from sellout_core.catalogue import SizeGrid
-from sellout_core.search import COLUMNS, SizeValue, product_words, size_values
+from sellout_core.catalogue.products import SizeGrid
+from sellout_core.catalogue.references import with_ancestors
+from sellout_core.catalogue.search import COLUMNS, SizeValue, product_words, size_values
 from sellout_core.values import ProductId
 
 MARK: Final = "§"
-"""The first character of every term that is not a word. No word has it, and for SQLite's tokenizer it is a letter."""
+"""The first character of every term that is not a word. No word has it, and SQLite's tokenizer treats it as a letter.
+"""
 
 LISTED: Final = f"{MARK}l"
 """The term of every listed product."""
@@ -48,21 +49,21 @@ _STATE: Final = (
         select(func.min(units.c.price)).where(*_available).scalar_subquery().label("lowest"),
         select(collected(*(sizes.c[name] for name in COLUMNS)))
         .join_from(units, sizes, units.c.size_id == sizes.c.id)
-        # By the product as well: before its first ANALYZE PostgreSQL would read all sizes for each product.
+        # Without this condition, PostgreSQL would read all sizes for each product before its first ANALYZE.
         .where(*_available, sizes.c.product_id == products.c.id)
         .scalar_subquery()
         .label("grids"),
     )
     .where(among(products.c.id, AMONG_IDS))
     .order_by(products.c.id)
-    # A plan from when the shop was empty reads whole tables once it is full.
+    # A plan that was made for an empty shop would later read whole tables.
     .execution_options(**CUSTOM_PLAN)
 )
 _LOCK: Final = select(products.c.id).where(among(products.c.id, AMONG_IDS)).order_by(products.c.id)
 
 
 class TermsIndex(Protocol):
-    """The index of the terms, which each kind of database writes in its own way."""
+    """The index of terms, which differs between databases."""
 
     def write_terms(self, session: DatabaseSession, product_ids: Sequence[ProductId], entries: str) -> None:
         """Writes lowest prices and terms.
@@ -73,13 +74,16 @@ class TermsIndex(Protocol):
             entries: A JSON list of objects with `id`, `min_price` and `terms`, one for each product.
         """
 
+    def remove_terms(self, session: DatabaseSession, product_ids: Sequence[ProductId]) -> None:
+        """Removes products that are about to be deleted from the index."""
+
 
 def index_changed_products(session: DatabaseSession, index: TermsIndex) -> None:
-    """Writes what follows from the products that the transaction changed. That takes three statements on PostgreSQL and
-    at most five on SQLite for any number of products, and none for no product.
+    """Writes the derived columns of the products that the transaction changed. It runs three statements on PostgreSQL
+    and at most five on SQLite, for any number of products. Without a changed product it runs none.
 
-    The products are locked before their units are read: of two transactions that sell the last pieces of one product
-    the later one reads what the earlier one wrote.
+    The products are locked before their units are read. So if two transactions sell the last pieces of one product, the
+    later one sees the sale of the earlier one.
     """
     if not session.unindexed_products:
         return
@@ -87,21 +91,23 @@ def index_changed_products(session: DatabaseSession, index: TermsIndex) -> None:
     session.lock(_LOCK, {"among": product_ids})
     entries = _entries(session, session.rows(_STATE, {"among": product_ids}))
     index.write_terms(session, product_ids, json.dumps(entries))
+    session.changed_products |= session.unindexed_products
     session.unindexed_products.clear()
 
 
 def _entries(session: DatabaseSession, rows: Sequence[Any]) -> list[dict[str, Any]]:
     for row in rows:
         session.note_references("brands", row.brand_ids)
-    brands = SqlReferenceTables(session).snapshot().brands
+        session.note_references("categories", row.category_ids)
+    known = references.snapshot(session)
     return [
         {
             "id": row.id,
             "min_price": row.lowest,
             "terms": terms_of(
-                product_words(row.name, (brands[brand_id].name for brand_id in row.brand_ids), row.sku),
+                product_words(row.name, (known.brands[brand_id].name for brand_id in row.brand_ids), row.sku),
                 row.brand_ids,
-                row.category_ids,
+                with_ancestors(row.category_ids, known.parents),
                 row.tag_ids,
                 row.gender_id,
                 (SizeGrid(*grid) for grid in row.grids),
@@ -137,7 +143,7 @@ def terms_of(
 
 
 def link_term(kind: str, row_id: int) -> str:
-    """The term of every product that refers to a row of a small table."""
+    """The term of every product that refers to a row of a reference table."""
     return f"{MARK}{kind[0]}{row_id}"
 
 

@@ -1,4 +1,4 @@
-"""Why a database cannot be opened or used, and the errors that end a transaction."""
+"""Errors of opening a database and of transactions."""
 
 from typing import Final
 
@@ -7,28 +7,32 @@ from sqlalchemy.exc import DBAPIError
 from sellout_core.errors import Unavailable
 
 TRIES: Final = 20
-"""How often a transaction that loses to another one is tried in all."""
+"""The maximum number of attempts of a transaction that conflicts with others."""
 
 
 class CannotOpen(Exception):
-    """A store cannot be opened. The message is one sentence for the operator."""
+    """A store cannot be opened. The message is a sentence for the operator."""
 
 
 class RunAgain(Exception):
-    """The transaction lost to another one, or its connection broke before the commit. It wrote nothing, and its work
-    can be run again from the start.
+    """The transaction conflicted with another one, or its connection broke before the commit. Nothing is committed, and
+    the work can be run again.
     """
 
 
+class SearchStopped(Exception):
+    """A search took longer than its limit, or its caller has left."""
+
+
 def unavailable_because(cause: BaseException) -> Unavailable:
-    """`Unavailable` with a cause, to be raised elsewhere."""
+    """`Unavailable` with a cause, for the caller to raise."""
     error = Unavailable()
     error.__cause__ = cause
     return error
 
 
 def description_of(error: BaseException) -> str:
-    """The message of the error that an error of SQLAlchemy's or of ours wraps."""
+    """The message of the innermost error."""
     while isinstance(error, DBAPIError | Unavailable | RunAgain) and error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, OSError):

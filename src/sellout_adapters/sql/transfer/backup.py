@@ -1,4 +1,4 @@
-"""Backups: copies of an SQLite store's file, made while the store is in use."""
+"""Online backups of an SQLite store's file."""
 
 import os
 import secrets
@@ -12,24 +12,24 @@ from sellout_adapters.sql.engines.sqlite import file as sqlite_file
 from sellout_adapters.sql.session.errors import CannotOpen, description_of
 
 _PAGES: Final = 2000
-"""How many pages are copied between two calls of `progress`."""
+"""The number of pages copied between two calls of `progress`."""
 
 
 class CannotBackUp(Exception):
-    """No backup was written; the message says why in one sentence."""
+    """No backup was written. The message states the reason in one sentence."""
 
 
 def back_up(database: Path, file: Path, wait: float, progress: Callable[[int, int], None]) -> None:
-    """Copies a store's file, as it is at this moment, into a new file that only its owner can read.
+    """Copies a snapshot of a store's file to a new file that only its owner can read.
 
-    Servers may read and write meanwhile. The backup is checked before it gets its name, so a file of that name is
-    complete. It is one file.
+    Servers may read and write meanwhile. The backup is one file. It is checked before it is renamed to its final name,
+    so a file with that name is complete.
 
     Args:
         database: The store's file, of any schema.
         file: The backup, which must not exist.
-        wait: How long to wait for a lock, in seconds.
-        progress: Gets the number of pages that are copied, and the total number.
+        wait: The maximum waiting time for a lock, in seconds.
+        progress: Receives the number of copied pages and the total number.
 
     Raises:
         CannotBackUp: the backup exists, cannot be written, or is damaged.
@@ -52,12 +52,12 @@ def back_up(database: Path, file: Path, wait: float, progress: Callable[[int, in
 
 
 def _copy(source: sqlite3.Connection, draft: Path, progress: Callable[[int, int], None]) -> None:
-    # Without this transaction each write to the source would begin the backup anew.
+    # Without this transaction each write to the source would restart the backup.
     source.execute("BEGIN")
     source.execute("SELECT count(*) FROM sqlite_master").fetchone()
     with closing(sqlite3.connect(draft, isolation_level=None)) as copy:
         source.backup(copy, pages=_PAGES, progress=lambda _, left, pages: progress(pages - left, pages))
-        # The backup is one file. A store that opens it turns write-ahead logging on again.
+        # The backup is one file. Opening it as a store enables write-ahead logging again.
         copy.execute("PRAGMA journal_mode = DELETE")
         [verdict] = copy.execute("PRAGMA integrity_check(1)").fetchone()
         if verdict != "ok":
@@ -70,7 +70,7 @@ def _copy(source: sqlite3.Connection, draft: Path, progress: Callable[[int, int]
 
 
 def _publish(draft: Path, file: Path) -> None:
-    """Gives the backup its name when it is durable, unless another file got that name meanwhile."""
+    """Renames the durable backup to its final name, unless that name exists."""
     _sync(draft)
     try:
         os.link(draft, file)

@@ -1,11 +1,14 @@
-"""Copying a whole shop from one database into another of any kind."""
+"""Copies a whole shop from one database to another of any kind."""
 
+import hashlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, Table, func, select
+import attrs
+import msgspec
+from sqlalchemy import JSON, ColumnElement, Connection, Select, Table, Text, cast, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -14,34 +17,51 @@ from sellout_adapters.sql.engines.copy_writer import CopyWriter, Row
 from sellout_adapters.sql.engines.database import Database, Timeouts
 from sellout_adapters.sql.engines.opening import SQLITE, file_of, open_database
 from sellout_adapters.sql.engines.sqlite import file as sqlite_file
-from sellout_adapters.sql.schema.catalogue_tables import catalogue, genders, statuses
 from sellout_adapters.sql.schema.columns import metadata
+from sellout_adapters.sql.schema.functions import bytewise, spaced_terms
+from sellout_adapters.sql.schema.tables.catalogue import catalogue, genders, statuses
+from sellout_adapters.sql.schema.types import Terms
 from sellout_adapters.sql.session.errors import RunAgain
-from sellout_adapters.sql.transfer.rows import Digest, batches
 from sellout_core.errors import Unavailable
+from sellout_core.fulfilment.lifecycle import STATUSES
+
+BATCH: Final = 1000
+"""The maximum number of rows in memory."""
 
 Progress = Callable[[int, int], None]
-"""Gets the amount of work that is done, and the total amount."""
+"""Receives the amount of completed work and the total amount."""
 
-# What the migrations put into a new database. A copy replaces it with the source's rows.
+# The rows that migrations insert. A copy replaces them by the rows of the source.
 _SEED: Final[Mapping[Table, Sequence[Row]]] = {
     genders: [(1, "M"), (2, "F")],
-    statuses: [(1, "pending")],
-    catalogue: [(1, 0)],
+    statuses: list(STATUSES.items()),
+    catalogue: [(1, 0, 0)],
 }
 
 
 class CannotCopy(Exception):
-    """A shop was not copied; the message says why in one sentence. The target is empty, unless the message says that
-    this is unknown.
-    """
+    """A shop was not copied. The message states the reason, and whether the target may be non-empty."""
+
+
+@attrs.define
+class Digest:
+    """The number of rows of a table, and their hash in the order of the primary key."""
+
+    rows: int = 0
+    _hash: Any = attrs.field(factory=lambda: hashlib.blake2b(digest_size=32), eq=lambda found: found.digest())
+
+    def add(self, batch: Sequence[Row]) -> None:
+        """Adds the next rows."""
+        self.rows += len(batch)
+        for row in batch:
+            self._hash.update(msgspec.msgpack.encode(row))
 
 
 def open_source(url: str, timeouts: Timeouts) -> Database:
-    """Opens the database to copy from, which must exist and be at the current schema.
+    """Opens the source, which must exist and have the current schema.
 
     Raises:
-        CannotOpen: it does not exist, or it is at another schema.
+        CannotOpen: it does not exist, or has another schema.
     """
     try:
         parsed = make_url(url)
@@ -53,7 +73,7 @@ def open_source(url: str, timeouts: Timeouts) -> Database:
 
 
 def open_target(url: str, timeouts: Timeouts) -> Database:
-    """Opens the database to copy into, and migrates it.
+    """Opens the target and migrates it.
 
     Raises:
         CannotOpen: it cannot be used.
@@ -62,20 +82,20 @@ def open_target(url: str, timeouts: Timeouts) -> Database:
 
 
 def copy_shop(source: Database, target: Database, progress: Progress) -> Mapping[str, int]:
-    """Copies every table in one transaction, then compares the rows of both databases, and commits if they are equal.
+    """Copies all tables in one transaction, compares the rows of both databases, and commits if they are equal.
 
     The source is read in one snapshot: later writes to it are not copied. At most `BATCH` rows are in memory at once.
 
     Args:
         source: From `open_source`.
         target: From `open_target`.
-        progress: Gets the number of rows that are copied or compared, and the total number.
+        progress: Receives the number of copied or compared rows and the total number.
 
     Returns:
         The number of rows of each table, by its name.
 
     Raises:
-        CannotCopy: the target is not empty, it refuses a row, or a table differs after the copy.
+        CannotCopy: the target is not empty, rejects a row, or differs after the copy.
         Unavailable: one of the databases became unreachable.
     """
     stopped: KeyboardInterrupt | None = None
@@ -94,7 +114,7 @@ def copy_shop(source: Database, target: Database, progress: Progress) -> Mapping
                 stopped = stop
                 raise
             except RunAgain as lost:
-                # `Database.write` would copy again from the start; the operator decides that.
+                # Not retried by `Database.write`: the operator decides that.
                 raise Unavailable from lost
             except ValueError as error:
                 raise CannotCopy(f"The source is damaged: {error}.") from error
@@ -177,9 +197,40 @@ def _require_equal(table: Table, source: Digest, target: Digest) -> None:
 
 
 def _refusal(error: Exception) -> str | None:
-    """The constraint or the type that a row violates, without the row's values; None for any other error."""
+    """The violated constraint or type, without the values of the row. None: another error."""
     original = error.orig if isinstance(error, DBAPIError) else error
     if not any(kind.__name__ in {"IntegrityError", "DataError"} for kind in type(original).__mro__):
         return None
     primary = getattr(getattr(original, "diag", None), "message_primary", None)
     return str(primary or original).rstrip(".")
+
+
+def batches(connection: Connection, source: Table) -> Generator[list[Row], None, None]:
+    """All rows of a table in the order of its primary key, in batches of `BATCH`.
+
+    Raises:
+        ValueError: a value does not fit the type of its column.
+    """
+    terms = [index for index, found in enumerate(source.columns) if isinstance(found.type, Terms)]
+    result = connection.execute(_all_rows(source), execution_options={"yield_per": BATCH})
+    with result:
+        for partition in result.partitions():
+            yield [_with_sorted_terms(tuple(row), terms) for row in partition]
+
+
+def _all_rows(source: Table) -> Select[Any]:
+    order = [bytewise(found) if isinstance(found.type, Text) else found for found in source.primary_key.columns]
+    return select(*(_portable(found).label(found.name) for found in source.columns)).order_by(*order)
+
+
+def _portable(found: ColumnElement[Any]) -> ColumnElement[Any]:
+    if isinstance(found.type, JSON):
+        return cast(found, Text)
+    return spaced_terms(found) if isinstance(found.type, Terms) else found
+
+
+def _with_sorted_terms(row: Row, terms: Sequence[int]) -> Row:
+    """Sorts terms: each kind of database has another order."""
+    if not terms:
+        return row
+    return tuple(" ".join(sorted(value.split(" "))) if at in terms else value for at, value in enumerate(row))

@@ -1,1 +1,1 @@
-"""The laws of stores, by subject. `contract.StoreContract` puts them together."""
+"""The laws of stores, one module for each subject. `contract.StoreContract` combines them."""

@@ -1,4 +1,4 @@
-"""What holds for counters, as tests that any store must pass: part of `contract.StoreContract`."""
+"""Laws of rate limit counters."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,9 +10,9 @@ MINUTE = timedelta(minutes=1)
 
 
 class CounterLaws:
-    """Nothing is counted twice or forgotten."""
+    """Each count is exact."""
 
-    def test_counts_begin_anew_when_they_are_over(self, store: Store) -> None:
+    def test_an_ended_count_begins_again_at_one(self, store: Store) -> None:
         def add(key: str, seconds: float) -> tuple[int, float]:
             count = store.write(lambda tx: tx.counters.add(key, NOW + timedelta(seconds=seconds), MINUTE))
             return count.number, (count.ends_at - NOW).total_seconds()
@@ -20,8 +20,8 @@ class CounterLaws:
         assert [add("a", 0), add("a", 30.5), add("b", 31), add("a", 59.999999)] == [(1, 60), (2, 60), (1, 91), (3, 60)]
         assert [add("a", 60), add("a", 61)] == [(1, 120), (2, 120)]
 
-    def test_who_is_a_little_behind_counts_with_the_others(self, store: Store) -> None:
-        """Threads and machines do not read the clock at the same moment. One that was set back is another matter."""
+    def test_clocks_that_differ_slightly_share_a_count(self, store: Store) -> None:
+        """If the clock was set back further, the count begins again."""
 
         def add(seconds: float) -> tuple[int, float]:
             count = store.write(lambda tx: tx.counters.add("a", NOW + timedelta(seconds=seconds), MINUTE))
@@ -30,7 +30,7 @@ class CounterLaws:
         assert [add(100), add(99.999), add(41), add(159.9)] == [(1, 160), (2, 160), (3, 160), (4, 160)]
         assert [add(39), add(38)] == [(1, 99), (2, 99)]
 
-    def test_what_was_counted_is_taken_back_while_the_count_runs(self, store: Store) -> None:
+    def test_an_attempt_is_taken_back_until_its_window_ends(self, store: Store) -> None:
         first = store.write(lambda tx: tx.counters.add("a", NOW, MINUTE))
         store.write(lambda tx: tx.counters.add("a", NOW, MINUTE))
         store.write(lambda tx: tx.counters.take_back("a", first))
@@ -40,16 +40,16 @@ class CounterLaws:
         store.write(lambda tx: tx.counters.take_back("never counted", first))
         assert store.write(lambda tx: tx.counters.add("a", NOW + MINUTE, MINUTE)) == Count(2, later.ends_at)
 
-    def test_counts_that_are_over_are_dropped(self, store: Store) -> None:
+    def test_ended_counts_are_deleted(self, store: Store) -> None:
         def work(tx: Transaction) -> list[int]:
             for number, key in enumerate("abc"):
                 tx.counters.add(key, NOW + timedelta(seconds=number), timedelta(seconds=1))
-            tx.counters.delete_ended(NOW + timedelta(seconds=2))
+            assert [tx.counters.delete_ended(NOW + timedelta(seconds=2), 1) for _ in range(3)] == [1, 1, 0]
             return [tx.counters.add(key, NOW + timedelta(seconds=2), timedelta(seconds=1)).number for key in "abc"]
 
         assert store.write(work) == [1, 1, 2]
 
-    def test_of_those_who_count_at_once_each_gets_a_number_of_its_own(self, store: Store) -> None:
+    def test_concurrent_attempts_get_different_numbers(self, store: Store) -> None:
         def add(_: int) -> int:
             return [store.write(lambda tx: tx.counters.add("a", NOW, MINUTE)).number for _ in range(4)][-1]
 

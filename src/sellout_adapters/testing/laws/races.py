@@ -1,4 +1,4 @@
-"""What holds when transactions race, as tests that any store must pass: part of `contract.StoreContract`."""
+"""Laws of concurrent transactions."""
 
 import threading
 from collections.abc import Callable, Collection
@@ -10,19 +10,21 @@ import attrs
 from sellout_adapters.testing.harness import pytest
 from sellout_adapters.testing.scene import Scene, checkout_request, product_entry, shoe_size, unit_entry
 from sellout_core import errors
-from sellout_core.accounts import OPERATOR, NewAddress
+from sellout_core.people.accounts import OPERATOR, NewAddress
 from sellout_core.ports.store import Store, Transaction
-from sellout_core.use_cases.checkout import check_out, check_out_once
-from sellout_core.use_cases.importing.writing import import_products
+from sellout_core.use_cases.catalogue.importing.writing import import_products
+from sellout_core.use_cases.shopping.checkout import check_out, check_out_once
 from sellout_core.values import Money, ProductUnitId
 
 RACERS = 8
-HEAD_START = 0.2
-"""How long, in seconds, somebody who may have to wait is given to get in between."""
+"""The number of concurrent calls."""
+
+BLOCKED_SECONDS = 0.2
+"""The time after which a concurrent call counts as blocked."""
 
 
 def racing(count: int, call: Callable[[int], Any]) -> list[Any]:
-    """What `call` gives, or raises of what the shop refuses, from `count` threads that start together."""
+    """Runs `call` in `count` threads that start together. Returns the results and the shop's errors."""
     start = threading.Barrier(count)
 
     def run(number: int) -> Any:
@@ -37,45 +39,44 @@ def racing(count: int, call: Callable[[int], Any]) -> list[Any]:
 
 
 def take(tx: Transaction, *unit_ids: ProductUnitId) -> Collection[ProductUnitId]:
-    """Takes a piece of each of those units as they stand."""
+    """Takes one piece of each of those units."""
     return tx.units.take(list(tx.units.get_many(unit_ids).values()))
 
 
-class Rival:
-    """Somebody who does something of their own while a transaction goes on: gets in between if the store lets them, or
-    is made to wait until it has ended.
+class ConcurrentCall:
+    """A call in another thread while a transaction runs. It ends at once, or the store blocks it until the transaction
+    has ended.
     """
 
     def __init__(self, call: Callable[[], Any]) -> None:
-        """Takes what they do."""
         self._thread: threading.Thread | None = None
         self._call = call
 
-    def has_come_first(self) -> bool:
-        """Lets them try, once; whether they are done."""
+    def has_ended(self) -> bool:
+        """Starts the call if it is not running. Returns whether it has ended, and is not blocked."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._call)
             self._thread.start()
-            self._thread.join(HEAD_START)
+            self._thread.join(BLOCKED_SECONDS)
         return not self._thread.is_alive()
 
-    def finish(self) -> None:
-        """Waits for them."""
+    def wait(self) -> None:
+        """Waits until the call has ended."""
         assert self._thread is not None
         self._thread.join()
 
 
 class RaceLaws:
-    """Every test gets an empty store and never asks which."""
+    """Laws of concurrent transactions."""
 
     @pytest.fixture
     def scene(self, store: Store) -> Scene:
         """A shop over the store."""
         return Scene(store)
 
-    # Whole checkouts, racing
+    # Concurrent checkouts
 
-    def test_of_buyers_racing_for_the_last_piece_one_gets_it(self, scene: Scene) -> None:
+    def test_one_of_concurrent_buyers_gets_the_last_piece(self, scene: Scene) -> None:
         unit = scene.unit("one", 10, stock=1)
         buyers = [scene.user(f"buyer{n}") for n in range(RACERS)]
         asks = []
@@ -123,9 +124,9 @@ class RaceLaws:
         assert sum(isinstance(result, errors.PromoCodeUsedUp) for result in results) == RACERS - 1
         assert len(scene.store.read(lambda tx: tx.orders.after(0, 1_000))) == 1
 
-    # Transactions that get in each other's way
+    # Conflicting transactions
 
-    def test_who_waits_for_a_user_finds_their_things_as_they_were_left(self, scene: Scene) -> None:
+    def test_a_transaction_that_waited_for_a_user_sees_the_committed_data(self, scene: Scene) -> None:
         anna = scene.user("anna")
         found: list[int] = []
 
@@ -134,50 +135,50 @@ class RaceLaws:
             assert user is not None
             found.append(len(user.addresses))
 
-        rival = Rival(lambda: scene.store.write(look))
+        other = ConcurrentCall(lambda: scene.store.write(look))
 
         def work(tx: Transaction) -> None:
             tx.users.for_update(anna)
             tx.addresses.add(anna, NewAddress("street", ""))
-            assert not rival.has_come_first()
+            assert not other.has_ended()
 
         scene.store.write(work)
-        rival.finish()
+        other.wait()
         assert found == [1]
 
-    def test_a_price_that_changes_before_a_unit_is_taken_is_read_again(self, scene: Scene) -> None:
+    def test_taking_a_unit_with_an_outdated_price_runs_the_work_again(self, scene: Scene) -> None:
         unit = scene.unit("one", 10, stock=5)
-        rival = Rival(lambda: scene.sell(product_entry("one", unit_entry(20, stock=5))))
+        other = ConcurrentCall(lambda: scene.sell(product_entry("one", unit_entry(20, stock=5))))
 
         def work(tx: Transaction) -> tuple[int, bool]:
             read = tx.units.get_many([unit])[unit]
-            came_first = rival.has_come_first()
+            import_ended = other.has_ended()
             assert list(tx.units.take([read])) == [unit]
-            return read.price, came_first
+            return read.price, import_ended
 
-        price, came_first = scene.store.write(work)
-        rival.finish()
-        assert price == (20 if came_first else 10)
+        price, import_ended = scene.store.write(work)
+        other.wait()
+        assert price == (20 if import_ended else 10)
         found = scene.store.read(lambda tx: tx.units.get_many([unit]))[unit]
         assert (found.price, found.stock, found.sold) == (20, 4, 1)
 
     def test_what_is_sold_during_an_import_stays_sold(self, scene: Scene) -> None:
         product, [unit] = scene.sell(product_entry("one", unit_entry(10, stock=5)))
-        rival = Rival(lambda: scene.store.write(lambda tx: take(tx, unit.id)))
+        other = ConcurrentCall(lambda: scene.store.write(lambda tx: take(tx, unit.id)))
 
         def work(tx: Transaction) -> None:
             tx.products.by_sku(["one"])
             [read] = tx.units.of_products([product.id])
-            rival.has_come_first()
+            other.has_ended()
             tx.units.save_many([attrs.evolve(read, price=Money(20))])
 
         scene.store.write(work)
-        rival.finish()
+        other.wait()
         found = scene.store.read(lambda tx: tx.units.get_many([unit.id]))[unit.id]
         assert (found.price, found.stock) == (20, 4)
 
     @pytest.mark.parametrize("known", ["nothing", "its names", "the product"])
-    def test_imports_racing_for_one_sku_make_one_product(self, scene: Scene, known: str) -> None:
+    def test_concurrent_imports_of_one_sku_create_one_product(self, scene: Scene, known: str) -> None:
         if known != "nothing":
             scene.sell(product_entry("one" if known == "the product" else "other"))
             scene.unit("another", 10)
@@ -191,7 +192,7 @@ class RaceLaws:
         [unit] = scene.store.read(lambda tx: tx.units.of_products([product.id]))
         assert unit.price in range(10, 10 + RACERS)
 
-    def test_an_import_that_unlists_a_product_stops_its_sale_at_once(self, scene: Scene) -> None:
+    def test_an_import_that_unlists_a_product_stops_its_sale(self, scene: Scene) -> None:
         unit = scene.unit("one", 10, stock=RACERS)
         buyers = [scene.user(f"buyer{n}") for n in range(RACERS)]
         asks = []
@@ -212,7 +213,7 @@ class RaceLaws:
             with pytest.raises((errors.UnitsUnavailable, errors.NotInCart)):
                 check_out(scene.shop, OPERATOR, buyer, ask)
 
-    def test_buyers_of_the_same_units_in_any_order_do_not_stop_each_other(self, scene: Scene) -> None:
+    def test_concurrent_checkouts_of_the_same_units_in_any_order_succeed(self, scene: Scene) -> None:
         units = [scene.unit(f"p{n}", 10, stock=RACERS) for n in range(4)]
         buyers = [scene.user(f"buyer{n}") for n in range(RACERS)]
         asks = []
@@ -224,7 +225,7 @@ class RaceLaws:
         left = scene.store.read(lambda tx: tx.units.get_many(units))
         assert [(unit.stock, unit.available) for unit in left.values()] == [(0, False)] * 4
 
-    def test_buyers_with_each_others_promo_codes_do_not_stop_each_other(self, scene: Scene) -> None:
+    def test_concurrent_checkouts_with_promo_codes_of_other_buyers_succeed(self, scene: Scene) -> None:
         unit = scene.unit("one", 10)
         buyers = [scene.user(f"buyer{n}") for n in range(RACERS)]
         asks = []

@@ -1,4 +1,4 @@
-"""Transactions are all or nothing, isolated and durable, and databases that differ give the same answers."""
+"""Laws of transactions: atomic, isolated, durable, and the same on all databases."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -8,26 +8,21 @@ from typing import Any
 import attrs
 
 from sellout_adapters.testing.harness import pytest
-from sellout_adapters.testing.laws.accounts import NOW, new_user
+from sellout_adapters.testing.laws.people.accounts import NOW, new_user
 from sellout_adapters.testing.laws.races import RACERS, racing
 from sellout_adapters.testing.scene import Scene, product_entry
 from sellout_core import errors
-from sellout_core.accounts import NewAddress, Session
-from sellout_core.catalogue import (
-    ReferenceNames,
-)
-from sellout_core.ordering import NewPromoCode
+from sellout_core.catalogue.products import ReferenceNames
+from sellout_core.people.accounts import NewAddress, Session
 from sellout_core.ports.store import Store, Transaction
-from sellout_core.values import (
-    Money,
-    SessionId,
-)
+from sellout_core.shopping.ordering import NewPromoCode
+from sellout_core.values import Money, SessionId
 
 
 class TransactionLaws:
-    """Transactions are all or nothing, isolated and durable, and databases that differ give the same answers."""
+    """Laws of transactions: atomic, isolated, durable, and the same on all databases."""
 
-    def test_an_exception_rolls_everything_back_and_passes_through(self, store: Store) -> None:
+    def test_an_exception_rolls_back_all_writes_and_is_raised(self, store: Store) -> None:
         class Stop(BaseException):
             pass
 
@@ -48,7 +43,7 @@ class TransactionLaws:
         assert list(store.read(lambda tx: tx.references.snapshot()).brands) == []
         assert store.write(lambda tx: tx.users.add(new_user("anna"), "hash")).username == "anna"
 
-    def test_a_rolled_back_reference_is_never_seen_under_the_id_it_had(self, store: Store) -> None:
+    def test_a_rolled_back_reference_is_never_read(self, store: Store) -> None:
         def fails(tx: Transaction) -> None:
             tx.references.ensure(ReferenceNames(brands=frozenset({"Lost"})))
             raise errors.NotFound
@@ -60,7 +55,7 @@ class TransactionLaws:
         references = store.read(lambda tx: tx.references.snapshot())
         assert [references.brands[brand_id].name for brand_id in product.brand_ids] == ["Kept"]
 
-    def test_a_reader_keeps_the_state_it_began_with(self, store: Store) -> None:
+    def test_a_read_sees_one_snapshot(self, store: Store) -> None:
         def work(tx: Transaction) -> tuple[int, int]:
             before = len(tx.users.after(0, 1_000))
             writer = threading.Thread(target=lambda: store.write(lambda tx: tx.users.add(new_user("anna"), "hash")))
@@ -71,7 +66,7 @@ class TransactionLaws:
         assert store.read(work) == (0, 0)
         assert len(store.read(lambda tx: tx.users.after(0, 1_000))) == 1
 
-    def test_nobody_sees_what_is_not_committed(self, store: Store) -> None:
+    def test_uncommitted_rows_are_invisible(self, store: Store) -> None:
         def work(tx: Transaction) -> int:
             tx.users.add(new_user("anna"), "hash")
             with ThreadPoolExecutor(1) as pool:
@@ -79,7 +74,7 @@ class TransactionLaws:
 
         assert store.write(work) == 0
 
-    def test_writers_lose_no_update(self, store: Store) -> None:
+    def test_concurrent_updates_are_not_lost(self, store: Store) -> None:
         user = store.write(lambda tx: tx.users.add(new_user("anna"), "hash"))
 
         def spend(_: int) -> None:
@@ -94,7 +89,7 @@ class TransactionLaws:
         racing(RACERS, spend)
         assert store.read(lambda tx: tx.users.get_many([user.id]))[user.id].purchased_total == 5 * RACERS
 
-    def test_a_transaction_is_dead_once_its_work_has_ended(self, store: Store) -> None:
+    def test_a_transaction_cannot_be_used_after_its_work(self, store: Store) -> None:
         kept: list[Transaction] = []
         store.read(kept.append)
         store.write(kept.append)
@@ -102,11 +97,11 @@ class TransactionLaws:
             with pytest.raises(Exception):
                 tx.users.after(0, 1_000)
 
-    def test_work_gives_back_what_it_returns(self, store: Store) -> None:
+    def test_the_result_of_the_work_is_returned(self, store: Store) -> None:
         assert store.read(lambda _: "read") == "read"
         assert store.write(lambda _: "written") == "written"
 
-    def test_a_name_that_is_taken_leaves_the_transaction_whole(self, store: Store) -> None:
+    def test_a_transaction_goes_on_after_a_taken_name(self, store: Store) -> None:
         anna = store.write(lambda tx: tx.users.add(new_user("anna"), "hash"))
         boris = store.write(lambda tx: tx.users.add(new_user("boris"), "hash"))
         new = NewPromoCode(code="SALE", owner_id=anna.id, max_activation_count=1, active_until=date(2099, 12, 31))
@@ -126,16 +121,16 @@ class TransactionLaws:
         assert store.read(lambda tx: tx.promo_codes.by_code("SALE")) is not None
 
     @pytest.mark.parametrize("text", ["a\0b", "\0", "\ud800", "x" * 100_000, ""])
-    def test_a_text_that_nothing_can_be_called_finds_nothing(self, store: Store, text: str) -> None:
+    def test_an_invalid_name_matches_nothing(self, store: Store, text: str) -> None:
         def work(tx: Transaction) -> list[Any]:
             return [tx.credentials.by_username(text), tx.promo_codes.by_code(text), *tx.products.by_sku([text, "one"])]
 
         assert store.read(work) == [None, None]
         assert store.write(work) == [None, None]
 
-    def test_ids_go_up_whatever_was_rolled_back(self, store: Store) -> None:
+    def test_ids_ascend_across_rollbacks(self, store: Store) -> None:
         def fails(tx: Transaction) -> None:
-            tx.users.add(new_user("nobody"), "hash")
+            tx.users.add(new_user("unknown"), "hash")
             raise errors.NotFound
 
         first = store.write(lambda tx: tx.users.add(new_user("anna"), "hash"))
@@ -145,14 +140,14 @@ class TransactionLaws:
         assert first.id < second.id
         assert store.read(lambda tx: tx.users.after(0, 1_000)) == [first, second]
 
-    def test_a_long_site_tells_platforms_apart_by_its_end(self, store: Store) -> None:
+    def test_platforms_may_differ_at_the_end_of_a_long_site(self, store: Store) -> None:
         sites = [f"/{'ж' * 1_998}{end}" for end in "ab"]
         names = ReferenceNames(platforms=frozenset(("Poizon", site) for site in sites))
         for _ in range(2):
             rows = store.write(lambda tx: tx.references.ensure(names)).platforms.values()
             assert sorted(row.site for row in rows) == sites
 
-    def test_a_reader_may_ask_as_a_writer_does_and_holds_up_nobody(self, store: Store) -> None:
+    def test_for_update_in_a_read_locks_nothing(self, store: Store) -> None:
         user = store.write(lambda tx: tx.users.add(new_user("anna"), "hash"))
         session = Session(SessionId("0123456789abcdef"), user.id, "print", NOW)
         store.write(lambda tx: tx.sessions.add(session))

@@ -1,1 +1,1 @@
-"""The laws of searches, with a definition to compare with, and generated catalogues."""
+"""The laws of searches, with examples and with generated catalogues."""

@@ -1,6 +1,6 @@
-"""What holds for searches, as tests that any store must pass: part of `contract.StoreContract`.
+"""Laws of searches, a part of `contract.StoreContract`.
 
-`sellout_core.search` is the definition, with which `require_definition` compares a store.
+`sellout_core.catalogue.search` defines searches. `require_definition` compares a store with this definition.
 """
 
 from collections.abc import Collection, Sequence
@@ -12,10 +12,8 @@ import attrs
 from sellout_adapters.testing.harness import pytest
 from sellout_adapters.testing.laws.races import RACERS, racing, take
 from sellout_adapters.testing.scene import Scene, product_entry, shoe_size, unit_entry
-from sellout_core.accounts import OPERATOR
-from sellout_core.catalogue import Product, SizeGrid
-from sellout_core.ports.store import Store, Transaction
-from sellout_core.search import (
+from sellout_core.catalogue.products import Product, SizeGrid
+from sellout_core.catalogue.search import (
     CatalogueQuery,
     FacetCounts,
     Listing,
@@ -24,11 +22,12 @@ from sellout_core.search import (
     count_facets,
     listing,
     matches,
-    place,
+    sort_key,
     wanted,
 )
-from sellout_core.use_cases.importing.writing import import_products
-from sellout_core.use_cases.wishlists import add_to_wishlist
+from sellout_core.people.accounts import OPERATOR
+from sellout_core.ports.store import Store, Transaction
+from sellout_core.use_cases.catalogue.importing.writing import import_products
 from sellout_core.values import Money, ProductId
 
 WORDS = [
@@ -50,13 +49,13 @@ WORDS = [
     "a'b",
 ]
 NAMES = ["Nike", "NIKE", "Ёж", "adidas", "7", "Of New-York"]
-GRIDS = [
+SIZE_GRIDS = [
     shoe_size("41"),
     shoe_size("42"),
     SizeGrid("M", "9", "8", "42", "42", "41 ½"),
     SizeGrid("m", "9", "0", "0", "0", "0"),
 ]
-ODD = [
+UNUSUAL_TEXTS = [
     "\ufdfa" * 16,
     "é" * 290,
     "🏽👟",
@@ -71,7 +70,7 @@ ODD = [
 
 
 def listings(tx: Transaction) -> Sequence[Listing]:
-    """Every listed product of a store, as a search sees it."""
+    """The listings of all listed products of a store."""
     products = tx.products.after(0, 10_000)
     units: dict[ProductId, list[Any]] = {product.id: [] for product in products}
     for unit in tx.units.of_products(list(units)):
@@ -81,18 +80,23 @@ def listings(tx: Transaction) -> Sequence[Listing]:
 
 
 def require_definition(tx: Transaction, query: CatalogueQuery, windows: Collection[tuple[int, int]]) -> int:
-    """Asserts that the store finds and counts what the definition says, and says how many products that are."""
+    """Asserts that the results of a store equal the definition. Returns the number of matches."""
     filters = wanted(query, tx.references.snapshot())
-    expected = sorted((each for each in listings(tx) if matches(each, query, filters)), key=place(query.sort, filters))
+    expected = sorted(
+        (each for each in listings(tx) if matches(each, query, filters)), key=sort_key(query.sort, filters)
+    )
     assert tx.cards.facets(query) == count_facets(expected)
     for offset, limit in windows:
-        found = [(card.product, card.min_price) for card in tx.cards.search(query, offset, limit, None)]
+        page = tx.cards.search(query, offset, limit, None)
+        found = [(card.product, card.min_price) for card in page.cards]
         assert found == [(each.product, each.min_price) for each in expected[offset : offset + limit]]
+        on_last_page = offset <= len(expected) < offset + limit
+        assert page.total in ((len(expected),) if on_last_page and found else (len(expected), None))
     return len(expected)
 
 
 class SearchLaws:
-    """Every test gets an empty store and never asks which."""
+    """Laws of searches."""
 
     @pytest.fixture
     def scene(self, store: Store) -> Scene:
@@ -136,7 +140,7 @@ class SearchLaws:
         scene.sell(product_entry("d", name="Air Force of Crème ёлка", available_flag=False))
         assert _skus(scene, text=text) == found
 
-    def test_filters_take_ids_and_names_and_go_together(self, scene: Scene) -> None:
+    def test_filters_take_ids_and_names_and_combine(self, scene: Scene) -> None:
         one, _ = scene.sell(product_entry("1", brands=("Nike", "Ёж"), categories=("Run",), tags=("New",), gender="M"))
         two, _ = scene.sell(product_entry("2", brands=("nike",), categories=("Run", "Kids"), tags=(), gender="F"))
         scene.sell(product_entry("3", brands=("Puma",), categories=("Kids",), tags=("New", "Old"), gender="U"))
@@ -150,9 +154,9 @@ class SearchLaws:
         for nothing in ("none", "", 0, -1, 2**53, 10**30, "Nik"):
             if nothing:
                 assert _skus(scene, brands=(nothing,)) == ""
-            assert _counts(scene, brands=(99,), categories=("run",)) == FacetCounts(0, {}, {}, {}, {}, {})
+            assert _counts(scene, brands=(99,), categories=("run",)) == FacetCounts(0, {}, {}, {}, {}, {}, {})
 
-    def test_a_size_is_one_that_can_be_had(self, scene: Scene) -> None:
+    def test_a_size_filter_matches_available_units_only(self, scene: Scene) -> None:
         grid = SizeGrid("M", "9", "8", "42 ½", "42", "41")
         scene.sell(product_entry("1", unit_entry(1, grid), unit_entry(1, shoe_size("44"), availability=False)))
         scene.sell(product_entry("2", unit_entry(1, shoe_size("42"), stock=0), unit_entry(1, shoe_size("9"))))
@@ -165,7 +169,7 @@ class SearchLaws:
         scene.store.write(lambda tx: take(tx, last.id))
         assert _skus(scene, sizes=(SizeValue("international", "M"), SizeValue("ru", "44"))) == "1"
 
-    def test_prices_are_the_lowest_that_can_be_had(self, scene: Scene) -> None:
+    def test_price_filters_use_the_lowest_available_price(self, scene: Scene) -> None:
         scene.sell(
             product_entry("1", unit_entry(10), unit_entry(5, shoe_size("41")), unit_entry(1, shoe_size("42"), stock=0))
         )
@@ -180,11 +184,11 @@ class SearchLaws:
         assert _skus(scene, available=False) == "34"
         assert _skus(scene, available=False, price_min=0) == ""
 
-    def test_products_are_sorted_and_equal_ones_come_by_id(self, scene: Scene) -> None:
+    def test_equal_products_are_sorted_by_id(self, scene: Scene) -> None:
         days = {"1": 3, "2": 1, "3": 3, "4": 2, "5": 1, "6": 3}
         prices = {"1": [], "2": [7], "3": [5], "4": [7, 9], "5": [], "6": [5]}
         for sku, day in days.items():
-            units = [unit_entry(price, GRIDS[n]) for n, price in enumerate(prices[sku])]
+            units = [unit_entry(price, SIZE_GRIDS[n]) for n, price in enumerate(prices[sku])]
             scene.sell(product_entry(sku, *units, add_date=date(2026, 1, day)))
         assert _skus(scene, sort=Sort.ID) == _skus(scene, sort=Sort.RELEVANCE) == "123456"
         assert _skus(scene, sort=Sort.NEWEST) == "136425"
@@ -195,7 +199,7 @@ class SearchLaws:
         pages = [_skus(scene, window=(offset, 2), sort=Sort.CHEAPEST) for offset in (0, 2, 4, 6, 2**70)]
         assert pages == ["36", "24", "15", "", ""]
 
-    def test_first_by_relevance_are_those_in_which_all_words_stand_whole(self, scene: Scene) -> None:
+    def test_relevance_puts_matches_of_all_whole_words_first(self, scene: Scene) -> None:
         names = ["Airy Forces", "Air Forces", "Airy Force", "Air Force", "Force Air Low", "Airy Forces Air Forces"]
         for sku, name in enumerate(names, 1):
             scene.sell(product_entry(str(sku), name=name))
@@ -205,23 +209,16 @@ class SearchLaws:
         pages = [_skus(scene, window=(offset, 2), text="air force", sort=Sort.RELEVANCE) for offset in (0, 1, 2, 4, 6)]
         assert pages == ["45", "51", "12", "36", ""]
 
-    def test_a_found_card_knows_the_readers_wishlist(self, scene: Scene) -> None:
-        (anna, her), (product, _) = scene.actor("anna"), scene.sell(product_entry("1", unit_entry(3)))
-        add_to_wishlist(scene.shop, her, anna, product.id, None)
-        for reader, wished in ((anna, True), (None, False)):
-            [card] = scene.store.read(lambda tx, r=reader: tx.cards.search(CatalogueQuery(text="the"), 0, 9, r))  # type: ignore[misc]
-            assert (card.product, card.min_price, card.in_wishlist) == (product, 3, wished)
-
-    def test_what_is_written_is_found_at_once_and_what_it_was_no_more(self, scene: Scene) -> None:
+    def test_a_search_sees_the_writes_of_its_own_transaction(self, scene: Scene) -> None:
         product, [unit] = scene.sell(product_entry("1", unit_entry(5, shoe_size("41")), name="Old"))
 
         def work(tx: Transaction) -> list[Any]:
             tx.products.save_many([attrs.evolve(product, name="New")])
             tx.units.save_many([attrs.evolve(unit, price=Money(9))])
             return [
-                [card.min_price for card in tx.cards.search(CatalogueQuery(text="new"), 0, 9, None)],
-                list(tx.cards.search(CatalogueQuery(text="old"), 0, 9, None)),
-                [card.min_price for card in tx.cards.page(0, 9, None)],
+                [card.min_price for card in tx.cards.search(CatalogueQuery(text="new"), 0, 9, None).cards],
+                list(tx.cards.search(CatalogueQuery(text="old"), 0, 9, None).cards),
+                [card.min_price for card in tx.cards.page(0, 9, None).cards],
                 [card.min_price for card in tx.cards.get_many([product.id], None).values()],
                 dict(tx.cards.facets(CatalogueQuery(price_min=Money(9))).sizes)[SizeValue("eu", "41")],
             ]
@@ -247,29 +244,30 @@ class SearchLaws:
         assert (counts.products, counts.brands[nike], sum(counts.brands.values())) == (3, 3, 4)
         assert (counts.categories, counts.genders) == ({sport: 2}, {1: 2, 2: 1})
         assert counts.bands == {10: 1, 20: 1}
+        assert counts.tags == {two.tag_ids[0]: 3}
         assert {size.value: count for size, count in counts.sizes.items() if size.column == "international"} == {"M": 2}
         assert {size.value: count for size, count in counts.sizes.items() if size.column == "eu"} == {"41": 1, "42": 2}
         assert _counts(scene, text="the 3").brands == {three.brand_ids[0]: 1}
         assert _counts(scene, sizes=(SizeValue("eu", "41"),)).sizes.keys() >= {SizeValue("eu", "42")}
         assert _counts(scene, brands=("puma",), sort=Sort.RELEVANCE, text="the").products == 1
 
-    def test_long_and_odd_words_are_kept_and_found(self, scene: Scene) -> None:
-        for number, text in enumerate(ODD):
+    def test_long_and_unusual_words_are_found(self, scene: Scene) -> None:
+        for number, text in enumerate(UNUSUAL_TEXTS):
             brands = tuple(f"{text[:90]}{n}" for n in range(50))
             scene.sell(product_entry(f"{number}", name=f"{text} x", brands=brands))
             query = CatalogueQuery(text=text[:200])
             assert scene.store.read(lambda tx, q=query: require_definition(tx, q, [(0, 99)])) >= 1  # type: ignore[misc]
 
-    # Races
+    # Concurrent transactions
 
-    def test_the_lowest_price_is_right_whoever_sells_out_last(self, scene: Scene) -> None:
+    def test_the_lowest_price_is_right_after_concurrent_sales(self, scene: Scene) -> None:
         units = [unit_entry(10 + n, shoe_size(str(n)), stock=1) for n in range(RACERS)]
         product, stored = scene.sell(product_entry("1", *units))
         racing(RACERS, lambda n: scene.store.write(lambda tx: take(tx, stored[n].id)))
         card = scene.store.read(lambda tx: tx.cards.get_many([product.id], None))[product.id]
         assert (card.min_price, _skus(scene, available=False)) == (None, "1")
 
-    def test_the_lowest_price_is_right_after_imports_and_sales_that_race(self, scene: Scene) -> None:
+    def test_the_lowest_price_is_right_after_concurrent_imports_and_sales(self, scene: Scene) -> None:
         units = [unit_entry(10 + n, shoe_size(str(n)), stock=2) for n in range(4)]
         _, stored = scene.sell(product_entry("1", *units))
         entries = [product_entry("1", *units[n % 4 :], name=f"Name {n}") for n in range(RACERS)]
@@ -285,10 +283,10 @@ class SearchLaws:
 
 
 def _skus(scene: Scene, window: tuple[int, int] = (0, 99), **members: Any) -> str:
-    """The first characters of the skus of what a query finds."""
+    """The first characters of the skus of the matches."""
 
     def work(tx: Transaction) -> list[Product]:
-        return [card.product for card in tx.cards.search(CatalogueQuery(**members), *window, None)]
+        return [card.product for card in tx.cards.search(CatalogueQuery(**members), *window, None).cards]
 
     return "".join(product.sku[0] for product in scene.store.read(work))
 

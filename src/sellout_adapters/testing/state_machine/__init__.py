@@ -1,1 +1,1 @@
-"""A state machine that drives a store beside a model of the shop."""
+"""A state machine that compares a store with a model of a shop."""

@@ -1,4 +1,4 @@
-"""The state machine's imports: whatever a file can change changes between what buyers do."""
+"""The imports of the state machine. They change all members of products."""
 
 from datetime import date
 from typing import Any
@@ -7,11 +7,10 @@ import attrs
 
 from sellout_adapters.extras import naming_extras
 from sellout_adapters.testing.scene import Scene, product_entry, unit_entry
-from sellout_core.accounts import OPERATOR
-from sellout_core.catalogue import ProductUnit
-from sellout_core.use_cases.importing.changes import UNCHANGED
-from sellout_core.use_cases.importing.writing import import_products
-from sellout_core.values import Money
+from sellout_core.catalogue.products import ProductUnit
+from sellout_core.people.accounts import OPERATOR
+from sellout_core.use_cases.catalogue.importing.writing import import_products
+from sellout_core.values import UNCHANGED, Money
 
 with naming_extras():
     from hypothesis import strategies as st
@@ -23,7 +22,7 @@ _SOME_NAMES = st.lists(st.sampled_from(["Nike", "Ёжик", "Other"]), max_size=
 
 @st.composite
 def _members(draw: st.DrawFn) -> dict[str, Any]:
-    """What a line may say of a product, apart from its units."""
+    """The members of a product except its units."""
     return {
         "name": draw(st.sampled_from(["The product", "Renamed", "Кеды"])),
         "description": draw(st.sampled_from(["", "Rewritten"])),
@@ -40,8 +39,14 @@ def _members(draw: st.DrawFn) -> dict[str, Any]:
 
 
 class ImportRules(RuleBasedStateMachine):
-    """What an import does to the model: `units` with their prices, `stock` left and pieces `sold` by unit id, the ids
-    of units that are `withdrawn` and of products that are `unlisted`.
+    """The rules for imports, and the part of the model that they change.
+
+    Attributes:
+        units: The units by id, with their prices.
+        stock: The pieces left by unit id.
+        sold: The pieces sold by unit id.
+        withdrawn: The ids of withdrawn units.
+        unlisted: The ids of products that are not listed.
     """
 
     scene: Scene
@@ -55,7 +60,7 @@ class ImportRules(RuleBasedStateMachine):
         self.unlisted: set[int] = set()
 
     def available(self, unit_id: int) -> bool:
-        """Whether the unit is, its product aside."""
+        """Whether the unit is available, regardless of its product."""
         return unit_id not in self.withdrawn and self.stock[unit_id] != 0
 
     def for_sale(self, unit_id: int) -> bool:
@@ -64,9 +69,7 @@ class ImportRules(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def import_catalogue(self, data: st.DataObject) -> None:
-        """A file says how many pieces were received; what was sold of them stays sold. Just counted, it says how many
-        are left.
-        """
+        """A file states the received pieces, and sold pieces stay sold. With `counted` it states the pieces left."""
         product_id = data.draw(st.sampled_from(sorted({unit.product_id for unit in self.units.values()})))
         counted = data.draw(st.booleans())
         entries = []

@@ -1,4 +1,4 @@
-"""A Hypothesis state machine that drives a store and compares it with a small model of a shop."""
+"""A Hypothesis state machine that compares a store with a small model of a shop."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -9,32 +9,40 @@ from pathlib import Path
 from typing import Any
 
 from sellout_adapters.extras import naming_extras
-from sellout_adapters.testing.scene import PASSWORD, Scene, checkout_request, product_entry, shoe_size, unit_entry
-from sellout_adapters.testing.state_machine.import_rules import ImportRules
+from sellout_adapters.testing.scene import (
+    PASSWORD,
+    Scene,
+    checkout_request,
+    product_entry,
+    shoe_size,
+    unit_entry,
+    whole_list,
+)
+from sellout_adapters.testing.state_machine.guest_rules import GuestRules
 from sellout_core import errors
-from sellout_core.accounts import Registration
-from sellout_core.catalogue import NO_SIZE, Size
+from sellout_core.catalogue.products import NO_SIZE, Size
+from sellout_core.people.accounts import Registration
 from sellout_core.ports.store import Store
-from sellout_core.use_cases.carts import add_to_cart, read_cart, remove_from_cart
-from sellout_core.use_cases.checkout import check_out, check_out_once
-from sellout_core.use_cases.orders import read_user_orders
-from sellout_core.use_cases.promo_codes import check_promo_code
-from sellout_core.use_cases.sessions import log_in, read_token, register
-from sellout_core.use_cases.wishlists import add_to_wishlist, change_size, delete_from_wishlist, read_wishlist
+from sellout_core.use_cases.people import registration, sessions
+from sellout_core.use_cases.shopping.carts import add_to_cart, read_cart, remove_from_cart
+from sellout_core.use_cases.shopping.checkout import check_out, check_out_once
+from sellout_core.use_cases.shopping.orders import read_user_orders
+from sellout_core.use_cases.shopping.promo_codes import check_promo_code
+from sellout_core.use_cases.shopping.wishlists import add_to_wishlist, change_size, delete_from_wishlist, read_wishlist
 
 with naming_extras():
     from hypothesis import strategies as st
     from hypothesis.stateful import initialize, invariant, precondition, rule
-from sellout_adapters.testing.state_machine.model import CODES, NAMES, Code, Person, encoded, half_up, refused
+from sellout_adapters.testing.state_machine.model import CODES, USERNAMES, Code, Person, encoded, half_up, refused
 
 __all__ = ["ShopMachine", "StoreMaker", "shop_machine"]
 
 StoreMaker = Callable[[Path], AbstractContextManager[Store]]
-"""Makes an empty store, in an empty folder if it wants one."""
+"""Creates an empty store in an empty folder."""
 
 
-class ShopMachine(ImportRules):
-    """One run: a shop of a few products on a fresh store, and what should be in it."""
+class ShopMachine(GuestRules):
+    """One run: a shop with a few products in an empty store, and its model."""
 
     make_store: StoreMaker
 
@@ -44,7 +52,6 @@ class ShopMachine(ImportRules):
         folder = Path(self.cleanup.enter_context(tempfile.TemporaryDirectory()))
         self.scene = Scene(self.cleanup.enter_context(type(self).make_store(folder)))
         self.shop = self.scene.shop
-        self.people: dict[str, Person] = {}
         self.sizes: list[Size] = []
         self.codes: dict[str, Code] = {}
 
@@ -54,7 +61,7 @@ class ShopMachine(ImportRules):
 
     @initialize()
     def open_shop(self) -> None:
-        """Two products in three sizes, stock of every kind, and three promo codes of a fourth user's."""
+        """Two products in three sizes, units with and without a stock, and three promo codes of another user."""
         for entry in (
             product_entry("one", unit_entry(7, shoe_size("41")), unit_entry(101, shoe_size("42"), stock=2)),
             product_entry("two", unit_entry(33, shoe_size("41"), stock=1), unit_entry(50, shoe_size("40"), stock=0)),
@@ -69,31 +76,35 @@ class ShopMachine(ImportRules):
         self.scene.promo_code("FLAT", owner, 3, discount_absolute=60, max_activation_count=1)
         self.scene.promo_code("OLD", owner, 50, active_until=date(2026, 2, 28))
         self.codes = {"sale": Code(15, 0, 2, False), "flat": Code(3, 60, 1, False), "old": Code(50, 0, 10, True)}
-        # A buyer with a full cart: without one, few runs place an order.
-        self.register(NAMES[0])
-        person = self.people[NAMES[0]]
+        # A buyer with a full cart. Without one, few runs place an order.
+        self.register(USERNAMES[0])
+        person = self.people[USERNAMES[0]]
         for unit_id in filter(self.for_sale, self.units):
             add_to_cart(self.shop, person.actor, person.user_id, self.units[unit_id].id)
             person.cart.append(unit_id)
 
-    @rule(name=st.sampled_from(NAMES))
+    @rule(name=st.sampled_from(USERNAMES))
     def register(self, name: str) -> None:
-        """A name is given once, whatever the case of its letters."""
+        """Usernames are unique and case-insensitive."""
         key = name.lower()
         if key in self.people:
-            refused(errors.UsernameTaken, register, self.shop, Registration(name, PASSWORD))
-            log_in(self.shop, name, PASSWORD)
+            refused(errors.UsernameTaken, registration.register, self.shop, Registration(name, PASSWORD))
+            sessions.log_in(self.shop, name, PASSWORD)
             return
-        pair = register(self.shop, Registration(name, PASSWORD))
-        user_id = read_token(self.shop, pair.access, "access").user_id
+        pair = registration.register(self.shop, Registration(name, PASSWORD))
+        user_id = sessions.read_token(self.shop, pair.access, "access").user_id
         self.people[key] = Person(user_id, self.scene.address(user_id))
 
     @precondition(lambda self: self.people)
     @rule(data=st.data())
     def add_to_wishlist(self, data: st.DataObject) -> None:
-        """A product in a size stands once; without a size it stands in "no size"."""
+        """A wishlist has a product in a size once. Without a size it has the product's "no size"."""
         person, size = self.person(data), data.draw(st.sampled_from(self.sizes))
         asked = None if size.grid == NO_SIZE else size.id
+        if size.product_id in self.unlisted:
+            arguments = (self.shop, person.actor, person.user_id, size.product_id, asked)
+            refused(errors.NotFound, add_to_wishlist, *arguments)
+            return
         view, created = add_to_wishlist(self.shop, person.actor, person.user_id, size.product_id, asked)
         assert created == (size.id not in [held for _, held in person.wishlist])
         if created:
@@ -103,7 +114,7 @@ class ShopMachine(ImportRules):
     @precondition(lambda self: self.people)
     @rule(data=st.data())
     def change_size(self, data: st.DataObject) -> None:
-        """A wished size becomes another of its product, unless that one is wished for already."""
+        """A wishlist unit gets another size of its product, unless another unit has that size."""
         person, size = self.person(data), data.draw(st.sampled_from(self.sizes))
         if not person.wishlist:
             return
@@ -122,7 +133,7 @@ class ShopMachine(ImportRules):
     @precondition(lambda self: self.people)
     @rule(data=st.data())
     def delete_from_wishlist(self, data: st.DataObject) -> None:
-        """Only the owner can, and only once."""
+        """Only the owner can delete a unit, and only once."""
         person, other = self.person(data), self.person(data)
         if not person.wishlist:
             return
@@ -137,11 +148,12 @@ class ShopMachine(ImportRules):
     @precondition(lambda self: self.people)
     @rule(data=st.data())
     def add_to_cart(self, data: st.DataObject) -> None:
-        """What can be had goes in once; what cannot, never."""
+        """An available unit is added once, an unavailable one never."""
         person, unit_id = self.person(data), data.draw(st.sampled_from(sorted(self.units)))
         arguments = (self.shop, person.actor, person.user_id, self.units[unit_id].id)
         if not self.for_sale(unit_id):
-            refused(errors.UnitsUnavailable, add_to_cart, *arguments)
+            is_listed = self.units[unit_id].product_id not in self.unlisted
+            refused(errors.UnitsUnavailable if is_listed else errors.NotFound, add_to_cart, *arguments)
             return
         _, created = add_to_cart(*arguments)
         assert created == (unit_id not in person.cart)
@@ -151,7 +163,7 @@ class ShopMachine(ImportRules):
     @precondition(lambda self: self.people)
     @rule(data=st.data())
     def remove_from_cart(self, data: st.DataObject) -> None:
-        """What is in the cart can be taken out, once."""
+        """A unit of the cart is removed once."""
         person, unit_id = self.person(data), data.draw(st.sampled_from(sorted(self.units)))
         arguments = (self.shop, person.actor, person.user_id, self.units[unit_id].id)
         if unit_id not in person.cart:
@@ -163,7 +175,7 @@ class ShopMachine(ImportRules):
     @precondition(lambda self: self.people)
     @rule(data=st.data())
     def check_promo_code(self, data: st.DataObject) -> None:
-        """A check says what checkout would, and counts nothing."""
+        """A check predicts the checkout, and counts no activation."""
         person, wanted, code = self.person(data), self.wanted(data), data.draw(st.sampled_from(CODES))
         refusal, total = self.expected(person, wanted, code, None)
         arguments = (self.shop, person.actor, person.user_id, code, tuple(wanted))
@@ -176,7 +188,7 @@ class ShopMachine(ImportRules):
     @precondition(lambda self: self.people)
     @rule(data=st.data())
     def check_out(self, data: st.DataObject) -> None:
-        """Checkout gives the order asked for at the right price, or refuses and changes nothing."""
+        """Checkout creates the requested order at the right price, or fails and changes nothing."""
         person = self.person(data)
         mostly_in_cart = person.cart if data.draw(st.integers(0, 3)) else []
         wanted = self.wanted(data, mostly_in_cart)
@@ -187,8 +199,8 @@ class ShopMachine(ImportRules):
         key = data.draw(st.sampled_from([None, "first", "second"]))
         arguments = (self.shop, person.actor, person.user_id, ask)
         if key is not None and key in person.answers:
-            kept_ask, answer = person.answers[key]
-            if kept_ask != ask:
+            first_ask, answer = person.answers[key]
+            if first_ask != ask:
                 refused(errors.IdempotencyKeyReused, check_out_once, *arguments, key, encoded)
             else:
                 assert check_out_once(*arguments, key, encoded) == answer
@@ -200,8 +212,8 @@ class ShopMachine(ImportRules):
             check_out(*arguments)
         else:
             person.answers[key] = (ask, check_out_once(*arguments, key, encoded))
-        # Read at once: whatever the catalogue becomes, it must read the same ever after.
-        *_, placed = read_user_orders(self.shop, person.actor, person.user_id)
+        # The order is read now, because later changes of the catalogue must not affect it.
+        *_, placed = whole_list(read_user_orders, self.shop, person.actor, person.user_id)
         assert (placed.order.total, [unit.id for unit in placed.units]) == (total, wanted)
         products = self.scene.store.read(
             lambda tx: tx.products.get_many({unit.product.product.id for unit in placed.units})
@@ -212,7 +224,7 @@ class ShopMachine(ImportRules):
         self.settle(person, wanted, code)
 
     def settle(self, person: Person, wanted: list[int], code: str) -> None:
-        """Counts what an order takes."""
+        """Applies an order to the model."""
         for unit_id in wanted:
             person.cart.remove(unit_id)
             left = self.stock[unit_id]
@@ -226,14 +238,14 @@ class ShopMachine(ImportRules):
         return self.people[data.draw(st.sampled_from(sorted(self.people)))]
 
     def wanted(self, data: st.DataObject, among: Sequence[int] | None = None) -> list[Any]:
-        """Some units, in some order."""
+        """Ids of one to three units, in any order."""
         one = st.sampled_from(among or sorted(self.units))
         return data.draw(st.lists(one, min_size=1, max_size=3, unique=True))
 
     def expected(
         self, person: Person, wanted: list[int], code: str, ceiling: int | None
     ) -> tuple[type[errors.SellOutError] | None, int]:
-        """The refusal a checkout should meet, or None, and its total."""
+        """The expected error of a checkout, or None, and its total."""
         if any(unit_id not in person.cart for unit_id in wanted):
             return errors.NotInCart, 0
         if not all(map(self.for_sale, wanted)):
@@ -259,7 +271,7 @@ class ShopMachine(ImportRules):
             for card in wishlist:
                 assert (card.unit and card.unit.id) == self.cheapest(card.size)
             assert [view.id for view in read_cart(self.shop, person.actor, person.user_id).units] == person.cart
-            orders = read_user_orders(self.shop, person.actor, person.user_id)
+            orders = whole_list(read_user_orders, self.shop, person.actor, person.user_id)
             assert [view.order for view in orders] == person.orders
             assert all(sum(line.amount for line in order.lines) == order.total for order in person.orders)
         found = self.scene.store.read(lambda tx: tx.units.get_many([unit.id for unit in self.units.values()]))
@@ -271,7 +283,7 @@ class ShopMachine(ImportRules):
             assert stored.max_activation_count - stored.activation_count == code.left
 
     def cheapest(self, size: Size) -> int | None:
-        """The unit a wishlist's card should show."""
+        """The expected unit of a wishlist card."""
         candidates = [
             (unit.price, unit.id)
             for unit in self.units.values()

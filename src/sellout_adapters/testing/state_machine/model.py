@@ -1,4 +1,4 @@
-"""What the model of a shop predicts with."""
+"""The state of the model of a shop."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -8,18 +8,17 @@ from typing import Any
 import attrs
 
 from sellout_core import errors
-from sellout_core.accounts import Actor
-from sellout_core.ordering import Order
+from sellout_core.people.accounts import Actor
+from sellout_core.shopping.ordering import Order
 from sellout_core.values import AddressId, SizeId, UserId, WishlistUnitId
 
-NAMES = ["anna", "ANNA", "Борис", "борис", "c@mail.ru"]
-
+USERNAMES = ["anna", "ANNA", "Борис", "борис", "c@mail.ru"]
 CODES = ["SALE", "sale", "FLAT", "OLD", "none such"]
 
 
 @attrs.define
 class Person:
-    """What the model knows of a user."""
+    """The model of a user."""
 
     user_id: UserId
     address_id: AddressId
@@ -30,13 +29,13 @@ class Person:
 
     @property
     def actor(self) -> Actor:
-        """Who they act as."""
+        """The user's actor."""
         return Actor(self.user_id)
 
 
 @attrs.define
 class Code:
-    """What the model knows of a promo code."""
+    """The model of a promo code."""
 
     percentage: int
     absolute: int
@@ -45,12 +44,12 @@ class Code:
 
 
 def half_up(amount: Fraction) -> int:
-    """The nearest whole number, the higher one of two."""
+    """Rounds to the nearest integer, halves up."""
     return floor(amount + Fraction(1, 2))
 
 
 def refused(refusal: type[errors.SellOutError], call: Callable[..., Any], *arguments: Any) -> None:
-    """Asserts that a call is refused in just this way."""
+    """Asserts that a call raises exactly this error."""
     try:
         call(*arguments)
     except errors.SellOutError as error:
@@ -60,5 +59,5 @@ def refused(refusal: type[errors.SellOutError], call: Callable[..., Any], *argum
 
 
 def encoded(view: Any) -> bytes:
-    """An answer to keep."""
+    """An encoded response."""
     return repr(view).encode()

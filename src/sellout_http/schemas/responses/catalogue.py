@@ -1,4 +1,4 @@
-"""The documents of products, their sizes, the units that can be bought, and wishlists."""
+"""The documents of products, sizes, product units and wishlists."""
 
 from datetime import date
 from typing import Annotated
@@ -8,10 +8,18 @@ from msgspec import Meta, Struct, field
 from sellout_http.schemas.responses.common import Id, NamedReference, Time
 
 Price = Annotated[int, Meta(description="The price of the unit today, in whole units of its `currency`.")]
-AgreedOrToday = Annotated[
+CartOrOrderPrice = Annotated[
     int,
-    Meta(description="The price in whole units of `currency`: today's in a cart, the agreed one in an order."),
+    Meta(description="The price in whole units of `currency`: in a cart today's price, in an order the agreed one."),
 ]
+
+
+class Category(Struct, frozen=True, gc=False):
+    """A category with its place in the tree."""
+
+    id: Id
+    name: Annotated[str, Meta(description="The name, for instance `Sneakers`.")]
+    parent_id: Annotated[int | None, Meta(description="The id of the category above it; null: it is at the top.")]
 
 
 class Platform(Struct, frozen=True, gc=False):
@@ -19,41 +27,37 @@ class Platform(Struct, frozen=True, gc=False):
 
     id: Id
     platform: Annotated[str, Meta(description="The marketplace's name.")]
-    site: Annotated[str, Meta(description="The marketplace's address, as the catalogue has it; may be empty.")]
+    site: Annotated[str, Meta(description="The address of the marketplace, from the catalogue. May be empty.")]
 
 
 class ProductBase(Struct, frozen=True, gc=False):
-    """The members that every shape of a product begins with."""
+    """The members of a product in every shape."""
 
     id: Id
     name: Annotated[str, Meta(description="The product's name, without its brand.")]
     bucket_link: Annotated[
         str,
-        Meta(
-            description="Where the product's pictures are: a path or an address, as the catalogue has it; may be empty."
-        ),
+        Meta(description="The path or address of the product's pictures, from the catalogue. May be empty."),
     ]
-    description: Annotated[str, Meta(description="Text about the product; may be empty.")]
-    sku: Annotated[str, Meta(description="The stock keeping unit: the catalogue's own unique name of the product.")]
+    description: Annotated[str, Meta(description="A description of the product. May be empty.")]
+    sku: Annotated[str, Meta(description="The stock keeping unit: the unique key of the product in the catalogue.")]
     available_flag: Annotated[
-        bool, Meta(description="Whether the product is listed. Only staff and earlier buyers see one that is not.")
+        bool, Meta(description="Whether the product is listed. Only staff can find a product that is not listed.")
     ]
     last_upd: Annotated[Time, Meta(description="When the product was last changed.")]
     add_date: Annotated[date, Meta(description="The day on which the product was added to the catalogue.")]
     fit: Annotated[
         int,
         Meta(
-            description="A number for how the product fits, as the catalogue has it (the demo uses -1, 0 and 1)."
-            " The shop does not interpret it."
+            description="A number for the fit of the product, from the catalogue (the demo has -1, 0 and 1). The shop"
+            " does not interpret it."
         ),
     ]
-    rel_num: Annotated[
-        int, Meta(description="A number of the catalogue's own for the product. The shop does not interpret it.")
-    ]
+    rel_num: Annotated[int, Meta(description="A number from the catalogue. The shop does not interpret it.")]
 
 
 class ProductWithIds(ProductBase, frozen=True, gc=False):
-    """A product that has its gender, brands, categories and tags as ids."""
+    """A product with the ids of its gender, brands, categories and tags."""
 
     gender: Annotated[int, Meta(description="The id of the gender that the product is made for.")]
     brands: Annotated[tuple[int, ...], Meta(description="The ids of the brands.")]
@@ -62,7 +66,7 @@ class ProductWithIds(ProductBase, frozen=True, gc=False):
 
 
 class Product(ProductBase, frozen=True, gc=False):
-    """A product that has its gender, brands, categories and tags with their names."""
+    """A product with the ids and names of its gender, brands, categories and tags."""
 
     gender: Annotated[NamedReference, Meta(description="The gender that the product is made for.")]
     brands: Annotated[tuple[NamedReference, ...], Meta(description="The brands.")]
@@ -71,29 +75,40 @@ class Product(ProductBase, frozen=True, gc=False):
 
 
 class ProductCard(Product, frozen=True, gc=False):
-    """A product as lists show it, with its lowest price."""
+    """A product with its lowest price, and whether the caller has wished for it."""
 
     min_price: Annotated[
         int | None,
         Meta(
-            description="The lowest price of the product's available units, in whole units of that unit's currency;"
-            " null if no unit is available."
+            description="The lowest price of the product's available units, in whole units of that unit's currency."
+            " Null: no unit is available."
         ),
     ]
     in_wishlist: Annotated[
-        bool, Meta(description="Whether the product is in the reader's wishlist; false without a token.")
+        bool, Meta(description="Whether the product is on the caller's wishlist. False without a token.")
     ]
+    wishlist_unit_ids: Annotated[
+        tuple[int, ...],
+        Meta(
+            description="The ids of the caller's wishlist cards that have the product, one for each size, for"
+            " `/wishlist/delete/{wishlist_unit_id}`. Empty without a token."
+        ),
+    ] = ()
+    slug: Annotated[
+        str,
+        Meta(description="The name of the product for addresses of pages: Latin letters, digits and hyphens."),
+    ] = ""
 
 
 class ProductPage(Struct, frozen=True):
     """A page of product cards."""
 
     number: Annotated[int, Meta(description="The number of the page, from 1.")] = field(name="page number")
-    items: Annotated[tuple[ProductCard, ...], Meta(description="The cards; empty past the last page.")]
+    items: Annotated[tuple[ProductCard, ...], Meta(description="The cards. Empty after the last page.")]
 
 
 class SizeBase(Struct, frozen=True, gc=False):
-    """A size as six size grids write it; `"0"` in all of them means "no size"."""
+    """A size in six columns. `"0"` in all of them means "no size"."""
 
     id: Id
     international: Annotated[str, Meta(description="The international size, for instance `M`.")] = field(name="INT")
@@ -117,10 +132,10 @@ class SizeWithProduct(SizeBase, frozen=True, gc=False):
 
 
 class ProductUnitWithIds(Struct, frozen=True, gc=False):
-    """A product unit as carts and orders have it: the product has ids."""
+    """A product unit in a cart or an order. Its product has ids."""
 
     id: Id
-    final_price: AgreedOrToday
+    final_price: CartOrOrderPrice
     availability: Annotated[bool, Meta(description="Whether the unit can be bought.")]
     product: Annotated[ProductWithIds, Meta(description="The product.")]
     size: Annotated[Size, Meta(description="The size.")]
@@ -130,7 +145,7 @@ class ProductUnitWithIds(Struct, frozen=True, gc=False):
 
 
 class ProductUnit(Struct, frozen=True, gc=False):
-    """A product in a size, from a platform, at a price: what can be put into a cart."""
+    """A product in a size, from a platform, at a price. Carts and orders contain product units."""
 
     id: Id
     final_price: Price
@@ -147,11 +162,25 @@ class WishlistUnit(Struct, frozen=True, gc=False):
 
     id: Id
     product: Annotated[ProductCard, Meta(description="The product.")]
-    size: Annotated[Size, Meta(description='The chosen size, or the product\'s "no size".')]
+    size: Annotated[Size, Meta(description='The chosen size, or "no size".')]
     product_unit: Annotated[
         ProductUnit | None,
         Meta(
-            description='The cheapest available unit of the product in that size (in any size, for "no size"); null if'
-            " there is none."
+            description='The cheapest available unit of the product in that size, or in any size for "no size". Null:'
+            " no unit is available."
         ),
     ]
+
+
+FileAddress = Annotated[str, Meta(description="The address of a WebP file, or its path on this server.")]
+
+
+class ProductImage(Struct, frozen=True, gc=False):
+    """An image of a product, in three sizes. No size is larger than the uploaded picture."""
+
+    id: Id
+    width: Annotated[int, Meta(description="The width of `large`, in pixels.")]
+    height: Annotated[int, Meta(description="The height of `large`, in pixels.")]
+    small: Annotated[FileAddress, Meta(description="The image with at most 320 pixels on its longer side.")]
+    medium: Annotated[FileAddress, Meta(description="The image with at most 800 pixels on its longer side.")]
+    large: Annotated[FileAddress, Meta(description="The image with at most 1,600 pixels on its longer side.")]

@@ -1,4 +1,4 @@
-"""The types that documents of more than one subject use."""
+"""Types that documents of several modules use."""
 
 from datetime import datetime
 from typing import Annotated
@@ -7,15 +7,15 @@ from msgspec import Meta, Struct
 
 Id = Annotated[int, Meta(description="The id.")]
 Time = Annotated[datetime, Meta(tz=True)]
-"""RFC 3339 in UTC with `Z`; microseconds only when they are not zero."""
+"""RFC 3339 in UTC with `Z`. Microseconds are written only if they are not zero."""
 
 
 class EmptyDocument(Struct, frozen=True):
-    """A document without members: the request was carried out, and there is nothing else to say."""
+    """A document without members. The request was carried out."""
 
 
 class NamedReference(Struct, frozen=True, gc=False):
-    """A gender, brand, category, tag, currency, delivery type or order status: its id and its name."""
+    """The id and the name of a gender, brand, category, tag, currency, delivery type or order status."""
 
     id: Id
     name: Annotated[str, Meta(description="The name, for instance `Nike`, `RUB` or `pending`.")]

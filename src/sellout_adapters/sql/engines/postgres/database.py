@@ -1,6 +1,6 @@
-"""PostgreSQL as the database of a store: opening it, transactions, and what differs from other databases.
+"""PostgreSQL as the database of a store: opening it and running transactions.
 
-Databases with PostgreSQL's protocol work in the same way, also those that report contention by SQLSTATE 40001.
+Other databases with PostgreSQL's protocol also work, including those that report conflicts by SQLSTATE 40001.
 """
 
 import random
@@ -8,32 +8,32 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from threading import Semaphore
 from typing import Any, ClassVar, Final, TypeVar
 
 import attrs
-import msgspec
 import psycopg
 from psycopg.pq import TransactionStatus
-from sqlalchemy import URL, Connection, Engine, Executable, QueuePool, Table, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Executable, Table
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from sellout_adapters.sql.concurrency.read_batching import ReadBatcher, ReadConnection
 from sellout_adapters.sql.engines import migration
+from sellout_adapters.sql.engines.copy_writer import PostgresCopyWriter
 from sellout_adapters.sql.engines.database import Timeouts
 from sellout_adapters.sql.engines.postgres.batched_reads import READING, PostgresReadConnection
-from sellout_adapters.sql.engines.postgres.copy_writer import PostgresCopyWriter
-from sellout_adapters.sql.engines.postgres.errors import ConnectionLost, raise_store_error, store_error
+from sellout_adapters.sql.engines.postgres.cancelling import cancelled_when_left
+from sellout_adapters.sql.engines.postgres.errors import ConnectionLost, store_error
+from sellout_adapters.sql.engines.postgres.pool import BEGIN, connection_settings, milliseconds, pooled_engine
 from sellout_adapters.sql.schema.inserts import next_ids
 from sellout_adapters.sql.search.postgres import PostgresSearch
 from sellout_adapters.sql.session.compiled import compiled
-from sellout_adapters.sql.session.connections import driver_connection, opened
-from sellout_adapters.sql.session.errors import TRIES, CannotOpen, RunAgain, description_of
+from sellout_adapters.sql.session.connections import driver_connection, opened, take_place
+from sellout_adapters.sql.session.deadline import Deadline
+from sellout_adapters.sql.session.errors import TRIES, CannotOpen, RunAgain, SearchStopped, description_of
 from sellout_core.errors import Unavailable
-from sellout_core.ports.store import Store
 
 T = TypeVar("T")
-
-_BEGIN: Final = "sellout_begin"
 
 _WRITING: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 
@@ -45,23 +45,24 @@ _MIGRATING: Final = 0x53_45_4C_4F
 
 @attrs.frozen
 class PostgresDatabase:
-    """`Database` on a server. Transactions that write run side by side. They lock rows, and one that loses to another
-    runs again.
-    """
+    """`Database` on a server. Writers are concurrent. They lock rows, and run again after a conflict."""
 
     locks_rows: ClassVar = True
     takes_arrays: ClassVar = True
     finds_one_faster: ClassVar = False
     reads_never_wait: ClassVar = False
+    group_commit: ClassVar = None
     search: ClassVar = PostgresSearch()
     copy_writer: ClassVar = PostgresCopyWriter()
 
     engine: Engine
     migrated: Sequence[str]
     _reader: Engine
+    _searcher: Engine
     _writer: Engine
     _connect_arguments: Mapping[str, Any] = attrs.field(repr=False)
-    _timeouts: Timeouts
+    timeouts: Timeouts
+    _places: Semaphore
 
     @classmethod
     def open(cls, url: URL, connections: int, timeouts: Timeouts, *, migrate: bool) -> "PostgresDatabase":
@@ -69,19 +70,21 @@ class PostgresDatabase:
 
         Args:
             url: Its URL.
-            connections: The maximum number of connections.
-            timeouts: How long a transaction waits.
-            migrate: Whether to bring the database to the current schema.
+            connections: The maximum pool size. Read batching adds two connections.
+            timeouts: The maximum waiting times.
+            migrate: Whether to migrate the database to the current schema.
 
         Raises:
-            CannotOpen: the database is unreachable, or it is not at the current schema.
+            CannotOpen: the database is unreachable, or has another schema.
         """
-        settings = _settings(url, timeouts)
-        engine = _engine(url, settings, connections, timeouts)
-        reader, writer = (engine.execution_options(**{_BEGIN: begin}) for begin in (READING, _WRITING))
-        opened = cls(
-            engine, [], reader, writer, {**engine.dialect.create_connect_args(engine.url)[1], **settings}, timeouts
+        settings = connection_settings(url, timeouts)
+        engine = pooled_engine(url, settings, connections, timeouts)
+        searching = f"{READING}; {_limiting(timeouts.search)}"
+        reader, searcher, writer = (
+            engine.execution_options(**{BEGIN: begin}) for begin in (READING, searching, _WRITING)
         )
+        arguments = {**engine.dialect.create_connect_args(engine.url)[1], **settings}
+        opened = cls(engine, [], reader, searcher, writer, arguments, timeouts, Semaphore(connections))
         try:
             opened.read(_require_unicode)
             if migrate:
@@ -109,7 +112,7 @@ class PostgresDatabase:
             connection.invalidate(error)
         return store_error(error, lost=lost) or error
 
-    def read_batcher(self) -> ReadBatcher:
+    def read_batcher(self, run: Callable[..., Any]) -> ReadBatcher:
         """Over psycopg's asynchronous connections."""
 
         async def connect() -> ReadConnection:
@@ -117,11 +120,8 @@ class PostgresDatabase:
 
         arguments = {**self._connect_arguments, "autocommit": True}
         dialect = self.engine.dialect
-        seconds = self._timeouts.lock + self._timeouts.statement
-        return ReadBatcher(connect, lambda statement, names: compiled(statement, dialect, names), seconds)
-
-    def loop_writes(self, store: Store, statements: Callable[[], int]) -> None:
-        """None: writers wait for each other's row locks."""
+        seconds = self.timeouts.lock + self.timeouts.statement
+        return ReadBatcher(run, connect, lambda statement, names: compiled(statement, dialect, names), seconds)
 
     def close(self) -> None:
         """Closes all connections."""
@@ -129,8 +129,30 @@ class PostgresDatabase:
 
     def read(self, run: Callable[[Connection], T]) -> T:
         """As `Database.read`. A connection that broke while it was idle is replaced."""
+        return self._read(self._reader, run)
+
+    def limit_statements(self, connection: Connection, seconds: float) -> None:
+        """By a message of its own."""
+        driver_connection(connection).execute(_limiting(seconds))
+
+    def read_search(self, deadline: Deadline, run: Callable[[Connection], T]) -> T:
+        """As `Database.read_search`."""
+
+        def run_until_stopped(connection: Connection) -> T:
+            with cancelled_when_left(deadline, connection):
+                return run(connection)
+
         try:
-            with begun(self._reader) as connection:
+            return self._read(self._searcher, run_until_stopped, deadline.longest_wait())
+        except Unavailable as error:
+            if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+                raise Unavailable from SearchStopped()
+            deadline.remaining()
+            raise
+
+    def _read(self, engine: Engine, run: Callable[[Connection], T], seconds: float | None = None) -> T:
+        try:
+            with self._begun(engine, seconds) as connection:
                 try:
                     return run(connection)
                 finally:
@@ -140,8 +162,11 @@ class PostgresDatabase:
         except RunAgain as lost:
             raise Unavailable from lost
 
+    def require_writable(self) -> None:
+        """Does nothing: a server that cannot write its log stops."""
+
     def write(self, run: Callable[[Connection], T]) -> T:
-        """As `Database.write`. It runs again after a random pause, `TRIES` times in all."""
+        """As `Database.write`, with up to `TRIES` attempts and random pauses between them."""
         tries = 1
         while True:
             try:
@@ -155,17 +180,38 @@ class PostgresDatabase:
             tries += 1
 
     def _once(self, run: Callable[[Connection], T]) -> T:
-        with begun(self._writer) as connection:
+        with self._begun(self._writer) as connection:
             result = run(connection)
             try:
                 connection.commit()
             except BaseException as error:
-                # It may still be in the transaction.
+                # The connection may still be in the transaction.
                 connection.invalidate()
                 if isinstance(error, ConnectionLost):
                     raise Unavailable from error
                 raise
         return result
+
+    @contextmanager
+    def _begun(self, engine: Engine, seconds: float | None = None) -> Iterator[Connection]:
+        """A connection in a transaction. If the server has closed an idle connection, the pool replaces it and all
+        others of its age.
+
+        Args:
+            engine: One of the engines, which share a pool.
+            seconds: How long to wait for a connection. None: as `Timeouts.lock` says.
+        """
+        take_place(self._places, self.timeouts.lock if seconds is None else seconds)
+        try:
+            with opened(engine) as connection:
+                try:
+                    connection.begin()
+                except ConnectionLost:
+                    connection.rollback()
+                    connection.begin()
+                yield connection
+        finally:
+            self._places.release()
 
 
 @cache
@@ -173,74 +219,16 @@ def _next_ids(table: Table) -> Executable:
     return next_ids(f"SELECT nextval('{table.name}_id_seq') AS id FROM generate_series(1, :number)")  # noqa: S608 - ours
 
 
-@contextmanager
-def begun(engine: Engine) -> Iterator[Connection]:
-    """A connection in a transaction. One that the server closed while it was idle is replaced, and the pool drops all
-    connections that are as old.
-    """
-    with opened(engine) as connection:
-        try:
-            connection.begin()
-        except ConnectionLost:
-            connection.rollback()
-            connection.begin()
-        yield connection
-
-
 def _in_order(connection: Connection) -> bool:
-    """Whether it is in a transaction in which no statement failed. An invalidated one has no driver's connection."""
+    """Whether the connection is in a transaction without failed statements."""
     return (
         not connection.invalidated
         and driver_connection(connection).info.transaction_status == TransactionStatus.INTRANS
     )
 
 
-def _settings(url: URL, timeouts: Timeouts) -> dict[str, Any]:
-    """The parameters of a connection beside those that name the database."""
-    options = {
-        "lock_timeout": _milliseconds(timeouts.lock),
-        "statement_timeout": _milliseconds(timeouts.statement),
-        "idle_in_transaction_session_timeout": _milliseconds(timeouts.statement),
-        "timezone": "UTC",
-    }
-    given = url.query.get("options", "")
-    return {
-        "application_name": "sellout",
-        "client_encoding": "utf8",
-        "connect_timeout": str(max(2, round(timeouts.connect))),  # libpq takes whole seconds, two at least
-        "keepalives_idle": "10",
-        "keepalives_interval": "5",
-        "keepalives_count": "3",
-        "tcp_user_timeout": str(_milliseconds(timeouts.statement)),
-        **{name: value for name, value in url.query.items() if name != "options"},
-        "options": " ".join([*(f"-c {name}={value}" for name, value in options.items()), str(given)]),
-    }
-
-
-def _engine(url: URL, settings: Mapping[str, str], connections: int, timeouts: Timeouts) -> Engine:
-    engine = create_engine(
-        url.set(drivername="postgresql+psycopg", query={}),
-        connect_args=dict(settings),
-        json_deserializer=msgspec.json.decode,
-        isolation_level="AUTOCOMMIT",  # `_begin` begins the transactions
-        poolclass=QueuePool,
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=timeouts.lock,
-        pool_reset_on_return=None,  # the code that begins a transaction ends it
-        hide_parameters=True,  # a logged error must not show personal data
-    )
-    event.listen(engine, "begin", _begin)
-    event.listen(engine, "handle_error", raise_store_error)
-    return engine
-
-
-def _milliseconds(seconds: float) -> int:
-    return max(1, round(seconds * 1000))
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+def _limiting(seconds: float) -> str:
+    return f"SET LOCAL statement_timeout = {milliseconds(seconds)}"
 
 
 def _require_unicode(connection: Connection) -> None:

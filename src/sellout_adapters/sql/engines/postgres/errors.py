@@ -1,4 +1,4 @@
-"""The store's errors for those of PostgreSQL."""
+"""Converts errors of PostgreSQL to errors of the store."""
 
 from typing import Final
 
@@ -12,17 +12,17 @@ _LOST: Final = frozenset(
     {
         "40001",  # serialization_failure
         "40P01",  # deadlock_detected
+        "23503",  # foreign_key_violation: another transaction merged the row of a reference table into another one
         "23505",  # unique_violation: another transaction was first, and the work finds its row when it runs again
     }
 )
 
-# Classes and conditions (PostgreSQL, appendix A) that pass, or that the operator must mend; the other ones are errors
-# in this program.
+# Classes and conditions (PostgreSQL, appendix A) that are temporary or that the operator must repair. Others are bugs.
 _UNAVAILABLE: Final = ("08", "53", "55", "57", "58", "XX", "25006", "25P03")
 
 
 class ConnectionLost(RunAgain):
-    """The connection broke. If that was during a commit, its outcome is unknown."""
+    """The connection broke. During a commit, the outcome of the commit is unknown."""
 
 
 def raise_store_error(context: ExceptionContext) -> None:

@@ -1,11 +1,13 @@
-"""SQLite as the database of a store: opening the file, transactions, and what differs from other databases."""
+"""SQLite as the database of a store: opening the file and running transactions."""
 
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import cache
 from pathlib import Path
+from threading import Semaphore
 from typing import Any, ClassVar, Final, TypeVar
 
 import attrs
@@ -13,29 +15,29 @@ from sqlalchemy import URL, Connection, Engine, ExceptionContext, Executable, Qu
 from sqlalchemy.exc import DBAPIError
 
 from sellout_adapters.sql.concurrency.group_commit import GroupCommit
-from sellout_adapters.sql.concurrency.loop_writes import LoopWrites
 from sellout_adapters.sql.engines import migration
+from sellout_adapters.sql.engines.copy_writer import SqliteCopyWriter
 from sellout_adapters.sql.engines.database import Timeouts
-from sellout_adapters.sql.engines.sqlite.copy_writer import SqliteCopyWriter
 from sellout_adapters.sql.engines.sqlite.file import (
     APPLICATION_ID,
     FIRST_FORMAT,
     FORMAT,
     check_place,
     format_of,
-    require_sound,
+    make_private,
     require_tables,
+    write_ahead,
 )
 from sellout_adapters.sql.schema.inserts import next_ids
 from sellout_adapters.sql.search.sqlite import SqliteSearch
-from sellout_adapters.sql.session.connections import driver_connection, opened
-from sellout_adapters.sql.session.errors import CannotOpen, description_of
+from sellout_adapters.sql.session.connections import driver_connection, opened, take_place
+from sellout_adapters.sql.session.deadline import Deadline
+from sellout_adapters.sql.session.errors import CannotOpen, SearchStopped, description_of
 from sellout_core.errors import Unavailable
-from sellout_core.ports.store import Store
 
 T = TypeVar("T")
 
-# Conditions that pass, or that the operator must mend; the other ones are errors in this program.
+# Conditions that are temporary or that the operator must repair. Others are bugs.
 _UNAVAILABLE: Final = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -48,16 +50,28 @@ _UNAVAILABLE: Final = frozenset(
         sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_CANTOPEN,
         sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_INTERRUPT,
     }
 )
 _FIRST_STEP: Final = "0001"
+_PROVEN_SECONDS: Final = 1
 _BEGIN: Final = "sellout_begin"
+
+_STEPS: Final = 20_000
+"""How many steps of SQLite's virtual machine there are between two looks at the time, about a millisecond."""
+
+
+@attrs.define
+class _Proof:
+    """When it was last proven that the file can be written, by the monotonic clock."""
+
+    at: float = -math.inf
 
 
 @attrs.frozen
 class SqliteDatabase:
-    """`Database` in a file. A transaction that writes takes the file's write lock when it begins: what it reads stays
-    true until it commits, and no later statement of it has to wait.
+    """`Database` in a file. A writer takes the write lock when it begins, so its reads stay valid until the commit and
+    its statements never wait.
     """
 
     locks_rows: ClassVar = False
@@ -69,10 +83,12 @@ class SqliteDatabase:
 
     engine: Engine
     migrated: Sequence[str]
-    _group_commit: GroupCommit
+    group_commit: GroupCommit
     _reader: Engine
-    _max_idle: int
+    timeouts: Timeouts
+    _places: Semaphore
     _idle: list[Connection] = attrs.field(factory=list, init=False)
+    _written: _Proof = attrs.field(factory=_Proof, init=False)
 
     @classmethod
     def open(cls, name: str, connections: int, timeouts: Timeouts) -> "SqliteDatabase":
@@ -80,8 +96,8 @@ class SqliteDatabase:
 
         Args:
             name: The file's path.
-            connections: How many transactions read at once. One more writes.
-            timeouts: How long a transaction waits.
+            connections: The maximum number of concurrent readers. The writer has another connection.
+            timeouts: The maximum waiting times.
 
         Raises:
             CannotOpen: the file cannot be a store.
@@ -91,10 +107,10 @@ class SqliteDatabase:
         engine = _engine(path, connections, timeouts.lock)
         writer = engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
         try:
+            make_private(path)
             with closing(sqlite3.connect(path, timeout=timeouts.lock, isolation_level=None)) as file:
-                if format_of(file.cursor(), path):
-                    require_sound(file.cursor(), path)
-                _write_ahead(file.cursor(), path, timeouts.lock)
+                format_of(file.cursor(), path)
+                write_ahead(file.cursor(), path, timeouts.lock)
             done = _migrate(engine, writer, path)
         except (sqlite3.Error, DBAPIError, Unavailable, OSError, ValueError) as error:
             engine.dispose()
@@ -102,34 +118,41 @@ class SqliteDatabase:
         except BaseException:
             engine.dispose()
             raise
-        return cls(
-            engine, done, GroupCommit(writer, timeouts.lock), engine.execution_options(**{_BEGIN: ""}), connections
-        )
+        reader = engine.execution_options(**{_BEGIN: ""})
+        places = Semaphore(connections)
+        return cls(engine, done, GroupCommit(writer, timeouts.lock), reader, timeouts, places)
 
     def next_ids(self, table: Table) -> Executable:
-        """Ids after the last one in SQLite's own table, which rows with an id update. No other transaction writes."""
+        """Ids after the last one in `sqlite_sequence`, which inserts update. There is one writer at a time."""
         return _next_ids(table)
 
     def store_error(self, connection: Connection, error: Exception) -> Exception:  # noqa: ARG002 - no connection breaks
-        """`Unavailable` for an error that is not this program's."""
+        """`Unavailable` for an error that is no bug."""
         return Unavailable() if _is_unavailable(error) else error
 
-    def read_batcher(self) -> None:
-        """None: reads wait for nothing, so the event loop runs them as they are."""
-
-    def loop_writes(self, store: Store, statements: Callable[[], int]) -> LoopWrites:
-        """Writes that share commits with those of threads."""
-        return LoopWrites(self._group_commit, store, statements)
+    def read_batcher(self, run: object) -> None:
+        """None: reads never wait, so the event loop runs them directly."""
 
     def read(self, run: Callable[[Connection], T]) -> T:
-        """As `Database.read`. Idle connections stay here: the pool and SQLAlchemy's begin and rollback take longer than
-        most reads.
+        """As `Database.read`."""
+        return self._read(run, self.timeouts.lock)
+
+    def _read(self, run: Callable[[Connection], T], seconds: float) -> T:
+        """Reads over a connection that is free within some seconds. Idle connections bypass the pool: it and
+        SQLAlchemy's begin and rollback take longer than most reads.
         """
+        take_place(self._places, seconds)
+        try:
+            return self._read_now(run)
+        finally:
+            self._places.release()
+
+    def _read_now(self, run: Callable[[Connection], T]) -> T:
         try:
             connection = self._idle.pop()
         except IndexError:
             connection = opened(self._reader)
-        driver = driver_connection(connection)
+        driver: Any = connection.connection.dbapi_connection
         try:
             driver.execute("BEGIN")
             return run(connection)
@@ -140,13 +163,35 @@ class SqliteDatabase:
         finally:
             self._end(connection, driver)
 
+    def limit_statements(self, connection: Connection, seconds: float) -> None:
+        """Does nothing: SQLite looks at the deadline while a statement runs."""
+
+    def read_search(self, deadline: Deadline, run: Callable[[Connection], T]) -> T:
+        """As `Database.read_search`."""
+
+        def run_until_stopped(connection: Connection) -> T:
+            driver = driver_connection(connection)
+            driver.set_progress_handler(deadline.passed, _STEPS)
+            try:
+                return run(connection)
+            finally:
+                driver.set_progress_handler(None, 0)
+
+        try:
+            return self._read(run_until_stopped, deadline.remaining())
+        except Unavailable as error:
+            if getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+                raise Unavailable from SearchStopped()
+            deadline.remaining()
+            raise
+
     def _end(self, connection: Connection, driver: sqlite3.Connection) -> None:
         try:
             driver.rollback()
             connection.rollback()
         except (sqlite3.Error, DBAPIError, Unavailable):
             connection.invalidate()
-        if connection.invalidated or len(self._idle) >= self._max_idle:
+        if connection.invalidated:
             connection.close()
         else:
             self._idle.append(connection)
@@ -157,13 +202,28 @@ class SqliteDatabase:
             self._idle.pop().close()
         self.engine.dispose()
 
+    def require_writable(self) -> None:
+        """Writes one page, once a second at most: a full disk can be read, and only a commit finds out. Another writer
+        is a proof, too.
+        """
+        if time.monotonic() - self._written.at < _PROVEN_SECONDS:
+            return
+        try:
+            with closing(sqlite3.connect(str(self.engine.url.database), timeout=0, isolation_level=None)) as file:
+                file.execute("PRAGMA synchronous = FULL")
+                file.execute(f"PRAGMA user_version = {FORMAT}")
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise Unavailable from error
+        self._written.at = time.monotonic()
+
     def write(self, run: Callable[[Connection], T]) -> T:
-        """As `Database.write`, one transaction after the other."""
-        return self._group_commit.run(run)
+        """As `Database.write`, one transaction at a time."""
+        return self.group_commit.run(run)
 
 
 def _migrate(engine: Engine, writer: Engine, path: Path) -> Sequence[str]:
-    """Takes the missing migration steps in one transaction."""
+    """Runs the missing migrations in one transaction."""
     with engine.begin() as connection:
         if format_of(_cursor(connection), path) == FORMAT and migration.step_of(connection) == migration.CURRENT:
             require_tables(connection, path)
@@ -209,11 +269,13 @@ def _engine(path: Path, connections: int, wait: float) -> Engine:
 
 
 def _set_up(connection: Any, _record: Any) -> None:
-    # The driver's own rule when a transaction begins differs between versions of Python.
+    # Versions of Python differ in when the driver begins a transaction.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA synchronous = FULL")
+    # A deleted person's data must not stay in free pages.
+    cursor.execute("PRAGMA secure_delete = ON")
     cursor.close()
 
 
@@ -236,22 +298,3 @@ def _raise_store_error(context: ExceptionContext) -> None:
 
 def _is_unavailable(error: BaseException) -> bool:
     return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _UNAVAILABLE
-
-
-def _write_ahead(cursor: Any, path: Path, wait: float) -> None:
-    """Turns write-ahead logging on for good: readers and the writer do not wait for each other.
-
-    SQLite does not wait for another process that does the same at this moment, so this function does.
-    """
-    deadline = time.monotonic() + wait
-    while True:
-        try:
-            [mode] = cursor.execute("PRAGMA journal_mode = WAL").fetchone()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            break
-    if mode != "wal":
-        raise CannotOpen(f"The database {str(path)!r} is on a file system that cannot hold a write-ahead log.")

@@ -1,10 +1,11 @@
-"""The file of an SQLite store: whether it belongs to this program, whether it is damaged, and opening it as it is."""
+"""The file of an SQLite store: checks of its origin, schema and integrity."""
 
 import os
 import sqlite3
 import stat
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -12,13 +13,13 @@ from urllib.parse import quote
 from sqlalchemy import Connection, inspect
 
 from sellout_adapters.sql.engines import migration
-from sellout_adapters.sql.schema.catalogue_tables import SEARCH_TABLES
 from sellout_adapters.sql.schema.columns import metadata
+from sellout_adapters.sql.schema.tables.catalogue import SEARCH_TABLES
 from sellout_adapters.sql.session.errors import CannotOpen, description_of
 
 APPLICATION_ID: Final = 0x53_45_4C_4F  # "SELO": marks a file as a store
 FIRST_FORMAT: Final = 1
-"""The `user_version` of files from before the table of migration steps."""
+"""The `user_version` of files without a table of the schema version."""
 FORMAT: Final = 2
 
 
@@ -26,7 +27,7 @@ def check_place(path: Path) -> None:
     """Checks that a store's file exists at a path or can be created there.
 
     Raises:
-        CannotOpen: the path is not that of an ordinary file, or there is no permission.
+        CannotOpen: the path is not an ordinary file, or permission is missing.
     """
     try:
         if not path.parent.is_dir():
@@ -38,9 +39,21 @@ def check_place(path: Path) -> None:
         raise CannotOpen(f"The database {str(path)!r} is a directory; it must be a file.")
     if mode is not None and not stat.S_ISREG(mode):
         raise CannotOpen(f"The database {str(path)!r} is not an ordinary file.")
-    # Beside the file SQLite keeps its write-ahead log, so the directory must be writable too.
+    # SQLite writes the write-ahead log to the same directory, so the directory must be writable.
     if not os.access(path.parent, os.W_OK | os.X_OK) or (mode is not None and not os.access(path, os.R_OK | os.W_OK)):
         raise CannotOpen(f"There is no permission to read and write the database {str(path)!r} and its directory.")
+
+
+def make_private(path: Path) -> None:
+    """Makes an empty file that its owner alone can read, unless the file exists: SQLite would let everybody read it. It
+    gives the write-ahead log the mode of this file.
+
+    Raises:
+        OSError: the file cannot be made.
+    """
+    # An existing file must not be opened and closed here: that would end the locks of this process's stores on it.
+    with suppress(FileExistsError):
+        os.close(os.open(os.path.realpath(path), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def format_of(cursor: Any, path: Path) -> int:
@@ -63,17 +76,6 @@ def format_of(cursor: Any, path: Path) -> int:
     return int(version)
 
 
-def require_sound(cursor: Any, path: Path) -> None:
-    """Checks that SQLite can read the whole file. That takes some 3 ms for each megabyte.
-
-    Raises:
-        CannotOpen: parts of the file are damaged.
-    """
-    [verdict] = cursor.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise CannotOpen(f"The database {str(path)!r} is damaged: restore it from a backup.")
-
-
 def require_tables(connection: Connection, path: Path) -> None:
     """Checks that the file has every table of the current schema.
 
@@ -86,11 +88,11 @@ def require_tables(connection: Connection, path: Path) -> None:
 
 @contextmanager
 def existing(path: Path, wait: float) -> Iterator[sqlite3.Connection]:
-    """A connection to a store's file, which is neither created nor migrated.
+    """A connection to an existing store's file, without migrations.
 
     Args:
         path: The file.
-        wait: How long to wait for a lock, in seconds.
+        wait: The maximum waiting time for a lock, in seconds.
 
     Raises:
         CannotOpen: there is no such file, it is empty, or it belongs to another program.
@@ -108,10 +110,10 @@ def existing(path: Path, wait: float) -> Iterator[sqlite3.Connection]:
 
 
 def require_current(path: Path, wait: float) -> None:
-    """Checks that a store's file is at the current schema.
+    """Checks that a store's file has the current schema.
 
     Raises:
-        CannotOpen: it is at another step, or `existing` refuses it.
+        CannotOpen: it has another schema, or `existing` raises.
     """
     with existing(path, wait) as connection:
         versions = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [migration.VERSIONS]).fetchone()
@@ -125,6 +127,46 @@ def require_current(path: Path, wait: float) -> None:
         )
 
 
+def require_undamaged(path: Path, wait: float) -> None:
+    """Checks all rows, indexes and foreign keys of a store's file. Others may use it meanwhile.
+
+    Raises:
+        CannotOpen: it is damaged, or `existing` raises.
+    """
+    with existing(path, wait) as connection:
+        [verdict] = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        if verdict != "ok" or connection.execute("PRAGMA foreign_key_check").fetchone():
+            raise CannotOpen(f"The database {str(path)!r} is damaged: restore it from a backup.")
+
+
 def _connected(path: Path, wait: float) -> sqlite3.Connection:
     address = f"file:{quote(str(path.absolute()))}?mode=rw"
     return sqlite3.connect(address, uri=True, timeout=wait, isolation_level=None)
+
+
+def write_ahead(cursor: Any, path: Path, wait: float) -> None:
+    """Enables write-ahead logging permanently: readers and the writer do not block each other.
+
+    SQLite does not wait for another process that enables it concurrently, so this function retries.
+
+    Args:
+        cursor: A cursor of the file.
+        path: The file's path, for messages.
+        wait: How long to retry, in seconds.
+
+    Raises:
+        CannotOpen: the file system cannot hold the log.
+        OperationalError: another process held the file all the time.
+    """
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            [mode] = cursor.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            break
+    if mode != "wal":
+        raise CannotOpen(f"The database {str(path)!r} is on a file system that cannot hold a write-ahead log.")

@@ -8,8 +8,8 @@ from alembic import op
 
 from sellout_adapters.sql.schema.types import Terms
 from sellout_adapters.sql.search.terms import terms_of
-from sellout_core.catalogue import SizeGrid
-from sellout_core.search import product_words
+from sellout_core.catalogue.products import SizeGrid
+from sellout_core.catalogue.search import product_words
 
 revision = "0005"
 down_revision = "0004"

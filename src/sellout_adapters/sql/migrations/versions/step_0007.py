@@ -7,7 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from alembic import op
 
-from sellout_adapters.sql.repositories.agreed_units import digest_of
+from sellout_adapters.sql.repositories.shopping.agreed_units import digest_of
 from sellout_adapters.sql.schema.inserts import insert_missing
 from sellout_adapters.sql.schema.types import UtcTime
 

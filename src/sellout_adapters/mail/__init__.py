@@ -1,0 +1,1 @@
+"""Mail: the words of mails, and mailers that send or store them."""

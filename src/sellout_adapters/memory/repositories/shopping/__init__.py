@@ -1,0 +1,1 @@
+"""The repositories of carts, wishlists, promo codes and orders in memory."""

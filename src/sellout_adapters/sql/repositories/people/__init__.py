@@ -1,0 +1,1 @@
+"""The repositories of users and their sessions."""

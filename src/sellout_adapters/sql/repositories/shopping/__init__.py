@@ -1,0 +1,1 @@
+"""The repositories of wishlists, carts, promo codes and orders."""

@@ -1,0 +1,189 @@
+"""The fulfilments of orders and their history."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import starmap
+from typing import Any, Final
+
+import attrs
+from sqlalchemy import and_, bindparam, exists, insert, select, update
+
+from sellout_adapters.sql.schema.functions import AMONG_IDS, among, collected
+from sellout_adapters.sql.schema.inserts import insert_or
+from sellout_adapters.sql.schema.tables.fulfilment import line_progress, order_history, parcels, payments, refunds
+from sellout_adapters.sql.schema.tables.shop import order_lines, orders
+from sellout_adapters.sql.schema.types import Id, UtcTime, askable_after
+from sellout_adapters.sql.session.compiled import Row
+from sellout_adapters.sql.session.session import DatabaseSession
+from sellout_core.catalogue.products import PENDING
+from sellout_core.fulfilment.lifecycle import LineState, PaymentState, RefundState
+from sellout_core.fulfilment.progress import (
+    Event,
+    Fulfilment,
+    HistoryEntry,
+    LineProgress,
+    NewHistoryEntry,
+    Parcel,
+    Refund,
+)
+from sellout_core.values import Money, OrderId
+
+_PROGRESS: Final = ("state", "moved_at", "cost", "parcel_number", "return_requested")
+"""The columns of a line that its moves change."""
+
+_FULFILMENT: Final = (
+    select(
+        orders.c.id.label("order_id"),
+        orders.c.buyer_id,
+        orders.c.placed_at,
+        orders.c.promo_code_id,
+        payments.c.state.label("payment"),
+        payments.c.captured,
+        select(collected(refunds.c.unit_id, refunds.c.amount, refunds.c.state))
+        .where(refunds.c.order_id == orders.c.id)
+        .scalar_subquery()
+        .label("refunds"),
+        select(collected(parcels.c.number, parcels.c.carrier, parcels.c.tracking_number))
+        .where(parcels.c.order_id == orders.c.id)
+        .scalar_subquery()
+        .label("parcels"),
+        order_lines.c.unit_id,
+        order_lines.c.amount,
+        *(line_progress.c[name] for name in _PROGRESS),
+    )
+    .join_from(orders, order_lines, order_lines.c.order_id == orders.c.id)
+    .join(
+        line_progress,
+        and_(line_progress.c.order_id == order_lines.c.order_id, line_progress.c.unit_id == order_lines.c.unit_id),
+        isouter=True,
+    )
+    .join(payments, payments.c.order_id == orders.c.id, isouter=True)
+    .where(among(orders.c.id, AMONG_IDS))
+    .order_by(orders.c.id, order_lines.c.position)
+)
+_upsert_line = insert_or(line_progress)
+_SAVE_LINE: Final = _upsert_line.on_conflict_do_update(
+    index_elements=["order_id", "unit_id"], set_={name: _upsert_line.excluded[name] for name in _PROGRESS}
+)
+_upsert_payment = insert_or(payments)
+_SAVE_PAYMENT: Final = _upsert_payment.on_conflict_do_update(
+    index_elements=["order_id"],
+    set_={name: _upsert_payment.excluded[name] for name in ("state", "captured")},
+)
+_upsert_refund = insert_or(refunds)
+_SAVE_REFUND: Final = _upsert_refund.on_conflict_do_update(
+    index_elements=["order_id", "unit_id"], set_={"state": _upsert_refund.excluded.state}
+)
+_ADD_PARCEL: Final = insert(parcels)
+_SAVE_ORDER: Final = update(orders).where(orders.c.id == bindparam("order"))
+_UNPAID: Final = (
+    select(orders.c.id)
+    .where(
+        orders.c.status_id == PENDING,
+        orders.c.placed_at <= bindparam("placed_by", type_=UtcTime()),
+        ~exists().where(payments.c.order_id == orders.c.id, payments.c.captured > 0),
+    )
+    .order_by(orders.c.id)
+    .limit(bindparam("limit"))
+)
+_HISTORY_AFTER: Final = (
+    select(order_history)
+    .where(order_history.c.order_id == bindparam("order_id", type_=Id()), order_history.c.id > bindparam("after"))
+    .order_by(order_history.c.id)
+    .limit(bindparam("limit"))
+)
+
+
+def _fulfilment(rows: Sequence[Row]) -> Fulfilment:
+    first = rows[0]
+    return Fulfilment(
+        order_id=first.order_id,
+        buyer_id=first.buyer_id,
+        placed_at=first.placed_at,
+        promo_code_id=first.promo_code_id,
+        lines=tuple(
+            LineProgress(
+                unit_id=row.unit_id,
+                amount=row.amount,
+                state=LineState.PLACED if row.state is None else LineState(row.state),
+                moved_at=row.moved_at,
+                cost=row.cost,
+                parcel_number=row.parcel_number,
+                return_requested=bool(row.return_requested),
+            )
+            for row in rows
+        ),
+        payment=PaymentState.DUE if first.payment is None else PaymentState(first.payment),
+        captured=Money(first.captured or 0),
+        refunds=tuple(Refund(unit_id, amount, RefundState(state)) for unit_id, amount, state in sorted(first.refunds)),
+        parcels=tuple(starmap(Parcel, sorted(first.parcels))),
+    )
+
+
+@attrs.frozen
+class SqlFulfilments:
+    """`ports.Fulfilments`. Lines and payments that have not changed since checkout have no rows."""
+
+    _session: DatabaseSession
+
+    def get(self, order_id: OrderId) -> Fulfilment | None:
+        """One statement, which returns a row for each line."""
+        rows = self._session.rows_among(_FULFILMENT, [order_id], key="order_id")
+        return _fulfilment(rows) if rows else None
+
+    def save(self, before: Fulfilment, after: Fulfilment) -> None:
+        """One statement for each table with a difference."""
+        order_id = before.order_id
+        lines = [line for line in after.lines if line not in before.lines]
+        self._session.run_many(
+            _SAVE_LINE,
+            [
+                {"order_id": order_id, "unit_id": line.unit_id}
+                | {name: getattr(line, name) for name in _PROGRESS}
+                | {"state": line.state.value}
+                for line in lines
+            ],
+        )
+        if (before.payment, before.captured) != (after.payment, after.captured):
+            paid = {"order_id": order_id, "state": after.payment.value, "captured": after.captured}
+            self._session.run(_SAVE_PAYMENT, paid)
+        self._session.run_many(
+            _SAVE_REFUND,
+            [
+                {"order_id": order_id, "unit_id": refund.unit_id, "amount": refund.amount, "state": refund.state.value}
+                for refund in after.refunds
+                if refund not in before.refunds
+            ],
+        )
+        new_parcels = after.parcels[len(before.parcels) :]
+        self._session.run_many(_ADD_PARCEL, [{"order_id": order_id, **attrs.asdict(parcel)} for parcel in new_parcels])
+        if (before.status_id, before.settled) != (after.status_id, after.settled):
+            stored = {"order": order_id, "status_id": after.status_id, "paid": after.settled}
+            self._session.run(_SAVE_ORDER, stored)
+
+    def unpaid(self, placed_by: datetime, limit: int) -> Sequence[OrderId]:
+        """One statement."""
+        return [row.id for row in self._session.rows(_UNPAID, {"placed_by": placed_by, "limit": limit})]
+
+
+@attrs.frozen
+class SqlOrderHistory:
+    """`ports.OrderHistory`."""
+
+    _session: DatabaseSession
+
+    def add(self, entries: Sequence[NewHistoryEntry]) -> None:
+        """One statement for the ids, and one for the rows."""
+        columns: dict[str, Sequence[Any]] = {
+            field.name: [getattr(entry, field.name) for entry in entries] for field in attrs.fields(NewHistoryEntry)
+        }
+        columns["event"] = [entry.event.value for entry in entries]
+        self._session.add_with_ids(order_history, columns)
+
+    def after(self, order_id: OrderId, entry_id: int, limit: int) -> Sequence[HistoryEntry]:
+        """One statement."""
+        parameters = {"order_id": order_id, "after": askable_after(entry_id), "limit": limit}
+        return [
+            HistoryEntry(**row._asdict() | {"event": Event(row.event)})
+            for row in self._session.rows(_HISTORY_AFTER, parameters)
+        ]

@@ -1,0 +1,1 @@
+"""The laws of users and their sessions."""

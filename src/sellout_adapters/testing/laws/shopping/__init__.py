@@ -1,0 +1,1 @@
+"""The laws of carts, promo codes, orders and their fulfilment."""

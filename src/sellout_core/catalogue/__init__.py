@@ -1,0 +1,1 @@
+"""What the shop offers: products, units, the reference tables, stock, and searches."""

@@ -1,0 +1,289 @@
+"""The states of order lines, payments and refunds, and the tables of their moves.
+
+The tables are the only definition of the moves: use cases, documentation and tests read them.
+"""
+
+import enum
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+import attrs
+
+from sellout_core.catalogue.products import PENDING
+from sellout_core.values import StatusId
+
+__all__ = [
+    "DEAD",
+    "LINE_MOVES",
+    "PAYMENT_MOVES",
+    "REFUND_MOVES",
+    "STATUSES",
+    "Effect",
+    "Guard",
+    "LineMove",
+    "LineState",
+    "PaymentMove",
+    "PaymentState",
+    "RefundMove",
+    "RefundState",
+    "Role",
+    "line_move",
+    "payment_move",
+    "refund_move",
+    "status_of",
+]
+
+
+class Role(enum.Enum):
+    """The role in which an actor moves something."""
+
+    BUYER = "buyer"
+    STAFF = "staff"
+    SHOP = "shop"
+    """The shop itself, which lets unpaid orders expire."""
+
+
+class LineState(enum.Enum):
+    """The state of an order line, from the least to the most advanced. The last two are dead."""
+
+    PLACED = "placed"
+    CONFIRMED = "confirmed"
+    PURCHASED = "purchased"
+    IN_TRANSIT_HUB = "in_transit_hub"
+    """On its way to the hub abroad."""
+    IN_TRANSIT_MOSCOW = "in_transit_moscow"
+    """On its way to Moscow."""
+    ARRIVED = "arrived"
+    HANDED_OVER = "handed_over"
+    """The delivery service has it."""
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+    RETURNED = "returned"
+
+
+DEAD: Final = frozenset({LineState.CANCELLED, LineState.RETURNED})
+"""The states of lines that are no longer part of the order."""
+
+
+class Guard(enum.Enum):
+    """What a move needs."""
+
+    SETTLED = "settled"
+    """The captured amount covers the live lines."""
+    COST = "cost"
+    """The request states what the unit cost."""
+    PARCEL = "parcel"
+    """The request states the carrier and the tracking number."""
+    REASON = "reason"
+    """The request states a reason."""
+    RETURN_REQUESTED = "return_requested"
+    """The buyer has asked to return the line."""
+
+
+class Effect(enum.Enum):
+    """What a move changes beside the state of the line."""
+
+    WAIVE = "waive"
+    """A payment of which nothing is due becomes waived."""
+    RESTOCK = "restock"
+    """The piece comes back into stock."""
+    REFUND = "refund"
+    """What was captured for the line becomes a refund due."""
+
+
+@attrs.frozen
+class LineMove:
+    """A move of an order line.
+
+    Attributes:
+        source: The state before.
+        target: The state after.
+        roles: Who may make the move.
+        guards: What the move needs.
+        effects: What the move changes.
+    """
+
+    source: LineState
+    target: LineState
+    roles: frozenset[Role]
+    guards: frozenset[Guard] = frozenset()
+    effects: frozenset[Effect] = frozenset()
+
+
+def _by(*roles: Role) -> frozenset[Role]:
+    return frozenset(roles)
+
+
+_STAFF: Final = _by(Role.STAFF)
+_CANCELLABLE: Final = (
+    LineState.CONFIRMED,
+    LineState.PURCHASED,
+    LineState.IN_TRANSIT_HUB,
+    LineState.IN_TRANSIT_MOSCOW,
+    LineState.ARRIVED,
+)
+
+LINE_MOVES: Final[Sequence[LineMove]] = (
+    LineMove(
+        LineState.PLACED,
+        LineState.CONFIRMED,
+        _STAFF,
+        frozenset({Guard.SETTLED}),
+        frozenset({Effect.WAIVE}),
+    ),
+    LineMove(LineState.CONFIRMED, LineState.PURCHASED, _STAFF, frozenset({Guard.COST})),
+    LineMove(LineState.PURCHASED, LineState.IN_TRANSIT_HUB, _STAFF),
+    LineMove(LineState.IN_TRANSIT_HUB, LineState.IN_TRANSIT_MOSCOW, _STAFF),
+    LineMove(LineState.IN_TRANSIT_MOSCOW, LineState.ARRIVED, _STAFF),
+    LineMove(LineState.ARRIVED, LineState.HANDED_OVER, _STAFF, frozenset({Guard.PARCEL})),
+    LineMove(LineState.HANDED_OVER, LineState.DELIVERED, _STAFF),
+    LineMove(
+        LineState.PLACED,
+        LineState.CANCELLED,
+        _by(Role.BUYER, Role.STAFF, Role.SHOP),
+        effects=frozenset({Effect.RESTOCK, Effect.REFUND}),
+    ),
+    *(
+        LineMove(
+            source,
+            LineState.CANCELLED,
+            _STAFF,
+            frozenset({Guard.REASON}),
+            # A purchased piece is the shop's: the platform does not take it back.
+            frozenset({Effect.RESTOCK, Effect.REFUND} if source is LineState.CONFIRMED else {Effect.REFUND}),
+        )
+        for source in _CANCELLABLE
+    ),
+    LineMove(LineState.HANDED_OVER, LineState.RETURNED, _STAFF, effects=frozenset({Effect.REFUND})),
+    LineMove(
+        LineState.DELIVERED,
+        LineState.RETURNED,
+        _STAFF,
+        frozenset({Guard.RETURN_REQUESTED}),
+        frozenset({Effect.REFUND}),
+    ),
+)
+"""Every move of a line. All others are refused."""
+
+
+class PaymentState(enum.Enum):
+    """The state of an order's payment."""
+
+    DUE = "due"
+    CAPTURED = "captured"
+    """Captured whole or in part."""
+    WAIVED = "waived"
+    """Nothing was due."""
+    VOIDED = "voided"
+    """The last line was cancelled before anything was captured."""
+    EXPIRED = "expired"
+    """It was not paid in time."""
+
+
+@attrs.frozen
+class PaymentMove:
+    """A move of a payment, and who may make it."""
+
+    source: PaymentState
+    target: PaymentState
+    roles: frozenset[Role]
+
+
+PAYMENT_MOVES: Final[Sequence[PaymentMove]] = (
+    PaymentMove(PaymentState.DUE, PaymentState.CAPTURED, _STAFF),
+    PaymentMove(PaymentState.CAPTURED, PaymentState.CAPTURED, _STAFF),
+    PaymentMove(PaymentState.DUE, PaymentState.WAIVED, _STAFF),
+    PaymentMove(PaymentState.DUE, PaymentState.VOIDED, _by(Role.BUYER, Role.STAFF)),
+    PaymentMove(PaymentState.DUE, PaymentState.EXPIRED, _by(Role.SHOP)),
+)
+"""Every move of a payment. All others are refused."""
+
+
+class RefundState(enum.Enum):
+    """The state of the refund of a line."""
+
+    DUE = "due"
+    SENT = "sent"
+    DONE = "done"
+    FAILED = "failed"
+    """It came back, and must be sent again."""
+
+
+@attrs.frozen
+class RefundMove:
+    """A move of a refund, and who may make it."""
+
+    source: RefundState
+    target: RefundState
+    roles: frozenset[Role]
+
+
+REFUND_MOVES: Final[Sequence[RefundMove]] = (
+    RefundMove(RefundState.DUE, RefundState.SENT, _STAFF),
+    RefundMove(RefundState.DUE, RefundState.DONE, _STAFF),
+    RefundMove(RefundState.SENT, RefundState.DONE, _STAFF),
+    RefundMove(RefundState.SENT, RefundState.FAILED, _STAFF),
+    RefundMove(RefundState.FAILED, RefundState.SENT, _STAFF),
+    RefundMove(RefundState.FAILED, RefundState.DONE, _STAFF),
+)
+"""Every move of a refund. All others are refused."""
+
+_LINE_MOVES: Final = {(move.source, move.target): move for move in LINE_MOVES}
+_PAYMENT_MOVES: Final = {(move.source, move.target): move for move in PAYMENT_MOVES}
+_REFUND_MOVES: Final = {(move.source, move.target): move for move in REFUND_MOVES}
+
+
+def line_move(source: LineState, target: LineState, roles: Collection[Role]) -> LineMove | None:
+    """The move of a line between two states, if there is one and one of the roles may make it."""
+    move = _LINE_MOVES.get((source, target))
+    return move if move is not None and not move.roles.isdisjoint(roles) else None
+
+
+def payment_move(source: PaymentState, target: PaymentState, role: Role) -> PaymentMove | None:
+    """The move of a payment between two states, if there is one and the role may make it."""
+    move = _PAYMENT_MOVES.get((source, target))
+    return move if move is not None and role in move.roles else None
+
+
+def refund_move(source: RefundState, target: RefundState, role: Role) -> RefundMove | None:
+    """The move of a refund between two states, if there is one and the role may make it."""
+    move = _REFUND_MOVES.get((source, target))
+    return move if move is not None and role in move.roles else None
+
+
+_PARTLY: Final = {LineState.ARRIVED: "partly_arrived", LineState.HANDED_OVER: "partly_handed_over"}
+STATUSES: Final[Mapping[StatusId, str]] = MappingProxyType(
+    {
+        StatusId(number): name
+        for number, name in enumerate(("pending", *(state.value for state in LineState), *_PARTLY.values()), PENDING)
+    }
+)
+"""The statuses of orders: `pending`, one for each state of a line, and two for orders that are partly ahead."""
+
+_STATUS_IDS: Final = {name: status_id for status_id, name in STATUSES.items()}
+_ORDER: Final = tuple(LineState)
+
+
+def status_of(states: Collection[LineState], *, settled: bool) -> StatusId:
+    """The status of an order.
+
+    Without a live line it is `returned` if a line was returned, else `cancelled`. Until the payment is settled it is
+    `pending`. Then it is the state of the least advanced live line, or `partly_arrived` or `partly_handed_over` if
+    other lines have reached these states.
+
+    Args:
+        states: The states of all lines.
+        settled: Whether the payment is captured or waived.
+    """
+    live = sorted((state for state in states if state not in DEAD), key=_ORDER.index)
+    if not live:
+        dead = LineState.RETURNED if LineState.RETURNED in states else LineState.CANCELLED
+        return _STATUS_IDS[dead.value]
+    if not settled:
+        return PENDING
+    least, most = (_ORDER.index(state) for state in (live[0], live[-1]))
+    for milestone in (LineState.HANDED_OVER, LineState.ARRIVED):
+        if least < _ORDER.index(milestone) <= most:
+            return _STATUS_IDS[_PARTLY[milestone]]
+    return _STATUS_IDS[live[0].value]

@@ -1,0 +1,81 @@
+"""How the payment and the refunds of an order change. `lifecycle` has the tables of allowed moves.
+
+The functions decide: they read and write nothing.
+"""
+
+import attrs
+
+from sellout_core.fulfilment.lifecycle import REFUND_MOVES, PaymentState, RefundState, Role, refund_move
+from sellout_core.fulfilment.progress import (
+    Event,
+    Fulfilment,
+    FulfilmentChange,
+    LineRequest,
+    Mover,
+    NewHistoryEntry,
+    Refund,
+    impossible,
+)
+from sellout_core.fulfilment.refusals import AboveAmountDue
+from sellout_core.values import Money
+
+__all__ = ["captured", "refund_entry", "refunds_moved"]
+
+
+def captured(before: Fulfilment, amount: Money, mover: Mover) -> FulfilmentChange:
+    """Captures a part of the payment, or all of it.
+
+    Raises:
+        AboveAmountDue: the amount is above the amount due.
+    """
+    if amount > before.due:
+        raise AboveAmountDue(before.due)
+    after = attrs.evolve(before, payment=PaymentState.CAPTURED, captured=Money(before.captured + amount))
+    entry = mover.entry(
+        before,
+        Event.PAYMENT_MOVED,
+        source=before.payment.value,
+        target=after.payment.value,
+        amount=amount,
+    )
+    return FulfilmentChange(before, after, (entry,), paid=amount)
+
+
+def refunds_moved(before: Fulfilment, request: LineRequest, target: RefundState, mover: Mover) -> FulfilmentChange:
+    """Moves refunds to a state: those of the units of the request, or all that can be moved.
+
+    Raises:
+        InvalidFields: a unit is not in the order.
+        MoveImpossible: one of the units has no refund that can be moved there, or none has.
+    """
+    refunds = [before.refund_of(line.unit_id) for line in before.wanted(request.unit_ids)]
+    chosen = [each for each in refunds if each is not None and refund_move(each.state, target, Role.STAFF) is not None]
+    if not chosen or (request.unit_ids is not None and len(chosen) < len(refunds)):
+        raise impossible(before, request.unit_ids, lambda line: _possible_refunds(before.refund_of(line.unit_id)))
+    ids = {refund.unit_id for refund in chosen}
+    after = attrs.evolve(
+        before,
+        refunds=tuple(attrs.evolve(each, state=target) if each.unit_id in ids else each for each in before.refunds),
+    )
+    entries = tuple(refund_entry(before, each, target, request.reason, mover) for each in chosen)
+    done = sum(each.amount for each in chosen) if target is RefundState.DONE else 0
+    return FulfilmentChange(before, after, entries, paid=-done)
+
+
+def refund_entry(before: Fulfilment, refund: Refund, target: RefundState, note: str, mover: Mover) -> NewHistoryEntry:
+    """The history entry of a refund that moves to a state."""
+    return mover.entry(
+        before,
+        Event.REFUND_MOVED,
+        unit_id=refund.unit_id,
+        source=refund.state.value,
+        target=target.value,
+        amount=refund.amount,
+        note=note,
+    )
+
+
+def _possible_refunds(refund: Refund | None) -> tuple[str, ...]:
+    if refund is None:
+        return ()
+    return tuple(move.target.value for move in REFUND_MOVES if move.source is refund.state)

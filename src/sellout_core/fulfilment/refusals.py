@@ -1,0 +1,45 @@
+"""The errors of moves of orders, payments and refunds."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import attrs
+
+from sellout_core.errors import Conflict
+from sellout_core.values import ProductUnitId
+
+
+@attrs.frozen
+class MoveImpossible(Conflict):
+    """Lines of the order, or their refunds, cannot be moved to the requested state now.
+
+    Attributes:
+        possible: The states that each of them can be moved to by the caller, by unit.
+    """
+
+    code: ClassVar[str] = "move_impossible"
+    possible: Mapping[ProductUnitId, tuple[str, ...]]
+
+    def __str__(self) -> str:
+        """A sentence with the possible moves."""
+        moves = (f"unit {unit_id}: {', '.join(targets) or 'none'}" for unit_id, targets in self.possible.items())
+        return f"The move is impossible. Possible moves: {'; '.join(moves)}."
+
+
+@attrs.frozen
+class AboveAmountDue(Conflict):
+    """A payment is above the amount due. `due` is that amount."""
+
+    code: ClassVar[str] = "above_amount_due"
+    due: int
+
+    def __str__(self) -> str:
+        """A sentence with the amount due."""
+        return f"The payment is above the amount due, {self.due}."
+
+
+class ReturnWindowOver(Conflict):
+    """The time within which a buyer may ask to return a unit is over."""
+
+    code = "return_window_over"
+    sentence = "The time for returns is over."

@@ -1,0 +1,102 @@
+"""Mails: what is to be sent to whom, and how long the shop tries. Adapters have the words."""
+
+import enum
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final, Literal, final
+
+import attrs
+
+from sellout_core.values import MailId, UserId
+
+Language = Literal["en", "ru"]
+
+LEASE: Final = timedelta(minutes=5)
+"""How long a process may take to send a mail before another one sends it."""
+
+_FIRST_DELAY: Final = timedelta(minutes=1)
+_LONGEST_DELAY: Final = timedelta(hours=6)
+_GIVEN_UP_AFTER: Final = timedelta(days=3)
+
+
+@final
+class MailTemplate(enum.StrEnum):
+    """What a mail is about."""
+
+    VERIFY_EMAIL = "verify_email"
+    """Asks to verify an address, with a link."""
+    EMAIL_CHANGED = "email_changed"
+    """Tells the old and the new address about a change."""
+    RESET_PASSWORD = "reset_password"  # noqa: S105 - a name
+    """Has a link for setting a new password."""
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - a name
+    """Tells that the password was set with such a link."""
+
+
+@attrs.frozen(kw_only=True)
+class NewMail:
+    """A mail without an id. It contains no secret: a token is made when the mail is sent.
+
+    Attributes:
+        recipient: The address.
+        template: What it is about.
+        language: The language.
+        user_id: The user whom it concerns. None: the address decides when the mail is sent.
+        parameters: The values of the template.
+        created_at: The time of the request.
+    """
+
+    recipient: str = attrs.field(repr=False)
+    template: MailTemplate
+    language: Language
+    user_id: UserId | None = None
+    parameters: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    created_at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class Mail(NewMail):
+    """A mail in the outbox.
+
+    Attributes:
+        id: The id. Mails to one address are sent in order of their ids.
+        attempts: How often a process has taken the mail to send it.
+    """
+
+    id: MailId
+    attempts: int
+
+    def next_attempt(self, now: datetime) -> datetime | None:
+        """When to try again after a failure at `now`: after 1, 2, 4 minutes and so on, up to 6 hours. None: the mail is
+        given up after 3 days.
+        """
+        if now - self.created_at >= _GIVEN_UP_AFTER:
+            return None
+        return now + min(_FIRST_DELAY * (1 << min(self.attempts - 1, 10)), _LONGEST_DELAY)
+
+
+@attrs.frozen
+class Letter:
+    """A mail that a mailer sends.
+
+    Attributes:
+        mail: The mail in the outbox.
+        recipient: The address.
+        parameters: The values of the template. `token` is a secret that belongs into a link.
+    """
+
+    mail: Mail
+    recipient: str = attrs.field(repr=False)
+    parameters: Mapping[str, str] = attrs.field(repr=False)
+
+
+class MailNotSent(Exception):
+    """A mailer could not send a letter. The message has no personal data.
+
+    Attributes:
+        permanent: Whether another attempt would fail too.
+    """
+
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent

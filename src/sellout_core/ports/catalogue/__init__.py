@@ -1,0 +1,1 @@
+"""The ports of the catalogue and of its stock."""

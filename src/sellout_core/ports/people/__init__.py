@@ -1,0 +1,1 @@
+"""The ports of users, their sessions and their e-mail addresses."""

@@ -1,0 +1,1 @@
+"""The ports of carts, wishlists, promo codes and orders."""

@@ -1,0 +1,37 @@
+"""Ports of the fulfilment of orders and its history."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from sellout_core.fulfilment.progress import Fulfilment, HistoryEntry, NewHistoryEntry
+from sellout_core.values import OrderId
+
+__all__ = ["Fulfilments", "OrderHistory"]
+
+
+class Fulfilments(Protocol):
+    """The fulfilments of orders. Every order has one, which is that of a new order until it is saved."""
+
+    def get(self, order_id: OrderId) -> Fulfilment | None:
+        """The fulfilment of one order, of any buyer."""
+
+    def save(self, before: Fulfilment, after: Fulfilment) -> None:
+        """Writes the differences of two fulfilments, and the status and the payment of their order. The buyer was
+        obtained from `Users.for_update`, and `before` was read after that.
+        """
+
+    def unpaid(self, placed_by: datetime, limit: int) -> Sequence[OrderId]:
+        """The first `limit` orders that were placed at that time or before, whose status is `pending` and of whose
+        payment nothing is captured, by id.
+        """
+
+
+class OrderHistory(Protocol):
+    """The history of orders. Its entries do not change."""
+
+    def add(self, entries: Sequence[NewHistoryEntry]) -> None:
+        """Stores new entries. Their ids ascend in the order given."""
+
+    def after(self, order_id: OrderId, entry_id: int, limit: int) -> Sequence[HistoryEntry]:
+        """The first `limit` entries of an order with ids above `entry_id`, by id."""

@@ -1,0 +1,1 @@
+"""Orders, carts and wishlists: entities and the computation of prices."""

@@ -1,1 +1,0 @@
-"""Use cases that bring a catalogue into the shop and out of it."""

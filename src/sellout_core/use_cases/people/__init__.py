@@ -1,0 +1,1 @@
+"""The use cases of users, their sessions and their mail."""

@@ -1,0 +1,87 @@
+"""Changes of passwords, and the shop's policy for passwords (docs/http-contract.md#users)."""
+
+from sellout_core import values
+from sellout_core.errors import FieldCode, Forbidden, InvalidField, InvalidFields, NotFound, WrongPassword
+from sellout_core.people.accounts import OPERATOR, Actor, PasswordChange, User
+from sellout_core.ports.store import Transaction
+from sellout_core.shop import Shop
+from sellout_core.values import UserId, composed
+
+__all__ = ["change_password", "require_password", "set_password"]
+
+
+def change_password(shop: Shop, actor: Actor, user_id: UserId, change: PasswordChange) -> None:
+    """Changes the password of a user and revokes all sessions of the user.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is neither that user nor staff.
+        NotFound: there is no such user.
+        InvalidFields: the shop's policy does not allow the new password.
+        WrongPassword: the old password is wrong.
+    """
+    actor.require_user(user_id)
+    credentials = shop.store.read(lambda tx: tx.credentials.of(user_id))
+    if credentials is None:
+        raise NotFound
+    require_password(shop, change.new_password, "new_password")
+    if not shop.passwords.verify(change.old_password, credentials.password_hash):
+        raise WrongPassword
+    fresh_hash = shop.passwords.hash(change.new_password)
+
+    def work(tx: Transaction) -> bool:
+        tx.users.for_update(user_id)
+        if tx.credentials.of(user_id) != credentials:
+            return False
+        tx.credentials.save(user_id, fresh_hash)
+        tx.single_use_tokens.delete_of(user_id, "reset_password")
+        tx.sessions.delete_of(user_id)
+        return True
+
+    if not shop.store.write(work):
+        change_password(shop, actor, user_id, change)
+
+
+def set_password(shop: Shop, actor: Actor, username: str, password: str) -> User:
+    """Replaces a user's password without the old one, and revokes all sessions of the user. For the operator.
+
+    Returns:
+        The user.
+
+    Raises:
+        Forbidden: the actor is not the operator.
+        NotFound: no user has that username.
+        InvalidFields: the password is out of its limits, or the shop's policy does not allow it.
+    """
+    if actor != OPERATOR:
+        raise Forbidden
+    if fault := values.password(password):
+        raise InvalidFields((InvalidField("password", fault.reason, fault.code),))
+    require_password(shop, password)
+    password_hash = shop.passwords.hash(password)
+
+    def work(tx: Transaction) -> User:
+        credentials = tx.credentials.by_username(username)
+        user = tx.users.for_update(credentials.user_id) if credentials else None
+        if user is None:
+            raise NotFound
+        tx.credentials.save(user.id, password_hash)
+        tx.single_use_tokens.delete_of(user.id, "reset_password")
+        tx.sessions.delete_of(user.id)
+        return user
+
+    return shop.store.write(work)
+
+
+def require_password(shop: Shop, password: str, field: str = "password") -> None:
+    """Checks a password against the shop's policy.
+
+    Raises:
+        InvalidFields: the password is too short or too common. `field` is the name of the field.
+    """
+    minimum = shop.policy.min_password_length
+    if len(composed(password)) < minimum:
+        reason = f"must be at least {minimum} characters long"
+        raise InvalidFields((InvalidField(field, reason, FieldCode.TOO_SHORT),))
+    if shop.policy.refuse_common_passwords and shop.passwords.is_common(password):
+        reason = "is one of those that are guessed first"
+        raise InvalidFields((InvalidField(field, reason, FieldCode.COMMON_PASSWORD),))

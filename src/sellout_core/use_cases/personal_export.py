@@ -1,0 +1,71 @@
+"""Reads everything that the shop holds about a user, apart from the orders (docs/http-contract.md#export)."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import attrs
+
+from sellout_core.audit import AuditEntry, AuditQuery
+from sellout_core.people.accounts import Actor, Session
+from sellout_core.people.identity import AccountEmail
+from sellout_core.ports.lists import WHOLE, in_batches
+from sellout_core.ports.store import Transaction
+from sellout_core.shop import ReadingShop, inside
+from sellout_core.shopping.ordering import PromoCode
+from sellout_core.use_cases.people.account.sessions import read_sessions
+from sellout_core.use_cases.people.users import read_profile
+from sellout_core.use_cases.shopping.carts import read_cart
+from sellout_core.use_cases.shopping.wishlists import read_wishlist
+from sellout_core.values import UserId
+from sellout_core.views import CartView, UserView, WishlistUnitView
+
+__all__ = ["Export", "read_export"]
+
+
+@attrs.frozen
+class Export:
+    """What the shop holds about a user, apart from the orders.
+
+    Attributes:
+        user: The user with the addresses and the last viewed products.
+        sessions: The sessions that have not expired.
+        email: The verified and the pending e-mail address.
+        cart: The cart.
+        wishlist: The wishlist.
+        promo_codes: The promo codes of which the user is the owner.
+        audit: The audit entries about the user.
+    """
+
+    user: UserView
+    sessions: Sequence[Session]
+    email: AccountEmail
+    cart: CartView
+    wishlist: Sequence[WishlistUnitView]
+    promo_codes: Sequence[PromoCode]
+    audit: Sequence[AuditEntry]
+
+
+def read_export(shop: ReadingShop, actor: Actor, user_id: UserId) -> Export:
+    """What the shop holds about a user, from one state of the shop.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is neither that user nor staff.
+        NotFound: there is no such user.
+    """
+    actor.require_user(user_id)
+
+    def work(tx: Transaction) -> Export:
+        within = inside(shop, tx)
+        entries: list[AuditEntry] = []
+        in_batches(WHOLE, partial(tx.audit.after, AuditQuery(kind="user", object_id=user_id)), entries.extend)
+        return Export(
+            user=read_profile(within, actor, user_id),
+            sessions=read_sessions(within, actor, user_id),
+            email=tx.emails.of(user_id),
+            cart=read_cart(within, actor, user_id),
+            wishlist=read_wishlist(within, actor, user_id),
+            promo_codes=tx.personal_data.promo_codes_of(user_id),
+            audit=entries,
+        )
+
+    return shop.store.read(work)

@@ -1,0 +1,100 @@
+"""Reads where an order is, and its history."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import attrs
+
+from sellout_core.catalogue.products import Named
+from sellout_core.errors import NotFound
+from sellout_core.fulfilment.lifecycle import Role
+from sellout_core.fulfilment.moves import possible_moves
+from sellout_core.fulfilment.progress import Event, Fulfilment, HistoryEntry
+from sellout_core.people.accounts import Actor
+from sellout_core.ports.lists import WHOLE, Part, in_batches
+from sellout_core.ports.store import Transaction
+from sellout_core.shop import ReadingShop
+from sellout_core.values import OrderId, ProductUnitId, UserId
+
+__all__ = ["TrackingView", "found_fulfilment", "read_history", "read_tracking", "roles_of", "tracking_view"]
+
+
+@attrs.frozen
+class TrackingView:
+    """The fulfilment of an order, its status, and the states that the reader can move each line to now."""
+
+    fulfilment: Fulfilment
+    status: Named
+    possible: Mapping[ProductUnitId, tuple[str, ...]]
+
+
+def read_tracking(shop: ReadingShop, actor: Actor, order_id: OrderId) -> TrackingView:
+    """The fulfilment of an order.
+
+    Raises:
+        Unauthenticated: the actor is anonymous.
+        NotFound: there is no such order, or it belongs to another user and the actor is not staff.
+    """
+    actor.require_known()
+    return shop.store.read(lambda tx: tracking_view(tx, found_fulfilment(tx, actor, order_id), actor))
+
+
+def read_history(
+    shop: ReadingShop,
+    actor: Actor,
+    order_id: OrderId,
+    sink: Callable[[Sequence[HistoryEntry]], None],
+    part: Part = WHOLE,
+) -> int | None:
+    """Passes the history of an order to `sink` in batches, oldest first, from one state of the shop. Buyers see neither
+    who of the staff did something nor what a unit cost.
+
+    Returns:
+        The last id of the part if more entries follow, otherwise None.
+
+    Raises:
+        Unauthenticated, NotFound: as `read_tracking`.
+    """
+    actor.require_known()
+
+    def work(tx: Transaction) -> int | None:
+        found_fulfilment(tx, actor, order_id)
+        after = partial(tx.order_history.after, order_id)
+        return in_batches(part, after, lambda entries: sink([_as_seen(entry, actor) for entry in entries]))
+
+    return shop.store.read(work)
+
+
+def found_fulfilment(tx: Transaction, actor: Actor, order_id: OrderId) -> Fulfilment:
+    """The fulfilment of an order.
+
+    Raises:
+        NotFound: there is no such order, or it belongs to another user and the actor is not staff.
+    """
+    found = tx.fulfilments.get(order_id)
+    if found is None or not actor.may_see(found.buyer_id):
+        raise NotFound
+    return found
+
+
+def roles_of(actor: Actor, buyer_id: UserId) -> frozenset[Role]:
+    """The roles of an actor for an order of that buyer."""
+    held = {Role.STAFF: actor.is_staff, Role.BUYER: actor.user_id == buyer_id}
+    return frozenset(role for role, holds in held.items() if holds)
+
+
+def tracking_view(tx: Transaction, fulfilment: Fulfilment, reader: Actor) -> TrackingView:
+    """A fulfilment as that reader may see it."""
+    roles = roles_of(reader, fulfilment.buyer_id)
+    return TrackingView(
+        fulfilment,
+        tx.references.snapshot().statuses[fulfilment.status_id],
+        {line.unit_id: possible_moves(fulfilment, line, roles) for line in fulfilment.lines},
+    )
+
+
+def _as_seen(entry: HistoryEntry, reader: Actor) -> HistoryEntry:
+    if reader.is_staff:
+        return entry
+    own = entry.actor_id if entry.actor_id == reader.user_id else None
+    return attrs.evolve(entry, actor_id=own, amount=None if entry.event is Event.LINE_MOVED else entry.amount)

@@ -1,0 +1,1 @@
+"""The handlers of users, their sessions and their addresses."""

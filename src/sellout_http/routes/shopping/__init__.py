@@ -1,0 +1,1 @@
+"""The handlers of wishlists, carts, orders and promo codes."""

@@ -1,0 +1,1 @@
+"""The documents of carts, promo codes, orders and sales."""

@@ -1,0 +1,89 @@
+"""The documents of the fulfilment of orders and its history."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from sellout_core.fulfilment.lifecycle import LineState, PaymentState, RefundState
+from sellout_core.fulfilment.progress import Event
+from sellout_http.problems.details import Problem
+from sellout_http.schemas.responses.common import Id, NamedReference, Time
+
+
+class UnitRefund(Struct, frozen=True, gc=False):
+    """The refund of a unit."""
+
+    amount: Annotated[int, Meta(description="The amount, in whole currency units.")]
+    state: Annotated[RefundState, Meta(description="The state of the refund.")]
+
+
+class TrackedUnit(Struct, frozen=True, gc=False):
+    """A unit of an order, and its progress."""
+
+    id: Id
+    amount: Annotated[int, Meta(description="Its share of the order's total, in whole currency units.")]
+    state: Annotated[LineState, Meta(description="The state of the unit.")]
+    moved_at: Annotated[Time | None, Meta(description="The time of its last move. Null: it has not moved.")]
+    parcel: Annotated[int | None, Meta(description="The number of its parcel. Null: it is in none.")]
+    return_requested: Annotated[bool, Meta(description="Whether the buyer has asked to return it.")]
+    refund: Annotated[UnitRefund | None, Meta(description="Its refund, if there is one.")]
+    possible: Annotated[
+        tuple[LineState, ...],
+        Meta(description="The states that the caller can move it to now."),
+    ]
+
+
+class OrderPayment(Struct, frozen=True, gc=False):
+    """The payment of an order. Amounts are in whole units of the order's currency."""
+
+    state: Annotated[PaymentState, Meta(description="The state of the payment.")]
+    amount_due: Annotated[int, Meta(description="The amount that can still be captured, in whole currency units.")]
+    captured: Annotated[int, Meta(description="The amount that was captured.")]
+    refunded: Annotated[int, Meta(description="The sum of all refunds, also of those that are not done.")]
+
+
+class OrderParcel(Struct, frozen=True, gc=False):
+    """Units that were handed over to the delivery service together."""
+
+    number: Annotated[int, Meta(description="The number of the parcel in the order, from 1.")]
+    carrier: Annotated[str, Meta(description="The carrier.")]
+    tracking_number: Annotated[str, Meta(description="The tracking number of the carrier.")]
+
+
+class OrderTracking(Struct, frozen=True):
+    """Where an order is: its units, its payment and its parcels."""
+
+    order_id: Id
+    status: Annotated[NamedReference, Meta(description="The status of the order.")]
+    payment: Annotated[OrderPayment, Meta(description="The payment.")]
+    product_unit: Annotated[tuple[TrackedUnit, ...], Meta(description="The units, as in the order.")]
+    parcels: Annotated[tuple[OrderParcel, ...], Meta(description="The parcels, by number.")]
+
+
+class OrderHistoryEntry(Struct, frozen=True, gc=False):
+    """Something that happened to an order."""
+
+    id: Id
+    at: Annotated[Time, Meta(description="The time.")]
+    user_id: Annotated[
+        int | None, Meta(description="The id of the user who did it. Null: the shop. Buyers see only their own.")
+    ]
+    event: Annotated[Event, Meta(description="What happened.")]
+    product_unit: Annotated[int | None, Meta(description="The id of the unit, if the entry is about one.")]
+    source: Annotated[str | None, Meta(description="The state before. Null: there was none.")]
+    target: Annotated[str, Meta(description="The state after.")]
+    amount: Annotated[
+        int | None,
+        Meta(
+            description="What was captured or is refunded, or, for staff, what the unit cost, in whole currency units."
+        ),
+    ]
+    note: Annotated[str, Meta(description="The reason, or the carrier and the tracking number. May be empty.")]
+
+
+class MovedOrder(Struct, frozen=True):
+    """The result of one of several moves. Exactly one of `tracking` and `problem` is not null."""
+
+    order_id: Id
+    tracking: Annotated[OrderTracking | None, Meta(description="The order after the move.")]
+    problem: Annotated[Problem | None, Meta(description="The reason why the order was not moved.")]

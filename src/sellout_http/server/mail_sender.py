@@ -1,0 +1,39 @@
+"""The thread of a server that sends the mails of the outbox. Leases settle which of several servers sends one."""
+
+import threading
+from typing import Final
+
+from sellout_core.errors import Unavailable
+from sellout_core.people.accounts import OPERATOR
+from sellout_core.ports.mail import Mailer
+from sellout_core.shop import Shop
+from sellout_core.use_cases.mail import MailOutcome, send_next_mail
+from sellout_http.runtime.logging import log
+
+_IDLE_SECONDS: Final = 1
+_AFTER_ERROR_SECONDS: Final = 10
+
+
+def send_until(shop: Shop, mailer: Mailer, stopped: threading.Event) -> None:
+    """Sends mails that are due until `stopped` is set. A mail that is being sent then is finished."""
+    while not stopped.is_set():
+        try:
+            outcome = send_next_mail(shop, OPERATOR, mailer)
+        except Unavailable:
+            stopped.wait(_AFTER_ERROR_SECONDS)
+        except Exception as error:  # noqa: BLE001 - one mail must not end the thread
+            log.error("failed", exc_info=error)
+            stopped.wait(_AFTER_ERROR_SECONDS)
+        else:
+            if outcome is None:
+                stopped.wait(_IDLE_SECONDS)
+            else:
+                log_outcome(outcome)
+
+
+def log_outcome(outcome: MailOutcome) -> None:
+    """Logs what became of a mail, without the address."""
+    write = log.info if outcome.result in {"sent", "unneeded"} else log.warning
+    mail = outcome.mail
+    reason = {"reason": outcome.reason} if outcome.reason else {}
+    write("mail", mail=mail.id, template=str(mail.template), attempts=mail.attempts, result=outcome.result, **reason)
