@@ -10,6 +10,7 @@ import nox
 
 nox.needs_version = ">=2026.4.10"
 nox.options.reuse_venv = "yes"
+nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = True
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
@@ -136,7 +137,7 @@ def mutation(session: nox.Session) -> None:
 @nox.session(default=False)
 def audit(session: nox.Session) -> None:
     """Known vulnerabilities of the packages that the project installs. Needs the internet."""
-    session.install(".[server,postgres,redis]")
+    session.install(".[server,postgres,redis]", "pip")
     installed = session.run("python", "-m", "pip", "freeze", "--exclude", "sellout", silent=True)
     wanted = Path(session.create_tmp()) / "installed.txt"
     wanted.write_text(str(installed))
