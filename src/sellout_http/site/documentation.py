@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from typing import Any, Final
 
@@ -109,8 +110,7 @@ class Pages:
     """All pages and files for browsers, read and encoded once."""
 
     def __init__(self) -> None:
-        document = msgspec.json.encode(openapi.document())
-        self._openapi = Asset.of("application/json", gzip.compress(document, mtime=0))
+        self._openapi = _openapi_asset()
         self._assets = {name: _asset(name, content_type) for name, content_type in _FILES.items()}
 
     async def root(self, request: AnyRequest) -> ASGIResponse:  # noqa: ARG002 - every page takes the request
@@ -169,6 +169,12 @@ def takes_gzip(accept_encoding: str) -> bool:
     return False
 
 
+@cache
+def _openapi_asset() -> Asset:
+    return Asset.of("application/json", gzip.compress(msgspec.json.encode(openapi.document()), mtime=0))
+
+
+@cache
 def _asset(name: str, content_type: str) -> Asset:
     folder = resources.files("sellout_http.site") / "swagger_ui"
     packed = folder / f"{name}.gz"

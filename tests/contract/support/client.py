@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,8 @@ from granian.server.embed import Server
 
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
+TLS = ssl.create_default_context()
+"""Shared by all clients, because reading the certificates takes longer than most tests. The servers have no TLS."""
 
 
 @contextmanager
@@ -38,7 +41,7 @@ def serving_app(app: Any) -> Iterator[str]:
 @contextmanager
 def client_of(app: Any) -> Iterator[httpx2.Client]:
     """Serves an application and yields its client, which follows no redirects."""
-    with serving_app(app) as base_url, httpx2.Client(base_url=base_url, timeout=60) as client:
+    with serving_app(app) as base_url, httpx2.Client(base_url=base_url, timeout=60, verify=TLS) as client:
         yield client
 
 
@@ -100,7 +103,7 @@ class _ServerThread(threading.Thread):
             if self._failure is not None:
                 raise self._failure
             try:
-                httpx2.get(f"http://{HOST}:{self._port}/")
+                httpx2.get(f"http://{HOST}:{self._port}/", verify=TLS)
             except httpx2.TransportError:
                 self.join(0.01)
             else:

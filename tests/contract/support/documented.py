@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -46,17 +47,20 @@ DOCUMENTED_OPERATIONS = [
 ]
 
 
+_BY_METHOD_AND_PATH = {(operation.method, operation.path): operation for operation in DOCUMENTED_OPERATIONS}
+# A path without parameters has priority over a path with one.
+_PATTERNS = [
+    (re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template))), template)
+    for template in sorted(DOCUMENT["paths"], key=lambda template: template.count("{"))
+]
+
+
+@lru_cache(maxsize=1024)
 def operation_of(method: str, path: str) -> DocumentedOperation | None:
     """The operation of a method and a path. None if the document does not list the path in this form."""
     plain = path.removeprefix("/api/v1").removesuffix("/")
-    found = [
-        template
-        for template in DOCUMENT["paths"]
-        if re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template)), plain)
-    ]
-    # A path without parameters has priority over a path with one.
-    found.sort(key=lambda template: template.count("{"))
-    return next((one for one in DOCUMENTED_OPERATIONS if found and (one.method, one.path) == (method, found[0])), None)
+    found = next((template for pattern, template in _PATTERNS if pattern.fullmatch(plain)), None)
+    return None if found is None else _BY_METHOD_AND_PATH.get((method, found))
 
 
 def require_documented(response: httpx2.Response) -> None:
