@@ -20,6 +20,7 @@ PACKAGES: Final = {
     "msgspec": ("msgspec", "standard"),
     "obstore": ("obstore", "s3"),
     "psycopg": ("psycopg", "postgres"),
+    "pyotp": ("pyotp", "standard"),
     "pytest": ("pytest", "testing"),
     "redis": ("redis", "redis"),
     "rich": ("rich", "server"),

@@ -27,14 +27,15 @@ def assemble(
     clock: Clock = system_clock,
     passwords: Passwords | None = None,
 ) -> Shop:
-    """A shop over a store, with tokens signed with `secret_key` (at least 32 bytes), usernames held to RFC 8265
-    and, unless others are given, argon2 passwords at their default cost.
+    """A shop over a store, with one-time codes, tokens signed with `secret_key` (at least 32 bytes), usernames held to
+    RFC 8265 and, unless others are given, argon2 passwords at their default cost.
 
     Raises:
         ValueError: the key is too short.
         MissingExtra: `sellout[standard]` is not installed.
     """
     with naming_extras():
+        from sellout_adapters.one_time_codes import TotpCodes  # noqa: PLC0415 - an extra
         from sellout_adapters.passwords import Argon2Passwords  # noqa: PLC0415 - an extra
         from sellout_adapters.tokens import JwtTokens  # noqa: PLC0415 - an extra
         from sellout_adapters.usernames import username_fault  # noqa: PLC0415 - an extra
@@ -43,6 +44,7 @@ def assemble(
         store=store,
         passwords=passwords or Argon2Passwords(),
         tokens=JwtTokens(secret_key, clock),
+        one_time_codes=TotpCodes(),
         clock=clock,
         random_id=random_id,
         policy=policy or Policy(),

@@ -31,6 +31,8 @@ class MailTemplate(enum.StrEnum):
     """Has a link for setting a new password."""
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a name
     """Tells that the password was set with such a link."""
+    SECOND_FACTOR_CHANGED = "second_factor_changed"
+    """Tells that the second factor was turned on or off, or that there are new recovery codes."""
 
 
 @attrs.frozen(kw_only=True)

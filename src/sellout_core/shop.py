@@ -9,7 +9,7 @@ import attrs
 from sellout_core.errors import Unavailable
 from sellout_core.ports.catalogue.pictures import PictureRenderer, PictureStorage
 from sellout_core.ports.store import Reader, Store, Transaction
-from sellout_core.ports.system import Passwords, Randomness, Tokens
+from sellout_core.ports.system import OneTimeCodes, Passwords, Randomness, Tokens
 from sellout_core.values import Clock, Rule
 
 __all__ = ["Policy", "ReadingShop", "Shop", "inside"]
@@ -34,6 +34,7 @@ class Policy:
         return_window: How long after its delivery a buyer may ask to return a unit.
         unused_file_lifetime: How long a file of a picture is stored to which no product refers. An upload is much
             shorter.
+        staff_need_second_factor: Whether staff have their rights only with a second factor.
     """
 
     min_password_length: int = 8
@@ -47,6 +48,7 @@ class Policy:
     unpaid_order_lifetime: timedelta | None = None
     return_window: timedelta = timedelta(days=7)
     unused_file_lifetime: timedelta = timedelta(hours=24)
+    staff_need_second_factor: bool = False
 
 
 class ReadingShop(Protocol):
@@ -109,6 +111,7 @@ class Shop:
     store: Store
     passwords: Passwords
     tokens: Tokens
+    one_time_codes: OneTimeCodes
     clock: Clock
     random_id: Randomness
     policy: Policy = Policy()

@@ -76,6 +76,7 @@ print(held, missing)
         ("import sellout_adapters.testing.search.generated", "", "hypothesis", "testing"),
         ("import sellout_adapters.passwords", "", "argon2-cffi", "standard"),
         ("import sellout_adapters.tokens", "", "PyJWT", "standard"),
+        ("import sellout_adapters.one_time_codes", "", "pyotp", "standard"),
         ("import sellout_adapters.catalogue_file.codec", "", "msgspec", "standard"),
         ("import sellout_adapters.demo", "", "msgspec", "standard"),
         ("import sellout_adapters.redis_counter", "", "redis", "redis"),
@@ -86,7 +87,7 @@ print(held, missing)
                 "assemble(MemoryStore(), 'k' * 32)"
             ),
             "",
-            "argon2-cffi",
+            "pyotp",
             "standard",
         ),
         (

@@ -21,6 +21,7 @@ from sellout_adapters.memory.repositories.people.accounts import (
 )
 from sellout_adapters.memory.repositories.people.identity import AccountEmails, Outbox, SingleUseTokens
 from sellout_adapters.memory.repositories.people.personal_data import PersonalData
+from sellout_adapters.memory.repositories.people.second_factors import SecondFactors
 from sellout_adapters.memory.repositories.references import ReferenceTables
 from sellout_adapters.memory.repositories.shopping.fulfilment import Fulfilments, OrderHistory
 from sellout_adapters.memory.repositories.shopping.guest_carts import GuestCarts
@@ -71,6 +72,7 @@ class MemoryTransaction:
         self.stock = StockLedger(live)
         self.emails = AccountEmails(live)
         self.single_use_tokens = SingleUseTokens(live)
+        self.second_factors = SecondFactors(live)
         self.outbox = Outbox(live)
         self.sales = Sales(live)
 

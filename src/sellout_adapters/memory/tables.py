@@ -25,6 +25,7 @@ from sellout_core.fulfilment.progress import Fulfilment, HistoryEntry
 from sellout_core.mail import Mail
 from sellout_core.people.accounts import Credentials, Session, User
 from sellout_core.people.identity import AccountEmail, SingleUseToken
+from sellout_core.people.second_factors import SecondFactor
 from sellout_core.ports.shopping.orders import StoredResponse
 from sellout_core.ports.store import Count
 from sellout_core.shopping.guest_carts import GuestCart
@@ -151,6 +152,8 @@ class Tables:
     audit: Table[AuditEntryId, AuditEntry] = attrs.Factory(Table)
     emails: Table[UserId, AccountEmail] = attrs.Factory(Table)
     single_use_tokens: Table[str, SingleUseToken] = attrs.Factory(Table)
+    second_factors: Table[UserId, SecondFactor] = attrs.Factory(Table)
+    recovery_codes: Table[tuple[UserId, str], bool] = attrs.Factory(Table)
     outbox: Table[MailId, StoredMail] = attrs.Factory(Table)
     catalogue_versions: Table[int, None] = attrs.Factory(Table)
     brands: Table[BrandId, Named] = attrs.Factory(Table)

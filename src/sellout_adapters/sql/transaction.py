@@ -25,6 +25,7 @@ from sellout_adapters.sql.repositories.people.accounts import (
 )
 from sellout_adapters.sql.repositories.people.identity import SqlAccountEmails, SqlSingleUseTokens
 from sellout_adapters.sql.repositories.people.personal_data import SqlPersonalData
+from sellout_adapters.sql.repositories.people.second_factors import SqlSecondFactors
 from sellout_adapters.sql.repositories.shopping.fulfilment import SqlFulfilments, SqlOrderHistory
 from sellout_adapters.sql.repositories.shopping.guest_carts import SqlGuestCarts
 from sellout_adapters.sql.repositories.shopping.orders import SqlCarts, SqlOrders, SqlPromoCodes
@@ -79,6 +80,7 @@ class SqlTransaction:
     stock = _Repository(SqlStockLedger)
     emails = _Repository(SqlAccountEmails)
     single_use_tokens = _Repository(SqlSingleUseTokens)
+    second_factors = _Repository(SqlSecondFactors)
     outbox = _Repository(SqlOutbox)
     sales = _Repository(SqlSales)
 

@@ -1,19 +1,21 @@
-"""Passwords and tokens of a scene. They use the standard library, so that the laws run with attrs alone.
+"""Passwords, tokens and one-time codes of a scene. They use the standard library, so that the laws run with attrs
+alone.
 
-They are for tests. A shop uses `passwords.Argon2Passwords` and `tokens.JwtTokens`.
+They are for tests. A shop uses `passwords.Argon2Passwords`, `tokens.JwtTokens` and `one_time_codes.TotpCodes`.
 """
 
 import hashlib
 import hmac
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+import secrets
+from base64 import b32decode, b32encode, urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime
 
 from sellout_core.errors import Unauthenticated
 from sellout_core.people.accounts import Claims
 from sellout_core.values import Clock, UserId
 
-__all__ = ["ScenePasswords", "SceneTokens"]
+__all__ = ["SceneCodes", "ScenePasswords", "SceneTokens", "code_at"]
 
 
 class ScenePasswords:
@@ -71,3 +73,37 @@ class SceneTokens:
 
     def _signature(self, payload: bytes) -> str:
         return hmac.new(self._key, payload, "sha256").hexdigest()
+
+
+class SceneCodes:
+    """`ports.OneTimeCodes`."""
+
+    def new_secret(self) -> str:
+        """20 random bytes in base32."""
+        return b32encode(secrets.token_bytes(20)).decode()
+
+    def step_of(self, code: str, secret: str, now: datetime) -> int | None:
+        """The time step of a code: that of `now`, or the one before or after it."""
+        step = _step_at(now)
+        return next((each for each in (step - 1, step, step + 1) if _code_of(secret, each) == code), None)
+
+    def uri(self, secret: str, username: str) -> str:
+        """A URI with the secret and the username."""
+        return f"otpauth://totp/{username}?secret={secret}"
+
+
+def code_at(secret: str, now: datetime) -> str:
+    """The code that an authenticator app shows at this time (RFC 6238)."""
+    return _code_of(secret, _step_at(now))
+
+
+def _step_at(now: datetime) -> int:
+    return int(now.timestamp()) // 30
+
+
+def _code_of(secret: str, step: int) -> str:
+    """The code of a time step (RFC 4226, section 5.3)."""
+    digest = hmac.digest(b32decode(secret), step.to_bytes(8), "sha1")
+    start = digest[-1] & 15
+    number = int.from_bytes(digest[start : start + 4]) & 0x7FFFFFFF
+    return f"{number % 1_000_000:06}"

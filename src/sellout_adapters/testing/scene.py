@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from sellout_adapters.system import random_id
-from sellout_adapters.testing.credentials import ScenePasswords, SceneTokens
+from sellout_adapters.testing.credentials import SceneCodes, ScenePasswords, SceneTokens
 from sellout_core.catalogue.products import NO_SIZE, Product, ProductUnit, SizeGrid
 from sellout_core.people.accounts import OPERATOR, Actor, NewAddress, Registration
 from sellout_core.ports.store import Store
@@ -107,6 +107,7 @@ class Scene:
             store=store,
             passwords=ScenePasswords(),
             tokens=SceneTokens(KEY, self.clock),
+            one_time_codes=SceneCodes(),
             clock=self.clock,
             random_id=random_id,
             policy=policy or Policy(),

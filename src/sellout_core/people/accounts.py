@@ -11,6 +11,7 @@ import attrs
 from sellout_core import values
 from sellout_core.catalogue.products import FEMALE, MALE
 from sellout_core.errors import Fault, FieldCode, Forbidden, Unauthenticated
+from sellout_core.people.refusals import SecondFactorMissing
 from sellout_core.values import AddressId, GenderId, Money, Percentage, ProductId, SessionId, UserId, ruled
 
 GENDERS: Final = {"male": MALE, "female": FEMALE}
@@ -19,12 +20,13 @@ GENDERS: Final = {"male": MALE, "female": FEMALE}
 @attrs.frozen
 class Actor:
     """The caller of a use case. Staff without an id is the operator: a command or a script on the shop's machine. A
-    superuser is staff, too.
+    superuser is staff, too. A user with `lacks_second_factor` has no rights of staff until they have a second factor.
     """
 
     user_id: UserId | None = None
     is_staff: bool = False
     is_superuser: bool = False
+    lacks_second_factor: bool = False
 
     def require_user(self, user_id: UserId) -> None:
         """Checks that the actor is that user or staff.
@@ -33,9 +35,8 @@ class Actor:
             Unauthenticated: the actor is anonymous.
             Forbidden: the actor is another user. The user with that id may not exist.
         """
-        if self.is_staff or self.user_id == user_id:
-            return
-        raise Unauthenticated if self.user_id is None else Forbidden
+        if not self.is_staff and self.user_id != user_id:
+            raise self._refusal
 
     def require_self(self, user_id: UserId) -> None:
         """Checks that the actor is that user. Staff may not act for them.
@@ -56,7 +57,7 @@ class Actor:
             Forbidden: the actor is a user who is not staff.
         """
         if not self.is_staff:
-            raise Unauthenticated if self.user_id is None else Forbidden
+            raise self._refusal
 
     def require_superuser(self) -> None:
         """Lets through superusers.
@@ -81,6 +82,12 @@ class Actor:
     def may_see(self, user_id: UserId) -> bool:
         """Whether the actor may see that user's data."""
         return self.is_staff or self.user_id == user_id
+
+    @property
+    def _refusal(self) -> Unauthenticated | Forbidden:
+        if self.user_id is None:
+            return Unauthenticated()
+        return SecondFactorMissing() if self.lacks_second_factor else Forbidden()
 
 
 ANONYMOUS: Final = Actor()

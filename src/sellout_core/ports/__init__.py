@@ -14,6 +14,7 @@ from sellout_core.ports.mail import Mailer, Outbox
 from sellout_core.ports.people.accounts import Addresses, CredentialsOfUsers, Sessions, Users, ViewHistory
 from sellout_core.ports.people.identity import AccountEmails, SingleUseTokens
 from sellout_core.ports.people.personal_data import PersonalData
+from sellout_core.ports.people.second_factors import SecondFactors
 from sellout_core.ports.shopping.fulfilment import Fulfilments, OrderHistory
 from sellout_core.ports.shopping.guest_carts import GuestCarts
 from sellout_core.ports.shopping.orders import (
@@ -26,7 +27,7 @@ from sellout_core.ports.shopping.orders import (
     Wishlists,
 )
 from sellout_core.ports.store import Count, Counters, Store, Transaction
-from sellout_core.ports.system import Passwords, Randomness, Tokens
+from sellout_core.ports.system import OneTimeCodes, Passwords, Randomness, Tokens
 
 __all__ = [
     "AccountEmails",
@@ -41,6 +42,7 @@ __all__ = [
     "GuestCarts",
     "IdempotencyStore",
     "Mailer",
+    "OneTimeCodes",
     "OrderHistory",
     "Orders",
     "Outbox",
@@ -54,6 +56,7 @@ __all__ = [
     "Randomness",
     "ReferenceTables",
     "Sales",
+    "SecondFactors",
     "Sessions",
     "SingleUseTokens",
     "Sizes",

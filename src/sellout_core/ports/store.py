@@ -15,6 +15,7 @@ from sellout_core.ports.mail import Outbox
 from sellout_core.ports.people.accounts import Addresses, CredentialsOfUsers, Sessions, Users, ViewHistory
 from sellout_core.ports.people.identity import AccountEmails, SingleUseTokens
 from sellout_core.ports.people.personal_data import PersonalData
+from sellout_core.ports.people.second_factors import SecondFactors
 from sellout_core.ports.shopping.fulfilment import Fulfilments, OrderHistory
 from sellout_core.ports.shopping.guest_carts import GuestCarts
 from sellout_core.ports.shopping.orders import Carts, IdempotencyStore, Orders, PromoCodes, Sales, Wishlists
@@ -105,6 +106,8 @@ class Transaction(Protocol):
     def emails(self) -> AccountEmails: ...
     @property
     def single_use_tokens(self) -> SingleUseTokens: ...
+    @property
+    def second_factors(self) -> SecondFactors: ...
     @property
     def outbox(self) -> Outbox: ...
     @property

@@ -1,5 +1,6 @@
-"""Ports of passwords, tokens and randomness."""
+"""Ports of passwords, tokens, one-time codes and randomness."""
 
+from datetime import datetime
 from typing import Protocol
 
 from sellout_core.people.accounts import Claims
@@ -33,6 +34,21 @@ class Tokens(Protocol):
         Raises:
             Unauthenticated: the token is malformed, expired, or signed with another key.
         """
+
+
+class OneTimeCodes(Protocol):
+    """Time-based one-time codes (RFC 6238) of six digits. A time step is 30 seconds."""
+
+    def new_secret(self) -> str:
+        """A random secret of 160 bits, in base32."""
+
+    def step_of(self, code: str, secret: str, now: datetime) -> int | None:
+        """The number of the time step that a code of six digits belongs to. None: it is neither of the step of `now`
+        nor of the step before or after it.
+        """
+
+    def uri(self, secret: str, username: str) -> str:
+        """The `otpauth` URI of a secret."""
 
 
 class Randomness(Protocol):

@@ -13,6 +13,7 @@ from sellout_core.ports.store import Transaction
 from sellout_core.shop import ReadingShop, inside
 from sellout_core.shopping.ordering import PromoCode
 from sellout_core.use_cases.people.account.sessions import read_sessions
+from sellout_core.use_cases.people.second_factors import has_second_factor
 from sellout_core.use_cases.people.users import read_profile
 from sellout_core.use_cases.shopping.carts import read_cart
 from sellout_core.use_cases.shopping.wishlists import read_wishlist
@@ -30,6 +31,7 @@ class Export:
         user: The user with the addresses and the last viewed products.
         sessions: The sessions that have not expired.
         email: The verified and the pending e-mail address.
+        has_second_factor: Whether the second factor is on.
         cart: The cart.
         wishlist: The wishlist.
         promo_codes: The promo codes of which the user is the owner.
@@ -39,6 +41,7 @@ class Export:
     user: UserView
     sessions: Sequence[Session]
     email: AccountEmail
+    has_second_factor: bool
     cart: CartView
     wishlist: Sequence[WishlistUnitView]
     promo_codes: Sequence[PromoCode]
@@ -62,6 +65,7 @@ def read_export(shop: ReadingShop, actor: Actor, user_id: UserId) -> Export:
             user=read_profile(within, actor, user_id),
             sessions=read_sessions(within, actor, user_id),
             email=tx.emails.of(user_id),
+            has_second_factor=has_second_factor(tx, user_id),
             cart=read_cart(within, actor, user_id),
             wishlist=read_wishlist(within, actor, user_id),
             promo_codes=tx.personal_data.promo_codes_of(user_id),

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 from sellout_core.mail import Language
+from sellout_http.api.handler_context import HandlerContext
 from sellout_http.api.queries.query_parameters import Parameter
 
 ACCEPT_LANGUAGE: Final = Parameter(
@@ -16,6 +17,11 @@ ACCEPT_LANGUAGE: Final = Parameter(
 _RANGE: Final = re.compile(r"\s*([a-z]{1,8})(?:-[a-z0-9-]*)?\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?)\s*)?", re.IGNORECASE)
 _DEFAULT: Final[Language] = "en"
 _MAX_RANGES: Final = 20
+
+
+def language_of(context: HandlerContext[Any]) -> Language:
+    """The language that a request prefers."""
+    return preferred_language(context.header("accept-language"))
 
 
 def preferred_language(sent: Sequence[str]) -> Language:

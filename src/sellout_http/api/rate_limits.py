@@ -13,6 +13,7 @@ from cachetools import LRUCache
 
 from sellout_core import errors
 from sellout_core.people.identity import address_key
+from sellout_core.people.refusals import BadCode, WrongCode
 from sellout_core.ports.store import Count, Store, Transaction
 from sellout_core.shop import Shop
 from sellout_core.use_cases.upkeep import EXPIRED_PER_WRITE
@@ -56,6 +57,15 @@ REFUSED_PROMO_CODES: Final = RateLimitRule(
     key=lambda caller, sent: f"id {caller.user_id}" if sent["body"].promo_code else None,
     counted=(errors.PromoCodeUnknown, errors.PromoCodeInactive, errors.PromoCodeExpired, errors.PromoCodeUsedUp),
 )
+# A password that is known must not make codes guessable, so the window is long. A guess hits one of three valid codes.
+REFUSED_CODES: Final = RateLimitRule(
+    name="refused_codes", window=timedelta(days=1), key=lambda _, sent: f"id {sent['user_id']}", counted=(WrongCode,)
+)
+REFUSED_LOGIN_CODES: Final = attrs.evolve(
+    REFUSED_CODES,
+    key=lambda _, sent: None if sent["body"].code is None else f"name {fold(sent['body'].username)}",
+    counted=(BadCode,),
+)
 # The three count requests that send a mail.
 MAILS_PER_ADDRESS: Final = RateLimitRule(
     name="mails_per_address", window=timedelta(hours=1), key=lambda caller, _: caller.network
@@ -84,6 +94,7 @@ class Limits:
     logins_per_address: int = 0
     registrations_per_address: int = 0
     refused_promo_codes: int = 0
+    refused_codes: int = 0
     mails_per_address: int = 0
     mails_per_account: int = 0
     guest_carts_per_address: int = 0

@@ -23,6 +23,7 @@ _COMMANDS: Final = (
     upkeep.work,
     accounts.create_admin,
     accounts.set_password,
+    accounts.reset_second_factor,
     accounts.create_promo_code,
     mail.mail,
     serving.openapi,

@@ -1,4 +1,4 @@
-"""Commands for users and promo codes: `create-admin`, `set-password` and `create-promo-code`."""
+"""Commands for users and promo codes: `create-admin`, `set-password`, `reset-second-factor` and `create-promo-code`."""
 
 import re
 from datetime import date
@@ -8,8 +8,9 @@ import click
 from sellout_core import values
 from sellout_core.errors import NotFound
 from sellout_core.people.accounts import OPERATOR, Registration
+from sellout_core.people.refusals import SecondFactorOff
 from sellout_core.shopping.ordering import NewPromoCode
-from sellout_core.use_cases.people import passwords, registration
+from sellout_core.use_cases.people import passwords, registration, second_factors
 from sellout_core.use_cases.shopping import promo_codes
 from sellout_core.values import Money, Percentage
 from sellout_http.command.common import database_url_option, opened_shop, settings_of
@@ -48,6 +49,24 @@ def set_password(username: str, database_url: str | None) -> None:
         except NotFound:
             raise unknown from None
     click.echo(f"Replaced the password of {user.username}, user {user.id}, and ended all sessions.")
+
+
+@click.command("reset-second-factor", short_help="Turn off a user's second factor.")
+@click.option("--username", required=True, help="The user who has lost the second factor.")
+@database_url_option
+def reset_second_factor(username: str, database_url: str | None) -> None:
+    """Turn off the second factor of a user who has lost it, and end all of the user's sessions."""
+    with opened_shop(settings_of({"database_url": database_url})) as shop:
+        credentials = (
+            shop.store.read(lambda tx: tx.credentials.by_username(username)) if _is_username(username) else None
+        )
+        if credentials is None:
+            raise Refusal(f"there is no user {escaped(username)}")
+        try:
+            user = second_factors.reset_second_factor(shop, OPERATOR, credentials.user_id, "en")
+        except SecondFactorOff:
+            raise Refusal(f"{escaped(username)} has no second factor") from None
+    click.echo(f"Turned off the second factor of {user.username}, user {user.id}, and ended all sessions.")
 
 
 @click.command("create-promo-code")

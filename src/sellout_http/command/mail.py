@@ -16,6 +16,7 @@ _SAMPLE: Final = {
     "username": "Anna <b>",
     "email": "new@shop.example",
     "token": "0123456789abcdef0123456789abcdef",
+    "change": "on",
 }
 
 

@@ -28,6 +28,20 @@ CONFLICTS: Final[Mapping[str, ProblemType]] = {
         "Магазин не отправляет почту",
         "Почта в магазине не настроена, поэтому запрос не выполнен. Сообщите владельцу магазина.",
     ),
+    "second_factor_on": ProblemType(
+        409,
+        "The second factor is on",
+        "The account has a second factor already. To replace it, turn it off first.",
+        "Второй фактор уже включён",
+        "Второй фактор этой учётной записи уже включён. Чтобы заменить его, сначала выключите его.",
+    ),
+    "second_factor_off": ProblemType(
+        409,
+        "The second factor is off",
+        "The account has no second factor, or none that waits for its confirmation. Ask for a secret first.",
+        "Второй фактор выключен",
+        "У этой учётной записи нет второго фактора, и его включение не начато. Сначала запросите секрет.",
+    ),
     "promo_code_taken": ProblemType(
         409,
         "Promo code exists",

@@ -43,6 +43,24 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "Неверное имя пользователя или пароль",
         "Активного пользователя с таким именем и паролем нет. Проверьте их и попробуйте ещё раз.",
     ),
+    "second_factor_required": ProblemType(
+        401,
+        "A code is needed",
+        "The password is right, and the account has a second factor. Log in again with the member `code`: a code of "
+        "the authenticator app, or a recovery code.",
+        "Нужен код",
+        "Пароль верный, но для входа нужен второй фактор. Повторите вход с полем `code`: это код из приложения или "
+        "резервный код.",
+    ),
+    "bad_code": ProblemType(
+        401,
+        "Wrong code",
+        "The password is right, but the code is wrong, was used before, or is too old. Log in with the next code, or "
+        "with a recovery code.",
+        "Неверный код",
+        "Пароль верный, но код не подходит, уже использован или устарел. Войдите со следующим кодом или с резервным "
+        "кодом.",
+    ),
     "too_many_requests": ProblemType(
         429,
         "Too many requests",
@@ -65,6 +83,23 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "The password is wrong, so nothing was changed. Check it and try again.",
         "Неверный пароль",
         "Пароль не подходит, и ничего не изменилось. Проверьте его и попробуйте ещё раз.",
+    ),
+    "wrong_code": ProblemType(
+        422,
+        "Wrong code of the second factor",
+        "The code is wrong, was used before, or is too old, so nothing was changed. Try the next code, or a recovery "
+        "code.",
+        "Неверный код второго фактора",
+        "Код не подходит, уже использован или устарел, и ничего не изменилось. Введите следующий код или резервный "
+        "код.",
+    ),
+    "second_factor_missing": ProblemType(
+        403,
+        "A second factor is missing",
+        "The rights of staff need a second factor in this shop. Set it up at /user/second_factor, and try again.",
+        "Нет второго фактора",
+        "В этом магазине права персонала действуют только со вторым фактором. Включите его в /user/second_factor и "
+        "повторите запрос.",
     ),
     "forbidden": ProblemType(
         403,

@@ -8,12 +8,13 @@ from typing import Final
 from sellout_http.api.operations import Group, Operation
 from sellout_http.routes import audit, reports
 from sellout_http.routes.catalogue import batches, finding, images, product_changes, products, references
-from sellout_http.routes.people import accounts, addresses, identity, own_account, sessions
+from sellout_http.routes.people import accounts, addresses, identity, own_account, second_factor, sessions
 from sellout_http.routes.shopping import fulfilment, guest_carts, orders, promo_codes, wishlists
 
 GROUPS: Final[tuple[Group, ...]] = (
     accounts.group,
     identity.group,
+    second_factor.group,
     addresses.group,
     own_account.group,
     sessions.group,

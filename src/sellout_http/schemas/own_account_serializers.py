@@ -37,6 +37,7 @@ def held_data(export: Export, current: SessionId | None) -> responses.HeldData:
         user=profile(export.user),
         sessions=tuple(session(row, current) for row in export.sessions),
         emails=responses.UserEmail(export.email.address, export.email.pending),
+        second_factor_enabled=export.has_second_factor,
         cart=tuple(map(serializers.flat_unit, export.cart.units)),
         wishlist=tuple(map(serializers.wishlist_unit, export.wishlist)),
         promo_codes=tuple(map(serializers.promo_code, codes)),

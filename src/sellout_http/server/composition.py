@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import attrs
 import click
@@ -10,6 +11,7 @@ from sellout_adapters.extras import MissingExtra
 from sellout_adapters.mail.folder import FolderMailer
 from sellout_adapters.mail.messages import Messages, Words
 from sellout_adapters.mail.smtp import SmtpMailer, SmtpServer
+from sellout_adapters.one_time_codes import ISSUER, TotpCodes
 from sellout_adapters.passwords import Argon2Passwords
 from sellout_adapters.pictures.folder import FolderPictures
 from sellout_adapters.pictures.rendering import render_picture
@@ -59,7 +61,17 @@ def open_shop(settings: Settings, store: Store, key: str) -> Shop:
     """
     passwords = Argon2Passwords(settings.hash_time_cost, settings.hash_memory_kib, settings.hash_parallelism)
     shop = assemble(store, key, settings.policy, passwords=passwords)
-    return attrs.evolve(shop, picture_storage=open_pictures(settings), render_picture=render_picture)
+    return attrs.evolve(
+        shop,
+        one_time_codes=TotpCodes(issuer_of(settings)),
+        picture_storage=open_pictures(settings),
+        render_picture=render_picture,
+    )
+
+
+def issuer_of(settings: Settings) -> str:
+    """The name of the shop in authenticator apps: the host of the front end, if it is set."""
+    return urlsplit(settings.public_url or "").hostname or ISSUER
 
 
 def open_pictures(settings: Settings) -> PictureStorage:

@@ -33,6 +33,7 @@ DEFAULT_LIMITS: Final = {
     "logins_per_address": 10,
     "registrations_per_address": 5,
     "refused_promo_codes": 10,
+    "refused_codes": 10,
     "mails_per_address": 20,
     "mails_per_account": 5,
     "guest_carts_per_address": 10,
@@ -79,6 +80,7 @@ class Settings:
     return_window: int = attrs.field(default=604_800, converter=converters.lifetime)
     time_zone: str = attrs.field(default="UTC", converter=converters.time_zone)
     refuse_common_passwords: bool | None = attrs.field(default=None, converter=converters.optional_truth)
+    require_staff_second_factor: bool = attrs.field(default=False, converter=converters.truth)
     hash_time_cost: int = attrs.field(default=2, converter=converters.cost)
     hash_memory_kib: int = attrs.field(default=19 * 1024, converter=converters.hash_memory)
     hash_parallelism: int = attrs.field(default=1, converter=converters.cost)
@@ -86,6 +88,7 @@ class Settings:
     logins_per_address: int | None = attrs.field(default=None, converter=converters.attempts)
     registrations_per_address: int | None = attrs.field(default=None, converter=converters.attempts)
     refused_promo_codes: int | None = attrs.field(default=None, converter=converters.attempts)
+    refused_codes: int | None = attrs.field(default=None, converter=converters.attempts)
     mails_per_address: int | None = attrs.field(default=None, converter=converters.attempts)
     mails_per_account: int | None = attrs.field(default=None, converter=converters.attempts)
     smtp_url: Secret[str] | None = attrs.field(default=None, converter=converters.smtp_url)
@@ -130,6 +133,7 @@ class Settings:
             if self.unpaid_order_lifetime is None
             else timedelta(seconds=self.unpaid_order_lifetime),
             return_window=timedelta(seconds=self.return_window),
+            staff_need_second_factor=self.require_staff_second_factor,
         )
 
     @property

@@ -8,6 +8,7 @@ import msgspec
 from sellout_core import errors, values
 from sellout_core.errors import FieldCode
 from sellout_core.fulfilment.refusals import AboveAmountDue, MoveImpossible
+from sellout_core.people.refusals import SecondFactorMissing
 from sellout_core.values import ProductUnitId
 from sellout_http.api.media_types import JSON
 from sellout_http.api.operations import TEXT_IDS, Access, Operation
@@ -111,7 +112,7 @@ def codes(operation: Operation) -> list[str]:
     found.update(error.code for error in operation.errors)
     found.update(operation.more_codes)
     if operation.access is Access.ADMIN or (operation.access is Access.USER and "user_id" in operation.id_names):
-        found.add(errors.Forbidden.code)
+        found.update((errors.Forbidden.code, SecondFactorMissing.code))
     if operation.id_names:
         found.add(errors.NotFound.code)
     if operation.body is not None:

@@ -10,8 +10,8 @@ __all__ = ["PersonalData"]
 
 
 class PersonalData(Protocol):
-    """The data of a user obtained from `Users.for_update`, apart from the user, the credentials, the sessions and the
-    cart, whose own ports delete them.
+    """The data of a user obtained from `Users.for_update`, apart from the user, the credentials, the sessions, the
+    second factor and the cart, whose own ports delete them.
     """
 
     def promo_codes_of(self, user_id: UserId) -> Sequence[PromoCode]:

@@ -20,7 +20,7 @@ from sellout_core.use_cases.people.passwords import require_password
 from sellout_core.use_cases.people.users import found_user
 from sellout_core.values import UserId
 
-__all__ = ["change_email", "read_email", "request_password_reset", "reset_password", "verify_email"]
+__all__ = ["change_email", "post_mail", "read_email", "request_password_reset", "reset_password", "verify_email"]
 
 
 def read_email(shop: ReadingShop, actor: Actor, user_id: UserId) -> AccountEmail:
@@ -61,7 +61,7 @@ def change_email(shop: Shop, actor: Actor, user_id: UserId, change: EmailChange,
         if user is None or tx.credentials.of(user_id) != credentials:
             return False
         tx.emails.save(attrs.evolve(tx.emails.of(user_id), pending=change.email))
-        _post(shop, tx, MailTemplate.VERIFY_EMAIL, change.email, language, user_id=user_id)
+        post_mail(shop, tx, MailTemplate.VERIFY_EMAIL, change.email, language, user_id=user_id)
         return True
 
     # The credentials have changed since the password was checked.
@@ -93,7 +93,7 @@ def verify_email(shop: Shop, token: str, language: Language) -> None:
             for address in (before.address, proof.address):
                 assert address is not None  # noqa: S101 - for the type alone
                 words = {"username": user.username, "email": proof.address}
-                _post(shop, tx, MailTemplate.EMAIL_CHANGED, address, language, user_id=user.id, **words)
+                post_mail(shop, tx, MailTemplate.EMAIL_CHANGED, address, language, user_id=user.id, **words)
 
     shop.store.write(work)
 
@@ -106,7 +106,7 @@ def request_password_reset(shop: Shop, forgotten: ForgottenPassword, language: L
         MailDisabled: the shop sends no mail.
     """
     _require_mail(shop)
-    shop.store.write(lambda tx: _post(shop, tx, MailTemplate.RESET_PASSWORD, forgotten.email, language))
+    shop.store.write(lambda tx: post_mail(shop, tx, MailTemplate.RESET_PASSWORD, forgotten.email, language))
 
 
 def reset_password(shop: Shop, reset: PasswordReset, language: Language) -> None:
@@ -128,7 +128,7 @@ def reset_password(shop: Shop, reset: PasswordReset, language: Language) -> None
         tx.single_use_tokens.delete_of(user.id, "reset_password")
         tx.sessions.delete_of(user.id)
         words = {"username": user.username}
-        _post(shop, tx, MailTemplate.PASSWORD_RESET, proof.address, language, user_id=user.id, **words)
+        post_mail(shop, tx, MailTemplate.PASSWORD_RESET, proof.address, language, user_id=user.id, **words)
 
     shop.store.write(work)
 
@@ -146,7 +146,7 @@ def _proof(shop: Shop, token: str, purpose: TokenPurpose) -> SingleUseToken:
     return found
 
 
-def _post(
+def post_mail(
     shop: Shop,
     tx: Transaction,
     template: MailTemplate,
@@ -156,6 +156,7 @@ def _post(
     user_id: UserId | None = None,
     **parameters: str,
 ) -> None:
+    """Writes a mail to the outbox. `parameters` are the values of the template."""
     mail = NewMail(
         recipient=recipient,
         template=template,

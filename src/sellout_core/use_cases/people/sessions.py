@@ -6,10 +6,12 @@ import attrs
 
 from sellout_core.errors import BadCredentials, Unauthenticated
 from sellout_core.people.accounts import ANONYMOUS, Actor, Claims, Session, TokenPair, TokenType
+from sellout_core.people.second_factors import SecondFactorCode
 from sellout_core.people.session_origins import UNKNOWN_ORIGIN, SessionOrigin
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import ReadingShop, Shop
 from sellout_core.use_cases.people.cart_merging import merge_guest_cart
+from sellout_core.use_cases.people.second_factors import has_second_factor, require_second_factor
 from sellout_core.use_cases.upkeep import EXPIRED_PER_WRITE
 from sellout_core.values import SessionId, UserId
 
@@ -22,12 +24,16 @@ def log_in(
     password: str,
     guest_token: str | None = None,
     origin: SessionOrigin = UNKNOWN_ORIGIN,
+    code: SecondFactorCode | None = None,
 ) -> TokenPair:
     """Starts a session and sets `last_login`. Replaces a hash with outdated parameters. The units of the guest's cart
-    with that token move into the user's cart, as by `merge_guest_cart`.
+    with that token move into the user's cart, as by `merge_guest_cart`. `code` is a one-time code or a recovery code,
+    if the user has a second factor; otherwise it has no effect.
 
     Raises:
         BadCredentials: the user is unknown or deactivated, or the password is wrong. All three take the same time.
+        SecondFactorRequired: the user has a second factor, and there is no code.
+        BadCode: the code is wrong or was used.
     """
     credentials = shop.store.read(lambda tx: tx.credentials.by_username(username))
     matches = shop.passwords.verify(password, credentials.password_hash if credentials else None)
@@ -40,6 +46,7 @@ def log_in(
         user = tx.users.for_update(credentials.user_id)
         if user is None or tx.credentials.of(user.id) != credentials:
             return None
+        require_second_factor(shop, tx, user.id, code, now)
         if fresh_hash is not None:
             tx.credentials.save(user.id, fresh_hash)
         tx.users.save(attrs.evolve(user, last_login=now))
@@ -48,7 +55,7 @@ def log_in(
         return start_session(shop, tx, user.id, now, origin)
 
     # The credentials have changed since the password was checked.
-    return shop.store.write(work) or log_in(shop, username, password, guest_token, origin)
+    return shop.store.write(work) or log_in(shop, username, password, guest_token, origin, code)
 
 
 def refresh(shop: Shop, token: str, origin: SessionOrigin = UNKNOWN_ORIGIN) -> TokenPair:
@@ -114,14 +121,22 @@ def log_out(shop: Shop, claims: Claims | None) -> None:
 
 
 def authenticate(shop: ReadingShop, claims: Claims | None) -> Actor:
-    """The actor with an access token's claims and the user's current rights. No claims: the actor is anonymous.
+    """The actor with an access token's claims and the user's current rights. No claims: the actor is anonymous. Staff
+    without a second factor have no rights of staff if the policy requires one.
 
     Raises:
         Unauthenticated: the session was revoked, or the user is deactivated or does not exist.
     """
     if claims is None:
         return ANONYMOUS
-    actor = shop.store.read(lambda tx: tx.sessions.actor(claims.session_id, claims.user_id))
+
+    def work(tx: Transaction) -> Actor | None:
+        actor = tx.sessions.actor(claims.session_id, claims.user_id)
+        if actor is None or not actor.is_staff or not shop.policy.staff_need_second_factor:
+            return actor
+        return actor if has_second_factor(tx, claims.user_id) else Actor(claims.user_id, lacks_second_factor=True)
+
+    actor = shop.store.read(work)
     if actor is None:
         raise Unauthenticated
     return actor

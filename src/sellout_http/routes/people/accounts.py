@@ -5,6 +5,7 @@ from typing import Final
 
 from sellout_core import values
 from sellout_core.errors import BadCredentials, LastSuperuser, UsernameTaken, WrongPassword
+from sellout_core.people.refusals import BadCode, SecondFactorRequired
 from sellout_core.people.user_search import UserQuery
 from sellout_core.use_cases.people import passwords, registration, sessions, user_management, users
 from sellout_core.values import UserId
@@ -13,7 +14,13 @@ from sellout_http.api.operations import Access, Group
 from sellout_http.api.preconditions import settable_by, unless_changed
 from sellout_http.api.queries.query_parameters import IF_MATCH, MERGED_CART_TOKEN, Parameter
 from sellout_http.api.queries.query_readers import one, read_members
-from sellout_http.api.rate_limits import LOGINS_PER_ACCOUNT, LOGINS_PER_ADDRESS, PASSWORD_CHANGES, REGISTRATIONS
+from sellout_http.api.rate_limits import (
+    LOGINS_PER_ACCOUNT,
+    LOGINS_PER_ADDRESS,
+    PASSWORD_CHANGES,
+    REFUSED_LOGIN_CODES,
+    REGISTRATIONS,
+)
 from sellout_http.routes.people.sessions import origin_of
 from sellout_http.runtime.executor import Workload
 from sellout_http.schemas import responses, samples, serializers
@@ -116,19 +123,19 @@ def register(context: WriteContext, body: RegisterRequest) -> responses.TokenPai
     "POST",
     "/user/login",
     Access.ANON,
-    errors=(BadCredentials,),
+    errors=(BadCredentials, SecondFactorRequired, BadCode),
     parameters=(MERGED_CART_TOKEN,),
     workload=Workload.HASH,
-    limits=(LOGINS_PER_ADDRESS, LOGINS_PER_ACCOUNT),
+    limits=(LOGINS_PER_ADDRESS, LOGINS_PER_ACCOUNT, REFUSED_LOGIN_CODES),
 )
 def log_in(context: WriteContext, body: LogInRequest) -> responses.TokenPair:
     """Log in.
 
     Each log-in starts a new session. Other sessions stay valid. The units of the guest's cart move into the user's
-    cart.
+    cart. If the user has a second factor, the log-in needs a code.
     """
-    guest_token, origin = _guest_token(context), origin_of(context)
-    return serializers.tokens(sessions.log_in(context.shop, body.username, body.password, guest_token, origin))
+    guest_token, origin, code = _guest_token(context), origin_of(context), body.second_factor_code()
+    return serializers.tokens(sessions.log_in(context.shop, body.username, body.password, guest_token, origin, code))
 
 
 @group.write(

@@ -1,11 +1,10 @@
 """E-mail addresses of users, and forgotten passwords."""
 
 from sellout_core.errors import EmailTaken, MailDisabled, TokenUnusable, WrongPassword
-from sellout_core.mail import Language
 from sellout_core.use_cases.people import identity
 from sellout_core.values import UserId
 from sellout_http.api.handler_context import ReadContext, WriteContext
-from sellout_http.api.languages import ACCEPT_LANGUAGE, preferred_language
+from sellout_http.api.languages import ACCEPT_LANGUAGE, language_of
 from sellout_http.api.operations import Access, Group
 from sellout_http.api.rate_limits import (
     LOGINS_PER_ADDRESS,
@@ -24,10 +23,6 @@ from sellout_http.schemas.requests.identity import (
 )
 
 group = Group("E-mail", "E-mail addresses of users, and forgotten passwords.")
-
-
-def _language(context: WriteContext) -> Language:
-    return preferred_language(context.header("accept-language"))
 
 
 @group.read("/user/email/{user_id}", Access.USER, reply_example={"address": "anna@shop.example", "pending": None})
@@ -54,7 +49,7 @@ def change_email(context: WriteContext, user_id: UserId, body: ChangeEmailReques
 
     Sends a link to the new address. The address becomes the user's when its token is sent to /user/email/verify.
     """
-    identity.change_email(context.shop, context.actor, user_id, body.change(), _language(context))
+    identity.change_email(context.shop, context.actor, user_id, body.change(), language_of(context))
     return responses.EmptyDocument()
 
 
@@ -72,7 +67,7 @@ def verify_email(context: WriteContext, body: VerifyEmailRequest) -> responses.E
 
     The address becomes that of the user who asked for the link. If it replaces another address, both get a mail.
     """
-    identity.verify_email(context.shop, body.token, _language(context))
+    identity.verify_email(context.shop, body.token, language_of(context))
     return responses.EmptyDocument()
 
 
@@ -92,7 +87,7 @@ def request_password_reset(context: WriteContext, body: ForgotPasswordRequest) -
 
     The link goes to the verified e-mail address of an active user. The response is the same for every address.
     """
-    identity.request_password_reset(context.shop, body.forgotten(), _language(context))
+    identity.request_password_reset(context.shop, body.forgotten(), language_of(context))
     return responses.EmptyDocument()
 
 
@@ -112,5 +107,5 @@ def reset_password(context: WriteContext, body: ResetPasswordRequest) -> respons
 
     Ends all sessions of the user.
     """
-    identity.reset_password(context.shop, body.reset(), _language(context))
+    identity.reset_password(context.shop, body.reset(), language_of(context))
     return responses.EmptyDocument()

@@ -27,6 +27,7 @@ _EXPORT: Final = {
     "user": _PROFILE,
     "sessions": [],
     "emails": {"address": None, "pending": None},
+    "second_factor_enabled": False,
     "cart": [],
     "wishlist": [],
     "promo_codes": [],

@@ -1,4 +1,4 @@
-"""The bodies of requests for e-mail addresses and forgotten passwords."""
+"""The bodies of requests for e-mail addresses, forgotten passwords and second factors."""
 
 from typing import Annotated
 
@@ -6,8 +6,9 @@ from msgspec import Meta
 
 from sellout_core import values
 from sellout_core.people.identity import EmailChange, ForgottenPassword, PasswordReset
+from sellout_core.people.second_factors import SecondFactorCode
 from sellout_http.schemas.requests.common import Body
-from sellout_http.schemas.requests.people import CurrentPassword, Password, Token
+from sellout_http.schemas.requests.people import Code, CurrentPassword, Password, Token
 
 MailAddress = Annotated[
     str,
@@ -68,3 +69,31 @@ class ResetPasswordRequest(Body, frozen=True):
             InvalidFields: the password breaks a rule of the core.
         """
         return PasswordReset(token=self.token, new_password=self.new_password)
+
+
+class BeginSecondFactorRequest(Body, frozen=True):
+    """The user's password."""
+
+    password: CurrentPassword
+
+
+class _WithCode(Body, frozen=True):
+    code: Code
+
+    def second_factor_code(self) -> SecondFactorCode:
+        """Converts the code to the core's value.
+
+        Raises:
+            InvalidFields: it is malformed.
+        """
+        return SecondFactorCode(self.code)
+
+
+class ConfirmSecondFactorRequest(_WithCode, frozen=True):
+    """A code of the new secret."""
+
+
+class ChangeSecondFactorRequest(_WithCode, frozen=True):
+    """The user's password, and a code."""
+
+    password: CurrentPassword

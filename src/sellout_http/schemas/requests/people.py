@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from sellout_core import values
 from sellout_core.people.accounts import GENDERS, NewAddress, PasswordChange, Registration
+from sellout_core.people.second_factors import MAX_CODE, SecondFactorCode
 from sellout_core.use_cases.people.account.profile import ProfileChange
 from sellout_core.use_cases.people.user_management import UserChange
 from sellout_http.schemas.requests.common import Body, FirstName, Id, LastName, Telephone, set_members
@@ -38,6 +39,14 @@ CurrentPassword = Annotated[
         max_length=values.MAX_PASSWORD_SENT,
         description="The user's password.",
         extra_json_schema={"format": "password"},
+    ),
+]
+Code = Annotated[
+    str,
+    Meta(
+        max_length=MAX_CODE,
+        description="A code of six digits, or a recovery code in any case of its letters.",
+        extra_json_schema={"pattern": r"^([0-9]{6}|[A-Za-z2-7]{6}(-[A-Za-z2-7]{6}){3})$"},
     ),
 ]
 Token = Annotated[str, Meta(min_length=1, max_length=MAX_TOKEN)]
@@ -73,10 +82,19 @@ class RegisterRequest(Body, frozen=True):
 
 
 class LogInRequest(Body, frozen=True):
-    """Credentials."""
+    """Credentials, with a code if the user has a second factor."""
 
     username: Annotated[str, Meta(max_length=values.MAX_USERNAME, description="The name of the user.")]
     password: CurrentPassword
+    code: Code | None = None
+
+    def second_factor_code(self) -> SecondFactorCode | None:
+        """Converts the code to the core's value.
+
+        Raises:
+            InvalidFields: it is malformed.
+        """
+        return None if self.code is None else SecondFactorCode(self.code)
 
 
 class ChangePasswordRequest(Body, frozen=True):

@@ -32,7 +32,15 @@ from sellout_http.schemas.responses.facets import (
     SuggestedProduct,
     Suggestions,
 )
-from sellout_http.schemas.responses.own_account import Export, HeldData, Profile, UserEmail
+from sellout_http.schemas.responses.own_account import (
+    Export,
+    HeldData,
+    Profile,
+    RecoveryCodes,
+    SecondFactorSecret,
+    SecondFactorStatus,
+    UserEmail,
+)
 from sellout_http.schemas.responses.people import Address, PromoCodeOwner, Session, User, UserBase
 from sellout_http.schemas.responses.shopping.fulfilment import (
     MovedOrder,
@@ -91,9 +99,12 @@ __all__ = [
     "PromoCodeCheck",
     "PromoCodeOwner",
     "PromoCodeUse",
+    "RecoveryCodes",
     "SalesReport",
     "SalesRow",
     "SalesTotal",
+    "SecondFactorSecret",
+    "SecondFactorStatus",
     "Session",
     "Size",
     "SizeFacet",

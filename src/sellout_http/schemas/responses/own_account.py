@@ -24,12 +24,33 @@ class UserEmail(Struct, frozen=True, gc=False):
     pending: Annotated[str | None, Meta(description="The address that replaces it when it is verified, if any.")]
 
 
+class SecondFactorStatus(Struct, frozen=True, gc=False):
+    """Whether a user has a second factor."""
+
+    enabled: Annotated[bool, Meta(description="Whether a log-in needs a code.")]
+    recovery_codes_left: Annotated[int, Meta(description="The number of recovery codes that were not used.")]
+
+
+class SecondFactorSecret(Struct, frozen=True, gc=False):
+    """A secret to confirm with a code."""
+
+    secret: Annotated[str, Meta(description="The secret in base32, for entering it by hand.")]
+    uri: Annotated[str, Meta(description="The `otpauth` URI of the secret, for a QR code.")]
+
+
+class RecoveryCodes(Struct, frozen=True, gc=False):
+    """New recovery codes. They are shown once."""
+
+    recovery_codes: Annotated[tuple[str, ...], Meta(description="Ten codes, each of which is valid once.")]
+
+
 class HeldData(Struct, frozen=True):
     """What the shop holds about a user, apart from the orders."""
 
     user: Annotated[Profile, Meta(description="The user, with the address book and the last viewed products.")]
     sessions: Annotated[tuple[Session, ...], Meta(description="The sessions, the latest first, 100 at most.")]
     emails: Annotated[UserEmail, Meta(description="The verified and the pending e-mail address.")]
+    second_factor_enabled: Annotated[bool, Meta(description="Whether a log-in needs a code of the second factor.")]
     cart: Annotated[tuple[ProductUnitWithIds, ...], Meta(description="The product units in the cart.")]
     wishlist: Annotated[tuple[WishlistUnit, ...], Meta(description="The cards of the wishlist.")]
     promo_codes: Annotated[tuple[PromoCode, ...], Meta(description="The promo codes that the user owns, by id.")]

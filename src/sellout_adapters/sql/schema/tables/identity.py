@@ -1,10 +1,20 @@
-"""The tables of e-mail addresses, single-use tokens and the outbox."""
+"""The tables of e-mail addresses, single-use tokens, second factors and the outbox."""
 
 from typing import Final
 
 from sqlalchemy import JSON, Column, Index, Table, Text
 
-from sellout_adapters.sql.schema.columns import NEVER_REUSED, all_or_none, check, count, key, metadata, refers, text
+from sellout_adapters.sql.schema.columns import (
+    NEVER_REUSED,
+    all_or_none,
+    check,
+    count,
+    flag,
+    key,
+    metadata,
+    refers,
+    text,
+)
 from sellout_adapters.sql.schema.tables.shop import users
 from sellout_adapters.sql.schema.types import UtcTime
 
@@ -27,6 +37,23 @@ single_use_tokens: Final = Table(
     text("purpose"),
     text("address"),
     Column("expires_at", UtcTime, nullable=False, index=True),
+)
+
+second_factors: Final = Table(
+    "second_factors",
+    metadata,
+    refers("user_id", users.c.id, primary_key=True),
+    text("secret"),
+    flag("is_on"),
+    count("last_step"),
+    check("last_step", "last_step >= 0"),
+)
+
+recovery_codes: Final = Table(
+    "recovery_codes",
+    metadata,
+    refers("user_id", second_factors.c.user_id, primary_key=True),
+    Column("fingerprint", Text, primary_key=True),
 )
 
 # A mail is deleted when it has been sent.

@@ -70,6 +70,7 @@ def _erase(tx: Transaction, user: User, now: datetime, name: str) -> None:
     # Checkouts lock a promo code before they write their copy of it.
     personal.stop_promo_codes(user.id, name)
     personal.rename_promo_codes_in_orders(user.id, name)
+    tx.second_factors.delete(user.id)
     tx.sessions.delete_of(user.id)
     tx.credentials.save(user.id, "")
     tx.users.save(emptied(user.id, now, name))
