@@ -8,6 +8,7 @@ from types import ModuleType
 import attrs
 import pytest
 
+from sellout_adapters.testing.credentials import code_at
 from sellout_adapters.testing.laws.shopping.fulfilment import CONFIRM, cancel, deliver, pay
 from sellout_adapters.testing.mailbox import Mailbox
 from sellout_adapters.testing.scene import PASSWORD, checkout_request, product_entry, shoe_size, unit_entry
@@ -20,6 +21,8 @@ from sellout_core.fulfilment.lifecycle import RefundState
 from sellout_core.fulfilment.progress import LineRequest
 from sellout_core.people.accounts import ANONYMOUS, OPERATOR, Actor, NewAddress, PasswordChange, Registration
 from sellout_core.people.identity import EmailChange
+from sellout_core.people.second_factors import SecondFactor, SecondFactorCode
+from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
 from sellout_core.shopping.ordering import Checkout, NewPromoCode
 from sellout_core.shopping.sales import SalesKey, SalesQuery
@@ -27,7 +30,15 @@ from sellout_core.use_cases import audit, mail, personal_export, upkeep
 from sellout_core.use_cases.catalogue import browsing, finding, pictures, products, references, stock
 from sellout_core.use_cases.catalogue.importing import exporting, writing
 from sellout_core.use_cases.catalogue.importing.entries import ProductEdit, UnitEdit
-from sellout_core.use_cases.people import identity, passwords, registration, sessions, user_management, users
+from sellout_core.use_cases.people import (
+    identity,
+    passwords,
+    registration,
+    second_factors,
+    sessions,
+    user_management,
+    users,
+)
 from sellout_core.use_cases.people.account import deletion, profile
 from sellout_core.use_cases.people.account import sessions as own_sessions
 from sellout_core.use_cases.shopping import (
@@ -60,6 +71,7 @@ from tests.unit.shop_scene import PICTURE, Goods, Person, Scene, storage_of
 ABSENT = UserId(999)
 BRAND = ReferenceKind.BRAND
 STORED = StoredPicture("0" * 48, 1, 1)
+SECRET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 @attrs.define
@@ -138,6 +150,30 @@ def session_id(stage: Stage) -> SessionId:
     return stage.scene.store.read(lambda tx: tx.sessions.of(stage.anna.id))[0].id
 
 
+def begin(stage: Stage) -> SecondFactorCode:
+    """Gives Anna a secret to confirm. Returns a code of it."""
+    stage.scene.store.write(lambda tx: tx.second_factors.save(SecondFactor(stage.anna.id, SECRET)))
+    return SecondFactorCode(code_at(SECRET, stage.scene.clock.now))
+
+
+def turn_on(stage: Stage) -> SecondFactorCode:
+    """Gives Anna a second factor. Returns a recovery code."""
+    code = SecondFactorCode("ABCDEF-GHIJKL-MNOPQR-STUVWX")
+
+    def work(tx: Transaction) -> None:
+        tx.second_factors.save(SecondFactor(stage.anna.id, SECRET, is_on=True))
+        tx.second_factors.replace_recovery_codes(stage.anna.id, [code.fingerprint])
+
+    stage.scene.store.write(work)
+    return code
+
+
+def reset(stage: Stage, actor: Actor) -> object:
+    """Resets the second factor of Anna."""
+    turn_on(stage)
+    return second_factors.reset_second_factor(stage.shop, actor, stage.anna.id, "en")
+
+
 def a_checkout(stage: Stage) -> Checkout:
     return checkout_request(address_id(stage), stage.in_cart)
 
@@ -152,6 +188,19 @@ OF_ONE_USER: dict[Callable[..., object], OfOneUser] = {
     identity.read_email: lambda on, actor, user: identity.read_email(on.shop, actor, user),
     identity.change_email: lambda on, actor, user: identity.change_email(
         on.shop, actor, user, EmailChange(email="anna@shop.example", password=PASSWORD), "en"
+    ),
+    second_factors.read_second_factor: lambda on, actor, user: second_factors.read_second_factor(on.shop, actor, user),
+    second_factors.begin_second_factor: lambda on, actor, user: second_factors.begin_second_factor(
+        on.shop, actor, user, PASSWORD
+    ),
+    second_factors.confirm_second_factor: lambda on, actor, user: second_factors.confirm_second_factor(
+        on.shop, actor, user, begin(on), "en"
+    ),
+    second_factors.renew_recovery_codes: lambda on, actor, user: second_factors.renew_recovery_codes(
+        on.shop, actor, user, PASSWORD, turn_on(on), "en"
+    ),
+    second_factors.turn_off_second_factor: lambda on, actor, user: second_factors.turn_off_second_factor(
+        on.shop, actor, user, PASSWORD, turn_on(on), "en"
     ),
     deletion.delete_account: lambda on, actor, user: deletion.delete_account(on.shop, actor, user, PASSWORD),
     personal_export.read_export: lambda on, actor, user: personal_export.read_export(on.shop, actor, user),
@@ -266,6 +315,8 @@ OF_STAFF: dict[Callable[..., object], OfTheShop] = {
     ),
 }
 
+OF_SUPERUSERS: dict[Callable[..., object], OfTheShop] = {second_factors.reset_second_factor: reset}
+
 OF_AN_OWNER: dict[Callable[..., object], OfTheShop] = {
     wishlists.delete_from_wishlist: lambda on, actor: wishlists.delete_from_wishlist(on.shop, actor, on.wished),
     orders.read_order: lambda on, actor: orders.read_order(on.shop, actor, on.ordered),
@@ -311,6 +362,7 @@ def name_of(thing: object) -> str | None:
 of_one_user = pytest.mark.parametrize("use_case", OF_ONE_USER, ids=name_of)
 of_themselves = pytest.mark.parametrize("use_case", OF_THEMSELVES, ids=name_of)
 of_staff = pytest.mark.parametrize("use_case", OF_STAFF, ids=name_of)
+of_superusers = pytest.mark.parametrize("use_case", OF_SUPERUSERS, ids=name_of)
 of_an_owner = pytest.mark.parametrize("use_case", OF_AN_OWNER, ids=name_of)
 of_anybody = pytest.mark.parametrize("use_case", OF_ANYBODY, ids=name_of)
 of_the_operator = pytest.mark.parametrize("use_case", OF_THE_OPERATOR, ids=name_of)
@@ -360,6 +412,7 @@ def test_every_use_case_that_takes_an_actor_is_in_one_of_the_tables() -> None:
         passwords,
         profile,
         registration,
+        second_factors,
         sessions,
         upkeep,
         user_management,
@@ -367,7 +420,7 @@ def test_every_use_case_that_takes_an_actor_is_in_one_of_the_tables() -> None:
         wishlists,
         writing,
     )
-    tables = [*OF_ONE_USER, *OF_THEMSELVES, *OF_STAFF, *OF_AN_OWNER, *OF_ANYBODY, *OF_THE_OPERATOR]
+    tables = [*OF_ONE_USER, *OF_THEMSELVES, *OF_STAFF, *OF_SUPERUSERS, *OF_AN_OWNER, *OF_ANYBODY, *OF_THE_OPERATOR]
     assert set(tables) == set().union(*map(taking_an_actor, modules))
     assert len(tables) == len(set(tables))
 
@@ -432,6 +485,21 @@ def test_staffs_things_are_closed_to_others(stage: Stage, use_case: Callable[...
     refused(Forbidden, lambda: OF_STAFF[use_case](stage, stage.anna.actor))
 
 
+@of_superusers
+def test_superusers_things_are_open_to_superusers_and_the_operator(
+    stage: Stage, use_case: Callable[..., object]
+) -> None:
+    OF_SUPERUSERS[use_case](stage, Actor(stage.staff.id, is_staff=True, is_superuser=True))
+    OF_SUPERUSERS[use_case](stage, OPERATOR)
+
+
+@of_superusers
+def test_superusers_things_are_closed_to_others(stage: Stage, use_case: Callable[..., object]) -> None:
+    refused(Unauthenticated, lambda: OF_SUPERUSERS[use_case](stage, ANONYMOUS))
+    for actor in (stage.anna.actor, stage.stranger.actor, stage.staff.actor):
+        refused(Forbidden, lambda actor=actor: OF_SUPERUSERS[use_case](stage, actor))  # type: ignore[misc]
+
+
 @of_an_owner
 @pytest.mark.parametrize("who", ["self", "staff", "operator"])
 def test_a_thing_with_an_owner_exists_for_them_and_staff(
@@ -477,7 +545,9 @@ def test_the_operators_things_are_the_operators_alone(stage: Stage, use_case: Ca
 
 
 @pytest.mark.parametrize(
-    "use_case", [*OF_ONE_USER, *OF_THEMSELVES, *OF_STAFF, *OF_AN_OWNER, *OF_THE_OPERATOR], ids=name_of
+    "use_case",
+    [*OF_ONE_USER, *OF_THEMSELVES, *OF_STAFF, *OF_SUPERUSERS, *OF_AN_OWNER, *OF_THE_OPERATOR],
+    ids=name_of,
 )
 def test_a_refusal_changes_nothing(stage: Stage, use_case: Callable[..., object]) -> None:
     def shop_state() -> object:
@@ -499,7 +569,7 @@ def test_a_refusal_changes_nothing(stage: Stage, use_case: Callable[..., object]
     def call(actor: Actor) -> object:
         if use_case in OF_ONE_USER | OF_THEMSELVES:
             return (OF_ONE_USER | OF_THEMSELVES)[use_case](stage, actor, stage.anna.id)
-        return (OF_STAFF | OF_AN_OWNER | OF_THE_OPERATOR)[use_case](stage, actor)
+        return (OF_STAFF | OF_SUPERUSERS | OF_AN_OWNER | OF_THE_OPERATOR)[use_case](stage, actor)
 
     before = shop_state()
     for actor in (ANONYMOUS, stage.stranger.actor):

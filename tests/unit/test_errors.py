@@ -4,6 +4,7 @@ import pytest
 
 from sellout_core import errors, picture_errors
 from sellout_core.errors import FieldCode, SellOutError
+from sellout_core.people import refusals
 
 CATEGORIES = (
     errors.Invalid,
@@ -20,7 +21,7 @@ def descendants(kind: type[SellOutError]) -> set[type[SellOutError]]:
 
 
 ABSTRACT = {SellOutError, errors.Invalid, errors.Conflict}
-MODULES = (errors, picture_errors)
+MODULES = (errors, picture_errors, refusals)
 NAMES = {module.__name__ for module in MODULES}
 CONCRETE = sorted((kind for kind in descendants(SellOutError) if kind.__module__ in NAMES), key=str)
 CONCRETE = [kind for kind in CONCRETE if kind not in ABSTRACT]

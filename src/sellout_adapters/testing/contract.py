@@ -19,6 +19,7 @@ from sellout_adapters.testing.laws.people.deleted_buyers import DeletedBuyerLaws
 from sellout_adapters.testing.laws.people.deletion import DeletionLaws
 from sellout_adapters.testing.laws.people.identity import EmailLaws, OutboxLaws, SingleUseTokenLaws
 from sellout_adapters.testing.laws.people.own_account import ProfileLaws
+from sellout_adapters.testing.laws.people.second_factors import SecondFactorLaws
 from sellout_adapters.testing.laws.people.sessions import SessionListLaws
 from sellout_adapters.testing.laws.people.user_management import UserManagementLaws
 from sellout_adapters.testing.laws.people.user_search import UserSearchLaws
@@ -74,6 +75,7 @@ class StoreContract(
     PromoCodeLaws,
     SalesLaws,
     SearchLaws,
+    SecondFactorLaws,
     SessionListLaws,
     SingleUseTokenLaws,
     StockLaws,

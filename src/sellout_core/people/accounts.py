@@ -8,9 +8,8 @@ from typing import Final, Literal, Self
 
 import attrs
 
-from sellout_core import values
+from sellout_core import errors, values
 from sellout_core.catalogue.products import FEMALE, MALE
-from sellout_core.errors import Fault, FieldCode, Forbidden, Unauthenticated
 from sellout_core.people.refusals import SecondFactorMissing
 from sellout_core.values import AddressId, GenderId, Money, Percentage, ProductId, SessionId, UserId, ruled
 
@@ -47,7 +46,7 @@ class Actor:
         """
         self.require_known()
         if self.user_id != user_id:
-            raise Forbidden
+            raise errors.Forbidden
 
     def require_staff(self) -> None:
         """Checks that the actor is staff.
@@ -68,7 +67,7 @@ class Actor:
         """
         self.require_staff()
         if not self.is_superuser:
-            raise Forbidden
+            raise errors.Forbidden
 
     def require_known(self) -> None:
         """Checks that the actor is not anonymous.
@@ -77,17 +76,17 @@ class Actor:
             Unauthenticated: the actor is anonymous.
         """
         if self == ANONYMOUS:
-            raise Unauthenticated
+            raise errors.Unauthenticated
 
     def may_see(self, user_id: UserId) -> bool:
         """Whether the actor may see that user's data."""
         return self.is_staff or self.user_id == user_id
 
     @property
-    def _refusal(self) -> Unauthenticated | Forbidden:
+    def _refusal(self) -> errors.Unauthenticated | errors.Forbidden:
         if self.user_id is None:
-            return Unauthenticated()
-        return SecondFactorMissing() if self.lacks_second_factor else Forbidden()
+            return errors.Unauthenticated()
+        return SecondFactorMissing() if self.lacks_second_factor else errors.Forbidden()
 
 
 ANONYMOUS: Final = Actor()
@@ -118,8 +117,8 @@ class Address:
     post_index: str
 
 
-def _gender(value: str) -> Fault | None:
-    return None if value in GENDERS else Fault("must be male or female", FieldCode.NOT_ONE_OF)
+def _gender(value: str) -> errors.Fault | None:
+    return None if value in GENDERS else errors.Fault("must be male or female", errors.FieldCode.NOT_ONE_OF)
 
 
 @attrs.frozen
