@@ -41,7 +41,10 @@ from sellout_http.schemas.requests.fulfilment import (
     ReturnRequest,
 )
 from sellout_http.schemas.requests.identity import (
+    BeginSecondFactorRequest,
     ChangeEmailRequest,
+    ChangeSecondFactorRequest,
+    ConfirmSecondFactorRequest,
     ForgotPasswordRequest,
     ResetPasswordRequest,
     VerifyEmailRequest,
@@ -68,6 +71,7 @@ from sellout_http.schemas.requests.shopping import (
 from tests.contract.support.buyer import change_user, order_body
 from tests.contract.support.mailed import MAILED, address_of, verifying_token
 from tests.contract.support.requests import BODIES, content_of, headers_of, query_of, row_body, valid_body
+from tests.contract.support.second_factors import CODES
 from tests.contract.support.secrecy import GUEST, KEY
 from tests.contract.support.shop import PASSWORDS, STAFF_ID, Served, everything_in, log_in
 
@@ -158,7 +162,12 @@ def body_of(operation: Operation, who: Customer) -> Any:
     """A valid body of an operation that refers to the user's objects."""
     shop, of_mail = who.shop, MAILED.get(operation.handler.__name__)
     token = of_mail(shop, who.user_id, who.password) if of_mail is not None else ""
+    of_factor = CODES.get(operation.handler.__name__)
+    code = of_factor(shop, who.user_id) if of_factor is not None else ""
     made: dict[type, Any] = {
+        BeginSecondFactorRequest: {"password": who.password},
+        ConfirmSecondFactorRequest: {"code": code},
+        ChangeSecondFactorRequest: {"code": code, "password": who.password},
         ChangeEmailRequest: {"email": f"new{next(NAMES)}@shop.example", "password": who.password},
         VerifyEmailRequest: {"token": token},
         ForgotPasswordRequest: {"email": address_of(who.user_id)},

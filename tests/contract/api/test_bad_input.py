@@ -367,6 +367,17 @@ MOVES_FAULTS: Final = [
 _NO_OBJECTS: Final[list[Any]] = [
     *(None, 1, [], True, False, 0, 1.5, "", "x", "{}", [{}], -1, 10**400, [[]], 2**63, "[]", ["x"]),
 ]
+CODE_FAULTS: Final[list[Any]] = [
+    *text_faults(27),
+    *("", " ", "12345", "1234567", " 123456", "123456 ", "123 456", "123456\n", "+12345", "12345a", "1" * 10_240),
+    *(
+        "\N{FULLWIDTH DIGIT ONE}23456",
+        "\N{ARABIC-INDIC DIGIT ONE}" * 6,
+        "ABCDEF-GHIJKL-MNOPQR",
+        "ABCDEFGHIJKLMNOPQRSTUVWX",
+    ),
+    *("ABCDEF-GHIJKL-MNOPQR-STUVW1", "ABCDEF GHIJKL MNOPQR STUVWX", "-BCDEF-GHIJKL-MNOPQR-STUVWX"),
+]
 # By operation and member: invalid values. A pair also has the place of the fault within the member.
 FAULTS: Final[Mapping[str, Mapping[str, Sequence[Any]]]] = {
     "register": {
@@ -376,7 +387,15 @@ FAULTS: Final[Mapping[str, Mapping[str, Sequence[Any]]]] = {
         "last_name": text_faults(150),
         "gender": GENDER_FAULTS,
     },
-    "log_in": {"username": text_faults(150), "password": text_faults(512)},
+    "log_in": {
+        "username": text_faults(150),
+        "password": text_faults(512),
+        "code": [value for value in CODE_FAULTS if value is not None],
+    },
+    "begin_second_factor": {"password": text_faults(512)},
+    "confirm_second_factor": {"code": CODE_FAULTS},
+    "renew_recovery_codes": {"code": CODE_FAULTS, "password": text_faults(512)},
+    "turn_off_second_factor": {"code": CODE_FAULTS, "password": text_faults(512)},
     "change_password": {"old_password": text_faults(512), "new_password": [*text_faults(128), "", "short"]},
     "refresh_tokens": {"refresh": [*text_faults(4096), ""]},
     "verify_token": {"token": [*text_faults(4096), ""]},

@@ -47,6 +47,7 @@ LIMITS = Limits(
     logins_per_address=10,
     registrations_per_address=5,
     refused_promo_codes=10,
+    refused_codes=10,
     mails_per_address=20,
     mails_per_account=5,
     guest_carts_per_address=10,
@@ -273,6 +274,7 @@ def test_a_demo_allows_twenty_times_the_tries_unless_it_is_told_otherwise(monkey
         logins_per_address=200,
         registrations_per_address=100,
         refused_promo_codes=200,
+        refused_codes=200,
         mails_per_address=400,
         mails_per_account=100,
         guest_carts_per_address=200,
@@ -295,6 +297,7 @@ def test_every_operation_documents_a_429() -> None:
         *("log_in", "register", "change_password", "check_promo_code", "check_out", "delete_account"),
         *("change_email", "request_password_reset", "reset_password"),
         *("add_to_guest_cart", "check_guest_promo_code"),
+        *("begin_second_factor", "confirm_second_factor", "renew_recovery_codes", "turn_off_second_factor"),
     }
 
 

@@ -15,6 +15,7 @@ from sellout_http.routes import OPERATIONS
 from tests.contract.support.buyer import ADDRESS, order_body
 from tests.contract.support.mailed import MAILED, SHOPS
 from tests.contract.support.pictures import PICTURE
+from tests.contract.support.second_factors import CODES
 from tests.contract.support.secrecy import GUEST
 from tests.contract.support.shop import CUSTOMER_ID, SESSION_ID
 
@@ -118,7 +119,7 @@ BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
         "last_name": "Body",
         "gender": "female",
     },
-    ("POST", "/user/login"): {"username": demo.STAFF, "password": demo.PASSWORD},
+    ("POST", "/user/login"): {"username": demo.STAFF, "password": demo.PASSWORD, "code": "123456"},
     ("POST", "/user/change_password/{user_id}"): {"old_password": demo.PASSWORD, "new_password": "a better password"},
     ("POST", "/user/token/refresh"): {"refresh": "a token, see `valid_body_with_token`"},
     ("POST", "/user/token/verify"): {"token": "a token, see `valid_body_with_token`"},
@@ -129,6 +130,10 @@ BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
         "token": "a token, see `valid_body_with_token`",
         "new_password": demo.PASSWORD,
     },
+    ("POST", "/user/second_factor/{user_id}"): {"password": demo.PASSWORD},
+    ("POST", "/user/second_factor/confirm/{user_id}"): {"code": "123456"},
+    ("POST", "/user/second_factor/recovery_codes/{user_id}"): {"code": "123456", "password": demo.PASSWORD},
+    ("POST", "/user/second_factor/off/{user_id}"): {"code": "123456", "password": demo.PASSWORD},
     ("POST", "/user/address/{user_id}"): ADDRESS,
     ("PUT", "/user/address/{user_id}/{address_id}"): ADDRESS,
     ("POST", "/promo"): {
@@ -181,8 +186,13 @@ def valid_body(operation: Operation) -> dict[str, Any] | None:
 
 
 def valid_body_with_token(operation: Operation, client: httpx2.Client) -> dict[str, Any] | None:
-    """A valid body, with a token of an open session if the operation takes one. Delivers the unit to return."""
+    """A valid body, with a token of an open session if the operation takes one. Delivers the unit to return, and gives
+    the customer the second factor to change.
+    """
     body = valid_body(operation)
+    if operation.handler.__name__ in CODES:
+        code = CODES[operation.handler.__name__](SHOPS[client], UserId(CUSTOMER_ID))
+        return None if body is None else {**body, "code": code}
     if operation.handler.__name__ in MAILED and body is not None:
         return {**body, "token": MAILED[operation.handler.__name__](SHOPS[client], UserId(1), demo.PASSWORD)}
     if operation.handler.__name__ == "request_return":
@@ -230,12 +240,12 @@ def query_of(operation: Operation) -> str:
 
 def path_of(operation: Operation, **ids: Any) -> str:
     """The path of an operation. Each id is 1, a row of the demo's staff, unless `ids` says otherwise; a row to merge is
-    the one that the POST before has added, a product to delete is one to which nothing refers, and a user to delete is
-    the demo's customer.
+    the one that the POST before has added, a product to delete is one to which nothing refers, and a user to delete, or
+    with a second factor, is the demo's customer.
     """
     if operation.handler.__name__ == "delete_product":
         ids = {"product_id": UNUSED_PRODUCT, **ids}
-    if operation.handler.__name__ == "delete_account":
+    if operation.handler.__name__ == "delete_account" or "/second_factor/" in operation.path:
         ids = {"user_id": CUSTOMER_ID, **ids}
     if "/merge/" in operation.path:
         noun = operation.path.split("/")[1]

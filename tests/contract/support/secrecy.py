@@ -12,8 +12,20 @@ from sellout_http.runtime import logging
 KEY = "the secret key of tests over HTTP, long enough"
 GUEST = "0123456789abcdef" * 2
 """The token of the cart of a guest."""
+SECOND_FACTOR_SECRET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+RECOVERY_CODE = "ABCDEF-GHIJKL-MNOPQR-STUVWX"
 _PASSWORDS = (demo.PASSWORD, "a password", "a better password", "long enough", "пароль", "another password")
 _HASHES = re.compile(r"\$argon2|\b[0-9a-f]{64}\b")
+_SECRETS = re.compile(r"\b[A-Z2-7]{32}\b")
+"""Secrets of second factors. One response has them: that to the beginning of one."""
+_RECOVERY_CODES = re.compile(r"\b[A-Za-z2-7]{6}(?:-[A-Za-z2-7]{6}){3}\b")
+"""Recovery codes. Two responses have them."""
+_SHOWING = {
+    "/user/second_factor/": _SECRETS,
+    "/user/second_factor/confirm/": _RECOVERY_CODES,
+    "/user/second_factor/recovery_codes/": _RECOVERY_CODES,
+}
+"""What the response to a POST may have, by the path without its id."""
 _PEOPLE = ("@", "7777777777", "79990001122", "Проспект", "Невский", "Имя", "Фамилия")
 _TOKENS = re.compile(r"eyJ[\w-]{8}|[Bb]earer")
 
@@ -21,17 +33,26 @@ _TOKENS = re.compile(r"eyJ[\w-]{8}|[Bb]earer")
 def found_in_log(text: str) -> list[str]:
     """The secrets and personal data in a log: passwords, hashes, keys, tokens, names, and addresses of any kind."""
     words = [word for word in (*_PASSWORDS, *_PEOPLE, KEY, GUEST) if word in text]
-    return [*words, *_HASHES.findall(text), *_TOKENS.findall(text)]
+    patterns = (_HASHES, _TOKENS, _SECRETS, _RECOVERY_CODES)
+    return [*words, *(found for pattern in patterns for found in pattern.findall(text))]
 
 
 def require_no_secrets(response: httpx2.Response) -> None:
-    """Asserts that a response holds no password, hash or key. It may hold names and addresses."""
+    """Asserts that a response holds no password, hash or key, and no secret or recovery code that it may not show. It
+    may hold names and addresses.
+    """
     if not response.headers.get("content-type", "").startswith("application/"):
         return
     text = response.read().decode() + str(response.headers)
     if response.request.url.path != "/openapi.json":
         assert not [word for word in (*_PASSWORDS, KEY, GUEST) if word in text]
         assert not _HASHES.search(text)
+        shown = (
+            _SHOWING.get(re.sub("[0-9]+$", "", response.request.url.path))
+            if response.request.method == "POST"
+            else None
+        )
+        assert not [pattern for pattern in (_SECRETS, _RECOVERY_CODES) if pattern is not shown and pattern.search(text)]
 
 
 class LogRecorder(io.BytesIO):
