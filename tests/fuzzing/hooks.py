@@ -13,6 +13,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -23,6 +24,7 @@ import schemathesis
 from hypothesis import strategies as st
 
 from sellout_adapters import demo
+from sellout_adapters.testing.credentials import code_at
 from tests.contract.support.pictures import plain
 
 USERS = itertools.cycle([demo.CUSTOMER, demo.STAFF])
@@ -82,6 +84,21 @@ def become_someone(case: Any) -> None:
     case.path_parameters["user_id"] = user_id
 
 
+def beginning(user_id: int, headers: Mapping[str, str]) -> str:
+    """Begins the second factor of a new user. Returns a code that confirms it."""
+    bearer = {"Authorization": headers["Authorization"]}
+    secret = ask(f"/user/second_factor/{user_id}", {"password": FUZZED_PASSWORD}, bearer)["secret"]
+    return code_at(secret, datetime.now(UTC))
+
+
+def someone_with_second_factor() -> tuple[str, int, str]:
+    """Registers a user with a second factor. Returns the access token, the id and a recovery code."""
+    access, user_id = someone()
+    bearer = {"Authorization": f"Bearer {access}"}
+    confirmed: Any = ask(f"/user/second_factor/confirm/{user_id}", {"code": beginning(user_id, bearer)}, bearer)
+    return access, user_id, confirmed["recovery_codes"][0]
+
+
 def become_guest(case: Any) -> None:
     """Makes a request one of a new guest."""
     case.headers["X-Cart-Token"], unit_id = new_guest()
@@ -131,6 +148,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001 -
         return
     if case.operation.label in OF_GUESTS:
         become_guest(case)
+    if case.operation.label == "DELETE /user/second_factor/{user_id}":
+        case.path_parameters["user_id"] = someone_with_second_factor()[1]
     if not isinstance(case.body, dict):
         return
     match case.operation.label:
@@ -146,6 +165,18 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001 -
             # The demo's users must not be deleted.
             become_someone(case)
             case.body["password"] = FUZZED_PASSWORD
+        case "POST /user/second_factor/{user_id}" if "Authorization" in case.headers:
+            become_someone(case)
+            case.body = {"password": FUZZED_PASSWORD}
+        case "POST /user/second_factor/confirm/{user_id}" if "Authorization" in case.headers:
+            become_someone(case)
+            case.body = {"code": beginning(case.path_parameters["user_id"], case.headers)}
+        case "POST /user/second_factor/recovery_codes/{user_id}" | "POST /user/second_factor/off/{user_id}" if (
+            "Authorization" in case.headers
+        ):
+            access, case.path_parameters["user_id"], code = someone_with_second_factor()
+            case.headers["Authorization"] = f"Bearer {access}"
+            case.body = {"code": code, "password": FUZZED_PASSWORD}
         case "POST /user/email/{user_id}" if "Authorization" in case.headers:
             become_someone(case)
             case.body = {"email": f"fuzzed-{next(NAMES)}@shop.example", "password": FUZZED_PASSWORD}

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from sellout_adapters.sql import SqlStore
+from sellout_core.values import UserId
 from sellout_http.settings.signing_key import BadSettings, key_beside
 from tests.contract.support.command import (
     ON_A_TERMINAL,
@@ -28,6 +30,8 @@ from tests.contract.support.command import (
     running_server,
     start_command,
 )
+from tests.contract.support.second_factors import turning_on
+from tests.contract.support.shop import shop_over
 
 # Invalid calls
 
@@ -98,7 +102,7 @@ def test_a_wrong_variable_is_named_and_its_value_kept_quiet(
 def test_help_and_version_come_without_an_error(sellout: Run) -> None:
     shown = sellout("--help")
     assert (shown.returncode, shown.stderr) == (0, "")
-    for command in ("serve", "import", "export", "create-admin", "set-password", "create-promo-code", "openapi"):
+    for command in ("serve", "import", "export", "create-admin", "set-password", "reset-second-factor", "openapi"):
         assert command in shown.stdout
         assert sellout(command, "--help").returncode == 0
     assert sellout("--version").stdout.startswith("sellout")
@@ -376,6 +380,19 @@ def test_set_password_replaces_the_password_and_ends_sessions(invoke: Run, tmp_p
     assert_fails(invoke("set-password", "--username", "boss", stdin="short"), "password must be at least 8")
     for unknown in ("unknown", " ", "a" * 151):
         assert_fails(invoke("set-password", "--username", unknown, stdin="long enough"), "there is no user", 1)
+
+
+def test_a_second_factor_is_reset(invoke: Run, tmp_path: Path) -> None:
+    invoke("create-admin", "--username", "boss", stdin="long enough")
+    reset = ("reset-second-factor", "--username")
+    assert_fails(invoke(*reset, "boss"), "boss has no second factor", 1)
+    for unknown in ("unknown", " ", "a" * 151):
+        assert_fails(invoke(*reset, unknown), "there is no user", 1)
+    store = SqlStore.open(f"sqlite:///{tmp_path / 'sellout.db'}")
+    turning_on(shop_over(store), UserId(1))
+    store.close()
+    assert invoke(*reset, "Boss").stdout == "Turned off the second factor of boss, user 1, and ended all sessions.\n"
+    assert_fails(invoke(*reset, "boss"), "boss has no second factor", 1)
 
 
 def test_a_promo_code_is_created_for_its_owner(invoke: Run) -> None:

@@ -30,6 +30,7 @@ from tests.contract.conftest import databases
 from tests.contract.support.command import Run, assert_fails, environment
 from tests.contract.support.mailed import verifying_token
 from tests.contract.support.requests import MOVE, TO_THE_BUYER
+from tests.contract.support.second_factors import turning_on
 from tests.contract.support.shop import demo_shop, log_in, serving_shop, shop_over
 
 KINDS = ("sqlite", "postgresql")
@@ -105,6 +106,7 @@ def fill_shop(url: str) -> tuple[dict[str, str], bytes]:
         add_reference(served.shop, OPERATOR, ReferenceKind.CATEGORY, below)
         merge_reference(served.shop, OPERATOR, ReferenceKind.TAG, 2, 1)
         verifying_token(served.shop, UserId(2), demo.PASSWORD)
+        turning_on(served.shop, UserId(2))
         assert client.post("/user/password/forgot", json={"email": "mail@mail.ru"}).is_success
         add_picture(served.shop, OPERATOR, ProductId(1), StoredPicture("0" * 48, 1, 1))
         assert client.post("/order/cart_add/2/2", headers=me).is_success

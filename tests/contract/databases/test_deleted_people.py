@@ -15,8 +15,12 @@ from sqlalchemy import select
 
 from sellout_adapters.sql import SqlStore
 from sellout_adapters.sql.schema.columns import metadata
+from sellout_core.people.second_factors import SecondFactorCode
+from sellout_core.values import UserId
 from tests.contract.conftest import PERSISTENT
 from tests.contract.support.buyer import Buyer, change_user, staff
+from tests.contract.support.second_factors import turning_on
+from tests.contract.support.secrecy import RECOVERY_CODE, SECOND_FACTOR_SECRET
 from tests.contract.support.shop import Served, demo_shop, serving_shop
 
 PASSWORD: Final = "a secret of Zinaida's"
@@ -35,6 +39,8 @@ DATA: Final = {
     "promo_code": "ZINAIDA10",
     "key": "the-key-of-zinaida",
     "link": "https://example.org/invited-by-zinaida",
+    "secret": SECOND_FACTOR_SECRET,
+    "recovery_code": SecondFactorCode(RECOVERY_CODE).fingerprint,
 }
 
 
@@ -76,6 +82,7 @@ def person(served: Served, name: str = NAME) -> Buyer:
     ok(me.request("POST", "/order/checkout/{me}", json=checkout, headers={"Idempotency-Key": DATA["key"]}))
     ok(me.request("POST", "/wishlist/add_no_size/{me}/2"))
     ok(me.request("GET", "/product_unit/product_main/2/{me}"))
+    turning_on(served.shop, UserId(user_id))
     return me
 
 

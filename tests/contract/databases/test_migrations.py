@@ -189,7 +189,9 @@ def forget_fulfilment(connection: Connection) -> None:
 
 
 def forget_views(connection: Connection) -> None:
-    """Undoes step 0020."""
+    """Undoes steps 0020 and later."""
+    for name in ("recovery_codes", "second_factors"):
+        connection.exec_driver_sql(f"DROP TABLE {name}")
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("DROP TRIGGER count_view")
     connection.exec_driver_sql("DROP TABLE product_views")

@@ -26,6 +26,7 @@ from sellout_core.use_cases.shopping.guest_carts import add_to_guest_cart
 from sellout_core.values import MAX_ID
 from tests.contract.conftest import PERSISTENT
 from tests.contract.support.checkout_scene import CheckoutScene, checkout_scene
+from tests.contract.support.second_factors import turning_on
 
 UNKNOWN_ID = 999_999
 REFERENCES = [
@@ -54,6 +55,8 @@ LAWS = {
     "half an address": "UPDATE account_emails SET address_key = NULL",
     "no recipient": "UPDATE outbox SET recipient_key = ''",
     "a token twice": "INSERT INTO single_use_tokens SELECT * FROM single_use_tokens",
+    "a time step below zero": "UPDATE second_factors SET last_step = -1",
+    "a recovery code twice": "INSERT INTO recovery_codes SELECT * FROM recovery_codes",
     "a guest's cart twice": "INSERT INTO guest_carts (fingerprint, unit_ids, expires_at) SELECT fingerprint, unit_ids,"
     " expires_at FROM guest_carts",
     "a token that is stored as it is": "UPDATE guest_carts SET fingerprint = '0123456789abcdef0123456789abcdef'",
@@ -107,6 +110,7 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         for number in (1, 2):
             add_picture(scene.shop, OPERATOR, product.id, StoredPicture(f"{number:048}", 1, 1))
         store.write(lambda tx: tx.view_history.note([(buyer, product.id)]))
+        turning_on(scene.shop, buyer)
         category(scene, "Below", category(scene, "Above"))
         store.write(lambda tx: tx.products.save_many([attrs.evolve(product, name="Renamed")]))
         with store.engine.begin() as connection:
@@ -137,7 +141,9 @@ def test_nothing_refers_to_what_is_not_there(connection: Connection, name: str, 
     require_refusal(lambda: connection.execute(update(table).values({columns[0]: UNKNOWN_ID})))
 
 
-@pytest.mark.parametrize("name", ["users", "products", "product_units", "sizes", "carts", "orders", "promo_codes"])
+@pytest.mark.parametrize(
+    "name", ["users", "products", "product_units", "sizes", "carts", "orders", "promo_codes", "second_factors"]
+)
 def test_what_is_referred_to_stays(connection: Connection, name: str) -> None:
     require_refusal(lambda: connection.execute(delete(metadata.tables[name])))
 
