@@ -99,6 +99,23 @@ def someone_with_second_factor() -> tuple[str, int, str]:
     return access, user_id, confirmed["recovery_codes"][0]
 
 
+def change_second_factor(case: Any) -> None:
+    """Makes a request one that changes the second factor of a new user."""
+    verb = case.operation.path.split("/")[-2]
+    if case.method == "DELETE":
+        case.path_parameters["user_id"] = someone_with_second_factor()[1]
+    elif verb == "second_factor":
+        become_someone(case)
+        case.body = {"password": FUZZED_PASSWORD}
+    elif verb == "confirm":
+        become_someone(case)
+        case.body = {"code": beginning(case.path_parameters["user_id"], case.headers)}
+    else:
+        access, case.path_parameters["user_id"], code = someone_with_second_factor()
+        case.headers["Authorization"] = f"Bearer {access}"
+        case.body = {"code": code, "password": FUZZED_PASSWORD}
+
+
 def become_guest(case: Any) -> None:
     """Makes a request one of a new guest."""
     case.headers["X-Cart-Token"], unit_id = new_guest()
@@ -148,8 +165,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001 -
         return
     if case.operation.label in OF_GUESTS:
         become_guest(case)
-    if case.operation.label == "DELETE /user/second_factor/{user_id}":
-        case.path_parameters["user_id"] = someone_with_second_factor()[1]
+    if "/second_factor/" in case.operation.path and case.method != "GET" and "Authorization" in case.headers:
+        change_second_factor(case)
     if not isinstance(case.body, dict):
         return
     match case.operation.label:
@@ -165,18 +182,6 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001 -
             # The demo's users must not be deleted.
             become_someone(case)
             case.body["password"] = FUZZED_PASSWORD
-        case "POST /user/second_factor/{user_id}" if "Authorization" in case.headers:
-            become_someone(case)
-            case.body = {"password": FUZZED_PASSWORD}
-        case "POST /user/second_factor/confirm/{user_id}" if "Authorization" in case.headers:
-            become_someone(case)
-            case.body = {"code": beginning(case.path_parameters["user_id"], case.headers)}
-        case "POST /user/second_factor/recovery_codes/{user_id}" | "POST /user/second_factor/off/{user_id}" if (
-            "Authorization" in case.headers
-        ):
-            access, case.path_parameters["user_id"], code = someone_with_second_factor()
-            case.headers["Authorization"] = f"Bearer {access}"
-            case.body = {"code": code, "password": FUZZED_PASSWORD}
         case "POST /user/email/{user_id}" if "Authorization" in case.headers:
             become_someone(case)
             case.body = {"email": f"fuzzed-{next(NAMES)}@shop.example", "password": FUZZED_PASSWORD}

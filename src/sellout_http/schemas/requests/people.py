@@ -86,7 +86,7 @@ class LogInRequest(Body, frozen=True):
 
     username: Annotated[str, Meta(max_length=values.MAX_USERNAME, description="The name of the user.")]
     password: CurrentPassword
-    code: Code | None = None
+    code: Annotated[Code | None, Meta(description="A code of the second factor, if the user has one.")] = None
 
     def second_factor_code(self) -> SecondFactorCode | None:
         """Converts the code to the core's value.
