@@ -100,20 +100,22 @@ def someone_with_second_factor() -> tuple[str, int, str]:
 
 
 def change_second_factor(case: Any) -> None:
-    """Makes a request one that changes the second factor of a new user."""
-    verb = case.operation.path.split("/")[-2]
-    if case.method == "DELETE":
-        case.path_parameters["user_id"] = someone_with_second_factor()[1]
-    elif verb == "second_factor":
-        become_someone(case)
-        case.body = {"password": FUZZED_PASSWORD}
-    elif verb == "confirm":
-        become_someone(case)
-        case.body = {"code": beginning(case.path_parameters["user_id"], case.headers)}
-    else:
-        access, case.path_parameters["user_id"], code = someone_with_second_factor()
-        case.headers["Authorization"] = f"Bearer {access}"
-        case.body = {"code": code, "password": FUZZED_PASSWORD}
+    """Makes a request that changes a second factor one of a new user, or one of staff about a new user."""
+    if "Authorization" not in case.headers:
+        return
+    match case.operation.label:
+        case "DELETE /user/second_factor/{user_id}":
+            case.path_parameters["user_id"] = someone_with_second_factor()[1]
+        case "POST /user/second_factor/{user_id}":
+            become_someone(case)
+            case.body = {"password": FUZZED_PASSWORD}
+        case "POST /user/second_factor/confirm/{user_id}":
+            become_someone(case)
+            case.body = {"code": beginning(case.path_parameters["user_id"], case.headers)}
+        case "POST /user/second_factor/recovery_codes/{user_id}" | "POST /user/second_factor/off/{user_id}":
+            access, case.path_parameters["user_id"], code = someone_with_second_factor()
+            case.headers["Authorization"] = f"Bearer {access}"
+            case.body = {"code": code, "password": FUZZED_PASSWORD}
 
 
 def become_guest(case: Any) -> None:
@@ -165,8 +167,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001 -
         return
     if case.operation.label in OF_GUESTS:
         become_guest(case)
-    if "/second_factor/" in case.operation.path and case.method != "GET" and "Authorization" in case.headers:
-        change_second_factor(case)
+    change_second_factor(case)
     if not isinstance(case.body, dict):
         return
     match case.operation.label:

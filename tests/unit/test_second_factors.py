@@ -244,7 +244,7 @@ def test_a_malformed_code_is_refused(code: str) -> None:
     with pytest.raises(InvalidFields) as refusal:
         SecondFactorCode(code)
     (field,) = refusal.value.fields
-    assert (field.name, field.code) == ("code", FieldCode.MALFORMED)
+    assert (field.name, field.code) == ("entered", FieldCode.MALFORMED)
 
 
 def test_recovery_codes_have_120_random_bits_in_base32() -> None:
@@ -416,7 +416,7 @@ def test_the_export_says_only_whether_it_is_on(held: Held) -> None:
     assert export.has_second_factor
     shown = repr(export) + repr(factor_of(scene, anna.id)) + repr(held.code())
     assert held.secret not in shown
-    assert held.code().code not in shown
+    assert held.code().entered not in shown
     turn_off_second_factor(scene.shop, anna.actor, anna.id, PASSWORD, held.code(), "en")
     assert not read_export(scene.shop, anna.actor, anna.id).has_second_factor
 

@@ -40,7 +40,7 @@ class SecondFactorCode:
         InvalidFields: it has the form of neither.
     """
 
-    code: str = ruled(_form, repr=False)
+    entered: str = ruled(_form, repr=False)
 
     def __attrs_post_init__(self) -> None:
         """Checks the form."""
@@ -49,14 +49,14 @@ class SecondFactorCode:
     @property
     def is_one_time(self) -> bool:
         """Whether it is a one-time code."""
-        return len(self.code) < MAX_CODE
+        return len(self.entered) < MAX_CODE
 
     @property
     def fingerprint(self) -> str:
         """The hash that stands for a recovery code in the store. The code has 120 random bits, so the hash needs no
         salt.
         """
-        return fingerprint_of(self.code.upper())
+        return fingerprint_of(self.entered.upper())
 
 
 @attrs.frozen

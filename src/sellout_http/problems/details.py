@@ -23,6 +23,7 @@ _MEMBERS: Final = {
     "telephone": "tel",
     "ceiling": "total_amount",
     "code": "string_representation",
+    "entered": "code",
     "discount": "discount_percentage",
     "active_until": "active_until_date",
     "personal_discount": "personal_discount_percentage",

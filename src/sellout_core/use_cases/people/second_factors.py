@@ -224,7 +224,7 @@ def _use_code(shop: Shop, tx: Transaction, factor: SecondFactor, code: SecondFac
 
 
 def _step_of(shop: Shop, factor: SecondFactor, code: SecondFactorCode, now: datetime) -> int | None:
-    return shop.one_time_codes.step_of(code.code, factor.secret, now) if code.is_one_time else None
+    return shop.one_time_codes.step_of(code.entered, factor.secret, now) if code.is_one_time else None
 
 
 def _save_recovery_codes(tx: Transaction, user_id: UserId, codes: Sequence[str]) -> None:
