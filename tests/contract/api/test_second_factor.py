@@ -15,9 +15,12 @@ from sellout_adapters.testing.scene import HeldClock
 from sellout_core.ports.store import Store
 from sellout_core.values import UserId
 from sellout_http.api.rate_limits import Limits
+from sellout_http.server.composition import issuer_of
+from sellout_http.settings.model import read_settings
 from tests.contract.support.buyer import change_user
 from tests.contract.support.mailed import resetting_token
 from tests.contract.support.second_factors import set_up
+from tests.contract.support.secrecy import found_in_log, require_no_secrets
 from tests.contract.support.shop import (
     CUSTOMER_ID,
     STAFF_ID,
@@ -175,18 +178,18 @@ def test_a_wrong_password_is_answered_as_for_everyone(enrolled: Enrolled) -> Non
     assert enrolled.enter(enrolled.code()).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        *("", "12345", "123 456", " 123456", "123456\n", "\N{FULLWIDTH DIGIT ONE}23456", "1" * 10_240),
-        *("ABCDEF-GHIJKL-MNOPQR-STUVW1", "\N{ARABIC-INDIC DIGIT ONE}" * 6, "12345\0"),
-    ],
+MALFORMED = (
+    *("", "12345", "123 456", " 123456", "123456\n", "12345\0", "\N{FULLWIDTH DIGIT ONE}23456", "1" * 10_240),
+    *("ABCDEF-GHIJKL-MNOPQR-STUVW1", "\N{ARABIC-INDIC DIGIT ONE}" * 6),
 )
-def test_a_malformed_code_is_a_422_wherever_it_is_sent(enrolled: Enrolled, code: str) -> None:
-    enrolled.refused("/user/login", {**CREDENTIALS, "code": code}, 422, "invalid_fields")
-    enrolled.refused(CONFIRM, {"code": code}, 422, "invalid_fields")
-    for path in (RENEW, OFF):
-        enrolled.refused(path, {**PASSWORD, "code": code}, 422, "invalid_fields")
+
+
+def test_a_malformed_code_is_a_422_wherever_it_is_sent(enrolled: Enrolled) -> None:
+    for code in MALFORMED:
+        enrolled.refused("/user/login", {**CREDENTIALS, "code": code}, 422, "invalid_fields")
+        enrolled.refused(CONFIRM, {"code": code}, 422, "invalid_fields")
+        for path in (RENEW, OFF):
+            enrolled.refused(path, {**PASSWORD, "code": code}, 422, "invalid_fields")
 
 
 def test_changes_need_the_password_a_code_and_the_right_state(enrolled: Enrolled) -> None:
@@ -261,6 +264,25 @@ def test_ten_refused_codes_a_day(store: Store, clock: HeldClock) -> None:
         problem_of(enrolled.post(CONFIRM, {"code": enrolled.code()}), 429, "too_many_requests")
         clock.advance(hours=24)
         assert enrolled.enter(enrolled.code()).status_code == 200
+
+
+def test_settings_name_the_shop_and_require_second_factors_of_staff(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert issuer_of(read_settings()) == "SellOut"
+    assert not read_settings().policy.staff_need_second_factor
+    monkeypatch.setenv("SELLOUT_PUBLIC_URL", "https://shop.example/front")
+    monkeypatch.setenv("SELLOUT_REQUIRE_STAFF_SECOND_FACTOR", "yes")
+    assert issuer_of(read_settings()) == "shop.example"
+    assert read_settings().policy.staff_need_second_factor
+
+
+def test_secrets_and_recovery_codes_in_a_log_or_a_response_are_found(enrolled: Enrolled) -> None:
+    """The search of all tests finds them. Only the three responses that show them may have them."""
+    for text in (enrolled.secret, enrolled.codes[0], enrolled.codes[0].lower()):
+        assert found_in_log(f'{{"line": "{text}"}}') == [text]
+        request = httpx2.Request("GET", f"http://shop.example{FACTOR}")
+        leak = httpx2.Response(200, json={"leak": text}, request=request)
+        with pytest.raises(AssertionError):
+            require_no_secrets(leak)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ class SecondFactors(Protocol):
         """
 
     def replace_recovery_codes(self, user_id: UserId, fingerprints: Collection[str]) -> None:
-        """Replaces the user's recovery codes by those with these fingerprints."""
+        """Replaces the recovery codes of a user with a second factor by those with these fingerprints."""
 
     def take_recovery_code(self, user_id: UserId, fingerprint: str) -> bool:
         """Deletes a recovery code of the user. Of concurrent transactions, one does so. False: it did not exist."""
