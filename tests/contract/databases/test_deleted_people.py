@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from sellout_adapters.sql import SqlStore
 from sellout_adapters.sql.schema.columns import metadata
+from sellout_adapters.testing.credentials import code_at
 from sellout_core.people.second_factors import SecondFactorCode
 from sellout_core.values import UserId
 from tests.contract.conftest import PERSISTENT
@@ -84,6 +85,11 @@ def person(served: Served, name: str = NAME) -> Buyer:
     ok(me.request("GET", "/product_unit/product_main/2/{me}"))
     turning_on(served.shop, UserId(user_id))
     return me
+
+
+def credentials_of(served: Served, name: str) -> dict[str, str]:
+    """The body of a log-in of a user with a second factor."""
+    return {"username": name, "password": PASSWORD, "code": code_at(SECOND_FACTOR_SECRET, served.shop.clock())}
 
 
 def noted_by_staff(served: Served, me: Buyer) -> None:
@@ -165,15 +171,14 @@ def test_the_file_has_no_byte_of_a_deleted_user(tmp_path: Path, others: int) -> 
             person(served, f"other{number}")
         for number in range(others):
             client = served.client
-            credentials = {"username": f"other{number}", "password": PASSWORD}
-            tokens = ok(client.post("/user/login", json=credentials))
+            tokens = ok(client.post("/user/login", json=credentials_of(served, f"other{number}")))
             headers = {"Authorization": f"Bearer {tokens['access']}"}
             other = client.get("/user_info", headers=headers).json()["id"]
             if number % 2:
                 ok(client.post(f"/user/delete/{other}", json={"password": PASSWORD}, headers=headers))
         me = person(served)
         noted_by_staff(served, me)
-        tokens = ok(served.client.post("/user/login", json={"username": NAME, "password": PASSWORD}))
+        tokens = ok(served.client.post("/user/login", json=credentials_of(served, NAME)))
         own = Buyer(served.client, me.user_id, {"Authorization": f"Bearer {tokens['access']}"})
         ok(own.request("POST", "/user/delete/{me}", json={"password": PASSWORD}))
         for user in staff(served.client).get("/user"):
