@@ -22,7 +22,11 @@ from sellout_adapters.memory.repositories.people.accounts import (
 from sellout_adapters.memory.repositories.people.identity import AccountEmails, Outbox, SingleUseTokens
 from sellout_adapters.memory.repositories.people.personal_data import PersonalData
 from sellout_adapters.memory.repositories.references import ReferenceTables
-from sellout_adapters.memory.repositories.shopping.fulfilment import Fulfilments, OrderHistory
+from sellout_adapters.memory.repositories.shopping.fulfilment import (
+    DeliveryTariffTable,
+    Fulfilments,
+    OrderHistory,
+)
 from sellout_adapters.memory.repositories.shopping.guest_carts import GuestCarts
 from sellout_adapters.memory.repositories.shopping.orders import (
     Carts,
@@ -73,6 +77,7 @@ class MemoryTransaction:
         self.single_use_tokens = SingleUseTokens(live)
         self.outbox = Outbox(live)
         self.sales = Sales(live)
+        self.delivery_tariffs = DeliveryTariffTable(live)
 
 
 class MemoryStore:

@@ -14,6 +14,7 @@ from sellout_core.ports.mail import Mailer, Outbox
 from sellout_core.ports.people.accounts import Addresses, CredentialsOfUsers, Sessions, Users, ViewHistory
 from sellout_core.ports.people.identity import AccountEmails, SingleUseTokens
 from sellout_core.ports.people.personal_data import PersonalData
+from sellout_core.ports.shopping.delivery import DeliveryTariffTable
 from sellout_core.ports.shopping.fulfilment import Fulfilments, OrderHistory
 from sellout_core.ports.shopping.guest_carts import GuestCarts
 from sellout_core.ports.shopping.orders import (
@@ -37,6 +38,7 @@ __all__ = [
     "Count",
     "Counters",
     "CredentialsOfUsers",
+    "DeliveryTariffTable",
     "Fulfilments",
     "GuestCarts",
     "IdempotencyStore",

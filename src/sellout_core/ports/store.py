@@ -15,6 +15,7 @@ from sellout_core.ports.mail import Outbox
 from sellout_core.ports.people.accounts import Addresses, CredentialsOfUsers, Sessions, Users, ViewHistory
 from sellout_core.ports.people.identity import AccountEmails, SingleUseTokens
 from sellout_core.ports.people.personal_data import PersonalData
+from sellout_core.ports.shopping.delivery import DeliveryTariffTable
 from sellout_core.ports.shopping.fulfilment import Fulfilments, OrderHistory
 from sellout_core.ports.shopping.guest_carts import GuestCarts
 from sellout_core.ports.shopping.orders import Carts, IdempotencyStore, Orders, PromoCodes, Sales, Wishlists
@@ -107,6 +108,8 @@ class Transaction(Protocol):
     def single_use_tokens(self) -> SingleUseTokens: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def delivery_tariffs(self) -> DeliveryTariffTable: ...
     @property
     def sales(self) -> Sales: ...
 

@@ -75,6 +75,7 @@ MOVE: Final[dict[str, Any]] = {
     "carrier": "CDEK",
     "tracking_number": "1234",
 }
+TARIFFS: Final = {"pick_up_point": {"price": 290, "currency": 1}, "courier": {"price": 451, "currency": 1}}
 TO_THE_BUYER: Final = ("in_transit_hub", "in_transit_moscow", "arrived", "handed_over", "delivered")
 """The states between a purchase and a return."""
 
@@ -156,6 +157,7 @@ BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     ("POST", "/order/return/{order_id}"): {"product_unit": [1], "reason": "New"},
     ("POST", "/order/cancel/{order_id}"): {"product_unit": [2], "reason": "New"},
     ("POST", "/order/refund/{order_id}"): {"to": "sent", "product_unit": [2], "reason": "New"},
+    ("PATCH", "/delivery_tariffs"): TARIFFS,
 }
 OPERATION_NAMES: Final = {operation.handler.__name__: operation for operation in OPERATIONS}
 WITH_BODY: Final = {name: operation for name, operation in OPERATION_NAMES.items() if operation.body is not None}
