@@ -14,7 +14,7 @@ GUEST = "0123456789abcdef" * 2
 """The token of the cart of a guest."""
 _PASSWORDS = (demo.PASSWORD, "a password", "a better password", "long enough", "пароль", "another password")
 _HASHES = re.compile(r"\$argon2|\b[0-9a-f]{64}\b")
-_PEOPLE = ("@", "7777777777", "79990001122", "Проспект", "Невский", "Имя", "Фамилия")
+_PEOPLE = ("@", "7777777777", "79990001122", "Проспект", "Невский", "Имя", "Фамилия", "Отчество", "домофон", "MSK-5")
 _TOKENS = re.compile(r"eyJ[\w-]{8}|[Bb]earer")
 
 
