@@ -69,12 +69,18 @@ def change_delivery_tariffs(
         if not is_current(before):
             raise Stale
         _require_currencies(change, currencies)
-        for kind, tariff in change.items():
-            known = before.tariffs.get(kind)
-            if tariff != known:
-                tx.delivery_tariffs.save(kind, tariff)
-                tx.audit.add([audited(actor, now, "delivery_tariff", AUDIT_IDS[kind], before=known, after=tariff)])
-        return DeliveryTariffsView(tx.delivery_tariffs.all(), currencies)
+        known = before.tariffs
+        changed = {kind: tariff for kind, tariff in change.items() if tariff != known.get(kind)}
+        for kind, tariff in changed.items():
+            tx.delivery_tariffs.save(kind, tariff)
+        tx.audit.add(
+            [
+                audited(actor, now, "delivery_tariff", AUDIT_IDS[kind], before=known.get(kind), after=tariff)
+                for kind, tariff in changed.items()
+            ]
+        )
+        after = {kind: tariff for kind, tariff in {**known, **changed}.items() if tariff is not None}
+        return DeliveryTariffsView(after, currencies)
 
     return shop.store.write(work)
 

@@ -357,7 +357,8 @@ _NO_OBJECTS: Final[list[Any]] = [
     *(None, 1, [], True, False, 0, 1.5, "", "x", "{}", [{}], -1, 10**400, [[]], 2**63, "[]", ["x"]),
 ]
 _RECIPIENT_FAULTS: Final[Mapping[str, Sequence[Any]]] = {
-    **dict.fromkeys(("name", "surname"), [*text_faults(150, blank=False), *CONTROLS]),
+    "name": [*text_faults(150, blank=False), *CONTROLS],
+    "surname": [*text_faults(150, blank=False), *CONTROLS],
     "telephone": BAD_TELEPHONES,
     "patronymic": [*text_faults(150), *CONTROLS],
     "email": [
@@ -381,7 +382,23 @@ POINT_FAULTS: Final[list[Any]] = [
     *(value for value in NOT_TEXT if value is not None),
     *UNSTORABLE,
     *CONTROLS,
-    *("", " ", "МСК-5", "MSK 5", " MSK5", "MSK5 ", "MSK5\n", "-5", ".5", "_5", "../5", "5/6", "<5>", "5'", "x" * 51),
+    *(
+        "",
+        " ",
+        "\N{CYRILLIC CAPITAL LETTER EM}SK-5",
+        "MSK 5",
+        " MSK5",
+        "MSK5 ",
+        "MSK5\n",
+        "-5",
+        ".5",
+        "_5",
+        "../5",
+        "5/6",
+        "<5>",
+        "5'",
+        "x" * 51,
+    ),
     *("x" * 10_000, "👟", "\N{ARABIC-INDIC DIGIT FIVE}", "5;6", "5,6", "e\u0301"),
 ]
 ADDRESS_FAULTS: Final = [

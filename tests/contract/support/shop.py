@@ -101,8 +101,8 @@ def problem_of(response: httpx2.Response, status: int, code: str) -> dict[str, A
 
 
 def everything_in(shop: Shop) -> Any:
-    """The users, carts, a guest's cart, wishlists, orders, products, pictures, delivery tariffs and the demo's promo code
-    of a shop, to compare.
+    """The users, carts, a guest's cart, wishlists, orders, products, pictures, delivery tariffs and the demo's promo
+    code of a shop, to compare.
     """
     products: list[Any] = []
     export_products(shop, OPERATOR, products.append)
