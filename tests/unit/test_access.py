@@ -351,6 +351,7 @@ def test_every_use_case_that_takes_an_actor_is_in_one_of_the_tables() -> None:
         carts,
         checkout,
         deletion,
+        delivery_tariffs,
         exporting,
         identity,
         mail,
