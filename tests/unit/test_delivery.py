@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sellout_adapters.testing.laws.shopping.delivery import COURIER, POINT, RECIPIENT, currency_of, delivered_to, offer
+from sellout_adapters.testing.laws.shopping.fulfilment import WAYS, cancel, move, pay, stored, units_of
 from sellout_core.errors import FieldCode, InvalidFields, Stale
+from sellout_core.fulfilment.parcels import planned_parcels
 from sellout_core.people.accounts import OPERATOR, NewAddress
 from sellout_core.shopping.delivery import Delivery, DeliveryKind, DeliveryTariff, Recipient, delivery_fee
 from sellout_core.shopping.ordering import Checkout
@@ -157,3 +159,15 @@ def test_orders_keep_their_fee(scene: Scene) -> None:
     offer(scene, 9999)
     assert scene.store.read(lambda tx: tx.orders.get(order.id)) == order
     assert (order.delivery_fee, order.total) == (300, 1300)
+
+
+def test_units_that_are_gone_or_handed_over_are_in_no_planned_parcel(scene: Scene) -> None:
+    order = delivered_to(scene)
+    one, two = units_of(order)
+    assert planned_parcels(order, stored(scene, order.id)) == ((one, two),)
+    found = cancel(scene, order, one)
+    assert planned_parcels(order, found) == ((two,),)
+    pay(scene, attrs.evolve(order, total=Money(600)))
+    for request in WAYS[:6]:
+        found = move(scene, order, request)
+    assert planned_parcels(order, found) == ()
