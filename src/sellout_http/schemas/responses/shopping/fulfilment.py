@@ -41,7 +41,7 @@ class OrderPayment(Struct, frozen=True):
     amount_due: Annotated[int, Meta(description="The amount that can still be captured, in whole currency units.")]
     captured: Annotated[int, Meta(description="The amount that was captured.")]
     refunded: Annotated[int, Meta(description="The sum of all refunds, also of those that are not done.")]
-    delivery_fee: Annotated[int, Meta(description="The delivery fee, which is a part of the order's total.")]
+    delivery_fee: Annotated[int, Meta(description="The delivery fee, a part of the total, in whole currency units.")]
     delivery_refund: Annotated[UnitRefund | None, Meta(description="The refund of the delivery fee, if there is one.")]
 
 
@@ -104,8 +104,11 @@ class ShownTracking(OrderTracking, frozen=True):
 class DeliveryTariff(Struct, frozen=True, gc=False):
     """What the delivery of one order costs. Amounts are in whole units of the currency."""
 
-    price: Annotated[int, Meta(description="The carrier's price.")]
-    fee: Annotated[int, Meta(description="What the buyer pays: the price, rounded up to a multiple of 50.")]
+    price: Annotated[int, Meta(description="The carrier's price, in whole currency units.")]
+    fee: Annotated[
+        int,
+        Meta(description="What the buyer pays, in whole currency units: the price, rounded up to a multiple of 50."),
+    ]
     currency: Annotated[NamedReference, Meta(description="The currency. Units of other currencies are not delivered.")]
 
 
