@@ -95,6 +95,7 @@ _EMAIL = re.compile(
 )
 _TELEPHONE = re.compile(r"\+?[0-9]{1,15}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 
 Rule = Callable[[Any], Fault | None]
@@ -176,6 +177,20 @@ def printable(maximum: int) -> Rule:
             return fault
         reason = "must not contain control characters"
         return None if value.isprintable() else Fault(reason, FieldCode.CHARACTER_NOT_ALLOWED)
+
+    return rule
+
+
+def one_line(maximum: int, *, minimum: int = 0) -> Rule:
+    """A rule as `text`, for text without control characters and line separators. Unlike `printable`, it allows the
+    joiners that some scripts and emoji need.
+    """
+
+    def rule(value: Any) -> Fault | None:
+        if (fault := text(maximum, minimum=minimum)(value)) is not None:
+            return fault
+        reason = "must not contain control characters"
+        return Fault(reason, FieldCode.CHARACTER_NOT_ALLOWED) if _CONTROLS.search(value) else None
 
     return rule
 

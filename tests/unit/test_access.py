@@ -24,9 +24,10 @@ from sellout_core.people.identity import EmailChange
 from sellout_core.people.second_factors import SecondFactor, SecondFactorCode
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
+from sellout_core.shopping.delivery import DeliveryKind
 from sellout_core.shopping.ordering import Checkout, NewPromoCode
 from sellout_core.shopping.sales import SalesKey, SalesQuery
-from sellout_core.use_cases import audit, mail, personal_export, upkeep
+from sellout_core.use_cases import audit, delivery_tariffs, mail, personal_export, upkeep
 from sellout_core.use_cases.catalogue import browsing, finding, pictures, products, references, stock
 from sellout_core.use_cases.catalogue.importing import exporting, writing
 from sellout_core.use_cases.catalogue.importing.entries import ProductEdit, UnitEdit
@@ -294,6 +295,9 @@ OF_STAFF: dict[Callable[..., object], OfTheShop] = {
     fulfilment.move_refunds: lambda on, actor: fulfilment.move_refunds(
         on.shop, actor, on.refunded, LineRequest(), RefundState.DONE
     ),
+    delivery_tariffs.change_delivery_tariffs: lambda on, actor: delivery_tariffs.change_delivery_tariffs(
+        on.shop, actor, {DeliveryKind.COURIER: None}, lambda _: True
+    ),
     promo_codes.read_promo_codes: lambda on, actor: promo_codes.read_promo_codes(on.shop, actor, lambda _: None),
     promo_codes.read_promo_code: lambda on, actor: promo_codes.read_promo_code(on.shop, actor, PromoCodeId(1)),
     promo_codes.read_promo_code_uses: lambda on, actor: promo_codes.read_promo_code_uses(
@@ -329,6 +333,7 @@ OF_AN_OWNER: dict[Callable[..., object], OfTheShop] = {
 OF_ANYBODY: dict[Callable[..., object], OfTheShop] = {
     references.read_references: lambda on, actor: references.read_references(on.shop, actor, BRAND),
     references.read_reference: lambda on, actor: references.read_reference(on.shop, actor, BRAND, 1),
+    delivery_tariffs.read_delivery_tariffs: lambda on, actor: delivery_tariffs.read_delivery_tariffs(on.shop, actor),
     pictures.read_pictures: lambda on, actor: pictures.read_pictures(on.shop, actor, on.goods.product_id),
     browsing.read_page: lambda on, actor: browsing.read_page(on.shop, actor, 1),
     browsing.read_facets: lambda on, actor: browsing.read_facets(on.shop, actor),
@@ -398,6 +403,7 @@ def test_every_use_case_that_takes_an_actor_is_in_one_of_the_tables() -> None:
         carts,
         checkout,
         deletion,
+        delivery_tariffs,
         exporting,
         identity,
         mail,

@@ -19,6 +19,7 @@ from sellout_core.fulfilment.lifecycle import (
     STATUSES,
     Effect,
     Guard,
+    LineMove,
     LineState,
     PaymentState,
     RefundState,
@@ -56,7 +57,7 @@ def line(state: LineState, unit_id: ProductUnitId = UNIT, amount: int = 700, **o
 
 
 def order(*lines: LineProgress, **other: object) -> Fulfilment:
-    """A paid order with a promo code. `other` overrides the defaults."""
+    """A paid order with a promo code, without a delivery fee. `other` overrides the defaults."""
     paid = Fulfilment(
         order_id=OrderId(1),
         buyer_id=UserId(1),
@@ -69,8 +70,15 @@ def order(*lines: LineProgress, **other: object) -> Fulfilment:
     return attrs.evolve(paid, **other)  # type: ignore[arg-type]
 
 
-def unpaid(*lines: LineProgress) -> Fulfilment:
-    return order(*lines, payment=PaymentState.DUE, captured=Money(0))
+def unpaid(*lines: LineProgress, **other: object) -> Fulfilment:
+    return order(*lines, payment=PaymentState.DUE, captured=Money(0), **other)
+
+
+def owed_by_the_states(found: Fulfilment) -> int:
+    """What the live lines cost, with the delivery fee while a line is live and if one was returned."""
+    states = {one.state for one in found.lines}
+    kept = found.delivery_fee if states - {LineState.CANCELLED} else 0
+    return sum(one.amount for one in found.lines if one.state not in DEAD) + kept
 
 
 def to(target: LineState, *unit_ids: ProductUnitId, **other: object) -> MoveRequest:
@@ -104,6 +112,65 @@ def test_a_line_makes_the_moves_of_the_table_and_no_others(source: LineState, ta
     assert (change.entries[0].target, change.entries[0].event) == (target.value, Event.LINE_MOVED)
     assert {entry.actor_id for entry in change.entries} == {MOVERS[role].actor_id}
     assert change.after.captured - change.after.refunded == change.after.owed
+
+
+@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize("move", LINE_MOVES, ids=lambda move: f"{move.source.value}-{move.target.value}")
+def test_the_fee_comes_back_when_the_last_line_is_cancelled_and_not_otherwise(move: LineMove, *, alone: bool) -> None:
+    lines = [line(move.source, return_requested=True), *([] if alone else [line(LineState.ARRIVED, OTHER, 300)])]
+    total = 700 + 50 + (0 if alone else 300)
+    before = order(*lines, delivery_fee=Money(50), captured=Money(total))
+    assert (before.owed, before.due, before.settled) == (total, 0, True)
+    change = moved(before, to(move.target, UNIT), MOVERS[min(move.roles, key=lambda role: role is not Role.STAFF)])
+    comes_back = alone and move.target is LineState.CANCELLED
+    fee = Refund(None, Money(50), RefundState.DUE)
+    assert change.after.refund_of(None) == (fee if comes_back else None)
+    assert change.after.refunds == (
+        *((Refund(UNIT, Money(700), RefundState.DUE),) if Effect.REFUND in move.effects else ()),
+        *((fee,) if comes_back else ()),
+    )
+    assert change.after.captured - change.after.refunded == change.after.owed == owed_by_the_states(change.after)
+    told = [(entry.unit_id, entry.source, entry.target, entry.amount) for entry in change.entries]
+    assert ((None, None, "due", 50) in told) == comes_back
+
+
+def test_the_fee_is_due_with_the_first_line() -> None:
+    before = unpaid(line(LineState.PLACED, amount=0), delivery_fee=Money(50))
+    assert before.due == 50
+    with pytest.raises(MoveImpossible):
+        moved(before, to(LineState.CONFIRMED), STAFF)
+    with pytest.raises(AboveAmountDue, match="due, 50"):
+        captured(before, Money(51), STAFF)
+    paid = captured(before, Money(50), STAFF).after
+    assert paid.settled
+    assert moved(paid, to(LineState.CONFIRMED), STAFF).after.payment is PaymentState.CAPTURED
+    assert moved(before, to(LineState.CANCELLED), BUYER).after.payment is PaymentState.VOIDED
+
+
+def test_the_refund_of_the_fee_is_moved_alone_or_with_those_of_units() -> None:
+    fee, own = Refund(None, Money(50), RefundState.DUE), Refund(UNIT, Money(700), RefundState.DUE)
+    before = order(
+        line(LineState.CANCELLED), line(LineState.CANCELLED, OTHER, 0), delivery_fee=Money(50), refunds=(own, fee)
+    )
+
+    def states(request: LineRequest, *, of_delivery: bool) -> list[str]:
+        change = refunds_moved(before, request, RefundState.DONE, STAFF, of_delivery=of_delivery)
+        assert -change.paid == sum(each.amount for each in change.after.refunds if each.state is RefundState.DONE)
+        return [each.state.value for each in change.after.refunds]
+
+    assert states(LineRequest(), of_delivery=False) == ["done", "done"]
+    assert states(LineRequest(), of_delivery=True) == ["due", "done"]
+    assert states(LineRequest(unit_ids=(UNIT,)), of_delivery=True) == ["done", "done"]
+    assert states(LineRequest(unit_ids=(UNIT,)), of_delivery=False) == ["done", "due"]
+    with pytest.raises(MoveImpossible) as refusal:
+        refunds_moved(before, LineRequest(unit_ids=(UNIT, OTHER)), RefundState.DONE, STAFF, of_delivery=True)
+    assert refusal.value.possible == {UNIT: ("sent", "done"), OTHER: ()}
+    without = attrs.evolve(before, refunds=(own,))
+    for request in (LineRequest(), LineRequest(unit_ids=(UNIT,))):
+        with pytest.raises(MoveImpossible):
+            refunds_moved(without, request, RefundState.DONE, STAFF, of_delivery=True)
+    with pytest.raises(MoveImpossible, match=r"Possible moves: none\."):
+        refunds_moved(without, LineRequest(), RefundState.DONE, STAFF, of_delivery=True)
 
 
 def test_the_tables_name_each_move_once_and_leave_no_dead_line() -> None:
@@ -345,7 +412,8 @@ Command = tuple[str, object, tuple[ProductUnitId, ...]]
 COMMANDS = st.one_of(
     st.tuples(st.just("move"), st.sampled_from(LineState), st.sampled_from([(), (UNIT,), (OTHER,)])),
     st.tuples(st.just("cancel"), st.sampled_from(list(Role)), st.sampled_from([(), (UNIT,), (OTHER,)])),
-    st.tuples(st.just("pay"), st.integers(1, 1000), st.just(())),
+    st.tuples(st.just("pay"), st.integers(1, 1050), st.just(())),
+    st.tuples(st.just("refund fee"), st.sampled_from(RefundState), st.sampled_from([(), (UNIT,)])),
     st.tuples(st.just("refund"), st.sampled_from(RefundState), st.sampled_from([(), (UNIT,), (OTHER,)])),
     st.tuples(st.just("ask"), st.integers(0, 10), st.sampled_from([(), (UNIT,), (OTHER,)])),
 )
@@ -362,16 +430,19 @@ def run(before: Fulfilment, what: str, value: object, unit_ids: tuple[ProductUni
             return captured(before, Money(amount), STAFF)
         case "refund", RefundState() as state:
             return refunds_moved(before, lines, state, STAFF)
+        case "refund fee", RefundState() as state:
+            return refunds_moved(before, lines, state, STAFF, of_delivery=True)
         case _, int() as days:
             return return_requested(before, lines, timedelta(days=days), BUYER)
     raise AssertionError(what)
 
 
-@given(st.lists(COMMANDS, max_size=40))
+@given(st.lists(COMMANDS, max_size=40), st.sampled_from([0, 50]))
 def test_whatever_happens_money_and_history_agree(
-    commands: list[tuple[str, object, tuple[ProductUnitId, ...]]],
+    commands: list[tuple[str, object, tuple[ProductUnitId, ...]]], fee: int
 ) -> None:
-    found = unpaid(line(LineState.PLACED), line(LineState.PLACED, OTHER, 300))
+    found = unpaid(line(LineState.PLACED), line(LineState.PLACED, OTHER, 300), delivery_fee=Money(fee))
+    refunds = dict[ProductUnitId | None, str]()
     states, paid, restocked = {one.unit_id: one.state.value for one in found.lines}, 0, list[ProductUnitId]()
     released = 0
     for what, value, unit_ids in commands:
@@ -383,13 +454,22 @@ def test_whatever_happens_money_and_history_agree(
             if entry.event is Event.LINE_MOVED and entry.unit_id is not None:
                 assert states[entry.unit_id] == entry.source
                 states[entry.unit_id] = entry.target
+            if entry.event is Event.REFUND_MOVED:
+                assert refunds.get(entry.unit_id) == entry.source
+                refunds[entry.unit_id] = entry.target
         found, paid = change.after, paid + change.paid
         restocked += change.restocked
         released += change.released_promo_code_id is not None
-        assert 0 <= found.refunded <= found.captured <= 1000
+        assert 0 <= found.refunded <= found.captured <= 1000 + fee
+        shares = {None: fee, UNIT: 700, OTHER: 300}
+        assert len({refund.unit_id for refund in found.refunds}) == len(found.refunds)
         for refund in found.refunds:
-            assert 0 < refund.amount <= next(one.amount for one in found.lines if one.unit_id == refund.unit_id)
+            assert 0 < refund.amount <= shares[refund.unit_id]
+        assert found.owed == owed_by_the_states(found)
         assert found.captured - found.refunded <= found.owed
+        assert (found.refund_of(None) is None) or {one.state for one in found.lines} == {LineState.CANCELLED}
+        if not found.owed:
+            assert found.captured == found.refunded
         if found.settled:
             assert found.captured - found.refunded == found.owed
         assert len(set(restocked)) == len(restocked)
@@ -397,6 +477,7 @@ def test_whatever_happens_money_and_history_agree(
         done = sum(refund.amount for refund in found.refunds if refund.state is RefundState.DONE)
         assert paid == found.captured - done
     assert states == {one.unit_id: one.state.value for one in found.lines}
+    assert refunds == {refund.unit_id: refund.state.value for refund in found.refunds}
 
 
 def test_the_possible_moves_are_those_of_all_roles() -> None:

@@ -11,10 +11,11 @@ from sellout_core.errors import UsernameTaken
 from sellout_core.people.accounts import OPERATOR, Address, NewAddress, NewUser, User
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
+from sellout_core.shopping.delivery import DeliveryKind, DeliveryTariff
 from sellout_core.shopping.ordering import NewOrder, NewPromoCode, agreed_lines, quote
 from sellout_core.use_cases.catalogue.importing.entries import ProductEntry
 from sellout_core.use_cases.catalogue.importing.writing import write_entries
-from sellout_core.values import Percentage
+from sellout_core.values import Money, Percentage
 
 __all__ = ["CUSTOMER", "PASSWORD", "PROMO_CODE", "STAFF", "load", "read_catalogue"]
 
@@ -23,6 +24,7 @@ CUSTOMER: Final = "noadmin"
 PASSWORD: Final = "sellout-demo"  # noqa: S105 - printed when the demo starts
 PROMO_CODE: Final = "SALE"
 _ADDRESS: Final = NewAddress("Проспект Мира 111", "308033")
+_DELIVERY_PRICES: Final = {DeliveryKind.PICK_UP_POINT: Money(290), DeliveryKind.COURIER: Money(451)}
 _DOCUMENTED_UPDATES: Final = (
     datetime(2023, 4, 7, 15, 28, 17, tzinfo=UTC),
     datetime(2023, 4, 7, 15, 59, 39, tzinfo=UTC),
@@ -55,6 +57,8 @@ def load(shop: Shop) -> bool:
         _wish(tx, staff, products[0])
         tx.promo_codes.add(_promo_code(staff))
         tx.orders.add(_order(tx, customer, address, units, now))
+        for kind, price in _DELIVERY_PRICES.items():
+            tx.delivery_tariffs.save(kind, DeliveryTariff(price=price, currency_id=units[0].currency_id))
         return True
 
     try:

@@ -23,7 +23,11 @@ from sellout_adapters.memory.repositories.people.identity import AccountEmails, 
 from sellout_adapters.memory.repositories.people.personal_data import PersonalData
 from sellout_adapters.memory.repositories.people.second_factors import SecondFactors
 from sellout_adapters.memory.repositories.references import ReferenceTables
-from sellout_adapters.memory.repositories.shopping.fulfilment import Fulfilments, OrderHistory
+from sellout_adapters.memory.repositories.shopping.fulfilment import (
+    DeliveryTariffTable,
+    Fulfilments,
+    OrderHistory,
+)
 from sellout_adapters.memory.repositories.shopping.guest_carts import GuestCarts
 from sellout_adapters.memory.repositories.shopping.orders import (
     Carts,
@@ -75,6 +79,7 @@ class MemoryTransaction:
         self.second_factors = SecondFactors(live)
         self.outbox = Outbox(live)
         self.sales = Sales(live)
+        self.delivery_tariffs = DeliveryTariffTable(live)
 
 
 class MemoryStore:

@@ -28,6 +28,7 @@ from sellout_core.people.identity import AccountEmail, SingleUseToken
 from sellout_core.people.second_factors import SecondFactor
 from sellout_core.ports.shopping.orders import StoredResponse
 from sellout_core.ports.store import Count
+from sellout_core.shopping.delivery import DeliveryKind, DeliveryTariff
 from sellout_core.shopping.guest_carts import GuestCart
 from sellout_core.shopping.ordering import Order, PromoCode
 from sellout_core.shopping.wishlist import WishlistUnit
@@ -143,6 +144,7 @@ class Tables:
     promo_code_ids: Table[str, PromoCodeId] = attrs.Factory(Table)
     orders: Table[OrderId, Order] = attrs.Factory(Table)
     fulfilments: Table[OrderId, Fulfilment] = attrs.Factory(Table)
+    delivery_tariffs: Table[DeliveryKind, DeliveryTariff] = attrs.Factory(Table)
     order_history: Table[HistoryEntryId, HistoryEntry] = attrs.Factory(Table)
     agreed_products: Table[ProductView, ProductView] = attrs.Factory(Table)
     agreed_units: Table[UnitView, UnitView] = attrs.Factory(Table)

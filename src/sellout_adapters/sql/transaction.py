@@ -26,6 +26,7 @@ from sellout_adapters.sql.repositories.people.accounts import (
 from sellout_adapters.sql.repositories.people.identity import SqlAccountEmails, SqlSingleUseTokens
 from sellout_adapters.sql.repositories.people.personal_data import SqlPersonalData
 from sellout_adapters.sql.repositories.people.second_factors import SqlSecondFactors
+from sellout_adapters.sql.repositories.shopping.delivery_tariffs import SqlDeliveryTariffs
 from sellout_adapters.sql.repositories.shopping.fulfilment import SqlFulfilments, SqlOrderHistory
 from sellout_adapters.sql.repositories.shopping.guest_carts import SqlGuestCarts
 from sellout_adapters.sql.repositories.shopping.orders import SqlCarts, SqlOrders, SqlPromoCodes
@@ -83,6 +84,7 @@ class SqlTransaction:
     second_factors = _Repository(SqlSecondFactors)
     outbox = _Repository(SqlOutbox)
     sales = _Repository(SqlSales)
+    delivery_tariffs = _Repository(SqlDeliveryTariffs)
 
     @property
     def products(self) -> SqlProducts:

@@ -24,6 +24,8 @@ from sellout_adapters.testing.laws.people.sessions import SessionListLaws
 from sellout_adapters.testing.laws.people.user_management import UserManagementLaws
 from sellout_adapters.testing.laws.people.user_search import UserSearchLaws
 from sellout_adapters.testing.laws.races import RaceLaws
+from sellout_adapters.testing.laws.shopping.delivery import DeliveryLaws
+from sellout_adapters.testing.laws.shopping.delivery_tariffs import DeliveryTariffLaws
 from sellout_adapters.testing.laws.shopping.fulfilment import FulfilmentLaws
 from sellout_adapters.testing.laws.shopping.guest_carts import GuestCartLaws
 from sellout_adapters.testing.laws.shopping.order_search import OrderSearchLaws
@@ -71,6 +73,8 @@ class StoreContract(
     PageLaws,
     DeletedBuyerLaws,
     DeletionLaws,
+    DeliveryLaws,
+    DeliveryTariffLaws,
     ProfileLaws,
     PromoCodeLaws,
     SalesLaws,

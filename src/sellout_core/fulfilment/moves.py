@@ -172,18 +172,21 @@ def _line_moved(
 
 
 def _refund_due(change: FulfilmentChange, line: LineProgress, mover: Mover) -> FulfilmentChange:
-    """Makes a refund due of what was captured beyond the price of the live lines, up to the share of the line."""
-    after = change.after
-    amount = Money(min(line.amount, max(0, after.captured - after.refunded - after.owed)))
-    if not amount:
-        return change
-    refund = Refund(line.unit_id, amount, RefundState.DUE)
-    entry = refund_entry(after, refund, RefundState.DUE, "", mover)
-    return attrs.evolve(
-        change,
-        after=attrs.evolve(after, refunds=(*after.refunds, refund)),
-        entries=(*change.entries, attrs.evolve(entry, source=None)),
-    )
+    """Makes refunds due of what was captured beyond what is owed: up to the share of the line, and of the delivery fee
+    if it is owed no more, which the last line does that is cancelled.
+    """
+    for unit_id, share in ((line.unit_id, line.amount), (None, change.after.delivery_fee)):
+        after = change.after
+        amount = Money(min(share, max(0, after.captured - after.refunded - after.owed)))
+        if amount:
+            refund = Refund(unit_id, amount, RefundState.DUE)
+            entry = attrs.evolve(refund_entry(after, refund, RefundState.DUE, "", mover), source=None)
+            change = attrs.evolve(
+                change,
+                after=attrs.evolve(after, refunds=(*after.refunds, refund)),
+                entries=(*change.entries, entry),
+            )
+    return change
 
 
 def _payment_closed(change: FulfilmentChange, move: LineMove, mover: Mover) -> FulfilmentChange:

@@ -41,17 +41,30 @@ def captured(before: Fulfilment, amount: Money, mover: Mover) -> FulfilmentChang
     return FulfilmentChange(before, after, (entry,), paid=amount)
 
 
-def refunds_moved(before: Fulfilment, request: LineRequest, target: RefundState, mover: Mover) -> FulfilmentChange:
+def refunds_moved(
+    before: Fulfilment, request: LineRequest, target: RefundState, mover: Mover, *, of_delivery: bool = False
+) -> FulfilmentChange:
     """Moves refunds to a state: those of the units of the request, or all that can be moved.
+
+    Args:
+        before: The fulfilment.
+        request: The units. None: all refunds, unless `of_delivery` is true.
+        target: The state.
+        mover: Who moves them.
+        of_delivery: Whether the refund of the delivery fee is moved, alone or with those of the units.
 
     Raises:
         InvalidFields: a unit is not in the order.
-        MoveImpossible: one of the units has no refund that can be moved there, or none has.
+        MoveImpossible: one of the units, or the delivery fee, has no refund that can be moved there, or none has.
     """
-    refunds = [before.refund_of(line.unit_id) for line in before.wanted(request.unit_ids)]
+    is_strict = of_delivery or request.unit_ids is not None
+    unit_ids = request.unit_ids or () if is_strict else None
+    refunds = [before.refund_of(line.unit_id) for line in before.wanted(unit_ids)]
+    if of_delivery or not is_strict:
+        refunds.append(before.refund_of(None))
     chosen = [each for each in refunds if each is not None and refund_move(each.state, target, Role.STAFF) is not None]
-    if not chosen or (request.unit_ids is not None and len(chosen) < len(refunds)):
-        raise impossible(before, request.unit_ids, lambda line: _possible_refunds(before.refund_of(line.unit_id)))
+    if not chosen or (is_strict and len(chosen) < len(refunds)):
+        raise impossible(before, unit_ids, lambda line: _possible_refunds(before.refund_of(line.unit_id)))
     ids = {refund.unit_id for refund in chosen}
     after = attrs.evolve(
         before,

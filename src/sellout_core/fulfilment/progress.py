@@ -76,22 +76,25 @@ class Parcel:
 
 @attrs.frozen
 class Refund:
-    """The refund of a line that was cancelled or returned."""
+    """The refund of a line that was cancelled or returned. Without a unit it is the refund of the delivery fee."""
 
-    unit_id: ProductUnitId
+    unit_id: ProductUnitId | None
     amount: Money
     state: RefundState
 
 
 @attrs.frozen(kw_only=True)
 class Fulfilment:
-    """The fulfilment of one order. A new order has its lines in `placed` and its payment in `due`."""
+    """The fulfilment of one order. A new order has its lines in `placed` and its payment in `due`. The amounts of the
+    lines and `delivery_fee` add up to its total.
+    """
 
     order_id: OrderId
     buyer_id: UserId
     placed_at: datetime
     promo_code_id: PromoCodeId | None
     lines: tuple[LineProgress, ...]
+    delivery_fee: Money = Money(0)
     payment: PaymentState = PaymentState.DUE
     captured: Money = Money(0)
     refunds: tuple[Refund, ...] = ()
@@ -106,6 +109,7 @@ class Fulfilment:
             placed_at=order.placed_at,
             promo_code_id=None if order.promo_code is None else order.promo_code.id,
             lines=tuple(LineProgress(unit_id=line.unit.id, amount=line.amount) for line in order.lines),
+            delivery_fee=order.delivery_fee,
         )
 
     @property
@@ -115,8 +119,11 @@ class Fulfilment:
 
     @property
     def owed(self) -> int:
-        """What the live lines cost."""
-        return sum(line.amount for line in self.live)
+        """What the live lines and the delivery cost. The fee of the delivery is owed while a line is live, and kept if
+        a line was returned: the delivery service had it.
+        """
+        is_delivered = any(line.state is not LineState.CANCELLED for line in self.lines)
+        return sum(line.amount for line in self.live) + (self.delivery_fee if is_delivered else 0)
 
     @property
     def refunded(self) -> int:
@@ -140,8 +147,8 @@ class Fulfilment:
         """The status of the order."""
         return status_of([line.state for line in self.lines], settled=self.settled)
 
-    def refund_of(self, unit_id: ProductUnitId) -> Refund | None:
-        """The refund of a line, if there is one."""
+    def refund_of(self, unit_id: ProductUnitId | None) -> Refund | None:
+        """The refund of a line, or of the delivery fee (None), if there is one."""
         return next((refund for refund in self.refunds if refund.unit_id == unit_id), None)
 
     def wanted(self, unit_ids: Sequence[ProductUnitId] | None) -> Sequence[LineProgress]:

@@ -23,7 +23,7 @@ class MoveImpossible(Conflict):
     def __str__(self) -> str:
         """A sentence with the possible moves."""
         moves = (f"unit {unit_id}: {', '.join(targets) or 'none'}" for unit_id, targets in self.possible.items())
-        return f"The move is impossible. Possible moves: {'; '.join(moves)}."
+        return f"The move is impossible. Possible moves: {'; '.join(moves) or 'none'}."
 
 
 @attrs.frozen

@@ -15,6 +15,7 @@ from sellout_core.ports.people.accounts import Addresses, CredentialsOfUsers, Se
 from sellout_core.ports.people.identity import AccountEmails, SingleUseTokens
 from sellout_core.ports.people.personal_data import PersonalData
 from sellout_core.ports.people.second_factors import SecondFactors
+from sellout_core.ports.shopping.delivery import DeliveryTariffTable
 from sellout_core.ports.shopping.fulfilment import Fulfilments, OrderHistory
 from sellout_core.ports.shopping.guest_carts import GuestCarts
 from sellout_core.ports.shopping.orders import (
@@ -38,6 +39,7 @@ __all__ = [
     "Count",
     "Counters",
     "CredentialsOfUsers",
+    "DeliveryTariffTable",
     "Fulfilments",
     "GuestCarts",
     "IdempotencyStore",

@@ -16,6 +16,7 @@ from sellout_core.ports.people.accounts import Addresses, CredentialsOfUsers, Se
 from sellout_core.ports.people.identity import AccountEmails, SingleUseTokens
 from sellout_core.ports.people.personal_data import PersonalData
 from sellout_core.ports.people.second_factors import SecondFactors
+from sellout_core.ports.shopping.delivery import DeliveryTariffTable
 from sellout_core.ports.shopping.fulfilment import Fulfilments, OrderHistory
 from sellout_core.ports.shopping.guest_carts import GuestCarts
 from sellout_core.ports.shopping.orders import Carts, IdempotencyStore, Orders, PromoCodes, Sales, Wishlists
@@ -110,6 +111,8 @@ class Transaction(Protocol):
     def second_factors(self) -> SecondFactors: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def delivery_tariffs(self) -> DeliveryTariffTable: ...
     @property
     def sales(self) -> Sales: ...
 

@@ -22,6 +22,7 @@ from sellout_core.errors import (
     PromoCodeUsedUp,
 )
 from sellout_core.people.accounts import Address
+from sellout_core.shopping.delivery import Delivery, Recipient
 from sellout_core.values import (
     AddressId,
     CartId,
@@ -156,7 +157,7 @@ class QuotedLine:
 
 @attrs.frozen
 class OrderLine:
-    """A product unit as it was at checkout, and `amount`, its share of the order's total."""
+    """A product unit as it was at checkout, and `amount`, its share of the order's total without the delivery fee."""
 
     unit: UnitView
     amount: Money
@@ -170,14 +171,14 @@ class Quote:
     subtotal: Money
     total: Money
 
-    def require_at_most(self, ceiling: Money | None) -> None:
-        """Checks that the buyer agreed to pay the total. None: the buyer agreed to any.
+    def require_at_most(self, ceiling: Money | None, delivery_fee: int = 0) -> None:
+        """Checks that the buyer agreed to pay the total and the delivery fee. None: the buyer agreed to any.
 
         Raises:
-            PriceChanged: the total is above the ceiling.
+            PriceChanged: they are above the ceiling.
         """
-        if ceiling is not None and self.total > ceiling:
-            raise PriceChanged(self.total)
+        if ceiling is not None and self.total + delivery_fee > ceiling:
+            raise PriceChanged(Money(self.total + delivery_fee))
 
 
 def wanted_units(unit_ids: Sequence[ProductUnitId]) -> Fault | None:
@@ -189,8 +190,8 @@ def wanted_units(unit_ids: Sequence[ProductUnitId]) -> Fault | None:
 
 @attrs.frozen
 class Checkout:
-    """The data of a checkout: units of the cart, the recipient, the address, and `ceiling`, the maximum that the buyer
-    agrees to pay.
+    """The data of a checkout: units of the cart, the buyer's contact, the address, `ceiling`, the maximum that the
+    buyer agrees to pay, and perhaps the recipient and the delivery.
 
     Raises:
         InvalidFields: names every field that breaks a rule.
@@ -204,20 +205,23 @@ class Checkout:
     address_id: AddressId = ruled(values.identifier)
     promo_code: str = ruled(values.text(values.MAX_PROMO_CODE), default="")
     ceiling: Money | None = ruled(values.optional(values.between(0, values.MAX_TOTAL)), default=None)
+    recipient: Recipient | None = None
+    delivery: Delivery | None = None
 
     def __attrs_post_init__(self) -> None:
         values.enforce(self)
 
     @property
     def fingerprint(self) -> str:
-        """A hash that is equal for equal checkouts only."""
-        return hashlib.sha256(repr(attrs.astuple(self)).encode()).hexdigest()
+        """A hash that is equal for equal checkouts only. Without the last two members it is that of older versions."""
+        members = attrs.astuple(self)
+        return hashlib.sha256(repr(members if any(members[-2:]) else members[:-2]).encode()).hexdigest()
 
 
 @attrs.frozen(kw_only=True)
 class NewOrder:
     """An order without an id. It has copies of its products, units, prices, address and promo code, which later changes
-    of the shop do not affect (docs/http-contract.md#checkout-7).
+    of the shop do not affect (docs/http-contract.md#checkout-7). The lines and the delivery fee add up to `total`.
     """
 
     buyer_id: UserId
@@ -232,6 +236,9 @@ class NewOrder:
     status_id: StatusId
     paid: bool
     lines: tuple[OrderLine, ...]
+    recipient: Recipient | None = None
+    delivery: Delivery | None = None
+    delivery_fee: Money = Money(0)
 
 
 @attrs.frozen(kw_only=True)

@@ -1,10 +1,16 @@
-"""Converts the fulfilment of orders to documents."""
+"""Converts the fulfilment and the deliveries of orders to documents."""
+
+import attrs
+from msgspec.structs import asdict
 
 from sellout_core.errors import SellOutError
 from sellout_core.fulfilment.lifecycle import LineState
-from sellout_core.fulfilment.progress import Fulfilment, HistoryEntry, LineProgress
-from sellout_core.use_cases.shopping.tracking import TrackingView
+from sellout_core.fulfilment.progress import Fulfilment, HistoryEntry, LineProgress, Refund
+from sellout_core.shopping.delivery import Delivery, DeliveryKind, Recipient
+from sellout_core.use_cases.delivery_tariffs import DeliveryTariffsView
+from sellout_core.use_cases.shopping.tracking import ShownTracking, TrackingView
 from sellout_core.values import OrderId
+from sellout_core.views import OrderView
 from sellout_http.problems.details import problem_of
 from sellout_http.schemas import responses, serializers
 
@@ -15,14 +21,20 @@ def tracking(view: TrackingView) -> responses.OrderTracking:
     return responses.OrderTracking(
         order_id=found.order_id,
         status=serializers.named(view.status),
-        payment=responses.OrderPayment(found.payment, found.due, found.captured, found.refunded),
+        payment=responses.OrderPayment(
+            state=found.payment,
+            amount_due=found.due,
+            captured=found.captured,
+            refunded=found.refunded,
+            delivery_fee=found.delivery_fee,
+            delivery_refund=_refund(found.refund_of(None)),
+        ),
         product_unit=tuple(_unit(found, line, view.possible[line.unit_id]) for line in found.lines),
         parcels=tuple(responses.OrderParcel(each.number, each.carrier, each.tracking_number) for each in found.parcels),
     )
 
 
 def _unit(found: Fulfilment, line: LineProgress, possible: tuple[str, ...]) -> responses.TrackedUnit:
-    refund = found.refund_of(line.unit_id)
     return responses.TrackedUnit(
         id=line.unit_id,
         amount=line.amount,
@@ -30,8 +42,60 @@ def _unit(found: Fulfilment, line: LineProgress, possible: tuple[str, ...]) -> r
         moved_at=line.moved_at,
         parcel=line.parcel_number,
         return_requested=line.return_requested,
-        refund=None if refund is None else responses.UnitRefund(refund.amount, refund.state),
+        refund=_refund(found.refund_of(line.unit_id)),
         possible=tuple(map(LineState, possible)),
+    )
+
+
+def _refund(refund: Refund | None) -> responses.UnitRefund | None:
+    return None if refund is None else responses.UnitRefund(refund.amount, refund.state)
+
+
+def shown_tracking(view: ShownTracking) -> responses.ShownTracking:
+    """The fulfilment and the delivery of an order."""
+    return responses.ShownTracking(
+        **asdict(tracking(view)),
+        recipient=_recipient(view.order.recipient),
+        delivery=_delivery(view.order.delivery),
+        planned_parcels=tuple(map(tuple, view.planned)),
+    )
+
+
+def exported_order(view: OrderView) -> responses.ExportedOrder:
+    """An order in the export of a user's data."""
+    return responses.ExportedOrder(
+        **asdict(serializers.order(view)),
+        recipient=_recipient(view.order.recipient),
+        delivery=_delivery(view.order.delivery),
+    )
+
+
+def delivery_tariffs(view: DeliveryTariffsView) -> responses.DeliveryTariffs:
+    """The delivery tariffs."""
+    shown = {
+        kind.value: responses.DeliveryTariff(
+            tariff.price, tariff.fee, serializers.named(view.currencies[tariff.currency_id])
+        )
+        for kind, tariff in view.tariffs.items()
+    }
+    return responses.DeliveryTariffs(**{kind.value: shown.get(kind.value) for kind in DeliveryKind})
+
+
+def _recipient(recipient: Recipient | None) -> responses.OrderRecipient | None:
+    if recipient is None:
+        return None
+    return responses.OrderRecipient(**attrs.asdict(recipient) | {"email": recipient.email or None})
+
+
+def _delivery(delivery: Delivery | None) -> responses.OrderDelivery | None:
+    if delivery is None:
+        return None
+    place = delivery.address
+    return responses.OrderDelivery(
+        kind=delivery.kind,
+        pick_up_point=delivery.pick_up_point or None,
+        address=None if place is None else responses.DeliveryAddress(place.address, place.post_index),
+        one_parcel=delivery.one_parcel,
     )
 
 

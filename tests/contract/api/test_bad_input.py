@@ -20,13 +20,17 @@ from sellout_core.catalogue.references import ReferenceKind
 from sellout_http.api.operations import Access, Operation
 from sellout_http.api.queries.query_parameters import Parameter
 from sellout_http.routes import OPERATIONS
+from tests.contract.support.buyer import ADDRESS
 from tests.contract.support.client import send_raw
 from tests.contract.support.requests import (
     BODIES,
     CHECKOUT,
+    COURIER,
+    DELIVERY,
     IN_SUCCEEDING_ORDER,
     MOVE,
     OPERATION_NAMES,
+    RECIPIENT,
     WITH_BODY,
     content_of,
     headers_of,
@@ -378,6 +382,82 @@ CODE_FAULTS: Final[list[Any]] = [
     ),
     *("ABCDEF-GHIJKL-MNOPQR-STUVW1", "ABCDEF GHIJKL MNOPQR STUVWX", "-BCDEF-GHIJKL-MNOPQR-STUVWX"),
 ]
+_RECIPIENT_FAULTS: Final[Mapping[str, Sequence[Any]]] = {
+    "name": [*text_faults(150, blank=False), *CONTROLS],
+    "surname": [*text_faults(150, blank=False), *CONTROLS],
+    "telephone": BAD_TELEPHONES,
+    "patronymic": [*text_faults(150), *CONTROLS],
+    "email": [
+        *(True, 1, 1.5, [], {}, 10**400, "\0@mail.ru", "\ud800@mail.ru", *filter(None, BAD_EMAILS)),
+        *("mail@mail.ru\r\nBcc: other@mail.ru", "mail\r@mail.ru", "mail@mail.ru\0", "a" * 320),
+    ],
+    "comment": [*text_faults(500), *CONTROLS, "x" * 10_000, "\u2028"],
+    "x": [1, None],
+}
+RECIPIENT_FAULTS: Final = [
+    *((value, "") for value in _NO_OBJECTS if value is not None),
+    *(({**RECIPIENT, member: value}, f"/{member}") for member, faults in _RECIPIENT_FAULTS.items() for value in faults),
+    *(
+        ({name: value for name, value in RECIPIENT.items() if name != missing}, f"/{missing}")
+        for missing in ("name", "surname", "telephone")
+    ),
+    ({}, "/name"),
+    (dict.fromkeys(RECIPIENT), "/name"),
+]
+POINT_FAULTS: Final[list[Any]] = [
+    *(value for value in NOT_TEXT if value is not None),
+    *UNSTORABLE,
+    *CONTROLS,
+    *(
+        "",
+        " ",
+        "\N{CYRILLIC CAPITAL LETTER EM}SK-5",
+        "MSK 5",
+        " MSK5",
+        "MSK5 ",
+        "MSK5\n",
+        "-5",
+        ".5",
+        "_5",
+        "../5",
+        "5/6",
+        "<5>",
+        "5'",
+        "x" * 51,
+    ),
+    *("x" * 10_000, "👟", "\N{ARABIC-INDIC DIGIT FIVE}", "5;6", "5,6", "e\u0301"),
+]
+ADDRESS_FAULTS: Final = [
+    *((value, "") for value in _NO_OBJECTS if value is not None),
+    *(({**ADDRESS, "address": value}, "/address") for value in text_faults(500, blank=False)),
+    *(({**ADDRESS, "post_index": value}, "/post_index") for value in text_faults(20)),
+    ({"address": "Проспект Мира 111"}, "/post_index"),
+    ({**ADDRESS, "id": 1}, "/id"),
+]
+DELIVERY_FAULTS: Final = [
+    *((value, "") for value in _NO_OBJECTS if value is not None),
+    *(({**DELIVERY, "kind": value}, "/kind") for value in STATE_FAULTS),
+    *(({**DELIVERY, "pick_up_point": value}, "/pick_up_point") for value in POINT_FAULTS),
+    *(({**DELIVERY, "one_parcel": value}, "/one_parcel") for value in NO_FLAGS),
+    *(({**COURIER, "address": value}, f"/address{place}") for value, place in ADDRESS_FAULTS),
+    ({**DELIVERY, "pick_up_point": None}, "/pick_up_point"),
+    ({"kind": "pick_up_point"}, "/pick_up_point"),
+    ({"kind": "courier"}, "/address"),
+    ({**COURIER, "address": None}, "/address"),
+    ({**DELIVERY, "address": ADDRESS}, "/address"),
+    ({**COURIER, "pick_up_point": "MSK-5"}, "/pick_up_point"),
+    ({**DELIVERY, "fee": 0}, "/fee"),
+    ({}, "/kind"),
+    (dict.fromkeys(DELIVERY), "/kind"),
+]
+TARIFF_FAULTS: Final = [
+    *((value, "") for value in _NO_OBJECTS if value is not None),
+    *(({"price": value, "currency": 1}, "/price") for value in [*number_faults(0, 10**9), None]),
+    *(({"price": 5, "currency": value}, "/currency") for value in [*number_faults(1, 2**53 - 1), None, 99, 2**53 - 1]),
+    ({"price": 5, "currency": 1, "fee": 0}, "/fee"),
+    ({"currency": 1}, "/price"),
+    ({"price": 5}, "/currency"),
+]
 # By operation and member: invalid values. A pair also has the place of the fault within the member.
 FAULTS: Final[Mapping[str, Mapping[str, Sequence[Any]]]] = {
     "register": {
@@ -416,7 +496,10 @@ FAULTS: Final[Mapping[str, Mapping[str, Sequence[Any]]]] = {
         "address_id": [*number_faults(1, 2**53 - 1), None],
         "promo_code": [value for value in text_faults(64) if value is not None],
         "total_amount": number_faults(0, 10**15),
+        "recipient": RECIPIENT_FAULTS,
+        "delivery": DELIVERY_FAULTS,
     },
+    "change_delivery_tariffs": {"pick_up_point": TARIFF_FAULTS, "courier": TARIFF_FAULTS},
     "create_product": PRODUCT_FAULTS,
     "change_product": {member: faults for member, faults in PRODUCT_FAULTS.items() if member != "sku"},
     "create_unit": NEW_UNIT_FAULTS,
@@ -467,7 +550,12 @@ FAULTS: Final[Mapping[str, Mapping[str, Sequence[Any]]]] = {
     "move_orders": {"moves": MOVES_FAULTS},
     "request_return": {"product_unit": SOME_UNITS_FAULTS, "reason": text_faults(500)},
     "cancel_order": {"product_unit": SOME_UNITS_FAULTS, "reason": text_faults(500)},
-    "move_refunds": {"to": STATE_FAULTS, "product_unit": SOME_UNITS_FAULTS, "reason": text_faults(500)},
+    "move_refunds": {
+        "to": STATE_FAULTS,
+        "product_unit": SOME_UNITS_FAULTS,
+        "delivery": NO_FLAGS,
+        "reason": text_faults(500),
+    },
     **{f"{verb}_{kind.noun}": REFERENCE_FAULTS[kind] for verb in ("add", "change") for kind in ReferenceKind},
 }
 MEMBERS: Final = [

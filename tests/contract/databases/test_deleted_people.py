@@ -36,6 +36,15 @@ DATA: Final = {
     "recipient_tel": "74957654321",
     "recipient_name": "Дмитрий",
     "recipient_surname": "Мережковскийсын",
+    "other_name": "Фёклаособая",
+    "other_surname": "Толстикова",
+    "other_patronymic": "Африкановна",
+    "other_tel": "+74951112233",
+    "other_email": "thekla.of.zinaida@example.org",
+    "comment": "звонить в домофон 41 дважды",
+    "courier_address": "Саперный переулок 13",
+    "courier_post_index": "191014",
+    "pick_up_point": "ZINAIDAS-5",
     "device": "ZinaidasTelephone/7.1",
     "promo_code": "ZINAIDA10",
     "key": "the-key-of-zinaida",
@@ -80,7 +89,20 @@ def person(served: Served, name: str = NAME) -> Buyer:
         "last_name": DATA["recipient_surname"],
         "address_id": address_id,
     }
+    recipient = {
+        "name": DATA["other_name"],
+        "surname": DATA["other_surname"],
+        "patronymic": DATA["other_patronymic"],
+        "telephone": DATA["other_tel"],
+        "email": DATA["other_email"],
+        "comment": DATA["comment"],
+    }
+    courier = {"address": DATA["courier_address"], "post_index": DATA["courier_post_index"]}
+    checkout |= {"recipient": recipient, "delivery": {"kind": "courier", "address": courier}}
     ok(me.request("POST", "/order/checkout/{me}", json=checkout, headers={"Idempotency-Key": DATA["key"]}))
+    point = {"kind": "pick_up_point", "pick_up_point": DATA["pick_up_point"]}
+    ok(me.request("POST", "/order/checkout/{me}", json={**checkout, "product_unit": [2], "delivery": point}))
+    assert all(text in me.request("GET", "/user/export/{me}").text for text in (*recipient.values(), *courier.values()))
     ok(me.request("POST", "/wishlist/add_no_size/{me}/2"))
     ok(me.request("GET", "/product_unit/product_main/2/{me}"))
     turning_on(served.shop, UserId(user_id))
@@ -148,11 +170,18 @@ def test_no_row_has_anything_of_a_deleted_user(served: Served) -> None:
     assert set(found(before, me)) >= {NAME, *(value for name, value in DATA.items() if name != "promo_code")}
     noted_by_staff(served, me)
     assert DATA["promo_code"] in rows_of(served)
-    [order] = [one for one in staff(served.client).get("/order/orders") if one["user"]["id"] == me.user_id]
+    order, last = [one for one in staff(served.client).get("/order/orders") if one["user"]["id"] == me.user_id]
+    # A stored response of staff about the order.
+    payment, key = {"captured": last["total_amount"]}, {"Idempotency-Key": "the payment"}
+    ok(staff(served.client).request("POST", f"/order/payment/{last['id']}", json=payment, headers=key))
     ok(staff(served.client).request("POST", f"/user/delete/{me.user_id}", json={"password": PASSWORD}))
     assert found(rows_of(served), me) == []
     boss = staff(served.client)
-    [after] = [one for one in boss.get("/order/orders") if one["user"]["id"] == me.user_id]
+    after, _ = [one for one in boss.get("/order/orders") if one["user"]["id"] == me.user_id]
+    for one in (after["id"], last["id"]):
+        tracking = boss.get(f"/order/tracking/{one}")
+        assert (tracking["recipient"], tracking["delivery"]) == (None, None)
+        assert tracking["payment"]["delivery_fee"] > 0
     for name in ("id", "total_amount", "product_unit", "product_units", "status", "fact_of_payment"):
         assert after[name] == order[name]
     assert [after[name] for name in ("email", "tel", "name", "surname")] == [""] * 4

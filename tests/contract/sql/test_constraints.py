@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sellout_adapters.sql.schema.columns import metadata
 from sellout_adapters.sql.session.errors import RunAgain
 from sellout_adapters.testing.laws.catalogue.references import category
+from sellout_adapters.testing.laws.shopping.delivery import delivered_to
 from sellout_adapters.testing.laws.shopping.fulfilment import WAYS, cancel, move, pay
 from sellout_adapters.testing.mailbox import deliver
 from sellout_adapters.testing.scene import PASSWORD
@@ -71,6 +72,14 @@ LAWS = {
     "a refund without a state": "UPDATE refunds SET state = ''",
     "a parcel without a number": "UPDATE parcels SET number = 0",
     "a parcel without a carrier": "UPDATE parcels SET carrier = ''",
+    "a fee above the total": "UPDATE orders SET delivery_fee = total + 1",
+    "a fee below zero": "UPDATE orders SET delivery_fee = -1",
+    "no fee": "UPDATE orders SET delivery_fee = NULL",
+    "a returned fee of nothing": "UPDATE delivery_refunds SET amount = 0",
+    "a returned fee without a state": "UPDATE delivery_refunds SET state = ''",
+    "a tariff of no kind": "UPDATE delivery_tariffs SET kind = ''",
+    "a tariff twice": "UPDATE delivery_tariffs SET kind = 'courier'",
+    "a tariff below zero": "UPDATE delivery_tariffs SET price = -1",
     "a nameless event": "UPDATE order_history SET event = ''",
     "a picture twice": "UPDATE product_pictures SET digest = (SELECT max(digest) FROM product_pictures)",
     "a place of two pictures": "UPDATE product_pictures SET position = 2",
@@ -95,7 +104,10 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         cancel(scene, order, buying.units[0])
         for way in WAYS:
             move(scene, order, way)
-        [product] = buying.store.read(lambda tx: tx.products.after(0, 1))
+        delivered = delivered_to(scene, name="boris")
+        pay(scene, delivered)
+        cancel(scene, delivered)
+        product = buying.store.read(lambda tx: tx.products.after(0, 1))[0]
         wishlists.add_to_wishlist(scene.shop, OPERATOR, buyer, product.id, None)
         scene.fill_cart(buyer, *buying.units)
         add_to_guest_cart(scene.shop, ANONYMOUS, None, buying.units[0])

@@ -17,8 +17,12 @@ from sellout_adapters import demo
 from sellout_core.catalogue.references import ReferenceKind
 from tests.contract.conftest import PERSISTENT
 from tests.contract.support.requests import (
+    CHECKOUT,
+    COURIER,
+    DELIVERY,
     IN_SUCCEEDING_ORDER,
     OPERATION_NAMES,
+    RECIPIENT,
     content_of,
     headers_of,
     path_of,
@@ -81,7 +85,8 @@ BUDGET: Final[dict[str, tuple[int, int]]] = {
     "add_to_cart": (6, 7),
     "remove_from_cart": (5, 6),
     "check_promo_code": (6, 6),
-    "check_out": (12, 14),
+    # With a delivery. See below.
+    "check_out": (13, 15),
     "show_guest_cart": (3, 3),
     "add_to_guest_cart": (5, 5),
     "remove_from_guest_cart": (5, 6),
@@ -90,7 +95,9 @@ BUDGET: Final[dict[str, tuple[int, int]]] = {
     "list_own_orders": (4, 4),
     "list_user_orders": (4, 4),
     "show_order": (4, 4),
-    "show_tracking": (2, 2),
+    "show_delivery_tariffs": (2, 2),
+    "change_delivery_tariffs": (7, 8),
+    "show_tracking": (4, 4),
     "show_history": (3, 3),
     "capture_payment": (9, 11),
     "move_order": (7, 9),
@@ -128,6 +135,8 @@ BUDGET: Final[dict[str, tuple[int, int]]] = {
     "change_category": (14, 15),
     **dict.fromkeys(("merge_brand", "merge_tag", "merge_gender"), (12, 14)),
     "merge_category": (14, 16),
+    # Delivery tariffs refer to currencies.
+    "merge_currency": (11, 13),
 }
 """The number of statements on SQLite and on PostgreSQL, by operation."""
 
@@ -194,6 +203,22 @@ def test_every_operation_runs_as_many_statements_as_it_may(measured: tuple[str, 
         assert response.is_success, response.text
         counted[operation.handler.__name__] = lines.statements(response)
     assert counted == {name: budget[kind == "postgresql"] for name, budget in BUDGET.items()}
+
+
+@pytest.mark.parametrize(
+    ("members", "more"),
+    [({}, 0), ({"recipient": RECIPIENT}, 0), ({"delivery": DELIVERY}, 1), ({"delivery": COURIER}, 1)],
+    ids=["plain", "recipient", "pick-up point", "courier"],
+)
+def test_a_delivery_is_one_statement_more_and_a_recipient_none(
+    measured: tuple[str, httpx2.Client, Lines], members: dict[str, Any], more: int
+) -> None:
+    kind, client, lines = measured
+    client.get("/brand/1")
+    operation = OPERATION_NAMES["check_out"]
+    response = client.post(path_of(operation), json={**CHECKOUT, **members}, headers=log_in(client, demo.STAFF))
+    assert response.status_code == 201
+    assert lines.statements(response) == (14 if kind == "postgresql" else 12) + more
 
 
 @pytest.mark.parametrize("name", CACHED)

@@ -20,6 +20,16 @@ from tests.contract.support.secrecy import GUEST
 from tests.contract.support.shop import CUSTOMER_ID, SESSION_ID
 
 CHECKOUT: Final = order_body(1, 2, address_id=1, promo_code=demo.PROMO_CODE, total_amount=10000)
+RECIPIENT: Final = {
+    "name": "Имя",
+    "surname": "Фамилия",
+    "telephone": "79990001122",
+    "patronymic": "Отчество",
+    "email": "mail@mail.ru",
+    "comment": "домофон 24",
+}
+DELIVERY: Final = {"kind": "pick_up_point", "pick_up_point": "MSK-5", "address": None, "one_parcel": True}
+COURIER: Final = {"kind": "courier", "address": ADDRESS}
 
 
 def row_body(kind: ReferenceKind, name: str) -> dict[str, Any]:
@@ -76,6 +86,7 @@ MOVE: Final[dict[str, Any]] = {
     "carrier": "CDEK",
     "tracking_number": "1234",
 }
+TARIFFS: Final = {"pick_up_point": {"price": 300, "currency": 1}, "courier": {"price": 500, "currency": 1}}
 TO_THE_BUYER: Final = ("in_transit_hub", "in_transit_moscow", "arrived", "handed_over", "delivered")
 """The states between a purchase and a return."""
 
@@ -154,13 +165,19 @@ BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     },
     ("POST", "/promo/check/{user_id}"): {"promo_code": demo.PROMO_CODE, "product_unit": [1, 2]},
     ("POST", "/promo/check_guest"): {"promo_code": demo.PROMO_CODE, "product_unit": [1, 2]},
-    ("POST", "/order/checkout/{user_id}"): CHECKOUT,
+    ("POST", "/order/checkout/{user_id}"): {**CHECKOUT, "recipient": RECIPIENT, "delivery": DELIVERY},
     ("POST", "/order/payment/{order_id}"): {"captured": 107},
     ("POST", "/order/move/{order_id}"): MOVE,
     ("POST", "/order/moves"): {"moves": [{**MOVE, "order": 1, "to": "purchased"}]},
     ("POST", "/order/return/{order_id}"): {"product_unit": [1], "reason": "New"},
     ("POST", "/order/cancel/{order_id}"): {"product_unit": [2], "reason": "New"},
-    ("POST", "/order/refund/{order_id}"): {"to": "sent", "product_unit": [2], "reason": "New"},
+    ("POST", "/order/refund/{order_id}"): {
+        "to": "sent",
+        "product_unit": [2],
+        "delivery": False,
+        "reason": "New",
+    },
+    ("PATCH", "/delivery_tariffs"): TARIFFS,
 }
 OPERATION_NAMES: Final = {operation.handler.__name__: operation for operation in OPERATIONS}
 WITH_BODY: Final = {name: operation for name, operation in OPERATION_NAMES.items() if operation.body is not None}

@@ -26,7 +26,7 @@ _SHOWING = {
     "/user/second_factor/recovery_codes/": _RECOVERY_CODES,
 }
 """What the response to a POST may have, by the path without its id."""
-_PEOPLE = ("@", "7777777777", "79990001122", "Проспект", "Невский", "Имя", "Фамилия")
+_PEOPLE = ("@", "7777777777", "79990001122", "Проспект", "Невский", "Имя", "Фамилия", "Отчество", "домофон", "MSK-5")
 _TOKENS = re.compile(r"eyJ[\w-]{8}|[Bb]earer")
 
 

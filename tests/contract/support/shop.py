@@ -101,8 +101,8 @@ def problem_of(response: httpx2.Response, status: int, code: str) -> dict[str, A
 
 
 def everything_in(shop: Shop) -> Any:
-    """The users, carts, a guest's cart, wishlists, orders, products, pictures and the demo's promo code of a shop, to
-    compare.
+    """The users, carts, a guest's cart, wishlists, orders, products, pictures, delivery tariffs and the demo's promo
+    code of a shop, to compare.
     """
     products: list[Any] = []
     export_products(shop, OPERATOR, products.append)
@@ -114,7 +114,7 @@ def everything_in(shop: Shop) -> Any:
         guests = tx.guest_carts.of(fingerprint_of(GUEST))
         pictures = tx.pictures.of_products([product.id for product in tx.products.after(0, 10_000)])
         orders, promo_code = tx.orders.after(0, 1_000), tx.promo_codes.by_code(demo.PROMO_CODE)
-        return users, carts, guests, wishlists, orders, promo_code, pictures
+        return users, carts, guests, wishlists, orders, promo_code, pictures, tx.delivery_tariffs.all()
 
     storage = shop.picture_storage
     files = storage.names() if isinstance(storage, MemoryPictures) else None

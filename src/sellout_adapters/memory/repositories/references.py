@@ -71,13 +71,15 @@ class ReferenceTables(Repository):
         self._put(kind, row)
 
     def merge(self, kind: ReferenceKind, row_id: int, into_id: int) -> None:
-        """Replaces a row by another one in products, units, users and categories, and deletes it."""
+        """Replaces a row by another one in products, units, users, categories and delivery tariffs, and deletes it."""
         tables = self._tables
         if kind in _PRODUCT_FIELDS:
             field = _PRODUCT_FIELDS[kind]
             _replace(tables.products, field, row_id, into_id)
         if kind in _UNIT_FIELDS:
             _replace(tables.units, _UNIT_FIELDS[kind], row_id, into_id)
+        if kind is ReferenceKind.CURRENCY:
+            _replace(tables.delivery_tariffs, "currency_id", row_id, into_id)
         if kind is ReferenceKind.GENDER:
             _replace(tables.products, "gender_id", row_id, into_id)
             _replace(tables.users, "gender_id", row_id, into_id)

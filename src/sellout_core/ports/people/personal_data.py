@@ -38,7 +38,9 @@ class PersonalData(Protocol):
         """Deletes the mails in the outbox that concern the user or go to one of the addresses."""
 
     def empty_orders(self, user_id: UserId) -> None:
-        """Empties the recipient and the address of the user's orders. The ids of the addresses stay."""
+        """Empties the buyer's contact and the address of the user's orders, and deletes their recipient and delivery.
+        The ids of the addresses and the delivery fees stay.
+        """
 
     def empty_notes(self, user_id: UserId) -> None:
         """Empties the notes in the histories of the user's orders."""

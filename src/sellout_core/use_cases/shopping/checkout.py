@@ -12,7 +12,8 @@ from sellout_core.errors import (
 from sellout_core.people.accounts import Actor, Address, User, viewed_ids
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
-from sellout_core.shopping.ordering import Checkout, NewOrder, OrderLine, PromoCode, agreed_lines, quote
+from sellout_core.shopping.delivery import Delivery, delivery_fee
+from sellout_core.shopping.ordering import Checkout, NewOrder, OrderLine, PromoCode, Quote, agreed_lines, quote
 from sellout_core.use_cases.idempotency import answer_once
 from sellout_core.use_cases.people.users import locked_user
 from sellout_core.use_cases.shopping.orders import owners_of
@@ -32,9 +33,10 @@ def check_out(shop: Shop, actor: Actor, buyer_id: UserId, checkout: Checkout) ->
         NotInCart: a unit is not in the cart, for instance because it was just ordered.
         UnitsUnavailable: a unit cannot be bought now.
         UnknownAddress: the address is not one of the buyer's.
+        InvalidFields: the shop does not offer the kind of delivery for these units.
         PromoCodeUnknown, PromoCodeInactive, PromoCodeExpired, PromoCodeUsedUp: the promo code cannot be redeemed.
         MixedCurrencies: the units are priced in more than one currency.
-        PriceChanged: the total is above the checkout's ceiling.
+        PriceChanged: the total with the delivery fee is above the checkout's ceiling.
     """
     actor.require_user(buyer_id)
     now = shop.clock()
@@ -80,14 +82,15 @@ def _place(shop: Shop, tx: Transaction, actor: Actor, buyer: User, checkout: Che
         raise UnknownAddress
     promo_code = redeemable(shop, tx, checkout.promo_code, now) if checkout.promo_code else None
     quoted = quote(units, buyer.personal_discount, promo_code)
-    quoted.require_at_most(checkout.ceiling)
+    fee = _fee(tx, checkout.delivery, units) if checkout.delivery else Money(0)
+    quoted.require_at_most(checkout.ceiling, fee)
     taken = _taken(tx, units)
     people = {buyer.id: buyer, **tx.users.get_many(owners_of(promo_code, actor) - {buyer.id})}
     products = {**products, **tx.products.get_many(viewed_ids(list(people.values())) - products.keys())}
     activated = _activated(tx, promo_code) if promo_code else None
     references = tx.references.snapshot()
     lines = agreed_lines(quoted, taken, products, references)
-    order = tx.orders.add(_order(buyer, checkout, address, activated, quoted.total, lines, now))
+    order = tx.orders.add(_order(buyer, checkout, address, activated, quoted, fee, lines, now))
     return order_view(order, people, products, references, actor)
 
 
@@ -96,14 +99,15 @@ def _order(
     checkout: Checkout,
     address: Address,
     promo_code: PromoCode | None,
-    total: Money,
+    quoted: Quote,
+    fee: Money,
     lines: tuple[OrderLine, ...],
     now: datetime,
 ) -> NewOrder:
     return NewOrder(
         buyer_id=buyer.id,
         placed_at=now,
-        total=total,
+        total=Money(quoted.total + fee),
         email=checkout.email,
         telephone=checkout.telephone,
         first_name=checkout.first_name,
@@ -113,7 +117,15 @@ def _order(
         status_id=PENDING,
         paid=False,
         lines=lines,
+        recipient=checkout.recipient,
+        delivery=checkout.delivery,
+        delivery_fee=fee,
     )
+
+
+def _fee(tx: Transaction, delivery: Delivery, units: Sequence[ProductUnit]) -> Money:
+    """The fee at the tariffs of this transaction. All units have one currency."""
+    return delivery_fee(delivery, tx.delivery_tariffs.all(), units[0].currency_id)
 
 
 def _taken(tx: Transaction, units: Sequence[ProductUnit]) -> Mapping[ProductUnitId, ProductUnit]:

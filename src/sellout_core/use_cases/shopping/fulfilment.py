@@ -140,19 +140,26 @@ def capture_payment(shop: Shop, actor: Actor, order_id: OrderId, amount: Money) 
 
 
 def move_refunds(
-    shop: Shop, actor: Actor, order_id: OrderId, request: LineRequest, target: RefundState
+    shop: Shop,
+    actor: Actor,
+    order_id: OrderId,
+    request: LineRequest,
+    target: RefundState,
+    *,
+    of_delivery: bool = False,
 ) -> TrackingView:
-    """Enters that refunds were sent, are done or have failed. For staff.
+    """Enters that refunds were sent, are done or have failed, as `refunds_moved` does. For staff.
 
     Raises:
         Unauthenticated, Forbidden: the actor is not staff.
         NotFound: there is no such order.
         InvalidFields: a unit is not in the order.
-        MoveImpossible: one of the units has no refund that can be moved there, or none has.
+        MoveImpossible: one of the units, or the delivery fee, has no refund that can be moved there, or none has.
     """
     actor.require_staff()
     mover = Mover(actor.user_id, frozenset({Role.STAFF}), shop.clock())
-    return _change(shop, actor, order_id, lambda before: refunds_moved(before, request, target, mover))
+    move = partial(refunds_moved, request=request, target=target, mover=mover, of_delivery=of_delivery)
+    return _change(shop, actor, order_id, move)
 
 
 def expire_unpaid_orders(shop: Shop, actor: Actor) -> int:

@@ -17,7 +17,7 @@ from sellout_core.use_cases.people.users import require_existing_user
 from sellout_core.values import OrderId, UserId
 from sellout_core.views import OrderView, order_view
 
-__all__ = ["owners_of", "read_order", "read_orders", "read_user_orders"]
+__all__ = ["found_order", "owners_of", "read_order", "read_orders", "read_user_orders"]
 
 _NO_IDS: Final = (OrderId(1), OrderId(0))
 
@@ -82,13 +82,19 @@ def read_order(shop: ReadingShop, actor: Actor, order_id: OrderId) -> OrderView:
     """
     actor.require_known()
 
-    def work(tx: Transaction) -> OrderView:
-        order = tx.orders.get(order_id)
-        if order is None or not actor.may_see(order.buyer_id):
-            raise NotFound
-        return _views(tx, [order], actor)[0]
+    return shop.store.read(lambda tx: _views(tx, [found_order(tx, actor, order_id)], actor)[0])
 
-    return shop.store.read(work)
+
+def found_order(tx: Transaction, actor: Actor, order_id: OrderId) -> Order:
+    """One order.
+
+    Raises:
+        NotFound: there is no such order, or it belongs to another user and the actor is not staff.
+    """
+    order = tx.orders.get(order_id)
+    if order is None or not actor.may_see(order.buyer_id):
+        raise NotFound
+    return order
 
 
 def owners_of(promo_code: PromoCode | None, reader: Actor) -> set[UserId]:

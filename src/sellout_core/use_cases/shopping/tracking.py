@@ -9,14 +9,25 @@ from sellout_core.catalogue.products import Named
 from sellout_core.errors import NotFound
 from sellout_core.fulfilment.lifecycle import Role
 from sellout_core.fulfilment.moves import possible_moves
+from sellout_core.fulfilment.parcels import planned_parcels
 from sellout_core.fulfilment.progress import Event, Fulfilment, HistoryEntry
 from sellout_core.people.accounts import Actor
 from sellout_core.ports.lists import WHOLE, Part, in_batches
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import ReadingShop
+from sellout_core.shopping.ordering import Order
+from sellout_core.use_cases.shopping.orders import found_order
 from sellout_core.values import OrderId, ProductUnitId, UserId
 
-__all__ = ["TrackingView", "found_fulfilment", "read_history", "read_tracking", "roles_of", "tracking_view"]
+__all__ = [
+    "ShownTracking",
+    "TrackingView",
+    "found_fulfilment",
+    "read_history",
+    "read_tracking",
+    "roles_of",
+    "tracking_view",
+]
 
 
 @attrs.frozen
@@ -28,15 +39,29 @@ class TrackingView:
     possible: Mapping[ProductUnitId, tuple[str, ...]]
 
 
-def read_tracking(shop: ReadingShop, actor: Actor, order_id: OrderId) -> TrackingView:
-    """The fulfilment of an order.
+@attrs.frozen
+class ShownTracking(TrackingView):
+    """The same, with the order, which has the recipient and the delivery, and with the units of each planned parcel."""
+
+    order: Order
+    planned: Sequence[Sequence[ProductUnitId]]
+
+
+def read_tracking(shop: ReadingShop, actor: Actor, order_id: OrderId) -> ShownTracking:
+    """The fulfilment of an order, and its delivery.
 
     Raises:
         Unauthenticated: the actor is anonymous.
         NotFound: there is no such order, or it belongs to another user and the actor is not staff.
     """
     actor.require_known()
-    return shop.store.read(lambda tx: tracking_view(tx, found_fulfilment(tx, actor, order_id), actor))
+
+    def work(tx: Transaction) -> ShownTracking:
+        order, found = found_order(tx, actor, order_id), found_fulfilment(tx, actor, order_id)
+        view = tracking_view(tx, found, actor)
+        return ShownTracking(found, view.status, view.possible, order, planned_parcels(order, found))
+
+    return shop.store.read(work)
 
 
 def read_history(

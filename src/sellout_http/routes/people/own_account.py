@@ -15,7 +15,7 @@ from sellout_http.api.preconditions import settable_by, unless_changed
 from sellout_http.api.queries.query_parameters import IF_MATCH
 from sellout_http.api.rate_limits import PASSWORD_CHANGES
 from sellout_http.runtime.executor import Workload
-from sellout_http.schemas import own_account_serializers, responses, samples, serializers
+from sellout_http.schemas import fulfilment_serializers, own_account_serializers, responses, samples
 from sellout_http.schemas.requests.people import DeletionRequest, ProfilePatch
 from sellout_http.schemas.responses.long_lists import LongDocument, LongList
 
@@ -32,7 +32,10 @@ _EXPORT: Final = {
     "wishlist": [],
     "promo_codes": [],
     "changes_by_staff": [],
-    "orders": samples.answer("GET", "/order/user_orders/{user_id}"),
+    "orders": [
+        {**order, "recipient": None, "delivery": None}
+        for order in samples.answer("GET", "/order/user_orders/{user_id}")
+    ],
 }
 
 
@@ -71,7 +74,7 @@ def export_account(context: ReadContext, user_id: UserId) -> LongDocument[respon
     shop, actor = context.shop, context.actor
     current = None if context.claims is None else context.claims.session_id
     held = own_account_serializers.held_data(read_export(shop, actor, user_id), current)
-    own = LongList(partial(orders.read_user_orders, shop, actor, user_id), serializers.order)
+    own = LongList(partial(orders.read_user_orders, shop, actor, user_id), fulfilment_serializers.exported_order)
     return LongDocument(held, "orders", own)
 
 

@@ -33,10 +33,18 @@ _UNIT: Final[dict[str, Any]] = {
     "refund": None,
     "possible": ["purchased", "cancelled"],
 }
+_PAYMENT: Final[dict[str, Any]] = {
+    "state": "captured",
+    "amount_due": 0,
+    "captured": 5,
+    "refunded": 0,
+    "delivery_fee": 0,
+    "delivery_refund": None,
+}
 _TRACKING: Final[dict[str, Any]] = {
     "order_id": 1,
     "status": {"id": 3, "name": "confirmed"},
-    "payment": {"state": "captured", "amount_due": 0, "captured": 5, "refunded": 0},
+    "payment": _PAYMENT,
     "product_unit": [_UNIT],
     "parcels": [],
 }
@@ -46,19 +54,35 @@ _CANCELLED: Final = {**_UNIT, "state": "cancelled", "refund": {"amount": 5, "sta
 _REFUNDED: Final = {
     **_TRACKING,
     "status": {"id": 10, "name": "cancelled"},
-    "payment": {"state": "captured", "amount_due": 0, "captured": 5, "refunded": 5},
+    "payment": {**_PAYMENT, "refunded": 5},
     "product_unit": [_CANCELLED],
 }
 
 
-@group.read("/order/tracking/{order_id}", Access.USER, reply_example=_TRACKING)
-def show_tracking(context: ReadContext, order_id: OrderId) -> responses.OrderTracking:
-    """Where an order is.
+_SHOWN: Final[dict[str, Any]] = {
+    **_TRACKING,
+    "payment": {**_PAYMENT, "captured": 305, "delivery_fee": 300},
+    "recipient": {
+        "name": "Anna",
+        "surname": "Petrova",
+        "patronymic": "",
+        "telephone": "+79990001122",
+        "email": None,
+        "comment": "call before",
+    },
+    "delivery": {"kind": "pick_up_point", "pick_up_point": "MSK-5", "address": None, "one_parcel": False},
+    "planned_parcels": [[1]],
+}
 
-    The response has each unit with its state, the payment, the parcels, and the states that the caller can move each
-    unit to now.
+
+@group.read("/order/tracking/{order_id}", Access.USER, reply_example=_SHOWN)
+def show_tracking(context: ReadContext, order_id: OrderId) -> responses.ShownTracking:
+    """Where an order is, and where it goes.
+
+    The response has each unit with its state, the payment, the parcels, the states that the caller can move each unit
+    to now, the recipient and the delivery. The other operations do not repeat the last two.
     """
-    return serializers.tracking(read_tracking(context.shop, context.actor, order_id))
+    return serializers.shown_tracking(read_tracking(context.shop, context.actor, order_id))
 
 
 @group.read(
@@ -183,4 +207,7 @@ def cancel_order(context: WriteContext, order_id: OrderId, body: CancelOrderRequ
 )
 def move_refunds(context: WriteContext, order_id: OrderId, body: RefundRequest) -> responses.OrderTracking:
     """Enter that refunds were sent, are done or have failed."""
-    return serializers.tracking(fulfilment.move_refunds(context.shop, context.actor, order_id, body.lines(), body.to))
+    moved = fulfilment.move_refunds(
+        context.shop, context.actor, order_id, body.lines(), body.to, of_delivery=body.delivery
+    )
+    return serializers.tracking(moved)

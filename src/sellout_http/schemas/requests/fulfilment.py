@@ -24,6 +24,10 @@ LiveUnits = Annotated[
     _UnitIds | None,
     Meta(description="Ids of units of the order. Null: the whole order."),
 ]
+RefundedUnits = Annotated[
+    _UnitIds | None,
+    Meta(description="Ids of units of the order. Null: none with `delivery`, otherwise all whose refund can be moved."),
+]
 Reason = Annotated[str, Meta(max_length=MAX_REASON, description="A reason. The buyer can read it.")]
 Cost = Annotated[
     Annotated[int, Meta(ge=0, le=values.MAX_PRICE)] | None,
@@ -125,10 +129,11 @@ class PaymentRequest(Body, frozen=True):
 
 
 class RefundRequest(Body, frozen=True):
-    """Units of an order, and the state to move their refunds to."""
+    """Units of an order, and the state to move their refunds to. Neither units nor `delivery`: all refunds."""
 
     to: Annotated[RefundState, Meta(description="The state to move the refunds to.")]
-    product_unit: Units = None
+    product_unit: RefundedUnits = None
+    delivery: Annotated[bool, Meta(description="Whether the refund of the delivery fee is moved, too.")] = False
     reason: Reason = ""
 
     def lines(self) -> LineRequest:

@@ -1,14 +1,24 @@
-"""The bodies of requests for checkout and promo codes."""
+"""The bodies of requests for checkout, delivery tariffs and promo codes."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
 from sellout_core import values
+from sellout_core.shopping.delivery import (
+    MAX_COMMENT,
+    MAX_PICK_UP_POINT,
+    PICK_UP_POINT,
+    Delivery,
+    DeliveryKind,
+    DeliveryTariff,
+    Recipient,
+)
 from sellout_core.shopping.ordering import Checkout, NewPromoCode
 from sellout_core.use_cases.shopping.promo_codes import PromoCodeChange
-from sellout_core.values import AddressId, Money, Percentage, ProductUnitId, UserId
+from sellout_core.values import AddressId, CurrencyId, Money, Percentage, ProductUnitId, UserId
 from sellout_http.schemas.requests.common import (
     Body,
     Email,
@@ -16,8 +26,10 @@ from sellout_http.schemas.requests.common import (
     LastName,
     Telephone,
     TelephoneNumber,
+    faults_at,
     set_members,
 )
+from sellout_http.schemas.requests.people import AddressRequest
 
 UnitIds = Annotated[
     list[Id],
@@ -39,8 +51,70 @@ Active = Annotated[bool, Meta(description="Whether the code is switched on.")]
 LastDay = Annotated[date, Meta(description="The last day of the code, in the shop's time zone.")]
 
 
+class RecipientRequest(Body, frozen=True):
+    """The person to whom the delivery service hands an order. No text has control characters."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=values.MAX_NAME, description="The first name.")]
+    surname: Annotated[str, Meta(min_length=1, max_length=values.MAX_NAME, description="The last name.")]
+    telephone: Annotated[
+        TelephoneNumber | Telephone,
+        Meta(description="The telephone number: up to 15 digits, with an optional `+` before them."),
+    ]
+    patronymic: Annotated[str, Meta(max_length=values.MAX_NAME, description="The patronymic. May be empty.")] = ""
+    email: Annotated[
+        Annotated[str, Meta(max_length=values.MAX_EMAIL)] | None,
+        Meta(description="The e-mail address. Null or empty: none."),
+    ] = None
+    comment: Annotated[
+        str, Meta(max_length=MAX_COMMENT, description="A comment for the delivery service. May be empty.")
+    ] = ""
+
+    def recipient(self) -> Recipient:
+        """Converts the object to the core's value.
+
+        Raises:
+            InvalidFields: a member breaks a rule of the core.
+        """
+        return Recipient(
+            name=self.name,
+            surname=self.surname,
+            patronymic=self.patronymic,
+            telephone=str(self.telephone),
+            email=self.email or "",
+            comment=self.comment,
+        )
+
+
+class DeliveryRequest(Body, frozen=True):
+    """A delivery: a pick-up point, or a courier with an address."""
+
+    kind: Annotated[DeliveryKind, Meta(description="The kind of the delivery.")]
+    pick_up_point: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=MAX_PICK_UP_POINT, extra_json_schema={"pattern": PICK_UP_POINT})]
+        | None,
+        Meta(description="The code of the pick-up point, for `pick_up_point`."),
+    ] = None
+    address: Annotated[AddressRequest | None, Meta(description="The address, for `courier`.")] = None
+    one_parcel: Annotated[bool, Meta(description="Whether all units travel as one parcel.")] = False
+
+    def delivery(self) -> Delivery:
+        """Converts the object to the core's value.
+
+        Raises:
+            InvalidFields: a member breaks a rule of the core.
+        """
+        with faults_at("#/delivery/address"):
+            address = None if self.address is None else self.address.new_address()
+        with faults_at("#/delivery"):
+            return Delivery(
+                kind=self.kind, pick_up_point=self.pick_up_point or "", address=address, one_parcel=self.one_parcel
+            )
+
+
 class CheckoutRequest(Body, frozen=True):
-    """The units of the cart to order, the recipient, the address, and the maximum that the buyer agrees to pay."""
+    """The units of the cart to order, the buyer's contact, the address, the maximum that the buyer agrees to pay, and
+    perhaps a recipient and a delivery.
+    """
 
     product_unit: UnitIds
     email: Email
@@ -58,7 +132,17 @@ class CheckoutRequest(Body, frozen=True):
     ] = None
     total_amount: Annotated[
         Annotated[int, Meta(ge=0, le=values.MAX_TOTAL)] | None,
-        Meta(description="The maximum that the buyer agrees to pay, in whole currency units. Null: any amount."),
+        Meta(
+            description="The maximum that the buyer agrees to pay, with the delivery fee, in whole currency units."
+            " Null: any amount."
+        ),
+    ] = None
+    recipient: Annotated[
+        RecipientRequest | None,
+        Meta(description="The person to whom the delivery service hands the order. Null: the buyer."),
+    ] = None
+    delivery: Annotated[
+        DeliveryRequest | None, Meta(description="The delivery. Null: none is agreed, and there is no fee.")
     ] = None
 
     def checkout(self) -> Checkout:
@@ -67,6 +151,12 @@ class CheckoutRequest(Body, frozen=True):
         Raises:
             InvalidFields: a member breaks a rule of the core.
         """
+        recipient = delivery = None
+        if self.recipient is not None:
+            with faults_at("#/recipient"):
+                recipient = self.recipient.recipient()
+        if self.delivery is not None:
+            delivery = self.delivery.delivery()
         return Checkout(
             unit_ids=tuple(map(ProductUnitId, self.product_unit)),
             email=self.email,
@@ -76,7 +166,36 @@ class CheckoutRequest(Body, frozen=True):
             address_id=AddressId(self.address_id),
             promo_code=self.promo_code or "",
             ceiling=None if self.total_amount is None else Money(self.total_amount),
+            recipient=recipient,
+            delivery=delivery,
         )
+
+
+class TariffRequest(Body, frozen=True):
+    """What the carrier takes for the delivery of one order."""
+
+    price: Annotated[
+        int, Meta(ge=0, le=values.MAX_PRICE, description="The carrier's price, in whole units of the currency.")
+    ]
+    currency: Annotated[Id, Meta(description="The id of the currency.")]
+
+
+class TariffsPatch(Body, frozen=True):
+    """A merge patch of the delivery tariffs. A tariff is replaced as a whole. Null: the shop no longer offers it."""
+
+    pick_up_point: Annotated[TariffRequest | None, Meta(description="The tariff of pick-up points.")] | UnsetType = (
+        UNSET
+    )
+    courier: Annotated[TariffRequest | None, Meta(description="The tariff of couriers.")] | UnsetType = UNSET
+
+    def change(self) -> Mapping[DeliveryKind, DeliveryTariff | None]:
+        """The change, by kind."""
+        return {
+            DeliveryKind(name): None
+            if tariff is None
+            else DeliveryTariff(price=Money(tariff.price), currency_id=CurrencyId(tariff.currency))
+            for name, tariff in set_members(self).items()
+        }
 
 
 class PromoCodeCheckRequest(Body, frozen=True):

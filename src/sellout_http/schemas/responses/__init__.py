@@ -34,6 +34,7 @@ from sellout_http.schemas.responses.facets import (
 )
 from sellout_http.schemas.responses.own_account import (
     Export,
+    ExportedOrder,
     HeldData,
     Profile,
     RecoveryCodes,
@@ -43,11 +44,17 @@ from sellout_http.schemas.responses.own_account import (
 )
 from sellout_http.schemas.responses.people import Address, PromoCodeOwner, Session, User, UserBase
 from sellout_http.schemas.responses.shopping.fulfilment import (
+    DeliveryAddress,
+    DeliveryTariff,
+    DeliveryTariffs,
     MovedOrder,
+    OrderDelivery,
     OrderHistoryEntry,
     OrderParcel,
     OrderPayment,
+    OrderRecipient,
     OrderTracking,
+    ShownTracking,
     TrackedUnit,
     UnitRefund,
 )
@@ -72,8 +79,12 @@ __all__ = [
     "Cart",
     "Category",
     "CheckedProductUnit",
+    "DeliveryAddress",
+    "DeliveryTariff",
+    "DeliveryTariffs",
     "EmptyDocument",
     "Export",
+    "ExportedOrder",
     "Facets",
     "HeldData",
     "ListedOrder",
@@ -81,9 +92,11 @@ __all__ = [
     "NameFacet",
     "NamedReference",
     "Order",
+    "OrderDelivery",
     "OrderHistoryEntry",
     "OrderParcel",
     "OrderPayment",
+    "OrderRecipient",
     "OrderTracking",
     "Platform",
     "PriceFacet",
@@ -106,6 +119,7 @@ __all__ = [
     "SecondFactorSecret",
     "SecondFactorStatus",
     "Session",
+    "ShownTracking",
     "Size",
     "SizeFacet",
     "SizePrice",

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from sellout_http.schemas.responses.audit import AuditEntry
 from sellout_http.schemas.responses.catalogue import ProductUnitWithIds, WishlistUnit
 from sellout_http.schemas.responses.people import Session, User
+from sellout_http.schemas.responses.shopping.fulfilment import OrderDelivery, OrderRecipient
 from sellout_http.schemas.responses.shopping.orders import Order, PromoCode
 
 
@@ -57,7 +58,14 @@ class HeldData(Struct, frozen=True):
     changes_by_staff: Annotated[tuple[AuditEntry, ...], Meta(description="The changes of the user by staff, by id.")]
 
 
+class ExportedOrder(Order, frozen=True):
+    """An order of a user, with its recipient and its delivery."""
+
+    recipient: Annotated[OrderRecipient | None, Meta(description="The recipient. Null: the buyer.")]
+    delivery: Annotated[OrderDelivery | None, Meta(description="The delivery. Null: none is agreed.")]
+
+
 class Export(HeldData, frozen=True):
     """Everything that the shop holds about a user."""
 
-    orders: Annotated[tuple[Order, ...], Meta(description="The user's orders, by id.")]
+    orders: Annotated[tuple[ExportedOrder, ...], Meta(description="The user's orders, by id.")]

@@ -57,9 +57,10 @@ class PersonalData(Repository):
                 table.drop(mail.id)
 
     def empty_orders(self, user_id: UserId) -> None:
-        """Empties recipients."""
+        """Empties recipients and places."""
         table = self._tables.orders
         empty: dict[str, Any] = dict.fromkeys(("email", "telephone", "first_name", "last_name"), "")
+        empty |= dict.fromkeys(("recipient", "delivery"))
         for order in [order for order in table.values() if order.buyer_id == user_id]:
             table.put(order.id, attrs.evolve(order, address=Address(order.address.id, "", ""), **empty))
 

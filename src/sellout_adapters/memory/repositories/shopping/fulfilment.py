@@ -1,4 +1,4 @@
-"""The fulfilments of orders and their history in memory."""
+"""The fulfilments of orders, their history, and the delivery tariffs in memory."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,6 +9,7 @@ import attrs
 from sellout_adapters.memory.repositories.base import Repository
 from sellout_core.catalogue.products import PENDING
 from sellout_core.fulfilment.progress import Fulfilment, HistoryEntry, NewHistoryEntry
+from sellout_core.shopping.delivery import DeliveryKind, DeliveryTariff, DeliveryTariffs
 from sellout_core.values import HistoryEntryId, OrderId
 
 
@@ -51,3 +52,18 @@ class OrderHistory(Repository):
         """The next entries of an order by id."""
         own = (one for one in self._tables.order_history.values() if one.order_id == order_id and one.id > entry_id)
         return list(islice(own, limit))
+
+
+class DeliveryTariffTable(Repository):
+    """`ports.DeliveryTariffTable`."""
+
+    def all(self) -> DeliveryTariffs:
+        """All tariffs."""
+        return dict(self._tables.delivery_tariffs)
+
+    def save(self, kind: DeliveryKind, tariff: DeliveryTariff | None) -> None:
+        """Writes or deletes a tariff."""
+        if tariff is None:
+            self._tables.delivery_tariffs.drop(kind)
+        else:
+            self._tables.delivery_tariffs.put(kind, tariff)

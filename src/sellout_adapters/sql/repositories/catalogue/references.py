@@ -18,6 +18,7 @@ from sellout_adapters.sql.schema.tables.catalogue import (
     products,
     units,
 )
+from sellout_adapters.sql.schema.tables.fulfilment import delivery_tariffs
 from sellout_adapters.sql.schema.tables.shop import users
 from sellout_adapters.sql.schema.types import Id
 from sellout_adapters.sql.session import references
@@ -77,7 +78,10 @@ def _replacements(field: str) -> tuple[sa.Executable, ...]:
     """The statements that replace a row by another one in the rows that refer to it."""
     if field in _UNIT_COLUMNS:
         column = _UNIT_COLUMNS[field]
-        return (update(units).where(column == _ROW).values({column.name: _INTO}),)
+        referring = (units, delivery_tariffs) if field == "currencies" else (units,)
+        return tuple(
+            update(table).where(table.c[column.name] == _ROW).values({column.name: _INTO}) for table in referring
+        )
     if field == "genders":
         return tuple(
             update(table).where(table.c.gender_id == _ROW).values(gender_id=_INTO) for table in (products, users)

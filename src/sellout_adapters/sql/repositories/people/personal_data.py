@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import ColumnElement, Text, and_, bindparam, cast, delete, literal, or_, select, update
+from sqlalchemy import ColumnElement, Text, and_, bindparam, cast, delete, literal, null, or_, select, update
 
 from sellout_adapters.sql.schema.functions import AMONG_TEXTS, among, without_values
 from sellout_adapters.sql.schema.tables.fulfilment import order_history
@@ -50,7 +50,10 @@ _DELETE_MAILS: Final = (
 _EMPTY_ORDERS: Final = (
     update(orders)
     .where(orders.c.buyer_id == _USER)
-    .values(dict.fromkeys(("email", "telephone", "first_name", "last_name", "address", "post_index"), ""))
+    .values(
+        dict.fromkeys(("email", "telephone", "first_name", "last_name", "address", "post_index"), "")
+        | dict.fromkeys(("recipient", "delivery"), null())
+    )
 )
 _EMPTY_NOTES: Final = (
     update(order_history)

@@ -10,7 +10,14 @@ from sqlalchemy import and_, bindparam, exists, insert, select, update
 
 from sellout_adapters.sql.schema.functions import AMONG_IDS, among, collected
 from sellout_adapters.sql.schema.inserts import insert_or
-from sellout_adapters.sql.schema.tables.fulfilment import line_progress, order_history, parcels, payments, refunds
+from sellout_adapters.sql.schema.tables.fulfilment import (
+    delivery_refunds,
+    line_progress,
+    order_history,
+    parcels,
+    payments,
+    refunds,
+)
 from sellout_adapters.sql.schema.tables.shop import order_lines, orders
 from sellout_adapters.sql.schema.types import Id, UtcTime, askable_after
 from sellout_adapters.sql.session.compiled import Row
@@ -37,6 +44,9 @@ _FULFILMENT: Final = (
         orders.c.buyer_id,
         orders.c.placed_at,
         orders.c.promo_code_id,
+        orders.c.delivery_fee,
+        delivery_refunds.c.amount.label("returned_fee"),
+        delivery_refunds.c.state.label("returned_fee_state"),
         payments.c.state.label("payment"),
         payments.c.captured,
         select(collected(refunds.c.unit_id, refunds.c.amount, refunds.c.state))
@@ -58,6 +68,7 @@ _FULFILMENT: Final = (
         isouter=True,
     )
     .join(payments, payments.c.order_id == orders.c.id, isouter=True)
+    .join(delivery_refunds, delivery_refunds.c.order_id == orders.c.id, isouter=True)
     .where(among(orders.c.id, AMONG_IDS))
     .order_by(orders.c.id, order_lines.c.position)
 )
@@ -73,6 +84,10 @@ _SAVE_PAYMENT: Final = _upsert_payment.on_conflict_do_update(
 _upsert_refund = insert_or(refunds)
 _SAVE_REFUND: Final = _upsert_refund.on_conflict_do_update(
     index_elements=["order_id", "unit_id"], set_={"state": _upsert_refund.excluded.state}
+)
+_upsert_delivery_refund = insert_or(delivery_refunds)
+_SAVE_DELIVERY_REFUND: Final = _upsert_delivery_refund.on_conflict_do_update(
+    index_elements=["order_id"], set_={"state": _upsert_delivery_refund.excluded.state}
 )
 _ADD_PARCEL: Final = insert(parcels)
 _SAVE_ORDER: Final = update(orders).where(orders.c.id == bindparam("order"))
@@ -96,6 +111,9 @@ _HISTORY_AFTER: Final = (
 
 def _fulfilment(rows: Sequence[Row]) -> Fulfilment:
     first = rows[0]
+    known = [Refund(unit_id, amount, RefundState(state)) for unit_id, amount, state in sorted(first.refunds)]
+    if first.returned_fee is not None:
+        known.append(Refund(None, first.returned_fee, RefundState(first.returned_fee_state)))
     return Fulfilment(
         order_id=first.order_id,
         buyer_id=first.buyer_id,
@@ -114,8 +132,9 @@ def _fulfilment(rows: Sequence[Row]) -> Fulfilment:
             for row in rows
         ),
         payment=PaymentState.DUE if first.payment is None else PaymentState(first.payment),
+        delivery_fee=first.delivery_fee,
         captured=Money(first.captured or 0),
-        refunds=tuple(Refund(unit_id, amount, RefundState(state)) for unit_id, amount, state in sorted(first.refunds)),
+        refunds=tuple(known),
         parcels=tuple(starmap(Parcel, sorted(first.parcels))),
     )
 
@@ -147,14 +166,15 @@ class SqlFulfilments:
         if (before.payment, before.captured) != (after.payment, after.captured):
             paid = {"order_id": order_id, "state": after.payment.value, "captured": after.captured}
             self._session.run(_SAVE_PAYMENT, paid)
-        self._session.run_many(
-            _SAVE_REFUND,
-            [
-                {"order_id": order_id, "unit_id": refund.unit_id, "amount": refund.amount, "state": refund.state.value}
-                for refund in after.refunds
-                if refund not in before.refunds
-            ],
-        )
+        moved = [
+            {"order_id": order_id, "unit_id": refund.unit_id, "amount": refund.amount, "state": refund.state.value}
+            for refund in after.refunds
+            if refund not in before.refunds
+        ]
+        self._session.run_many(_SAVE_REFUND, [refund for refund in moved if refund["unit_id"] is not None])
+        for refund in moved:
+            if refund.pop("unit_id") is None:
+                self._session.run(_SAVE_DELIVERY_REFUND, refund)
         new_parcels = after.parcels[len(before.parcels) :]
         self._session.run_many(_ADD_PARCEL, [{"order_id": order_id, **attrs.asdict(parcel)} for parcel in new_parcels])
         if (before.status_id, before.settled) != (after.status_id, after.settled):

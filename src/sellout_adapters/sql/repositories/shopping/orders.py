@@ -11,6 +11,7 @@ from sqlalchemy import Select, bindparam, delete, insert, select, update
 
 from sellout_adapters.sql.repositories.catalogue.units import UNIT_COLUMNS, units_of
 from sellout_adapters.sql.repositories.shopping import agreed_units, order_search
+from sellout_adapters.sql.repositories.shopping.delivery_tariffs import delivery_of, delivery_values, recipient_of
 from sellout_adapters.sql.schema.functions import AMONG_IDS, CUSTOM_PLAN, among, collected
 from sellout_adapters.sql.schema.inserts import insert_missing
 from sellout_adapters.sql.schema.tables.catalogue import sizes, units
@@ -161,9 +162,8 @@ class SqlPromoCodes:
         return activated
 
 
-_PLAIN_FIELDS: Final = tuple(
-    name for name in attrs.fields_dict(NewOrder) if name not in ("address", "promo_code", "lines")
-)
+_OTHER_FIELDS: Final = {"address", "promo_code", "lines", "recipient", "delivery"}
+_PLAIN_FIELDS: Final = tuple(name for name in attrs.fields_dict(NewOrder) if name not in _OTHER_FIELDS)
 # Maps fields of the promo code to columns of the order.
 _TERM_COLUMNS: Final = {"id": "promo_code_id", "code": "promo_code"} | {
     name: f"promo_{name.removeprefix('promo_')}" for name in _TERMS if name != "code"
@@ -215,6 +215,9 @@ def _order(row: Row, units: Mapping[agreed_units.Digest, UnitView]) -> Order:
         status_id=row.status_id,
         paid=row.paid,
         lines=tuple(OrderLine(units[digest], amount) for _, digest, amount in sorted(row.lines)),
+        recipient=recipient_of(row),
+        delivery=delivery_of(row),
+        delivery_fee=row.delivery_fee,
     )
 
 
@@ -224,6 +227,7 @@ def _order_values(order: NewOrder) -> dict[str, Any]:
         "address_id": order.address.id,
         "address": order.address.address,
         "post_index": order.address.post_index,
+        **delivery_values(order),
     }
     return values | {column: getattr(order.promo_code, field, None) for field, column in _TERM_COLUMNS.items()}
 

@@ -1,10 +1,13 @@
-"""The tables of the progress of order lines, of payments, refunds and parcels, and of the history of orders."""
+"""The tables of the progress of order lines, of payments, refunds and parcels, of the history of orders, and of
+the delivery tariffs.
+"""
 
 from typing import Final
 
-from sqlalchemy import Column, ForeignKeyConstraint, Index, Integer, Table
+from sqlalchemy import Column, ForeignKeyConstraint, Index, Integer, Table, Text
 
 from sellout_adapters.sql.schema.columns import NEVER_REUSED, check, count, flag, key, metadata, refers, text
+from sellout_adapters.sql.schema.tables.catalogue import currencies
 from sellout_adapters.sql.schema.tables.shop import order_lines, orders
 from sellout_adapters.sql.schema.types import Id, UtcTime
 
@@ -45,6 +48,27 @@ refunds: Final = Table(
     ForeignKeyConstraint(["order_id", "unit_id"], [order_lines.c.order_id, order_lines.c.unit_id]),
     check("state", "state <> ''"),
     check("amount", "amount > 0"),
+)
+
+# The refund of the delivery fee.
+delivery_refunds: Final = Table(
+    "delivery_refunds",
+    metadata,
+    refers("order_id", orders.c.id, primary_key=True),
+    count("amount"),
+    text("state"),
+    check("state", "state <> ''"),
+    check("amount", "amount > 0"),
+)
+
+delivery_tariffs: Final = Table(
+    "delivery_tariffs",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    count("price"),
+    refers("currency_id", currencies.c.id),
+    check("kind", "kind <> ''"),
+    check("price", "price >= 0"),
 )
 
 parcels: Final = Table(

@@ -244,8 +244,12 @@ orders: Final = Table(
     count("promo_max_activation_count", nullable=True),
     flag("promo_active", nullable=True),
     Column("promo_active_until", Date),
+    Column("recipient", JSON(none_as_null=True)),
+    Column("delivery", JSON(none_as_null=True)),
+    count("delivery_fee", server_default="0"),
     check("total", "total >= 0"),
-    # The recipient is emptied when the buyer is deleted.
+    check("delivery_fee", "delivery_fee BETWEEN 0 AND total"),
+    # The contact is emptied, and the recipient and the delivery are deleted, when the buyer is deleted.
     check(
         "contact",
         "(email <> '' AND telephone <> '' AND first_name <> '' AND address <> '') OR (email = '' AND telephone = ''"

@@ -1,4 +1,4 @@
-"""The documents of the fulfilment of orders and its history."""
+"""The documents of the fulfilment of orders and its history, and of deliveries."""
 
 from typing import Annotated
 
@@ -6,12 +6,13 @@ from msgspec import Meta, Struct
 
 from sellout_core.fulfilment.lifecycle import LineState, PaymentState, RefundState
 from sellout_core.fulfilment.progress import Event
+from sellout_core.shopping.delivery import DeliveryKind
 from sellout_http.problems.details import Problem
 from sellout_http.schemas.responses.common import Id, NamedReference, Time
 
 
 class UnitRefund(Struct, frozen=True, gc=False):
-    """The refund of a unit."""
+    """The refund of a unit or of the delivery fee."""
 
     amount: Annotated[int, Meta(description="The amount, in whole currency units.")]
     state: Annotated[RefundState, Meta(description="The state of the refund.")]
@@ -33,13 +34,15 @@ class TrackedUnit(Struct, frozen=True, gc=False):
     ]
 
 
-class OrderPayment(Struct, frozen=True, gc=False):
+class OrderPayment(Struct, frozen=True):
     """The payment of an order. Amounts are in whole units of the order's currency."""
 
     state: Annotated[PaymentState, Meta(description="The state of the payment.")]
     amount_due: Annotated[int, Meta(description="The amount that can still be captured, in whole currency units.")]
     captured: Annotated[int, Meta(description="The amount that was captured.")]
     refunded: Annotated[int, Meta(description="The sum of all refunds, also of those that are not done.")]
+    delivery_fee: Annotated[int, Meta(description="The delivery fee, a part of the total, in whole currency units.")]
+    delivery_refund: Annotated[UnitRefund | None, Meta(description="The refund of the delivery fee, if there is one.")]
 
 
 class OrderParcel(Struct, frozen=True, gc=False):
@@ -50,6 +53,33 @@ class OrderParcel(Struct, frozen=True, gc=False):
     tracking_number: Annotated[str, Meta(description="The tracking number of the carrier.")]
 
 
+class OrderRecipient(Struct, frozen=True, gc=False):
+    """The person to whom the delivery service hands an order."""
+
+    name: Annotated[str, Meta(description="The first name.")]
+    surname: Annotated[str, Meta(description="The last name.")]
+    patronymic: Annotated[str, Meta(description="The patronymic. May be empty.")]
+    telephone: Annotated[str, Meta(description="The telephone number.")]
+    email: Annotated[str | None, Meta(description="The e-mail address, if any.")]
+    comment: Annotated[str, Meta(description="The comment for the delivery service. May be empty.")]
+
+
+class DeliveryAddress(Struct, frozen=True, gc=False):
+    """The address to which a courier goes."""
+
+    address: Annotated[str, Meta(description="Town, street, house, flat.")]
+    post_index: Annotated[str, Meta(description="The postal code. May be empty.")]
+
+
+class OrderDelivery(Struct, frozen=True, gc=False):
+    """Where the delivery service hands an order over."""
+
+    kind: Annotated[DeliveryKind, Meta(description="The kind of the delivery.")]
+    pick_up_point: Annotated[str | None, Meta(description="The code of the pick-up point. Null: a courier.")]
+    address: Annotated[DeliveryAddress | None, Meta(description="The address. Null: a pick-up point.")]
+    one_parcel: Annotated[bool, Meta(description="Whether all units travel as one parcel.")]
+
+
 class OrderTracking(Struct, frozen=True):
     """Where an order is: its units, its payment and its parcels."""
 
@@ -58,6 +88,35 @@ class OrderTracking(Struct, frozen=True):
     payment: Annotated[OrderPayment, Meta(description="The payment.")]
     product_unit: Annotated[tuple[TrackedUnit, ...], Meta(description="The units, as in the order.")]
     parcels: Annotated[tuple[OrderParcel, ...], Meta(description="The parcels, by number.")]
+
+
+class ShownTracking(OrderTracking, frozen=True):
+    """Where an order is, and where it goes."""
+
+    recipient: Annotated[OrderRecipient | None, Meta(description="The recipient. Null: the buyer.")]
+    delivery: Annotated[OrderDelivery | None, Meta(description="The delivery. Null: none is agreed.")]
+    planned_parcels: Annotated[
+        tuple[tuple[int, ...], ...],
+        Meta(description="The ids of the units of each planned parcel, of the units that are in no parcel yet."),
+    ]
+
+
+class DeliveryTariff(Struct, frozen=True, gc=False):
+    """What the delivery of one order costs. Amounts are in whole units of the currency."""
+
+    price: Annotated[int, Meta(description="The carrier's price, in whole currency units.")]
+    fee: Annotated[
+        int,
+        Meta(description="What the buyer pays, in whole currency units: the price, rounded up to a multiple of 50."),
+    ]
+    currency: Annotated[NamedReference, Meta(description="The currency. Units of other currencies are not delivered.")]
+
+
+class DeliveryTariffs(Struct, frozen=True):
+    """The delivery tariffs, by kind of delivery."""
+
+    pick_up_point: Annotated[DeliveryTariff | None, Meta(description="To a pick-up point. Null: it is not offered.")]
+    courier: Annotated[DeliveryTariff | None, Meta(description="By courier. Null: it is not offered.")]
 
 
 class OrderHistoryEntry(Struct, frozen=True, gc=False):
