@@ -18,7 +18,7 @@ from sellout_adapters.testing.laws.people.accounts import AccountLaws
 from sellout_adapters.testing.laws.people.deleted_buyers import DeletedBuyerLaws
 from sellout_adapters.testing.laws.people.deletion import DeletionLaws
 from sellout_adapters.testing.laws.people.identity import EmailLaws, OutboxLaws, SingleUseTokenLaws
-from sellout_adapters.testing.laws.people.own_account import ProfileLaws
+from sellout_adapters.testing.laws.people.own_account import ExportLaws, ProfileLaws
 from sellout_adapters.testing.laws.people.sessions import SessionListLaws
 from sellout_adapters.testing.laws.people.user_management import UserManagementLaws
 from sellout_adapters.testing.laws.people.user_search import UserSearchLaws
@@ -62,6 +62,7 @@ class StoreContract(
     RaceLaws,
     CounterLaws,
     EmailLaws,
+    ExportLaws,
     FindingLaws,
     GuestCartLaws,
     ListLaws,

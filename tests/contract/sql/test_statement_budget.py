@@ -36,7 +36,7 @@ BUDGET: Final[dict[str, tuple[int, int]]] = {
     "list_sessions": (3, 3),
     "end_sessions": (3, 4),
     "end_session": (4, 6),
-    "export_account": (15, 15),
+    "export_account": (17, 17),
     "delete_account": (24, 26),
     "end_other_sessions": (3, 4),
     "register": (4, 4),

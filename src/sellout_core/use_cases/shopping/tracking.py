@@ -1,6 +1,6 @@
-"""Reads where an order is, and its history."""
+"""Reads where orders are, and their histories."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 import attrs
@@ -16,7 +16,15 @@ from sellout_core.ports.store import Transaction
 from sellout_core.shop import ReadingShop
 from sellout_core.values import OrderId, ProductUnitId, UserId
 
-__all__ = ["TrackingView", "found_fulfilment", "read_history", "read_tracking", "roles_of", "tracking_view"]
+__all__ = [
+    "TrackingView",
+    "found_fulfilment",
+    "histories",
+    "read_history",
+    "read_tracking",
+    "roles_of",
+    "tracking_view",
+]
 
 
 @attrs.frozen
@@ -91,6 +99,16 @@ def tracking_view(tx: Transaction, fulfilment: Fulfilment, reader: Actor) -> Tra
         tx.references.snapshot().statuses[fulfilment.status_id],
         {line.unit_id: possible_moves(fulfilment, line, roles) for line in fulfilment.lines},
     )
+
+
+def histories(
+    tx: Transaction, order_ids: Collection[OrderId], reader: Actor
+) -> Mapping[OrderId, Sequence[HistoryEntry]]:
+    """The histories of those orders, oldest first, as that reader may see them."""
+    found: dict[OrderId, list[HistoryEntry]] = {order_id: [] for order_id in order_ids}
+    for entry in tx.order_history.of_orders(order_ids):
+        found[entry.order_id].append(_as_seen(entry, reader))
+    return found
 
 
 def _as_seen(entry: HistoryEntry, reader: Actor) -> HistoryEntry:

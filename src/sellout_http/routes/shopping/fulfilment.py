@@ -33,25 +33,36 @@ _UNIT: Final[dict[str, Any]] = {
     "refund": None,
     "possible": ["purchased", "cancelled"],
 }
-_TRACKING: Final[dict[str, Any]] = {
+TRACKING_EXAMPLE: Final[dict[str, Any]] = {
     "order_id": 1,
     "status": {"id": 3, "name": "confirmed"},
     "payment": {"state": "captured", "amount_due": 0, "captured": 5, "refunded": 0},
     "product_unit": [_UNIT],
     "parcels": [],
 }
+ENTRY_EXAMPLE: Final[dict[str, Any]] = {
+    "id": 1,
+    "at": "2026-01-31T12:00:00Z",
+    "user_id": 1,
+    "event": "line_moved",
+    "product_unit": 1,
+    "source": "placed",
+    "target": "confirmed",
+    "amount": None,
+    "note": "",
+}
 _DELIVERED: Final = {**_UNIT, "state": "delivered", "parcel": 1, "possible": []}
 _PARCEL: Final = {"number": 1, "carrier": "CDEK", "tracking_number": "1234567890"}
 _CANCELLED: Final = {**_UNIT, "state": "cancelled", "refund": {"amount": 5, "state": "due"}, "possible": []}
 _REFUNDED: Final = {
-    **_TRACKING,
+    **TRACKING_EXAMPLE,
     "status": {"id": 10, "name": "cancelled"},
     "payment": {"state": "captured", "amount_due": 0, "captured": 5, "refunded": 5},
     "product_unit": [_CANCELLED],
 }
 
 
-@group.read("/order/tracking/{order_id}", Access.USER, reply_example=_TRACKING)
+@group.read("/order/tracking/{order_id}", Access.USER, reply_example=TRACKING_EXAMPLE)
 def show_tracking(context: ReadContext, order_id: OrderId) -> responses.OrderTracking:
     """Where an order is.
 
@@ -64,19 +75,7 @@ def show_tracking(context: ReadContext, order_id: OrderId) -> responses.OrderTra
 @group.read(
     "/order/history/{order_id}",
     Access.USER,
-    reply_example=[
-        {
-            "id": 1,
-            "at": "2026-01-31T12:00:00Z",
-            "user_id": 1,
-            "event": "line_moved",
-            "product_unit": 1,
-            "source": "placed",
-            "target": "confirmed",
-            "amount": None,
-            "note": "",
-        }
-    ],
+    reply_example=[ENTRY_EXAMPLE],
 )
 def show_history(context: ReadContext, order_id: OrderId) -> LongList[responses.OrderHistoryEntry]:
     """What happened to an order, by id. Entries are never changed."""
@@ -91,7 +90,7 @@ def show_history(context: ReadContext, order_id: OrderId) -> LongList[responses.
     errors=(AboveAmountDue,),
     repeatable=True,
     request_example={"captured": 5},
-    reply_example=_TRACKING,
+    reply_example=TRACKING_EXAMPLE,
 )
 def capture_payment(context: WriteContext, order_id: OrderId, body: PaymentRequest) -> responses.OrderTracking:
     """Enter a payment that was received: the amount due, or a part of it."""
@@ -105,7 +104,7 @@ def capture_payment(context: WriteContext, order_id: OrderId, body: PaymentReque
     errors=(MoveImpossible,),
     repeatable=True,
     request_example={"to": "confirmed", "product_unit": [1]},
-    reply_example=_TRACKING,
+    reply_example=TRACKING_EXAMPLE,
 )
 def move_order(context: WriteContext, order_id: OrderId, body: MoveOrderRequest) -> responses.OrderTracking:
     """Move units of an order to another state.
@@ -121,7 +120,7 @@ def move_order(context: WriteContext, order_id: OrderId, body: MoveOrderRequest)
     Access.ADMIN,
     repeatable=True,
     request_example={"moves": [{"order": 1, "to": "confirmed"}]},
-    reply_example=[{"order_id": 1, "tracking": _TRACKING, "problem": None}],
+    reply_example=[{"order_id": 1, "tracking": TRACKING_EXAMPLE, "problem": None}],
 )
 def move_orders(context: WriteContext, body: MoveOrdersRequest) -> tuple[responses.MovedOrder, ...]:
     """Move units of up to 100 orders, each order with its own result.
@@ -140,7 +139,7 @@ def move_orders(context: WriteContext, body: MoveOrdersRequest) -> tuple[respons
     repeatable=True,
     request_example={"product_unit": [1], "reason": "too small"},
     reply_example={
-        **_TRACKING,
+        **TRACKING_EXAMPLE,
         "status": {"id": 9, "name": "delivered"},
         "product_unit": [{**_DELIVERED, "return_requested": True}],
         "parcels": [_PARCEL],

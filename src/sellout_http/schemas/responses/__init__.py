@@ -32,7 +32,7 @@ from sellout_http.schemas.responses.facets import (
     SuggestedProduct,
     Suggestions,
 )
-from sellout_http.schemas.responses.own_account import Export, HeldData, Profile, UserEmail
+from sellout_http.schemas.responses.own_account import Export, ExportedOrder, HeldData, Profile, UserEmail
 from sellout_http.schemas.responses.people import Address, PromoCodeOwner, Session, User, UserBase
 from sellout_http.schemas.responses.shopping.fulfilment import (
     MovedOrder,
@@ -66,6 +66,7 @@ __all__ = [
     "CheckedProductUnit",
     "EmptyDocument",
     "Export",
+    "ExportedOrder",
     "Facets",
     "HeldData",
     "ListedOrder",

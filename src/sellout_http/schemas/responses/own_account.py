@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from sellout_http.schemas.responses.audit import AuditEntry
 from sellout_http.schemas.responses.catalogue import ProductUnitWithIds, WishlistUnit
 from sellout_http.schemas.responses.people import Session, User
+from sellout_http.schemas.responses.shopping.fulfilment import OrderHistoryEntry, OrderTracking
 from sellout_http.schemas.responses.shopping.orders import Order, PromoCode
 
 
@@ -36,7 +37,14 @@ class HeldData(Struct, frozen=True):
     changes_by_staff: Annotated[tuple[AuditEntry, ...], Meta(description="The changes of the user by staff, by id.")]
 
 
+class ExportedOrder(Order, frozen=True):
+    """An order of the user, and what became of it."""
+
+    tracking: Annotated[OrderTracking, Meta(description="Where the order is: its units, its payment and its parcels.")]
+    history: Annotated[tuple[OrderHistoryEntry, ...], Meta(description="What happened to the order, by id.")]
+
+
 class Export(HeldData, frozen=True):
     """Everything that the shop holds about a user."""
 
-    orders: Annotated[tuple[Order, ...], Meta(description="The user's orders, by id.")]
+    orders: Annotated[tuple[ExportedOrder, ...], Meta(description="The user's orders, by id.")]
