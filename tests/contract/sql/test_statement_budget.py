@@ -16,6 +16,7 @@ import pytest
 from sellout_adapters import demo
 from sellout_core.catalogue.references import ReferenceKind
 from tests.contract.conftest import PERSISTENT
+from tests.contract.support.buyer import noadmin
 from tests.contract.support.requests import (
     IN_SUCCEEDING_ORDER,
     OPERATION_NAMES,
@@ -188,6 +189,20 @@ def test_every_operation_runs_as_many_statements_as_it_may(measured: tuple[str, 
         assert response.is_success, response.text
         counted[operation.handler.__name__] = lines.statements(response)
     assert counted == {name: budget[kind == "postgresql"] for name, budget in BUDGET.items()}
+
+
+def test_an_export_runs_as_many_statements_for_several_orders(measured: tuple[str, httpx2.Client, Lines]) -> None:
+    _, client, lines = measured
+    buyer, found = noadmin(client), []
+    for number in range(4):
+        # The first request fills the caches.
+        exported = [buyer.request("GET", "/user/export/{me}") for _ in range(2)][1]
+        assert len(exported.json()["orders"]) == number + 1
+        found.append(lines.statements(exported))
+        buyer.request("POST", "/order/cart_add/{me}/1")
+        order = buyer.order(1)
+        buyer.request("POST", f"/order/cancel/{order['id']}", json={})
+    assert len(set(found)) == 1
 
 
 @pytest.mark.parametrize("name", CACHED)
