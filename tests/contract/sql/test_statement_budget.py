@@ -38,7 +38,7 @@ BUDGET: Final[dict[str, tuple[int, int]]] = {
     "end_sessions": (3, 4),
     "end_session": (4, 6),
     "export_account": (17, 17),
-    "delete_account": (24, 26),
+    "delete_account": (25, 27),
     "end_other_sessions": (3, 4),
     "register": (4, 4),
     "log_in": (7, 8),

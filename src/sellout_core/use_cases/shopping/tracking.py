@@ -18,6 +18,7 @@ from sellout_core.values import OrderId, ProductUnitId, UserId
 
 __all__ = [
     "TrackingView",
+    "buyer_of",
     "found_fulfilment",
     "histories",
     "read_history",
@@ -83,6 +84,12 @@ def found_fulfilment(tx: Transaction, actor: Actor, order_id: OrderId) -> Fulfil
     if found is None or not actor.may_see(found.buyer_id):
         raise NotFound
     return found
+
+
+def buyer_of(tx: Transaction, order_id: OrderId) -> UserId | None:
+    """The buyer of an order. None: there is no such order."""
+    found = tx.fulfilments.get(order_id)
+    return None if found is None else found.buyer_id
 
 
 def roles_of(actor: Actor, buyer_id: UserId) -> frozenset[Role]:

@@ -1,14 +1,22 @@
 """How orders move: their lines, payments and refunds."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+import msgspec
+
+from sellout_core.errors import Conflict, Invalid, NotFound
+from sellout_core.fulfilment.progress import MoveRequest
 from sellout_core.fulfilment.refusals import AboveAmountDue, MoveImpossible, ReturnWindowOver
+from sellout_core.ports.store import Transaction
 from sellout_core.use_cases.shopping import fulfilment
-from sellout_core.use_cases.shopping.tracking import read_history, read_tracking
-from sellout_core.values import OrderId
+from sellout_core.use_cases.shopping.tracking import buyer_of, read_history, read_tracking
+from sellout_core.values import OrderId, UserId
 from sellout_http.api.handler_context import ReadContext, WriteContext
 from sellout_http.api.operations import Access, Group
+from sellout_http.api.queries.query_parameters import IDEMPOTENCY_KEY
+from sellout_http.routes.once import Once
 from sellout_http.schemas import fulfilment_serializers as serializers
 from sellout_http.schemas import responses
 from sellout_http.schemas.requests.fulfilment import (
@@ -62,6 +70,10 @@ _REFUNDED: Final = {
 }
 
 
+def _buyer(tx: Transaction, sent: Mapping[str, Any]) -> UserId | None:
+    return buyer_of(tx, sent["order_id"])
+
+
 @group.read("/order/tracking/{order_id}", Access.USER, reply_example=TRACKING_EXAMPLE)
 def show_tracking(context: ReadContext, order_id: OrderId) -> responses.OrderTracking:
     """Where an order is.
@@ -89,6 +101,7 @@ def show_history(context: ReadContext, order_id: OrderId) -> LongList[responses.
     Access.ADMIN,
     errors=(AboveAmountDue,),
     repeatable=True,
+    about=_buyer,
     request_example={"captured": 5},
     reply_example=TRACKING_EXAMPLE,
 )
@@ -103,6 +116,7 @@ def capture_payment(context: WriteContext, order_id: OrderId, body: PaymentReque
     Access.ADMIN,
     errors=(MoveImpossible,),
     repeatable=True,
+    about=_buyer,
     request_example={"to": "confirmed", "product_unit": [1]},
     reply_example=TRACKING_EXAMPLE,
 )
@@ -118,7 +132,8 @@ def move_order(context: WriteContext, order_id: OrderId, body: MoveOrderRequest)
     "POST",
     "/order/moves",
     Access.ADMIN,
-    repeatable=True,
+    parameters=(IDEMPOTENCY_KEY,),
+    more_codes=("idempotency_key_reused",),
     request_example={"moves": [{"order": 1, "to": "confirmed"}]},
     reply_example=[{"order_id": 1, "tracking": TRACKING_EXAMPLE, "problem": None}],
 )
@@ -127,8 +142,27 @@ def move_orders(context: WriteContext, body: MoveOrdersRequest) -> tuple[respons
 
     A move that is refused does not prevent the others.
     """
-    results = fulfilment.move_orders(context.shop, context.actor, body.requests())
-    return tuple(serializers.moved_order(order_id, result) for order_id, result in results.items())
+    requests, key = body.requests(), context.idempotency_key
+    if key is None:
+        results = fulfilment.move_orders(context.shop, context.actor, requests)
+        return tuple(serializers.moved_order(order_id, result) for order_id, result in results.items())
+    once = Once.of(context, key, "/order/moves", body)
+    # The key is taken for this body first. Each order has a key of its own, whose response is deleted with its buyer.
+    once.answer("", lambda _: None)
+    # In order of id, as `move_orders`.
+    moved = {order_id: _moved_once(once, order_id, requests[order_id]) for order_id in sorted(requests)}
+    return tuple(moved[order_id] for order_id in requests)
+
+
+def _moved_once(once: Once, order_id: OrderId, request: MoveRequest) -> responses.MovedOrder:
+    def move(inside: WriteContext) -> responses.MovedOrder:
+        return serializers.moved_order(order_id, fulfilment.move_order(inside.shop, inside.actor, order_id, request))
+
+    try:
+        done = once.answer(str(order_id), move, lambda tx: buyer_of(tx, order_id))
+    except (Conflict, Invalid, NotFound) as refusal:
+        return serializers.moved_order(order_id, refusal)
+    return msgspec.json.decode(done, type=responses.MovedOrder)
 
 
 @group.write(
@@ -137,6 +171,7 @@ def move_orders(context: WriteContext, body: MoveOrdersRequest) -> tuple[respons
     Access.USER,
     errors=(MoveImpossible, ReturnWindowOver),
     repeatable=True,
+    about=_buyer,
     request_example={"product_unit": [1], "reason": "too small"},
     reply_example={
         **TRACKING_EXAMPLE,
@@ -159,6 +194,7 @@ def request_return(context: WriteContext, order_id: OrderId, body: ReturnRequest
     Access.USER,
     errors=(MoveImpossible,),
     repeatable=True,
+    about=_buyer,
     request_example={"product_unit": [1], "reason": "ordered twice"},
     reply_example=_REFUNDED,
 )
@@ -177,6 +213,7 @@ def cancel_order(context: WriteContext, order_id: OrderId, body: CancelOrderRequ
     Access.ADMIN,
     errors=(MoveImpossible,),
     repeatable=True,
+    about=_buyer,
     request_example={"to": "done", "product_unit": [1]},
     reply_example={**_REFUNDED, "product_unit": [{**_CANCELLED, "refund": {"amount": 5, "state": "done"}}]},
 )
