@@ -1,6 +1,7 @@
 """Answers a request with several parts under one idempotency key, so that a retry goes on after the last part."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -26,8 +27,9 @@ class Once:
     @classmethod
     def of(cls, context: WriteContext, key: str, path: str, body: msgspec.Struct) -> Self:
         """The answers to a POST of that body to that path."""
-        described = msgspec.json.encode(["POST", path, body])
-        return cls(context, key, hashlib.sha256(described).hexdigest())
+        # A part that is refused may contain a lone surrogate, which `json` escapes.
+        described = json.dumps(["POST", path, msgspec.to_builtins(body)])
+        return cls(context, key, hashlib.sha256(described.encode()).hexdigest())
 
     def answer(
         self,

@@ -45,7 +45,7 @@ from sellout_http.schemas.requests.products import (
 group = Group("Batches", "Many changes of products, product units and stock at once.")
 
 B = TypeVar("B", bound=Body)
-LIMITS: Final = BodyLimits(size=2 * 2**20, values=60_000)
+LIMITS: Final = BodyLimits(size=2 * 2**20, values=60_000, parts="changes")
 """1,000 changes of 2 KiB and 60 values. The largest single change has more, so a batch of such ones has fewer."""
 
 _TAG: Final = '"dd7e3c63ef8d53ff1ff8f1aa2e2a0c5b"'
