@@ -398,7 +398,12 @@ def test_another_users_things_are_forbidden_whether_they_exist_or_not(
     refused(Forbidden, lambda: OF_ONE_USER[use_case](stage, stage.stranger.actor, ABSENT))
 
 
-TAKING_ACTORS_TO_EXIST = (wishlists.read_wished, wishlists.read_wishlist, orders.read_user_orders)
+TAKING_ACTORS_TO_EXIST = (
+    wishlists.read_wished,
+    wishlists.read_wishlist,
+    orders.read_user_orders,
+    personal_export.read_exported_orders,
+)
 """Use cases that only check that the authenticated user exists."""
 
 

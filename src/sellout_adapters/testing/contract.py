@@ -18,7 +18,7 @@ from sellout_adapters.testing.laws.people.accounts import AccountLaws
 from sellout_adapters.testing.laws.people.deleted_buyers import DeletedBuyerLaws
 from sellout_adapters.testing.laws.people.deletion import DeletionLaws
 from sellout_adapters.testing.laws.people.identity import EmailLaws, OutboxLaws, SingleUseTokenLaws
-from sellout_adapters.testing.laws.people.own_account import ExportLaws, ProfileLaws
+from sellout_adapters.testing.laws.people.own_account import ProfileLaws
 from sellout_adapters.testing.laws.people.sessions import SessionListLaws
 from sellout_adapters.testing.laws.people.user_management import UserManagementLaws
 from sellout_adapters.testing.laws.people.user_search import UserSearchLaws
@@ -27,6 +27,7 @@ from sellout_adapters.testing.laws.shopping.fulfilment import FulfilmentLaws
 from sellout_adapters.testing.laws.shopping.guest_carts import GuestCartLaws
 from sellout_adapters.testing.laws.shopping.order_search import OrderSearchLaws
 from sellout_adapters.testing.laws.shopping.orders import ShoppingLaws
+from sellout_adapters.testing.laws.shopping.personal_orders import PersonalOrderLaws
 from sellout_adapters.testing.laws.shopping.promo_codes import PromoCodeLaws
 from sellout_adapters.testing.laws.shopping.sales import SalesLaws
 from sellout_adapters.testing.laws.shopping.unpaid_orders import UnpaidOrderLaws
@@ -62,7 +63,6 @@ class StoreContract(
     RaceLaws,
     CounterLaws,
     EmailLaws,
-    ExportLaws,
     FindingLaws,
     GuestCartLaws,
     ListLaws,
@@ -72,6 +72,7 @@ class StoreContract(
     DeletedBuyerLaws,
     DeletionLaws,
     ProfileLaws,
+    PersonalOrderLaws,
     PromoCodeLaws,
     SalesLaws,
     SearchLaws,

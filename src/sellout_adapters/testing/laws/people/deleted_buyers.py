@@ -1,12 +1,9 @@
 """The orders of deleted users."""
 
-import attrs
-
 from sellout_adapters.testing.laws.people.deletion import delete, shopper
-from sellout_adapters.testing.laws.shopping.fulfilment import bought, deliver, stored
 from sellout_adapters.testing.scene import Scene, whole_list
 from sellout_core.fulfilment.lifecycle import LineState
-from sellout_core.fulfilment.progress import LineRequest, MoveRequest, Parcel
+from sellout_core.fulfilment.progress import LineRequest, MoveRequest
 from sellout_core.people.accounts import OPERATOR
 from sellout_core.use_cases.shopping.fulfilment import cancel_order, capture_payment, move_order
 from sellout_core.use_cases.shopping.tracking import read_history
@@ -34,13 +31,3 @@ class DeletedBuyerLaws:
         delete(scene, anna)
         after = whole_list(read_history, scene.shop, OPERATOR, order.id)
         assert [(entry.id, entry.event, entry.note) for entry in after] == [(one.id, one.event, "") for one in before]
-
-    def test_the_tracking_numbers_of_the_parcels_of_a_deleted_user_are_replaced(self, scene: Scene) -> None:
-        """All else of the fulfilment stays, and so do the parcels of others."""
-        order, other = bought(scene), bought(scene, "boris")
-        for one in (order, other):
-            deliver(scene, one)
-        before, kept = stored(scene, order.id), stored(scene, other.id)
-        delete(scene, order.buyer_id)
-        assert stored(scene, order.id) == attrs.evolve(before, parcels=(Parcel(1, "CDEK", "-"),))
-        assert stored(scene, other.id) == kept
