@@ -5,7 +5,6 @@ affect later requests.
 """
 
 import itertools
-import json
 import os
 import threading
 import urllib.error
@@ -19,20 +18,16 @@ from email.policy import default
 from pathlib import Path
 from typing import Any
 
-import jwt
 import schemathesis
 from hypothesis import strategies as st
 
 from sellout_adapters import demo
 from sellout_adapters.testing.credentials import code_at
 from tests.contract.support.pictures import plain
+from tests.fuzzing.preparations import FEW, FUZZED_PASSWORD, ask, bearer, log_in, new_name, prepare, someone
 
 USERS = itertools.cycle([demo.CUSTOMER, demo.STAFF])
-NAMES = itertools.count()
 MAILED = Counter[str]()
-FEW = 3
-"""How many tokens of each kind are real: each takes the time of a mail."""
-FUZZED_PASSWORD = "a password of its own"
 EVERY_OTHER = itertools.cycle([True, False])
 CUSTOMER_ID, UNIT_ID, ADDRESS_ID = 2, 1, 2
 GUESTS_UNITS = (3, 33, 93, 183, 198)
@@ -45,21 +40,6 @@ for kind in ("JPEG", "PNG", "WEBP"):
     schemathesis.openapi.media_type(f"image/{kind.lower()}", st.sampled_from([*files, files[0][:-1]]))
 
 
-def ask(path: str, body: dict[str, str], headers: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Sends a request that must succeed, and returns the response's document."""
-    url = os.environ["FUZZED_URL"] + path
-    sent = {"Content-Type": "application/json", **(headers or {})}
-    request = urllib.request.Request(url, json.dumps(body).encode(), sent)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - our own server
-        answer: dict[str, str] = json.loads(response.read())
-    return answer
-
-
-def log_in(username: str) -> dict[str, str]:
-    """Logs in a user of the demo and returns the pair of tokens."""
-    return ask("/user/login", {"username": username, "password": demo.PASSWORD})
-
-
 def new_guest() -> tuple[str, int]:
     """The token of a new guest's cart, and the unit in it. Changes by staff may have hidden or deleted some units."""
     for unit_id in GUESTS_UNITS:
@@ -69,12 +49,6 @@ def new_guest() -> tuple[str, int]:
             response.close()
             return response.headers["X-Cart-Token"], unit_id
     return "0" * 32, GUESTS_UNITS[0]
-
-
-def someone() -> tuple[str, int]:
-    """Registers a user. Returns the access token and the id."""
-    access = ask("/user/register", {"username": f"fuzzed-{next(NAMES)}", "password": FUZZED_PASSWORD})["access"]
-    return access, jwt.decode(access, options={"verify_signature": False})["user_id"]
 
 
 def become_someone(case: Any) -> None:
@@ -123,6 +97,8 @@ def become_guest(case: Any) -> None:
     case.headers["X-Cart-Token"], unit_id = new_guest()
     if "product_unit_id" in case.path_parameters:
         case.path_parameters["product_unit_id"] = unit_id
+    if isinstance(case.body, dict):
+        case.body["product_unit"] = [unit_id]
 
 
 def verifying_token(address: str) -> str:
@@ -168,6 +144,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001 -
     if case.operation.label in OF_GUESTS:
         become_guest(case)
     change_second_factor(case)
+    prepare(case)
     if not isinstance(case.body, dict):
         return
     match case.operation.label:
@@ -185,13 +162,13 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001 -
             case.body["password"] = FUZZED_PASSWORD
         case "POST /user/email/{user_id}" if "Authorization" in case.headers:
             become_someone(case)
-            case.body = {"email": f"fuzzed-{next(NAMES)}@shop.example", "password": FUZZED_PASSWORD}
+            case.body = {"email": f"{new_name()}@shop.example", "password": FUZZED_PASSWORD}
         case "POST /user/email/verify" if MAILED["verify"] < FEW:
             MAILED["verify"] += 1
-            case.body["token"] = verifying_token(f"fuzzed-{next(NAMES)}@shop.example")
+            case.body["token"] = verifying_token(f"{new_name()}@shop.example")
         case "POST /user/password/reset" if MAILED["reset"] < FEW:
             MAILED["reset"] += 1
-            address = f"fuzzed-{next(NAMES)}@shop.example"
+            address = f"{new_name()}@shop.example"
             ask("/user/email/verify", {"token": verifying_token(address)})
             ask("/user/password/forgot", {"email": address})
             case.body |= {"token": mailed_token("reset_password", address), "new_password": FUZZED_PASSWORD}
@@ -200,11 +177,10 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001 -
             case.body = {"counted": case.body.get("counted") or 5}
         case "POST /order/checkout/{user_id}" if "Authorization" in case.headers and next(EVERY_OTHER):
             # Only units in the cart can be ordered, and an order removes them from the cart.
-            bearer = {"Authorization": f"Bearer {log_in(demo.CUSTOMER)['access']}"}
-            path = f"{os.environ['FUZZED_URL']}/order/cart_add/{CUSTOMER_ID}/{UNIT_ID}"
+            customer = bearer(log_in(demo.CUSTOMER)["access"])
             # A change by staff may have hidden the unit. Then the order is refused.
             with suppress(urllib.error.HTTPError):
-                urllib.request.urlopen(urllib.request.Request(path, method="POST", headers=bearer), timeout=30).close()  # noqa: S310
-            case.headers.update(bearer)
+                ask(f"/order/cart_add/{CUSTOMER_ID}/{UNIT_ID}", None, customer)
+            case.headers.update(customer)
             case.path_parameters["user_id"] = CUSTOMER_ID
             case.body |= {"product_unit": [UNIT_ID], "address_id": ADDRESS_ID, "promo_code": None, "total_amount": None}

@@ -205,6 +205,9 @@ OF_ONE_USER: dict[Callable[..., object], OfOneUser] = {
     ),
     deletion.delete_account: lambda on, actor, user: deletion.delete_account(on.shop, actor, user, PASSWORD),
     personal_export.read_export: lambda on, actor, user: personal_export.read_export(on.shop, actor, user),
+    personal_export.read_exported_orders: lambda on, actor, user: personal_export.read_exported_orders(
+        on.shop, actor, user, lambda _: None
+    ),
     own_sessions.read_sessions: lambda on, actor, user: own_sessions.read_sessions(on.shop, actor, user),
     own_sessions.end_session: lambda on, actor, user: own_sessions.end_session(on.shop, actor, user, session_id(on)),
     own_sessions.end_sessions: lambda on, actor, user: own_sessions.end_sessions(on.shop, actor, user),
@@ -454,7 +457,12 @@ def test_another_users_things_are_forbidden_whether_they_exist_or_not(
     refused(Forbidden, lambda: OF_ONE_USER[use_case](stage, stage.stranger.actor, ABSENT))
 
 
-TAKING_ACTORS_TO_EXIST = (wishlists.read_wished, wishlists.read_wishlist, orders.read_user_orders)
+TAKING_ACTORS_TO_EXIST = (
+    wishlists.read_wished,
+    wishlists.read_wishlist,
+    orders.read_user_orders,
+    personal_export.read_exported_orders,
+)
 """Use cases that only check that the authenticated user exists."""
 
 

@@ -23,8 +23,9 @@ from sellout_core.fulfilment.lifecycle import LineState, PaymentState, RefundSta
 from sellout_core.fulfilment.progress import LineRequest, MoveRequest
 from sellout_core.fulfilment.refusals import AboveAmountDue, MoveImpossible, ReturnWindowOver
 from sellout_core.people.accounts import OPERATOR, Actor
+from sellout_core.use_cases.personal_export import read_exported_orders
 from sellout_core.use_cases.shopping import fulfilment
-from sellout_core.use_cases.shopping.tracking import TrackingView, read_history, read_tracking
+from sellout_core.use_cases.shopping.tracking import TrackingView, buyer_of, read_history, read_tracking
 from sellout_core.values import Money, OrderId, UserId
 from tests.unit.shop_scene import Scene
 
@@ -214,3 +215,25 @@ def test_the_total_of_purchases_is_never_below_zero(scene: Scene) -> None:
     scene.change_user(UserId(order.buyer_id), purchased_total=Money(1))
     fulfilment.move_refunds(scene.shop, OPERATOR, order.id, LineRequest(), RefundState.DONE)
     assert scene.user_now(order.buyer_id).purchased_total == 0
+
+
+def test_an_order_has_a_buyer(scene: Scene) -> None:
+    order = bought(scene)
+    found = scene.store.read(lambda tx: [buyer_of(tx, each) for each in (order.id, OrderId(999))])
+    assert found == [order.buyer_id, None]
+
+
+def test_staff_export_of_an_order_what_its_buyer_sees(scene: Scene) -> None:
+    _, staff = scene.actor("staff", is_staff=True)
+    order, other = bought(scene), bought(scene, "boris")
+    buyer = Actor(order.buyer_id)
+    deliver(scene, order)
+    deliver(scene, other)
+    fulfilment.request_return(scene.shop, buyer, order.id, LineRequest(reason="too small"))
+    returned = MoveRequest(target=LineState.RETURNED)
+    fulfilment.move_order(scene.shop, staff, order.id, returned)
+    for actor in (buyer, staff):
+        [exported] = whole_list(read_exported_orders, scene.shop, actor, order.buyer_id)
+        assert exported.view.order.id == order.id
+        assert exported.tracking == read_tracking(scene.shop, buyer, order.id)
+        assert exported.history == whole_list(read_history, scene.shop, buyer, order.id)

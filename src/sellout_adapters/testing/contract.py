@@ -30,6 +30,7 @@ from sellout_adapters.testing.laws.shopping.fulfilment import FulfilmentLaws
 from sellout_adapters.testing.laws.shopping.guest_carts import GuestCartLaws
 from sellout_adapters.testing.laws.shopping.order_search import OrderSearchLaws
 from sellout_adapters.testing.laws.shopping.orders import ShoppingLaws
+from sellout_adapters.testing.laws.shopping.personal_orders import PersonalOrderLaws
 from sellout_adapters.testing.laws.shopping.promo_codes import PromoCodeLaws
 from sellout_adapters.testing.laws.shopping.sales import SalesLaws
 from sellout_adapters.testing.laws.shopping.unpaid_orders import UnpaidOrderLaws
@@ -76,6 +77,7 @@ class StoreContract(
     DeliveryLaws,
     DeliveryTariffLaws,
     ProfileLaws,
+    PersonalOrderLaws,
     PromoCodeLaws,
     SalesLaws,
     SearchLaws,

@@ -21,7 +21,7 @@ def answer_once(
     key: str,
     fingerprint: str,
     work: Callable[[Transaction, User], bytes],
-    about_id: UserId | None = None,
+    about: Callable[[Transaction], UserId | None] | None = None,
 ) -> bytes:
     """Runs work once for each idempotency key of a user (docs/http-contract.md#idempotency). For 24 hours each retry
     returns the first response. An error is not stored.
@@ -32,7 +32,8 @@ def answer_once(
         key: The idempotency key: 1 to 255 printable ASCII characters.
         fingerprint: A hash that is equal for equal requests only.
         work: Returns the response. It runs in the transaction.
-        about_id: Another user whose data the response has. It is deleted with that user.
+        about: Returns another user whose data the response has, before the work runs. The response is deleted with that
+            user. None: there is none.
 
     Raises:
         InvalidFields: the key is malformed.
@@ -50,6 +51,7 @@ def answer_once(
         if stored is None:
             # Before the work locks rows that other transactions wait for.
             tx.idempotency.delete_expired(stored_by, EXPIRED_PER_WRITE)
+            about_id = None if about is None else about(tx)
             stored = StoredResponse(fingerprint, work(tx, user), about_id)
             tx.idempotency.save(user_id, key, stored, now)
         if stored.fingerprint != fingerprint:

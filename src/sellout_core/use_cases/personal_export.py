@@ -1,26 +1,29 @@
-"""Reads everything that the shop holds about a user, apart from the orders (docs/http-contract.md#export)."""
+"""Reads everything that the shop holds about a user (docs/http-contract.md#export)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import attrs
 
 from sellout_core.audit import AuditEntry, AuditQuery
+from sellout_core.fulfilment.progress import HistoryEntry
 from sellout_core.people.accounts import Actor, Session
 from sellout_core.people.identity import AccountEmail
-from sellout_core.ports.lists import WHOLE, in_batches
+from sellout_core.ports.lists import WHOLE, Part, in_batches
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import ReadingShop, inside
 from sellout_core.shopping.ordering import PromoCode
 from sellout_core.use_cases.people.account.sessions import read_sessions
 from sellout_core.use_cases.people.second_factors import has_second_factor
-from sellout_core.use_cases.people.users import read_profile
+from sellout_core.use_cases.people.users import read_profile, require_existing_user
 from sellout_core.use_cases.shopping.carts import read_cart
+from sellout_core.use_cases.shopping.orders import read_user_orders
+from sellout_core.use_cases.shopping.tracking import TrackingView, histories, tracking_view
 from sellout_core.use_cases.shopping.wishlists import read_wishlist
 from sellout_core.values import UserId
-from sellout_core.views import CartView, UserView, WishlistUnitView
+from sellout_core.views import CartView, OrderView, UserView, WishlistUnitView
 
-__all__ = ["Export", "read_export"]
+__all__ = ["Export", "ExportedOrder", "read_export", "read_exported_orders"]
 
 
 @attrs.frozen
@@ -48,6 +51,15 @@ class Export:
     audit: Sequence[AuditEntry]
 
 
+@attrs.frozen
+class ExportedOrder:
+    """An order of a user with its fulfilment and its history, as the user may see them."""
+
+    view: OrderView
+    tracking: TrackingView
+    history: Sequence[HistoryEntry]
+
+
 def read_export(shop: ReadingShop, actor: Actor, user_id: UserId) -> Export:
     """What the shop holds about a user, from one state of the shop.
 
@@ -73,3 +85,40 @@ def read_export(shop: ReadingShop, actor: Actor, user_id: UserId) -> Export:
         )
 
     return shop.store.read(work)
+
+
+def read_exported_orders(
+    shop: ReadingShop,
+    actor: Actor,
+    user_id: UserId,
+    sink: Callable[[Sequence[ExportedOrder]], None],
+    part: Part = WHOLE,
+) -> int | None:
+    """Passes a user's orders with their fulfilment to `sink` in batches, by id, from one state of the shop. Staff get
+    what the user may see.
+
+    Returns:
+        The last id of the part if more entries follow, otherwise None.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is neither that user nor staff.
+        NotFound: there is no such user.
+    """
+    actor.require_user(user_id)
+    buyer = Actor(user_id)
+
+    def work(tx: Transaction) -> int | None:
+        require_existing_user(tx, actor, user_id)
+        take = partial(_with_fulfilment, tx, buyer)
+        return read_user_orders(inside(shop, tx), buyer, user_id, lambda views: sink(take(views)), part)
+
+    return shop.store.read(work)
+
+
+def _with_fulfilment(tx: Transaction, buyer: Actor, views: Sequence[OrderView]) -> Sequence[ExportedOrder]:
+    order_ids = [view.order.id for view in views]
+    fulfilments, entries = tx.fulfilments.get_many(order_ids), histories(tx, order_ids, buyer)
+    return [
+        ExportedOrder(view, tracking_view(tx, fulfilments[view.order.id], buyer), entries[view.order.id])
+        for view in views
+    ]

@@ -226,6 +226,6 @@ def _once(given: WriteContext, context: RequestContext, key: str, body: Mapping[
         return msgspec.json.encode(context.with_tag(reply))
 
     fingerprint = hashlib.sha256(described).hexdigest()
-    about = context.operation.about
-    about_id = None if about is None else about(body["body"])
-    return _decode_reply(answer_once(given.shop, given.user_id, key, fingerprint, work, about_id))
+    about, sent = context.operation.about, {**context.ids, **body}
+    about_user = None if about is None else lambda tx: about(tx, sent)
+    return _decode_reply(answer_once(given.shop, given.user_id, key, fingerprint, work, about_user))

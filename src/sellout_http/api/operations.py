@@ -26,6 +26,7 @@ import msgspec
 
 from sellout_core.errors import IdempotencyKeyReused, InvalidFields, SellOutError, Stale
 from sellout_core.people.accounts import Actor
+from sellout_core.ports.store import Transaction
 from sellout_core.shopping.wishlist import WishedProducts
 from sellout_core.use_cases.catalogue.browsing import ViewEvent
 from sellout_core.values import ProductId, UserId
@@ -125,7 +126,7 @@ class Options(TypedDict, total=False):
         more_codes: Codes of additional problems that are no errors of the core.
         repeatable: Whether the operation takes an idempotency key. Default: no.
         upload: The file that is the body. Default: the body is JSON, or there is none.
-        about: Returns the id of another user whose data the response has, from the body. Default: there is none.
+        about: Returns another user whose data the response has, from the ids and the body. Default: there is none.
         request_example: An example of the body. Default: the documented sample of the same method and path.
         reply_example: An example of the document. Default: the same.
     """
@@ -145,7 +146,7 @@ class Options(TypedDict, total=False):
     more_codes: tuple[str, ...]
     repeatable: bool
     upload: Upload
-    about: Callable[[Any], UserId]
+    about: Callable[[Transaction, Mapping[str, Any]], UserId | None]
     request_example: Any
     reply_example: Any
 
@@ -185,7 +186,7 @@ class Operation:
     more_codes: tuple[str, ...] = ()
     repeatable: bool = False
     upload: Upload | None = None
-    about: Callable[[Any], UserId] | None = None
+    about: Callable[[Transaction, Mapping[str, Any]], UserId | None] | None = None
     request_example: Any = None
     reply_example: Any = None
     least_ids: Mapping[str, int] = attrs.field(init=False)

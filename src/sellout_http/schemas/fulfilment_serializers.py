@@ -10,7 +10,6 @@ from sellout_core.shopping.delivery import Delivery, DeliveryKind, Recipient
 from sellout_core.use_cases.delivery_tariffs import DeliveryTariffsView
 from sellout_core.use_cases.shopping.tracking import ShownTracking, TrackingView
 from sellout_core.values import OrderId
-from sellout_core.views import OrderView
 from sellout_http.problems.details import problem_of
 from sellout_http.schemas import responses, serializers
 
@@ -55,18 +54,9 @@ def shown_tracking(view: ShownTracking) -> responses.ShownTracking:
     """The fulfilment and the delivery of an order."""
     return responses.ShownTracking(
         **asdict(tracking(view)),
-        recipient=_recipient(view.order.recipient),
-        delivery=_delivery(view.order.delivery),
+        recipient=recipient(view.order.recipient),
+        delivery=delivery(view.order.delivery),
         planned_parcels=tuple(map(tuple, view.planned)),
-    )
-
-
-def exported_order(view: OrderView) -> responses.ExportedOrder:
-    """An order in the export of a user's data."""
-    return responses.ExportedOrder(
-        **asdict(serializers.order(view)),
-        recipient=_recipient(view.order.recipient),
-        delivery=_delivery(view.order.delivery),
     )
 
 
@@ -81,21 +71,23 @@ def delivery_tariffs(view: DeliveryTariffsView) -> responses.DeliveryTariffs:
     return responses.DeliveryTariffs(**{kind.value: shown.get(kind.value) for kind in DeliveryKind})
 
 
-def _recipient(recipient: Recipient | None) -> responses.OrderRecipient | None:
-    if recipient is None:
+def recipient(found: Recipient | None) -> responses.OrderRecipient | None:
+    """The recipient of an order."""
+    if found is None:
         return None
-    return responses.OrderRecipient(**attrs.asdict(recipient) | {"email": recipient.email or None})
+    return responses.OrderRecipient(**attrs.asdict(found) | {"email": found.email or None})
 
 
-def _delivery(delivery: Delivery | None) -> responses.OrderDelivery | None:
-    if delivery is None:
+def delivery(found: Delivery | None) -> responses.OrderDelivery | None:
+    """The delivery of an order."""
+    if found is None:
         return None
-    place = delivery.address
+    place = found.address
     return responses.OrderDelivery(
-        kind=delivery.kind,
-        pick_up_point=delivery.pick_up_point or None,
+        kind=found.kind,
+        pick_up_point=found.pick_up_point or None,
         address=None if place is None else responses.DeliveryAddress(place.address, place.post_index),
-        one_parcel=delivery.one_parcel,
+        one_parcel=found.one_parcel,
     )
 
 

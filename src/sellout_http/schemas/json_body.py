@@ -28,10 +28,17 @@ MAX_FAULTS: Final = 100
 
 @attrs.frozen
 class BodyLimits:
-    """The limits of a body: its size in bytes, and the number of its values."""
+    """The limits of a body.
+
+    Attributes:
+        size: The size in bytes.
+        values: The number of values.
+        parts: The member whose items the handler reads with `read_part`, which checks their texts. None: there is none.
+    """
 
     size: int = MAX_BYTES
     values: int = MAX_VALUES
+    parts: str | None = None
 
 
 USUAL: Final = BodyLimits()
@@ -102,7 +109,8 @@ def read_body(
     if any(coding.strip().lower() not in {"", "identity"} for coding in codings):
         raise Refused("unsupported_media_type")
     document = _read_json(content, limits.values)
-    faults = _faults_in_texts(document)
+    # A fault in an item of `parts` refuses that item alone.
+    faults = {path: fault for path, fault in _faults_in_texts(document).items() if path[:1] != (limits.parts,)}
     if not isinstance(document, dict):
         raise InvalidFields((InvalidField("#", "must be an object", FieldCode.WRONG_TYPE),))
     if not faults:
@@ -117,9 +125,11 @@ def read_part(body: type[B], document: Mapping[str, Any], place: _Path) -> B:
     Raises:
         InvalidFields: the part is not such a body. The pointers begin with `place`.
     """
-    with suppress(msgspec.ValidationError):
-        return msgspec.convert(document, body)
-    faults = _faults_in_members(body, document, ())
+    faults = _faults_in_texts(document)
+    if not faults:
+        with suppress(msgspec.ValidationError):
+            return msgspec.convert(document, body)
+    faults |= _faults_in_members(body, document, faults)
     raise InvalidFields(tuple(_invalid_fields({(*place, *path): fault for path, fault in faults.items()})))
 
 

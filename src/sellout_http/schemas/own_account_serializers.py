@@ -3,10 +3,10 @@
 from msgspec.structs import asdict
 
 from sellout_core.people.accounts import Session
-from sellout_core.use_cases.personal_export import Export
+from sellout_core.use_cases.personal_export import Export, ExportedOrder
 from sellout_core.values import SessionId
 from sellout_core.views import PromoCodeView, UserView
-from sellout_http.schemas import responses, serializers, staff_serializers
+from sellout_http.schemas import fulfilment_serializers, responses, serializers, staff_serializers
 
 
 def profile(view: UserView) -> responses.Profile:
@@ -42,4 +42,15 @@ def held_data(export: Export, current: SessionId | None) -> responses.HeldData:
         wishlist=tuple(map(serializers.wishlist_unit, export.wishlist)),
         promo_codes=tuple(map(serializers.promo_code, codes)),
         changes_by_staff=tuple(map(staff_serializers.audit_entry, export.audit)),
+    )
+
+
+def exported_order(exported: ExportedOrder) -> responses.ExportedOrder:
+    """An order of a user in the export."""
+    return responses.ExportedOrder(
+        **asdict(serializers.order(exported.view)),
+        recipient=fulfilment_serializers.recipient(exported.view.order.recipient),
+        delivery=fulfilment_serializers.delivery(exported.view.order.delivery),
+        tracking=fulfilment_serializers.tracking(exported.tracking),
+        history=tuple(map(fulfilment_serializers.history_entry, exported.history)),
     )

@@ -145,6 +145,28 @@ def test_several_orders_move_each_with_its_own_result(desk: Desk) -> None:
     assert missing[0]["problem"]["fields"][0]["pointer"] == "#/cost"
 
 
+def test_a_retry_of_several_moves_moves_no_order_twice_and_tries_the_refused_ones_again(desk: Desk) -> None:
+    desk.buyer.request("POST", "/order/cart_add/{me}/1")
+    second = desk.buyer.check_out(1).json()["id"]
+    desk.post("payment", {"captured": 107})
+    moves = {"moves": [{"order": order, "to": "confirmed"} for order in (second, 1)]}
+
+    def send(body: Any) -> Any:
+        return desk.post("moves", body, order=0, key="a key")
+
+    first = send(moves).json()
+    assert [result["problem"] and result["problem"]["code"] for result in first] == ["move_impossible", None]
+    history = desk.get("/order/history/1")
+    due = desk.get(f"/order/tracking/{second}")["payment"]["amount_due"]
+    desk.post("payment", {"captured": due}, order=second)
+    again = send(moves)
+    assert [result["problem"] for result in again.json()] == [None, None]
+    assert again.json()[1] == first[1]
+    assert send(moves).content == again.content
+    assert desk.get("/order/history/1") == history
+    problem_of(send({"moves": moves["moves"][:1]}), 422, "idempotency_key_reused")
+
+
 @pytest.mark.parametrize(
     ("what", "body", "status", "code"),
     [

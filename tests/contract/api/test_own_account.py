@@ -142,12 +142,43 @@ def test_the_export_is_one_document(served: Served, more: int) -> None:
     assert exported["sessions"] == anna.get("/user/sessions/{me}")
     assert exported["cart"] == anna.get("/order/cart/{me}")["product_units"]
     assert exported["wishlist"] == anna.get("/wishlist/{me}")
-    assert exported["orders"] == anna.get("/order/user_orders")
-    assert len(exported["orders"]) == more + 2
+    orders = exported["orders"]
+    became = [(order.pop("tracking"), order.pop("history")) for order in orders]
+    assert orders == anna.get("/order/user_orders")
+    assert len(orders) == more + 2
+    for order, (tracking, history) in list(zip(orders, became, strict=True))[::50]:
+        assert tracking == anna.get(f"/order/tracking/{order['id']}")
+        assert history == anna.get(f"/order/history/{order['id']}")
     boss = staff(served.client)
     assert [len(boss.get("/user/export/{me}")[name]) for name in ("promo_codes", "changes_by_staff")] == [1, 0]
     problem_of(boss.request("GET", "/user/export/987654"), 404, "not_found")
     problem_of(anna.request("GET", "/user/export/{me}?limit=1"), 422, "invalid_fields")
+
+
+def test_the_export_has_what_became_of_an_order_as_the_buyer_sees_it(client: httpx2.Client) -> None:
+    """Also if staff export: neither the cost of a unit nor which staff moved the order is data of the buyer."""
+    anna, boss = noadmin(client), staff(client)
+    order = anna.order(anna.cart()[0])
+    path = f"/order/move/{order['id']}"
+    payment = {"captured": order["total_amount"]}
+    assert boss.request("POST", f"/order/payment/{order['id']}", json=payment).status_code == 200
+    parcel = {"carrier": "CDEK", "tracking_number": "1234567890"}
+    moves: list[dict[str, Any]] = [{"to": "confirmed"}, {"to": "purchased", "cost": 3}]
+    moves += [{"to": state} for state in ("in_transit_hub", "in_transit_moscow", "arrived")]
+    for move in [*moves, {"to": "handed_over", **parcel}, {"to": "delivered"}]:
+        assert boss.request("POST", path, json=move).status_code == 200
+    back = {"reason": "too small"}
+    assert anna.request("POST", f"/order/return/{order['id']}", json=back).status_code == 200
+    assert boss.request("POST", path, json={"to": "returned"}).status_code == 200
+    exported = anna.get("/user/export/{me}")["orders"][-1]
+    assert exported["tracking"] == anna.get(f"/order/tracking/{order['id']}")
+    assert exported["history"] == anna.get(f"/order/history/{order['id']}")
+    assert exported["tracking"]["parcels"] == [{"number": 1, **parcel}]
+    assert exported["tracking"]["payment"]["refunded"] == order["total_amount"]
+    assert [unit["state"] for unit in exported["tracking"]["product_unit"]] == ["returned"]
+    assert {entry["user_id"] for entry in exported["history"]} == {None, anna.user_id}
+    assert "too small" in {entry["note"] for entry in exported["history"]}
+    assert boss.get(f"/user/export/{anna.user_id}")["orders"][-1] == exported
 
 
 def test_a_deletion_needs_the_password_and_another_superuser(client: httpx2.Client) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
@@ -51,6 +52,10 @@ DATA: Final = {
     "link": "https://example.org/invited-by-zinaida",
     "secret": SECOND_FACTOR_SECRET,
     "recovery_code": SecondFactorCode(RECOVERY_CODE).fingerprint,
+    "cancelled": "Zinaida: my son bought the same pair",
+    "returned": "Zinaida: the left shoe of my son is torn",
+    "tracking": "ZN-0099-4177",
+    "several": "ZN-0099-4178",
 }
 
 
@@ -114,6 +119,34 @@ def credentials_of(served: Served, name: str) -> dict[str, str]:
     return {"username": name, "password": PASSWORD, "code": code_at(SECOND_FACTOR_SECRET, served.shop.clock())}
 
 
+def fulfilled(served: Served, me: Buyer) -> int:
+    """An order. The buyer cancels a unit and returns another one, with reasons. Staff hand over two parcels. Every
+    request has an idempotency key. Returns the id.
+    """
+    me.fill_cart(3, 5)
+    cancelled, first, second = 2, 3, 5
+    boss, number = staff(served.client), me.order(cancelled, first, second)["id"]
+
+    def post(who: Buyer, path: str, **body: Any) -> Any:
+        return ok(who.request("POST", path, json=body, headers={"Idempotency-Key": str(uuid4())}))
+
+    left = post(me, f"/order/cancel/{number}", product_unit=[cancelled], reason=DATA["cancelled"])["payment"]
+    post(boss, f"/order/payment/{number}", captured=left["amount_due"])
+    for state in ("confirmed", "purchased", "in_transit_hub", "in_transit_moscow", "arrived"):
+        post(boss, f"/order/move/{number}", to=state, **({"cost": 1} if state == "purchased" else {}))
+    parcel = {"to": "handed_over", "carrier": "CDEK"}
+    tracked = {"product_unit": [first], "tracking_number": DATA["tracking"]}
+    post(boss, f"/order/move/{number}", **parcel, **tracked)
+    several = {"order": number, "product_unit": [second], "tracking_number": DATA["several"]}
+    [moved] = post(boss, "/order/moves", moves=[{**parcel, **several}])
+    assert moved["problem"] is None
+    post(boss, f"/order/move/{number}", to="delivered")
+    post(me, f"/order/return/{number}", product_unit=[first], reason=DATA["returned"])
+    post(boss, f"/order/move/{number}", to="returned", product_unit=[first])
+    post(boss, f"/order/refund/{number}", to="done")
+    return int(number)
+
+
 def noted_by_staff(served: Served, me: Buyer) -> None:
     """Staff change the user, and make a promo code that another buyer uses."""
     boss = staff(served.client)
@@ -166,27 +199,36 @@ def found(text: str, me: Buyer) -> list[str]:
 
 def test_no_row_has_anything_of_a_deleted_user(served: Served) -> None:
     me = person(served)
+    number = fulfilled(served, me)
     before = rows_of(served)
     assert set(found(before, me)) >= {NAME, *(value for name, value in DATA.items() if name != "promo_code")}
     noted_by_staff(served, me)
     assert DATA["promo_code"] in rows_of(served)
-    order, last = [one for one in staff(served.client).get("/order/orders") if one["user"]["id"] == me.user_id]
+    orders = [one for one in staff(served.client).get("/order/orders") if one["user"]["id"] == me.user_id]
+    first, last, _ = orders
     # A stored response of staff about the order.
     payment, key = {"captured": last["total_amount"]}, {"Idempotency-Key": "the payment"}
     ok(staff(served.client).request("POST", f"/order/payment/{last['id']}", json=payment, headers=key))
+    orders = [one for one in staff(served.client).get("/order/orders") if one["user"]["id"] == me.user_id]
+    tracking = staff(served.client).get(f"/order/tracking/{number}")
     ok(staff(served.client).request("POST", f"/user/delete/{me.user_id}", json={"password": PASSWORD}))
     assert found(rows_of(served), me) == []
     boss = staff(served.client)
-    after, _ = [one for one in boss.get("/order/orders") if one["user"]["id"] == me.user_id]
-    for one in (after["id"], last["id"]):
-        tracking = boss.get(f"/order/tracking/{one}")
-        assert (tracking["recipient"], tracking["delivery"]) == (None, None)
-        assert tracking["payment"]["delivery_fee"] > 0
-    for name in ("id", "total_amount", "product_unit", "product_units", "status", "fact_of_payment"):
-        assert after[name] == order[name]
-    assert [after[name] for name in ("email", "tel", "name", "surname")] == [""] * 4
-    assert (after["address"]["address"], after["user"]["username"], after["user"]["date_joined"]) == ("", "", None)
-    assert (after["user"]["id"], after["user"]["is_active"]) == (me.user_id, False)
+    for one in (first, last):
+        delivered = boss.get(f"/order/tracking/{one['id']}")
+        assert (delivered["recipient"], delivered["delivery"]) == (None, None)
+        assert delivered["payment"]["delivery_fee"] > 0
+    emptied = [one for one in boss.get("/order/orders") if one["user"]["id"] == me.user_id]
+    for order, after in zip(orders, emptied, strict=True):
+        for name in ("id", "total_amount", "product_unit", "product_units", "status", "fact_of_payment"):
+            assert after[name] == order[name]
+        assert [after[name] for name in ("email", "tel", "name", "surname")] == [""] * 4
+        assert (after["address"]["address"], after["user"]["username"], after["user"]["date_joined"]) == ("", "", None)
+        assert (after["user"]["id"], after["user"]["is_active"]) == (me.user_id, False)
+    assert boss.get(f"/order/tracking/{number}") == {
+        **tracking,
+        "parcels": [{"number": number, "carrier": "CDEK", "tracking_number": "-"} for number in (1, 2)],
+    }
     assert all(user["id"] != me.user_id for user in boss.get("/user"))
 
 
@@ -206,6 +248,7 @@ def test_the_file_has_no_byte_of_a_deleted_user(tmp_path: Path, others: int) -> 
             if number % 2:
                 ok(client.post(f"/user/delete/{other}", json={"password": PASSWORD}, headers=headers))
         me = person(served)
+        fulfilled(served, me)
         noted_by_staff(served, me)
         tokens = ok(served.client.post("/user/login", json=credentials_of(served, NAME)))
         own = Buyer(served.client, me.user_id, {"Authorization": f"Bearer {tokens['access']}"})

@@ -16,6 +16,7 @@ import pytest
 from sellout_adapters import demo
 from sellout_core.catalogue.references import ReferenceKind
 from tests.contract.conftest import PERSISTENT
+from tests.contract.support.buyer import noadmin
 from tests.contract.support.requests import (
     CHECKOUT,
     COURIER,
@@ -40,7 +41,7 @@ BUDGET: Final[dict[str, tuple[int, int]]] = {
     "list_sessions": (3, 3),
     "end_sessions": (3, 4),
     "end_session": (4, 6),
-    "export_account": (16, 16),
+    "export_account": (18, 18),
     "delete_account": (26, 28),
     "end_other_sessions": (3, 4),
     "register": (4, 4),
@@ -219,6 +220,20 @@ def test_a_delivery_is_one_statement_more_and_a_recipient_none(
     response = client.post(path_of(operation), json={**CHECKOUT, **members}, headers=log_in(client, demo.STAFF))
     assert response.status_code == 201
     assert lines.statements(response) == (14 if kind == "postgresql" else 12) + more
+
+
+def test_an_export_runs_as_many_statements_for_several_orders(measured: tuple[str, httpx2.Client, Lines]) -> None:
+    _, client, lines = measured
+    buyer, found = noadmin(client), []
+    for number in range(4):
+        # The first request fills the caches.
+        exported = [buyer.request("GET", "/user/export/{me}") for _ in range(2)][1]
+        assert len(exported.json()["orders"]) == number + 1
+        found.append(lines.statements(exported))
+        buyer.request("POST", "/order/cart_add/{me}/1")
+        order = buyer.order(1)
+        buyer.request("POST", f"/order/cancel/{order['id']}", json={})
+    assert len(set(found)) == 1
 
 
 @pytest.mark.parametrize("name", CACHED)

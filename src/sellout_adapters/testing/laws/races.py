@@ -12,9 +12,11 @@ from sellout_adapters.testing.scene import Scene, checkout_request, product_entr
 from sellout_core import errors
 from sellout_core.people.accounts import OPERATOR, NewAddress
 from sellout_core.ports.store import Store, Transaction
+from sellout_core.use_cases.catalogue.importing.entries import ProductEdit
 from sellout_core.use_cases.catalogue.importing.writing import import_products
+from sellout_core.use_cases.catalogue.products import change_product
 from sellout_core.use_cases.shopping.checkout import check_out, check_out_once
-from sellout_core.values import Money, ProductUnitId
+from sellout_core.values import Money, ProductId, ProductUnitId
 
 RACERS = 8
 """The number of concurrent calls."""
@@ -176,6 +178,29 @@ class RaceLaws:
         other.wait()
         found = scene.store.read(lambda tx: tx.units.get_many([unit.id]))[unit.id]
         assert (found.price, found.stock) == (20, 4)
+
+    def test_transactions_that_change_the_same_products_in_opposite_order_succeed(self, scene: Scene) -> None:
+        """One of them may run again. The products are as the last one left them."""
+        first, second = (scene.sell(product_entry(sku))[0].id for sku in ("one", "two"))
+
+        def rename(tx: Transaction, product_id: ProductId, name: str) -> None:
+            change_product(scene.shop.inside(tx), OPERATOR, product_id, ProductEdit(name=name), lambda _: True)
+
+        def backwards(tx: Transaction) -> None:
+            rename(tx, second, "backwards")
+            rename(tx, first, "backwards")
+
+        other = ConcurrentCall(lambda: scene.store.write(backwards))
+
+        def forwards(tx: Transaction) -> None:
+            rename(tx, first, "forwards")
+            other.has_ended()
+            rename(tx, second, "forwards")
+
+        scene.store.write(forwards)
+        other.wait()
+        names = [scene.sold(product_id)[0].name for product_id in (first, second)]
+        assert names in (["forwards"] * 2, ["backwards"] * 2)
 
     @pytest.mark.parametrize("known", ["nothing", "its names", "the product"])
     def test_concurrent_imports_of_one_sku_create_one_product(self, scene: Scene, known: str) -> None:

@@ -45,6 +45,9 @@ class PersonalData(Protocol):
     def empty_notes(self, user_id: UserId) -> None:
         """Empties the notes in the histories of the user's orders."""
 
+    def empty_parcels(self, user_id: UserId) -> None:
+        """Replaces the tracking numbers of the parcels of the user's orders by `-`: every parcel has one."""
+
     def stop_promo_codes(self, user_id: UserId, code: str) -> None:
         """Deactivates the promo codes of which the user is the owner. The text of each becomes `code`, a hyphen and its
         id. `code` is unique.

@@ -1,6 +1,6 @@
 """Ports of the fulfilment of orders and its history."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -15,6 +15,9 @@ class Fulfilments(Protocol):
 
     def get(self, order_id: OrderId) -> Fulfilment | None:
         """The fulfilment of one order, of any buyer."""
+
+    def get_many(self, order_ids: Collection[OrderId]) -> Mapping[OrderId, Fulfilment]:
+        """The fulfilments of those orders, of any buyers, by the order's id. Skips orders that do not exist."""
 
     def save(self, before: Fulfilment, after: Fulfilment) -> None:
         """Writes the differences of two fulfilments, and the status and the payment of their order. The buyer was
@@ -35,3 +38,6 @@ class OrderHistory(Protocol):
 
     def after(self, order_id: OrderId, entry_id: int, limit: int) -> Sequence[HistoryEntry]:
         """The first `limit` entries of an order with ids above `entry_id`, by id."""
+
+    def of_orders(self, order_ids: Collection[OrderId]) -> Sequence[HistoryEntry]:
+        """All entries of those orders, by id."""

@@ -1,6 +1,6 @@
-"""Reads where an order is, and its history."""
+"""Reads where orders are, and their histories."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 import attrs
@@ -22,7 +22,9 @@ from sellout_core.values import OrderId, ProductUnitId, UserId
 __all__ = [
     "ShownTracking",
     "TrackingView",
+    "buyer_of",
     "found_fulfilment",
+    "histories",
     "read_history",
     "read_tracking",
     "roles_of",
@@ -102,6 +104,12 @@ def found_fulfilment(tx: Transaction, actor: Actor, order_id: OrderId) -> Fulfil
     return found
 
 
+def buyer_of(tx: Transaction, order_id: OrderId) -> UserId | None:
+    """The buyer of an order. None: there is no such order."""
+    found = tx.fulfilments.get(order_id)
+    return None if found is None else found.buyer_id
+
+
 def roles_of(actor: Actor, buyer_id: UserId) -> frozenset[Role]:
     """The roles of an actor for an order of that buyer."""
     held = {Role.STAFF: actor.is_staff, Role.BUYER: actor.user_id == buyer_id}
@@ -116,6 +124,16 @@ def tracking_view(tx: Transaction, fulfilment: Fulfilment, reader: Actor) -> Tra
         tx.references.snapshot().statuses[fulfilment.status_id],
         {line.unit_id: possible_moves(fulfilment, line, roles) for line in fulfilment.lines},
     )
+
+
+def histories(
+    tx: Transaction, order_ids: Collection[OrderId], reader: Actor
+) -> Mapping[OrderId, Sequence[HistoryEntry]]:
+    """The histories of those orders, oldest first, as that reader may see them."""
+    found: dict[OrderId, list[HistoryEntry]] = {order_id: [] for order_id in order_ids}
+    for entry in tx.order_history.of_orders(order_ids):
+        found[entry.order_id].append(_as_seen(entry, reader))
+    return found
 
 
 def _as_seen(entry: HistoryEntry, reader: Actor) -> HistoryEntry:

@@ -3,7 +3,7 @@
 Each change calls the use case of the single operation, so it has the same rights, rules and records.
 """
 
-import hashlib
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -22,15 +22,14 @@ from sellout_core.errors import (
     Unavailable,
     UnitExists,
 )
-from sellout_core.ports.store import Transaction
 from sellout_core.use_cases.catalogue import products, stock
-from sellout_core.use_cases.idempotency import answer_once
 from sellout_core.values import ProductId, ProductUnitId
 from sellout_http.api.handler_context import WriteContext
 from sellout_http.api.operations import Access, Group, Reply
 from sellout_http.api.preconditions import entity_tag, matching
 from sellout_http.api.queries.query_parameters import IDEMPOTENCY_KEY
 from sellout_http.problems.details import Problem, Refused, RefusedChange, problem, problem_of
+from sellout_http.routes.once import Once
 from sellout_http.schemas import responses, serializers
 from sellout_http.schemas.json_body import BodyLimits, read_part
 from sellout_http.schemas.requests.batch import BatchChange, BatchRequest, ChangeKind
@@ -46,7 +45,7 @@ from sellout_http.schemas.requests.products import (
 group = Group("Batches", "Many changes of products, product units and stock at once.")
 
 B = TypeVar("B", bound=Body)
-LIMITS: Final = BodyLimits(size=2 * 2**20, values=60_000)
+LIMITS: Final = BodyLimits(size=2 * 2**20, values=60_000, parts="changes")
 """1,000 changes of 2 KiB and 60 values. The largest single change has more, so a batch of such ones has fewer."""
 
 _TAG: Final = '"dd7e3c63ef8d53ff1ff8f1aa2e2a0c5b"'
@@ -87,8 +86,7 @@ def change_batch(context: WriteContext, body: BatchRequest) -> Reply[responses.B
     key = context.idempotency_key
     if key is None:
         return Reply(_together(context, body) if body.atomic else _each(context, body, None), 200)
-    described = msgspec.json.encode(["POST", "/product/batch", body])
-    once = _Once(context, key, hashlib.sha256(described).hexdigest())
+    once = Once.of(context, key, "/product/batch", body)
     if body.atomic:
         within = once.answer("", lambda inside: _all(inside, body))
         return Reply(msgspec.Raw(within), 200)
@@ -96,30 +94,6 @@ def change_batch(context: WriteContext, body: BatchRequest) -> Reply[responses.B
     # that was carried out.
     once.answer("", lambda _: None)
     return Reply(_each(context, body, once), 200)
-
-
-@attrs.frozen
-class _Once:
-    """Answers under one idempotency key."""
-
-    _context: WriteContext
-    _key: str
-    _fingerprint: str
-
-    def answer(self, place: str, work: Any) -> bytes:
-        """The JSON of what `work` returns for the context inside the transaction that stores it.
-
-        Args:
-            place: The place of a change in the batch. Empty: the whole batch.
-            work: Returns a document.
-        """
-        key = f"{hashlib.sha256(self._key.encode()).hexdigest()}/{place}" if place else self._key
-        context = self._context
-
-        def run(tx: Transaction, _: object) -> bytes:
-            return msgspec.json.encode(work(attrs.evolve(context, shop=context.shop.inside(tx))))
-
-        return answer_once(context.shop, context.user_id, key, self._fingerprint, run)
 
 
 def _together(context: WriteContext, body: BatchRequest) -> responses.BatchReply:
@@ -130,7 +104,7 @@ def _all(inside: WriteContext, body: BatchRequest) -> responses.BatchReply:
     return responses.BatchReply(tuple(_carried_out(inside, *numbered) for numbered in enumerate(body.changes)))
 
 
-def _each(context: WriteContext, body: BatchRequest, once: _Once | None) -> responses.BatchReply:
+def _each(context: WriteContext, body: BatchRequest, once: Once | None) -> responses.BatchReply:
     """Each change in a transaction of its own, so other writers take their turns between two changes."""
     results = []
     for number, change in enumerate(body.changes):
@@ -138,7 +112,7 @@ def _each(context: WriteContext, body: BatchRequest, once: _Once | None) -> resp
             if once is None:
                 results.append(_carried_out(context, number, change))
             else:
-                done = once.answer(str(number), lambda inside, n=number, one=change: _carried_out(inside, n, one))
+                done = once.answer(str(number), partial(_carried_out, number=number, sent=change))
                 results.append(msgspec.json.decode(done, type=responses.BatchResult))
         except RefusedChange as refused:
             results.append(_refused(refused.document))

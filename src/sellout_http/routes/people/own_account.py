@@ -6,16 +6,16 @@ from typing import Final
 from sellout_core.errors import LastSuperuser, UnknownAddress, WrongPassword
 from sellout_core.use_cases.people import users
 from sellout_core.use_cases.people.account import deletion, profile
-from sellout_core.use_cases.personal_export import read_export
-from sellout_core.use_cases.shopping import orders
+from sellout_core.use_cases.personal_export import read_export, read_exported_orders
 from sellout_core.values import UserId
 from sellout_http.api.handler_context import ReadContext, WriteContext
 from sellout_http.api.operations import Access, Group
 from sellout_http.api.preconditions import settable_by, unless_changed
 from sellout_http.api.queries.query_parameters import IF_MATCH
 from sellout_http.api.rate_limits import PASSWORD_CHANGES
+from sellout_http.routes.shopping.fulfilment import ENTRY_EXAMPLE, TRACKING_EXAMPLE
 from sellout_http.runtime.executor import Workload
-from sellout_http.schemas import fulfilment_serializers, own_account_serializers, responses, samples
+from sellout_http.schemas import own_account_serializers, responses, samples
 from sellout_http.schemas.requests.people import DeletionRequest, ProfilePatch
 from sellout_http.schemas.responses.long_lists import LongDocument, LongList
 
@@ -33,7 +33,13 @@ _EXPORT: Final = {
     "promo_codes": [],
     "changes_by_staff": [],
     "orders": [
-        {**order, "recipient": None, "delivery": None}
+        {
+            **order,
+            "recipient": None,
+            "delivery": None,
+            "tracking": {**TRACKING_EXAMPLE, "order_id": order["id"]},
+            "history": [ENTRY_EXAMPLE],
+        }
         for order in samples.answer("GET", "/order/user_orders/{user_id}")
     ],
 }
@@ -74,7 +80,7 @@ def export_account(context: ReadContext, user_id: UserId) -> LongDocument[respon
     shop, actor = context.shop, context.actor
     current = None if context.claims is None else context.claims.session_id
     held = own_account_serializers.held_data(read_export(shop, actor, user_id), current)
-    own = LongList(partial(orders.read_user_orders, shop, actor, user_id), fulfilment_serializers.exported_order)
+    own = LongList(partial(read_exported_orders, shop, actor, user_id), own_account_serializers.exported_order)
     return LongDocument(held, "orders", own)
 
 

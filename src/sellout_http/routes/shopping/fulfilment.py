@@ -1,14 +1,22 @@
 """How orders move: their lines, payments and refunds."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+import msgspec
+
+from sellout_core.errors import Conflict, Invalid, NotFound
+from sellout_core.fulfilment.progress import MoveRequest
 from sellout_core.fulfilment.refusals import AboveAmountDue, MoveImpossible, ReturnWindowOver
+from sellout_core.ports.store import Transaction
 from sellout_core.use_cases.shopping import fulfilment
-from sellout_core.use_cases.shopping.tracking import read_history, read_tracking
-from sellout_core.values import OrderId
+from sellout_core.use_cases.shopping.tracking import buyer_of, read_history, read_tracking
+from sellout_core.values import OrderId, UserId
 from sellout_http.api.handler_context import ReadContext, WriteContext
 from sellout_http.api.operations import Access, Group
+from sellout_http.api.queries.query_parameters import IDEMPOTENCY_KEY
+from sellout_http.routes.once import Once
 from sellout_http.schemas import fulfilment_serializers as serializers
 from sellout_http.schemas import responses
 from sellout_http.schemas.requests.fulfilment import (
@@ -41,18 +49,29 @@ _PAYMENT: Final[dict[str, Any]] = {
     "delivery_fee": 0,
     "delivery_refund": None,
 }
-_TRACKING: Final[dict[str, Any]] = {
+TRACKING_EXAMPLE: Final[dict[str, Any]] = {
     "order_id": 1,
     "status": {"id": 3, "name": "confirmed"},
     "payment": _PAYMENT,
     "product_unit": [_UNIT],
     "parcels": [],
 }
+ENTRY_EXAMPLE: Final[dict[str, Any]] = {
+    "id": 1,
+    "at": "2026-01-31T12:00:00Z",
+    "user_id": 1,
+    "event": "line_moved",
+    "product_unit": 1,
+    "source": "placed",
+    "target": "confirmed",
+    "amount": None,
+    "note": "",
+}
 _DELIVERED: Final = {**_UNIT, "state": "delivered", "parcel": 1, "possible": []}
 _PARCEL: Final = {"number": 1, "carrier": "CDEK", "tracking_number": "1234567890"}
 _CANCELLED: Final = {**_UNIT, "state": "cancelled", "refund": {"amount": 5, "state": "due"}, "possible": []}
 _REFUNDED: Final = {
-    **_TRACKING,
+    **TRACKING_EXAMPLE,
     "status": {"id": 10, "name": "cancelled"},
     "payment": {**_PAYMENT, "refunded": 5},
     "product_unit": [_CANCELLED],
@@ -60,7 +79,7 @@ _REFUNDED: Final = {
 
 
 _SHOWN: Final[dict[str, Any]] = {
-    **_TRACKING,
+    **TRACKING_EXAMPLE,
     "payment": {**_PAYMENT, "captured": 305, "delivery_fee": 300},
     "recipient": {
         "name": "Anna",
@@ -73,6 +92,10 @@ _SHOWN: Final[dict[str, Any]] = {
     "delivery": {"kind": "pick_up_point", "pick_up_point": "MSK-5", "address": None, "one_parcel": False},
     "planned_parcels": [[1]],
 }
+
+
+def _buyer(tx: Transaction, sent: Mapping[str, Any]) -> UserId | None:
+    return buyer_of(tx, sent["order_id"])
 
 
 @group.read("/order/tracking/{order_id}", Access.USER, reply_example=_SHOWN)
@@ -88,19 +111,7 @@ def show_tracking(context: ReadContext, order_id: OrderId) -> responses.ShownTra
 @group.read(
     "/order/history/{order_id}",
     Access.USER,
-    reply_example=[
-        {
-            "id": 1,
-            "at": "2026-01-31T12:00:00Z",
-            "user_id": 1,
-            "event": "line_moved",
-            "product_unit": 1,
-            "source": "placed",
-            "target": "confirmed",
-            "amount": None,
-            "note": "",
-        }
-    ],
+    reply_example=[ENTRY_EXAMPLE],
 )
 def show_history(context: ReadContext, order_id: OrderId) -> LongList[responses.OrderHistoryEntry]:
     """What happened to an order, by id. Entries are never changed."""
@@ -114,8 +125,9 @@ def show_history(context: ReadContext, order_id: OrderId) -> LongList[responses.
     Access.ADMIN,
     errors=(AboveAmountDue,),
     repeatable=True,
+    about=_buyer,
     request_example={"captured": 5},
-    reply_example=_TRACKING,
+    reply_example=TRACKING_EXAMPLE,
 )
 def capture_payment(context: WriteContext, order_id: OrderId, body: PaymentRequest) -> responses.OrderTracking:
     """Enter a payment that was received: the amount due, or a part of it."""
@@ -128,8 +140,9 @@ def capture_payment(context: WriteContext, order_id: OrderId, body: PaymentReque
     Access.ADMIN,
     errors=(MoveImpossible,),
     repeatable=True,
+    about=_buyer,
     request_example={"to": "confirmed", "product_unit": [1]},
-    reply_example=_TRACKING,
+    reply_example=TRACKING_EXAMPLE,
 )
 def move_order(context: WriteContext, order_id: OrderId, body: MoveOrderRequest) -> responses.OrderTracking:
     """Move units of an order to another state.
@@ -143,17 +156,37 @@ def move_order(context: WriteContext, order_id: OrderId, body: MoveOrderRequest)
     "POST",
     "/order/moves",
     Access.ADMIN,
-    repeatable=True,
+    parameters=(IDEMPOTENCY_KEY,),
+    more_codes=("idempotency_key_reused",),
     request_example={"moves": [{"order": 1, "to": "confirmed"}]},
-    reply_example=[{"order_id": 1, "tracking": _TRACKING, "problem": None}],
+    reply_example=[{"order_id": 1, "tracking": TRACKING_EXAMPLE, "problem": None}],
 )
 def move_orders(context: WriteContext, body: MoveOrdersRequest) -> tuple[responses.MovedOrder, ...]:
     """Move units of up to 100 orders, each order with its own result.
 
     A move that is refused does not prevent the others.
     """
-    results = fulfilment.move_orders(context.shop, context.actor, body.requests())
-    return tuple(serializers.moved_order(order_id, result) for order_id, result in results.items())
+    requests, key = body.requests(), context.idempotency_key
+    if key is None:
+        results = fulfilment.move_orders(context.shop, context.actor, requests)
+        return tuple(serializers.moved_order(order_id, result) for order_id, result in results.items())
+    once = Once.of(context, key, "/order/moves", body)
+    # The key is taken for this body first. Each order has a key of its own, whose response is deleted with its buyer.
+    once.answer("", lambda _: None)
+    # In order of id, as `move_orders`.
+    moved = {order_id: _moved_once(once, order_id, requests[order_id]) for order_id in sorted(requests)}
+    return tuple(moved[order_id] for order_id in requests)
+
+
+def _moved_once(once: Once, order_id: OrderId, request: MoveRequest) -> responses.MovedOrder:
+    def move(inside: WriteContext) -> responses.MovedOrder:
+        return serializers.moved_order(order_id, fulfilment.move_order(inside.shop, inside.actor, order_id, request))
+
+    try:
+        done = once.answer(str(order_id), move, lambda tx: buyer_of(tx, order_id))
+    except (Conflict, Invalid, NotFound) as refusal:
+        return serializers.moved_order(order_id, refusal)
+    return msgspec.json.decode(done, type=responses.MovedOrder)
 
 
 @group.write(
@@ -162,9 +195,10 @@ def move_orders(context: WriteContext, body: MoveOrdersRequest) -> tuple[respons
     Access.USER,
     errors=(MoveImpossible, ReturnWindowOver),
     repeatable=True,
+    about=_buyer,
     request_example={"product_unit": [1], "reason": "too small"},
     reply_example={
-        **_TRACKING,
+        **TRACKING_EXAMPLE,
         "status": {"id": 9, "name": "delivered"},
         "product_unit": [{**_DELIVERED, "return_requested": True}],
         "parcels": [_PARCEL],
@@ -184,6 +218,7 @@ def request_return(context: WriteContext, order_id: OrderId, body: ReturnRequest
     Access.USER,
     errors=(MoveImpossible,),
     repeatable=True,
+    about=_buyer,
     request_example={"product_unit": [1], "reason": "ordered twice"},
     reply_example=_REFUNDED,
 )
@@ -202,6 +237,7 @@ def cancel_order(context: WriteContext, order_id: OrderId, body: CancelOrderRequ
     Access.ADMIN,
     errors=(MoveImpossible,),
     repeatable=True,
+    about=_buyer,
     request_example={"to": "done", "product_unit": [1]},
     reply_example={**_REFUNDED, "product_unit": [{**_CANCELLED, "refund": {"amount": 5, "state": "done"}}]},
 )

@@ -71,7 +71,7 @@ def list_promo_code_uses(context: ReadContext, promo_code_id: PromoCodeId) -> Lo
     statuses=(201,),
     errors=(PromoCodeTaken,),
     repeatable=True,
-    about=lambda body: UserId(body.owner_id),
+    about=lambda _, sent: UserId(sent["body"].owner_id),
     tagged=_settable,
     reply_headers={"Location": "The path of the promo code."},
     request_example=_NEW,

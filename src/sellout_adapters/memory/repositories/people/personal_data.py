@@ -70,6 +70,13 @@ class PersonalData(Repository):
         for entry in [entry for entry in table.values() if orders[entry.order_id].buyer_id == user_id]:
             table.put(entry.id, attrs.evolve(entry, note=""))
 
+    def empty_parcels(self, user_id: UserId) -> None:
+        """Replaces tracking numbers."""
+        table = self._tables.fulfilments
+        for found in [found for found in table.values() if found.buyer_id == user_id]:
+            parcels = tuple(attrs.evolve(parcel, tracking_number="-") for parcel in found.parcels)
+            table.put(found.order_id, attrs.evolve(found, parcels=parcels))
+
     def stop_promo_codes(self, user_id: UserId, code: str) -> None:
         """Renames and deactivates promo codes."""
         for promo_code in self.promo_codes_of(user_id):

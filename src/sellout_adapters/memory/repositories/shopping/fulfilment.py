@@ -1,6 +1,6 @@
 """The fulfilments of orders, their history, and the delivery tariffs in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
@@ -20,6 +20,11 @@ class Fulfilments(Repository):
         """The fulfilment of one order."""
         order = self._tables.orders.get(order_id)
         return None if order is None else self._tables.fulfilments.get(order_id) or Fulfilment.of(order)
+
+    def get_many(self, order_ids: Collection[OrderId]) -> Mapping[OrderId, Fulfilment]:
+        """The fulfilments of orders."""
+        found = {order_id: self.get(order_id) for order_id in order_ids}
+        return {order_id: fulfilment for order_id, fulfilment in found.items() if fulfilment is not None}
 
     def save(self, before: Fulfilment, after: Fulfilment) -> None:
         """Writes the fulfilment, and the status and the payment of its order."""
@@ -52,6 +57,11 @@ class OrderHistory(Repository):
         """The next entries of an order by id."""
         own = (one for one in self._tables.order_history.values() if one.order_id == order_id and one.id > entry_id)
         return list(islice(own, limit))
+
+    def of_orders(self, order_ids: Collection[OrderId]) -> Sequence[HistoryEntry]:
+        """The entries of orders by id."""
+        wanted = set(order_ids)
+        return [one for one in self._tables.order_history.values() if one.order_id in wanted]
 
 
 class DeliveryTariffTable(Repository):

@@ -7,7 +7,7 @@ import attrs
 from sqlalchemy import ColumnElement, Text, and_, bindparam, cast, delete, literal, null, or_, select, update
 
 from sellout_adapters.sql.schema.functions import AMONG_TEXTS, among, without_values
-from sellout_adapters.sql.schema.tables.fulfilment import order_history
+from sellout_adapters.sql.schema.tables.fulfilment import order_history, parcels
 from sellout_adapters.sql.schema.tables.identity import account_emails, outbox, single_use_tokens
 from sellout_adapters.sql.schema.tables.shop import (
     addresses,
@@ -24,6 +24,7 @@ from sellout_core.values import UserId, fold
 
 _USER: Final[ColumnElement[Any]] = bindparam("user_id")
 _OWN_CODES: Final = select(promo_codes.c.id).where(promo_codes.c.owner_id == _USER)
+_OWN_ORDERS: Final = select(orders.c.id).where(orders.c.buyer_id == _USER)
 
 
 def _code(name: str, promo_code_id: ColumnElement[Any]) -> ColumnElement[str]:
@@ -55,11 +56,8 @@ _EMPTY_ORDERS: Final = (
         | dict.fromkeys(("recipient", "delivery"), null())
     )
 )
-_EMPTY_NOTES: Final = (
-    update(order_history)
-    .where(order_history.c.order_id.in_(select(orders.c.id).where(orders.c.buyer_id == _USER)))
-    .values(note="")
-)
+_EMPTY_NOTES: Final = update(order_history).where(order_history.c.order_id.in_(_OWN_ORDERS)).values(note="")
+_EMPTY_PARCELS: Final = update(parcels).where(parcels.c.order_id.in_(_OWN_ORDERS)).values(tracking_number="-")
 _STOP_PROMO_CODES: Final = (
     update(promo_codes)
     .where(promo_codes.c.owner_id == _USER)
@@ -123,6 +121,10 @@ class SqlPersonalData:
     def empty_notes(self, user_id: UserId) -> None:
         """By the indexes of buyers and of histories."""
         self._session.run(_EMPTY_NOTES, {"user_id": user_id})
+
+    def empty_parcels(self, user_id: UserId) -> None:
+        """By the index of buyers and the primary key."""
+        self._session.run(_EMPTY_PARCELS, {"user_id": user_id})
 
     def stop_promo_codes(self, user_id: UserId, code: str) -> None:
         """By the index of owners."""

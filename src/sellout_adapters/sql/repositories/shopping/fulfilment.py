@@ -1,8 +1,9 @@
 """The fulfilments of orders and their history."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from itertools import starmap
+from itertools import groupby, starmap
+from operator import attrgetter
 from typing import Any, Final
 
 import attrs
@@ -107,6 +108,7 @@ _HISTORY_AFTER: Final = (
     .order_by(order_history.c.id)
     .limit(bindparam("limit"))
 )
+_HISTORIES: Final = select(order_history).where(among(order_history.c.order_id, AMONG_IDS)).order_by(order_history.c.id)
 
 
 def _fulfilment(rows: Sequence[Row]) -> Fulfilment:
@@ -147,8 +149,12 @@ class SqlFulfilments:
 
     def get(self, order_id: OrderId) -> Fulfilment | None:
         """One statement, which returns a row for each line."""
-        rows = self._session.rows_among(_FULFILMENT, [order_id], key="order_id")
-        return _fulfilment(rows) if rows else None
+        return self.get_many([order_id]).get(order_id)
+
+    def get_many(self, order_ids: Collection[OrderId]) -> Mapping[OrderId, Fulfilment]:
+        """One statement, which returns a row for each line, order by order."""
+        rows = self._session.rows_among(_FULFILMENT, order_ids, key="order_id")
+        return {order_id: _fulfilment(list(own)) for order_id, own in groupby(rows, attrgetter("order_id"))}
 
     def save(self, before: Fulfilment, after: Fulfilment) -> None:
         """One statement for each table with a difference."""
@@ -203,7 +209,12 @@ class SqlOrderHistory:
     def after(self, order_id: OrderId, entry_id: int, limit: int) -> Sequence[HistoryEntry]:
         """One statement."""
         parameters = {"order_id": order_id, "after": askable_after(entry_id), "limit": limit}
-        return [
-            HistoryEntry(**row._asdict() | {"event": Event(row.event)})
-            for row in self._session.rows(_HISTORY_AFTER, parameters)
-        ]
+        return list(map(_entry, self._session.rows(_HISTORY_AFTER, parameters)))
+
+    def of_orders(self, order_ids: Collection[OrderId]) -> Sequence[HistoryEntry]:
+        """One statement."""
+        return list(map(_entry, self._session.rows_among(_HISTORIES, order_ids, key="order_id")))
+
+
+def _entry(row: Row) -> HistoryEntry:
+    return HistoryEntry(**row._asdict() | {"event": Event(row.event)})

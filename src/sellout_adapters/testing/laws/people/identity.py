@@ -8,10 +8,13 @@ import attrs
 from sellout_adapters.testing.harness import pytest
 from sellout_adapters.testing.laws.people.accounts import new_user
 from sellout_adapters.testing.laws.races import RACERS, racing
-from sellout_core.errors import EmailTaken
+from sellout_adapters.testing.scene import Scene
+from sellout_core.errors import BadCredentials, EmailTaken, TokenUnusable
 from sellout_core.mail import Mail, MailTemplate, NewMail
-from sellout_core.people.identity import AccountEmail, SingleUseToken
+from sellout_core.people.identity import AccountEmail, PasswordReset, SingleUseToken, fingerprint_of
 from sellout_core.ports.store import Store, Transaction
+from sellout_core.use_cases.people.identity import reset_password
+from sellout_core.use_cases.people.sessions import log_in
 from sellout_core.values import MailId, UserId
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123_456, UTC)
@@ -94,6 +97,29 @@ class SingleUseTokenLaws:
         store.write(lambda tx: tx.single_use_tokens.add(stored))
         assert sum(racing(RACERS, lambda _: store.write(lambda tx: tx.single_use_tokens.take("print")))) == 1
         assert store.read(lambda tx: tx.single_use_tokens.of("print")) is None
+
+    def test_of_simultaneous_resets_with_one_token_one_sets_the_password(self, scene: Scene) -> None:
+        """The others change nothing, and the user gets one mail."""
+        anna = scene.user("anna")
+        now, sent = scene.clock.now, "sent"
+        stored = token(anna, fingerprint_of(sent), purpose="reset_password", expires_at=now + MINUTE)
+        scene.store.write(lambda tx: tx.single_use_tokens.add(stored))
+
+        def reset(number: int) -> int:
+            reset_password(scene.shop, PasswordReset(token=sent, new_password=f"new password {number}"), "en")
+            return number
+
+        results = racing(RACERS, reset)
+        [winner] = [result for result in results if not isinstance(result, TokenUnusable)]
+        assert scene.store.read(lambda tx: tx.sessions.of(anna)) == []
+        mails = [scene.store.write(lambda tx: tx.outbox.take_due(now, now + MINUTE)) for _ in range(2)]
+        assert [mail is None for mail in mails] == [False, True]
+        for number in range(RACERS):
+            if number == winner:
+                log_in(scene.shop, "anna", f"new password {number}")
+            else:
+                with pytest.raises(BadCredentials):
+                    log_in(scene.shop, "anna", f"new password {number}")
 
     def test_tokens_are_deleted_by_user_and_purpose_and_by_time(self, store: Store) -> None:
         anna, boris = user(store), user(store, "boris")

@@ -66,6 +66,7 @@ def _erase(tx: Transaction, user: User, now: datetime, name: str) -> None:
     tx.carts.remove(user.id, () if cart is None else cart.unit_ids)
     personal.empty_orders(user.id)
     personal.empty_notes(user.id)
+    personal.empty_parcels(user.id)
     personal.empty_audit(user.id)
     # Checkouts lock a promo code before they write their copy of it.
     personal.stop_promo_codes(user.id, name)
