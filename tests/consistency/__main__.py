@@ -78,7 +78,9 @@ def main(
 
 
 def _plain(outcome: Outcome) -> object:
-    final = attrs.asdict(outcome.final) | {"left": [[*name, *left] for name, left in outcome.final.left.items()]}
+    final = attrs.asdict(outcome.final)
+    for name in ("left", "sold"):
+        final[name] = [[*key, value] for key, value in getattr(outcome.final, name).items()]
     return {"figures": outcome.figures(), "past": attrs.asdict(outcome.past), "final": final}
 
 
