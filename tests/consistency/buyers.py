@@ -179,7 +179,7 @@ class Buyer(Client):
         return self._random.sample(certain, min(len(certain), self._random.randint(1, 3)))
 
     async def check_out(self) -> None:
-        """Orders a part of the cart. One checkout in ten is sent several times at once, three in ten have a
+        """Orders a part of the cart. One checkout in ten is sent several times at once, four in ten have a
         promo code.
         """
         wanted = self._some_of_the_cart()
@@ -189,7 +189,7 @@ class Buyer(Client):
         self._bought += 1
         mark = f"{self.name}-{self._bought}"
         chance = self._random.random
-        code = self._random.choice(list(self.past.codes)) if chance() < 0.3 else None
+        code = self._random.choice(list(self.past.codes)) if chance() < 0.4 else None
         known = sum(self.past.goods[unit_id].prices[-1][0] for unit_id in wanted)
         purchase = Purchase(
             mark=mark,

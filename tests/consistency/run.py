@@ -45,7 +45,7 @@ _WAIT: Final = 0.1
 class Plan:
     """The parameters of a run. `seconds` is its minimum duration. `reprices` is the number of price changes by import,
     each with a round in which unpaid orders expire. `commands` is the minimum number of commands about orders and stock
-    that users send, unless they take more than a minute.
+    that users send after the faults and price changes, unless they take more than a minute.
     """
 
     database: str = "sqlite"
@@ -167,7 +167,7 @@ class _Run:
         async with AsyncExitStack() as stack:
             for proxy in proxies:
                 await proxy.start()
-                stack.callback(proxy.close)
+                stack.push_async_callback(proxy.close)
 
             async def connected(number: int) -> httpx2.AsyncClient:
                 base = f"http://127.0.0.1:{proxies[number % len(proxies)].port}"
@@ -237,10 +237,11 @@ class _Run:
                 await asyncio.sleep(share)
                 await asyncio.gather(asyncio.to_thread(self._change_prices), asyncio.to_thread(self._expire))
             await breaking
+            sent = len(self.past.deeds)
             # The last prices are valid for as long as the others, even if the change took long.
             await asyncio.sleep(max(share, end - time.monotonic()))
-            last = time.monotonic() + _AFTERWARDS
-            while len(self.past.deeds) < self.plan.commands and time.monotonic() < last:  # noqa: ASYNC110 - all users add commands
+            last, enough = time.monotonic() + _AFTERWARDS, sent + self.plan.commands
+            while len(self.past.deeds) < enough and time.monotonic() < last:  # noqa: ASYNC110 - all users add commands
                 await asyncio.sleep(_WAIT)
         finally:
             self.going = False

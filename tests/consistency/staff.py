@@ -121,7 +121,7 @@ class Staff(Client):
         if not targets:
             return None
         onward = [target for target in targets if target in _ONWARD]
-        target = self._random.choice(onward if onward and self._random.random() < 0.85 else targets)
+        target = self._random.choice(onward if onward and self._random.random() < 0.75 else targets)
         able = [unit["id"] for unit in units if target in unit["possible"]]
         some = None if chance < 0.4 else self._random.sample(able, self._random.randint(1, len(able)))
         if target == LineState.CANCELLED.value and chance < 0.7:
