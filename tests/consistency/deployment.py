@@ -18,6 +18,7 @@ from tests.servers.postgres import PostgresServer
 
 ROOT: Final = Path(__file__).parents[2]
 DEADLINE: Final = 60
+_COMMAND_SECONDS: Final = 300
 _NAMES: Final = 6
 
 
@@ -53,7 +54,12 @@ class Deployment:
         """
         ours = {**self._variables(), **(variables or {})}
         process = start_command(self.folder, *arguments, code=code, variables=ours)
-        stdout, stderr = process.communicate(stdin.encode(), timeout=DEADLINE)
+        try:
+            stdout, stderr = process.communicate(stdin.encode(), timeout=_COMMAND_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise Broken(f"sellout {' '.join(arguments)} does not end") from None
         if process.returncode != 0:
             raise Broken(f"sellout {' '.join(arguments)}: {process.returncode} {stderr.decode()}")
         return stdout.decode()

@@ -235,7 +235,8 @@ class _Run:
             )
             for _ in range(self.plan.reprices):
                 await asyncio.sleep(share)
-                await asyncio.gather(asyncio.to_thread(self._change_prices), asyncio.to_thread(self._expire))
+                await asyncio.to_thread(self._change_prices)
+                await asyncio.to_thread(self._expire)
             await breaking
             sent = len(self.past.deeds)
             # The last prices are valid for as long as the others, even if the change took long.

@@ -10,7 +10,7 @@ from tests.consistency.run import Plan, deployed, fill, run
 
 PLAN = Plan(
     seed=1,
-    buyers=14,
+    buyers=10,
     staff=6,
     rounds=0,
     seconds=1,
