@@ -55,7 +55,7 @@ def deep(session: nox.Session) -> None:
     session.run("pytest", "-q", "-n", "auto", "tests/contract", "--deep")
     session.run("python", "-m", "tests.fuzzing", "--examples=40", "--seeds", "1", "2")
     session.run("python", "-m", "tests.consistency", "--rounds=6", "--seconds=8")
-    session.run("pytest", "-q", "tests/consistency")
+    session.run("pytest", "-q", "-n", "auto", "tests/consistency")
 
 
 @nox.session(default=False)
@@ -81,7 +81,7 @@ def fuzzing(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def consistency(session: nox.Session) -> None:
-    """Shops whose processes are killed under load. Arguments after -- go to tests.consistency."""
+    """Shops whose processes are killed while buyers shop and staff work. Arguments after -- go to tests.consistency."""
     install(session, "test")
     session.run("python", "-m", "tests.consistency", *session.posargs)
 

@@ -16,7 +16,8 @@ from tests.consistency.run import Outcome, Plan, run
 @click.option("--database", type=click.Choice(["sqlite", "postgresql", "both"]), default="both", help="[both]")
 @click.option("--rounds", default=8, type=click.IntRange(0, 10_000), help="The number of faults. [8]")
 @click.option("--seconds", default=10.0, type=click.FloatRange(1, 86_400), help="The minimum duration. [10]")
-@click.option("--buyers", default=64, type=click.IntRange(2, 1000), help="The number of simultaneous buyers. [64]")
+@click.option("--buyers", default=54, type=click.IntRange(2, 1000), help="The number of simultaneous buyers. [54]")
+@click.option("--staff", default=10, type=click.IntRange(0, 100), help="The number of simultaneous staff. [10]")
 @click.option(
     "--servers",
     default=0,
@@ -31,12 +32,20 @@ from tests.consistency.run import Outcome, Plan, run
     help="The file for the history, as JSON. [a file in this folder, after a violation]",
 )
 def main(
-    database: str, rounds: int, seconds: float, buyers: int, servers: int, workers: int, seed: int, keep: Path | None
+    database: str,
+    rounds: int,
+    seconds: float,
+    buyers: int,
+    staff: int,
+    servers: int,
+    workers: int,
+    seed: int,
+    keep: Path | None,
 ) -> None:
     """Run shops under load, cause faults, and check the laws.
 
     The exit code is 1 if a law is violated. The first line of output is the seed. With the same seed and options, the
-    buyers choose the same requests, and the faults come in the same order.
+    buyers and staff choose the same requests, and the faults come in the same order.
     """
     seed = secrets.randbelow(1_000_000) if seed < 0 else seed
     outcomes = []
@@ -48,6 +57,7 @@ def main(
             rounds=rounds,
             seconds=seconds,
             buyers=buyers,
+            staff=staff,
             servers=servers or (1 if kind == "sqlite" else 2),
             workers=workers,
             reprices=max(1, int(seconds / 10)),
@@ -68,7 +78,9 @@ def main(
 
 
 def _plain(outcome: Outcome) -> object:
-    final = attrs.asdict(outcome.final) | {"left": [[*name, *left] for name, left in outcome.final.left.items()]}
+    final = attrs.asdict(outcome.final)
+    for name in ("left", "sold"):
+        final[name] = [[*key, value] for key, value in getattr(outcome.final, name).items()]
     return {"figures": outcome.figures(), "past": attrs.asdict(outcome.past), "final": final}
 
 

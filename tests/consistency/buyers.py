@@ -2,53 +2,30 @@
 
 import asyncio
 import json
-import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 import httpx2
-import jwt
 
-from tests.consistency.history import Answer, Belief, Failure, History, Purchase, Unexpected
+from tests.consistency.client import Client, RunEnded, UnexpectedResponse
+from tests.consistency.history import Answer, Belief, Deed, History, Purchase
 
-PASSWORD: Final = "a password"
-_PAUSE: Final = 0.1
-_TIMEOUT: Final = 30
 _MOST_IN_CART: Final = 6
 
 
-class RunEnded(Exception):
-    """The run has ended before the response came."""
-
-
-class UnexpectedResponse(Exception):
-    """An unexpected response, which is recorded."""
-
-
-class Buyer:
+class Buyer(Client):
     """A buyer who sends random requests, chosen by a seed, and waits for each response."""
 
     def __init__(self, number: int, past: History, client: httpx2.AsyncClient, until: Callable[[], float]) -> None:
+        super().__init__(f"buyer{number}", past, client, until)
         self.number = number
-        self.user_id = 0
         self.address_id = 0
-        self.past = past
-        self._random = random.Random(f"{past.seed} {number}")  # noqa: S311 - a seeded choice is what is wanted
-        self._client = client
-        self._until = until
-        self._tokens: dict[str, str] = {}
         self._wishes: list[int] = []
         self._orders: list[int] = []
         self._bought = 0
-        self._in_flight = False
         self._others: Sequence[Buyer] = ()
-
-    @property
-    def name(self) -> str:
-        """The username."""
-        return f"buyer{self.number}"
 
     @property
     def cart(self) -> Belief:
@@ -59,92 +36,11 @@ class Buyer:
         """Sets the buyers whose objects this buyer tries to read and change."""
         self._others = [other for other in others if other is not self]
 
-    async def ask(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        key: str | None = None,
-        once: bool = False,
-        anon: bool = False,
-        cart_token: str | None = None,
-    ) -> httpx2.Response | None:
-        """Sends a request until it has a response below 500. With `once`, it is sent once, and the result is None
-        without such a response.
-
-        Raises:
-            RunEnded: the run is over.
-        """
-        while True:
-            headers = {} if anon or not self._tokens else {"Authorization": f"Bearer {self._tokens['access']}"}
-            if key is not None:
-                headers["Idempotency-Key"] = key
-            if cart_token is not None:
-                headers["X-Cart-Token"] = cart_token
-            begun = time.monotonic()
-            self.past.requests += 1
-            try:
-                answer = await self._client.request(method, path, json=body, headers=headers, timeout=_TIMEOUT)
-            except httpx2.TransportError as error:
-                self.past.broken += 1
-                self._in_flight |= not isinstance(error, httpx2.ConnectError)
-                answer = None
-            ended = time.monotonic()
-            if answer is not None and answer.status_code >= 500:
-                what = f"{method} {path}: {answer.text[:200]}"
-                retry_after = answer.headers.get("retry-after")
-                self.past.failures.append(Failure(answer.status_code, what, begun, ended, retry_after))
-                answer = None
-            if answer is not None and answer.status_code == 401 and not anon and self._tokens:
-                await self.log_in()
-                continue
-            if answer is not None or once:
-                return answer
-            if time.monotonic() > self._until():
-                raise RunEnded
-            await asyncio.sleep(_PAUSE)
-
-    async def must(self, method: str, path: str, body: Any = None, *, allowed: Sequence[int] = (200,)) -> Any:
-        """Returns the document of a response with an allowed status.
-
-        Raises:
-            UnexpectedResponse: the response has another status.
-        """
-        answer = await self.ask(method, path, body)
-        assert answer is not None
-        if answer.status_code not in allowed:
-            self.note("answers", f"{self.name}: {method} {path} {body}: {answer.status_code} {answer.text[:300]}")
-            raise UnexpectedResponse
-        return answer.json()
-
-    def note(self, law: str, what: str) -> None:
-        """Records a violation."""
-        self.past.unexpected.append(Unexpected(law, what))
-
     async def register(self) -> None:
         """Registers, or logs in if the user exists already, and adds an address."""
-        body = {"username": self.name, "password": PASSWORD, "first_name": self.name}
-        answer = await self.ask("POST", "/user/register", body, anon=True)
-        assert answer is not None
-        if answer.status_code == 201:
-            self._tokens = answer.json()
-        else:
-            await self.log_in()
-        self.user_id = jwt.decode(self._tokens["access"], options={"verify_signature": False})["user_id"]
+        await super().register()
         address = await self.must("POST", self.mine("/user/address/{}"), self._address(), allowed=(201,))
         self.address_id = address["id"]
-
-    async def log_in(self, cart_token: str | None = None) -> None:
-        """Logs in and stores the tokens. The units of the guest's cart with that token join the cart."""
-        body = {"username": self.name, "password": PASSWORD}
-        answer = await self.ask("POST", "/user/login", body, anon=True, cart_token=cart_token)
-        assert answer is not None
-        if answer.status_code == 200:
-            self._tokens = answer.json()
-        else:
-            self.note("answers", f"{self.name} cannot log in: {answer.status_code} {answer.text[:300]}")
-            raise RunEnded
 
     def mine(self, path: str) -> str:
         """The path with the buyer's id."""
@@ -162,6 +58,8 @@ class Buyer:
             (30, self.check_out),
             (4, self._check_code),
             (6, self._read_orders),
+            (5, self._cancel),
+            (3, self._send_back),
             (4, self._read_own),
             (2, self._move),
             (6, self._try_others_objects),
@@ -179,10 +77,13 @@ class Buyer:
 
     async def _browse(self) -> None:
         await self.must("GET", f"/product/all/{self._random.randint(1, 3)}")
-        await self.must("GET", f"/product_unit/product/{self._random.choice(list(self.past.goods))}")
+        # Staff may hide the product.
+        await self.must(
+            "GET", f"/product_unit/product/{self._random.choice(list(self.past.goods))}", allowed=(200, 404)
+        )
 
     async def _view_card(self) -> None:
-        product_id = self._random.choice(list(self.past.goods))
+        product_id = self._listed()
         await self.must("GET", f"/product_unit/product_main/{product_id}/{self.user_id}")
         seen = await self.must("GET", self.mine("/user/last_seen/{}"))
         if not seen or seen[0]["id"] != product_id:
@@ -191,7 +92,7 @@ class Buyer:
             )
 
     async def _wish(self) -> None:
-        product_id = self._random.choice(list(self.past.goods))
+        product_id = self._listed()
         chance = self._random.random()
         if self._wishes and chance < 0.4:
             await self.must("DELETE", f"/wishlist/delete/{self._wishes.pop()}", allowed=(200, 404))
@@ -208,6 +109,14 @@ class Buyer:
         shown = await self.must("GET", self.mine("/wishlist/{}"))
         if sorted(each["id"] for each in shown) != sorted(self._wishes):
             self.note("answers", f"{self.name} wishes for {self._wishes}, and sees {[each['id'] for each in shown]}")
+
+    def _listed(self) -> int:
+        """A product that staff do not hide."""
+        return self._random.choice([number for number, goods in self.past.goods.items() if not goods.by_staff])
+
+    def _refuses(self, unit_id: int, status: int) -> bool:
+        """Whether the shop may refuse to add a unit to a cart with this status: it is sold out, or hidden."""
+        return status == 409 or (status == 404 and self.past.goods[unit_id].by_staff)
 
     async def _size_of(self, product_id: int) -> int:
         [unit] = await self.must("GET", f"/product_unit/product/{product_id}")
@@ -228,7 +137,7 @@ class Buyer:
         self._note_belated(unit_id)
         if answer.status_code in (200, 201):
             self.cart.certain.add(unit_id)
-        elif answer.status_code != 409:
+        elif not self._refuses(unit_id, answer.status_code):
             self.note("answers", f"{self.name} cannot take {unit_id}: {answer.status_code} {answer.text[:300]}")
 
     async def _empty_cart(self) -> None:
@@ -245,7 +154,7 @@ class Buyer:
         if answer.status_code == 201:
             await self.log_in(answer.headers["x-cart-token"])
             self.cart.certain.add(unit_id)
-        elif answer.status_code != 409:
+        elif not self._refuses(unit_id, answer.status_code):
             self.note("answers", f"a guest cannot take {unit_id}: {answer.status_code} {answer.text[:300]}")
 
     async def _take_out(self, unit_id: int) -> None:
@@ -270,7 +179,7 @@ class Buyer:
         return self._random.sample(certain, min(len(certain), self._random.randint(1, 3)))
 
     async def check_out(self) -> None:
-        """Orders a part of the cart. One checkout in ten is sent several times at once, three in ten have a
+        """Orders a part of the cart. One checkout in ten is sent several times at once, four in ten have a
         promo code.
         """
         wanted = self._some_of_the_cart()
@@ -280,7 +189,7 @@ class Buyer:
         self._bought += 1
         mark = f"{self.name}-{self._bought}"
         chance = self._random.random
-        code = self._random.choice(list(self.past.codes)) if chance() < 0.3 else None
+        code = self._random.choice(list(self.past.codes)) if chance() < 0.4 else None
         known = sum(self.past.goods[unit_id].prices[-1][0] for unit_id in wanted)
         purchase = Purchase(
             mark=mark,
@@ -308,6 +217,7 @@ class Buyer:
         purchase.ended = time.monotonic()
         if purchase.acknowledged:
             self._orders.append(json.loads(purchase.acknowledged[0])["id"])
+            self.past.placed.append(self._orders[-1])
         elif purchase.unknown:
             return
         else:
@@ -354,6 +264,37 @@ class Buyer:
         if self._orders:
             order_id = self._random.choice(self._orders)
             await self.must("GET", f"/order/info/{order_id}")
+            await self.must("GET", f"/order/tracking/{order_id}")
+
+    async def _cancel(self) -> None:
+        """Cancels units of an order, or the whole order. The shop refuses units that staff have confirmed."""
+        await self._ask_for("cancel", lambda unit: "cancelled" in unit["possible"])
+
+    async def _send_back(self) -> None:
+        """Asks to return delivered units."""
+        await self._ask_for("return", lambda unit: unit["state"] == "delivered")
+
+    async def _ask_for(self, kind: str, suits: Callable[[dict[str, Any]], bool]) -> None:
+        if not self._orders:
+            return
+        order_id = self._random.choice(self._orders)
+        units = (await self.must("GET", f"/order/tracking/{order_id}"))["product_unit"]
+        wanted = [unit["id"] for unit in units if suits(unit)]
+        # A buyer asks in vain at times: the shop must refuse.
+        if not wanted and self._random.random() < 0.8:
+            return
+        some = self._random.sample(wanted, self._random.randint(1, len(wanted))) if wanted else None
+        mark = f"{self.name} {kind} {self.past.number()}"
+        deed = Deed(
+            kind=kind,
+            mark=mark,
+            actor_id=self.user_id,
+            object_id=order_id,
+            path=f"/order/{kind}/{order_id}",
+            body={"reason": mark, "product_unit": some},
+            key=None if self._random.random() < 0.2 else f"key of {mark}",
+        )
+        await self.command(deed)
 
     async def _read_own(self) -> None:
         me = await self.must("GET", self.mine("/user_info/{}"))
@@ -396,7 +337,17 @@ class Buyer:
             ("POST", f"/order/checkout/{other.user_id}", self._anothers_checkout(other)),
         ]
         if other._orders:
-            tries.append(("GET", f"/order/info/{self._random.choice(other._orders)}", None))
+            theirs = self._random.choice(other._orders)
+            tries += [
+                ("GET", f"/order/info/{theirs}", None),
+                ("GET", f"/order/tracking/{theirs}", None),
+                ("GET", f"/order/history/{theirs}", None),
+                ("POST", f"/order/cancel/{theirs}", {}),
+                ("POST", f"/order/return/{theirs}", {}),
+                ("POST", f"/order/payment/{theirs}", {"captured": 1}),
+                ("POST", f"/order/move/{theirs}", {"to": "confirmed"}),
+                ("POST", f"/order/refund/{theirs}", {"to": "done"}),
+            ]
         method, path, body = self._random.choice(tries)
         answer = await self.ask(method, path, body)
         if answer is not None and answer.status_code not in (403, 404):

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,8 @@ from tests.servers.postgres import PostgresServer
 
 ROOT: Final = Path(__file__).parents[2]
 DEADLINE: Final = 60
+_COMMAND_SECONDS: Final = 300
+_NAMES: Final = 6
 
 
 class Broken(Exception):
@@ -41,14 +43,23 @@ class Deployment:
         self.ports = [free_port() for _ in range(self.servers)]
         self.running = [None] * self.servers
 
-    def command(self, *arguments: str, stdin: str = "", code: str = CODE) -> str:
-        """Runs `sellout` and returns its output. `code` is the Python program that runs it.
+    def command(
+        self, *arguments: str, stdin: str = "", code: str = CODE, variables: Mapping[str, str] | None = None
+    ) -> str:
+        """Runs `sellout` and returns its output. `code` is the Python program that runs it, and `variables` are further
+        environment variables.
 
         Raises:
             Broken: the command fails.
         """
-        process = start_command(self.folder, *arguments, code=code, variables=self._variables())
-        stdout, stderr = process.communicate(stdin.encode(), timeout=DEADLINE)
+        ours = {**self._variables(), **(variables or {})}
+        process = start_command(self.folder, *arguments, code=code, variables=ours)
+        try:
+            stdout, stderr = process.communicate(stdin.encode(), timeout=_COMMAND_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise Broken(f"sellout {' '.join(arguments)} does not end") from None
         if process.returncode != 0:
             raise Broken(f"sellout {' '.join(arguments)}: {process.returncode} {stderr.decode()}")
         return stdout.decode()
@@ -154,10 +165,12 @@ def _answers(port: int) -> bool:
         return False
 
 
-def catalogue(stocks: Sequence[int | None], prices: Sequence[int]) -> str:
-    """A catalogue file with one product of one size for each stock and price."""
+def catalogue(goods: Iterable[tuple[int, int | None, int, bool]]) -> str:
+    """A catalogue file with one product of one size for each number, stock and price, and whether staff change it. The
+    products that staff change have one brand and one tag.
+    """
     lines = []
-    for number, (stock, price) in enumerate(zip(stocks, prices, strict=True)):
+    for number, stock, price, by_staff in goods:
         size = dict.fromkeys(("INT", "US", "UK", "EU", "IT", "RU"), "42")
         unit = {
             "size": size,
@@ -169,6 +182,7 @@ def catalogue(stocks: Sequence[int | None], prices: Sequence[int]) -> str:
             "availability": True,
             "stock": stock,
         }
-        product = {"sku": f"sku-{number}", "name": f"Shoe {number}", "gender": "M", "add_date": "2026-01-31"}
+        names = {"brands": [f"Brand {number % _NAMES}"], "tags": [f"Tag {number % _NAMES}"]} if by_staff else {}
+        product = {"sku": f"sku-{number}", "name": f"Shoe {number}", "gender": "M", "add_date": "2026-01-31", **names}
         lines.append(json.dumps({**product, "units": [unit]}))
     return "\n".join(lines) + "\n"

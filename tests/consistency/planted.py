@@ -18,6 +18,7 @@ from sellout_core.use_cases.catalogue.importing import writing
 from sellout_core.use_cases.shopping import checkout
 from sellout_core.values import Money, ProductUnitId
 from sellout_http.command import main as sellout
+from tests.consistency.planted_staff import STAFF_BUGS, planted
 
 _LATER: Final = 0.2
 _BETWEEN: Final = 0.05
@@ -29,13 +30,13 @@ class _Foreseen(Exception):
 
 def ignored_key() -> None:
     """The idempotency key is ignored."""
-    _replace(SqlIdempotencyStore, "find", lambda *_: None)
-    _replace(SqlIdempotencyStore, "save", lambda *_: None)
+    planted(SqlIdempotencyStore, "find", lambda *_: None)
+    planted(SqlIdempotencyStore, "save", lambda *_: None)
 
 
 def missing_decrement() -> None:
     """A sale does not change the stock."""
-    _replace(SqlUnits, "take", lambda _, units: {unit.id: unit for unit in units})
+    planted(SqlUnits, "take", lambda _, units: {unit.id: unit for unit in units})
 
 
 def off_by_one_limit() -> None:
@@ -52,8 +53,8 @@ def off_by_one_limit() -> None:
         last: PromoCode = found.promo_code
         return activate(self, promo_code) or last
 
-    _replace(SqlPromoCodes, "by_code", remember)
-    _replace(SqlPromoCodes, "activate", activate_anyway)
+    planted(SqlPromoCodes, "by_code", remember)
+    planted(SqlPromoCodes, "activate", activate_anyway)
 
 
 def counted_twice() -> None:
@@ -63,7 +64,7 @@ def counted_twice() -> None:
     def activate_twice(self: SqlPromoCodes, promo_code: PromoCode) -> PromoCode | None:
         return activate(self, promo_code) and activate(self, promo_code)
 
-    _replace(SqlPromoCodes, "activate", activate_twice)
+    planted(SqlPromoCodes, "activate", activate_twice)
 
 
 def split_transaction() -> None:
@@ -88,9 +89,9 @@ def split_transaction() -> None:
     def remove_or_not(self: SqlCarts, user_id: Any, unit_ids: Any) -> Any:
         return getattr(removed, "units", None) or remove(self, user_id, unit_ids)
 
-    _replace(checkout, "check_out", apart(checkout.check_out))
-    _replace(checkout, "check_out_once", apart(checkout.check_out_once))
-    _replace(SqlCarts, "remove", remove_or_not)
+    planted(checkout, "check_out", apart(checkout.check_out))
+    planted(checkout, "check_out_once", apart(checkout.check_out_once))
+    planted(SqlCarts, "remove", remove_or_not)
 
 
 def acknowledged_before_commit() -> None:
@@ -113,8 +114,8 @@ def acknowledged_before_commit() -> None:
     def early(check_out: Callable[..., Any]) -> Callable[..., Any]:
         return lambda shop, *arguments: check_out(attrs.evolve(shop, store=Late(shop.store)), *arguments)
 
-    _replace(checkout, "check_out", early(checkout.check_out))
-    _replace(checkout, "check_out_once", early(checkout.check_out_once))
+    planted(checkout, "check_out", early(checkout.check_out))
+    planted(checkout, "check_out_once", early(checkout.check_out_once))
 
 
 def read_then_write() -> None:
@@ -135,9 +136,9 @@ def read_then_write() -> None:
         self.save_many(left)
         return {unit.id: unit for unit in units}
 
-    _replace(checkout, "check_out", early(checkout.check_out))
-    _replace(checkout, "check_out_once", early(checkout.check_out_once))
-    _replace(SqlUnits, "take", take)
+    planted(checkout, "check_out", early(checkout.check_out))
+    planted(checkout, "check_out_once", early(checkout.check_out_once))
+    planted(SqlUnits, "take", take)
 
 
 def lost_cart_clear() -> None:
@@ -147,17 +148,17 @@ def lost_cart_clear() -> None:
         cart = self.of(user_id)
         return set(unit_ids) & set(cart.unit_ids) if cart else set()
 
-    _replace(SqlCarts, "remove", keep)
+    planted(SqlCarts, "remove", keep)
 
 
 def wrong_rounding() -> None:
     """A percentage is rounded down."""
-    _replace(ordering, "less_percentage", lambda amount, percentage: amount * (100 - percentage) // 100)
+    planted(ordering, "less_percentage", lambda amount, percentage: amount * (100 - percentage) // 100)
 
 
 def missing_ownership_check() -> None:
     """Each logged-in user may read and change other users' objects."""
-    _replace(Actor, "require_user", lambda *_: None)
+    planted(Actor, "require_user", lambda *_: None)
 
 
 def stale_price() -> None:
@@ -173,8 +174,8 @@ def stale_price() -> None:
         taken = take(self, list(get_many(self, [unit.id for unit in units]).values()))
         return {id_: attrs.evolve(unit, price=believed.get(id_, unit.price)) for id_, unit in taken.items()}
 
-    _replace(SqlUnits, "get_many", get_stale)
-    _replace(SqlUnits, "take", take_at_any_price)
+    planted(SqlUnits, "get_many", get_stale)
+    planted(SqlUnits, "take", take_at_any_price)
 
 
 def lost_line() -> None:
@@ -185,12 +186,12 @@ def lost_line() -> None:
         short = order.lines[:-1] if len(order.lines) > 1 else order.lines
         return attrs.evolve(add(self, attrs.evolve(order, lines=short)), lines=order.lines)
 
-    _replace(SqlOrders, "add", add_but_one)
+    planted(SqlOrders, "add", add_but_one)
 
 
 def resurrecting_import() -> None:
     """An import writes the stock of its file and ignores later sales."""
-    _replace(writing, "stock_after", lambda stock, *_, **__: (stock, None))
+    planted(writing, "stock_after", lambda stock, *_, **__: (stock, None))
 
 
 BUGS: Final[dict[str, Callable[[], None]]] = {
@@ -210,16 +211,10 @@ BUGS: Final[dict[str, Callable[[], None]]] = {
         lost_line,
         resurrecting_import,
     )
-}
+} | STAFF_BUGS
 
 
 def main(bug: str) -> None:
     """Plants a bug and runs the command `sellout`."""
     BUGS[bug]()
     sellout()
-
-
-def _replace(owner: Any, name: str, value: Any) -> None:
-    # If the shop no longer had the name, nothing would be planted.
-    assert hasattr(owner, name)
-    setattr(owner, name, value)

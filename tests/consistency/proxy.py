@@ -15,18 +15,27 @@ class Proxy:
         self.dropping = False
         self.dropped = 0
         self._server: asyncio.Server | None = None
+        # A task that nothing else refers to may be collected while its connection waits.
+        self._connections: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Listens on a free port."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    def close(self) -> None:
-        """Refuses new connections."""
+    async def close(self) -> None:
+        """Refuses new connections, and breaks the open ones."""
         if self._server is not None:
             self._server.close()
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
         try:
             server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:

@@ -1,12 +1,10 @@
 """One run, from an empty database to the violations."""
 
 import asyncio
-import json
 import random
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from shutil import copytree
@@ -16,13 +14,16 @@ from typing import Any, Final
 import attrs
 import httpx2
 
-from tests.consistency.buyers import PASSWORD, Buyer, UnexpectedResponse
+from tests.consistency.buyers import Buyer
 from tests.consistency.chaos import Chaos
+from tests.consistency.client import PASSWORD, Client, UnexpectedResponse
 from tests.consistency.deployment import Broken, Deployment, catalogue
-from tests.consistency.history import Code, Goods, History, Purchase
+from tests.consistency.history import Code, Goods, History
 from tests.consistency.history import Final as End
 from tests.consistency.laws import Violation, violations
 from tests.consistency.proxy import Proxy
+from tests.consistency.reading import read_back
+from tests.consistency.staff import Staff
 from tests.contract.support.command import CODE
 from tests.servers.postgres import private_server
 
@@ -36,19 +37,26 @@ CODES: Final = {
 ADMIN: Final = "boss"
 _AFTERWARDS: Final = 60
 _REGISTERING_AT_ONCE: Final = 8
+_UNPAID_SECONDS: Final = 1
+_WAIT: Final = 0.1
 
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """The parameters of a run. `seconds` is its minimum duration. `reprices` is the number of price changes."""
+    """The parameters of a run. `seconds` is its minimum duration. `reprices` is the number of price changes by import,
+    each with a round in which unpaid orders expire. `commands` is the minimum number of commands about orders and stock
+    that users send after the faults and price changes, unless they take more than a minute.
+    """
 
     database: str = "sqlite"
     seed: int = 0
-    buyers: int = 64
+    buyers: int = 54
+    staff: int = 10
     servers: int = 1
     workers: int = 1
     rounds: int = 8
     seconds: float = 10
+    commands: int = 0
     reprices: int = 3
     code: str = CODE
     plenty: int = 24
@@ -75,6 +83,9 @@ class Outcome:
             "seed": self.past.seed,
             "orders": len(self.final.orders),
             "checkouts": len(sent),
+            "commands": len(self.past.deeds),
+            "changes by staff": len(self.past.edits),
+            "by kind": self.past.counts(),
             "sent more than once": sum(len(purchase.answers) + purchase.unknown > 1 for purchase in sent),
             "with a promo code": sum(purchase.code is not None for purchase in sent),
             "requests": self.past.requests,
@@ -117,26 +128,18 @@ def run(plan: Plan, filled: Path | None = None) -> Outcome:
 
 
 def fill(plan: Plan, deployment: Deployment) -> None:
-    """Adds the goods, an administrator and the promo codes to an empty shop, with the operator's commands."""
+    """Adds the goods and an administrator to an empty shop, with the operator's commands."""
     if plan.database != "sqlite":
         deployment.command("migrate")
-    deployment.command("import", "-", stdin=catalogue(*_goods(plan)))
+    deployment.command("import", "-", stdin=catalogue(_goods(plan)))
     deployment.command("create-admin", "--username", ADMIN, stdin=PASSWORD)
 
-    def create_promo_code(name: str) -> None:
-        code = CODES[name]
-        terms = [f"--percent={code.percent}", f"--absolute={code.absolute}", f"--max={code.maximum}"]
-        deployment.command("create-promo-code", name, *terms, "--until=2099-12-31", f"--owner={ADMIN}")
 
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(create_promo_code, CODES))
-
-
-def _goods(plan: Plan) -> tuple[list[int | None], list[int]]:
-    """The stock and the price of each product."""
+def _goods(plan: Plan) -> list[tuple[int, int | None, int, bool]]:
+    """The number, the stock and the price of each product, and whether staff change it: every other one."""
     chance = random.Random(f"{plan.seed} goods")  # noqa: S311 - the choice must be seeded
     stocks = [None] * plan.plenty + [chance.randint(*plan.stock) for _ in range(plan.scarce)]
-    return list(stocks), [chance.randint(1, 9999) for _ in stocks]
+    return [(number, stock, chance.randint(1, 9999), number % 2 == 1) for number, stock in enumerate(stocks)]
 
 
 class _Run:
@@ -150,11 +153,10 @@ class _Run:
         self.chance = random.Random(f"{plan.seed} prices")  # noqa: S311 - the choice must be seeded
         self.deadline = float("inf")
         self.going = True
-        self.stocks, self.prices = _goods(plan)
         self.past.codes.update(CODES)
-        for number, (stock, price) in enumerate(zip(self.stocks, self.prices, strict=True)):
+        for number, stock, price, by_staff in _goods(plan):
             # The first import assigns ids in the order of the file.
-            self.past.goods[number + 1] = Goods((f"sku-{number}", "42"), stock, [(price, 0, float("inf"))])
+            self.past.goods[number + 1] = Goods((f"sku-{number}", "42"), stock, [(price, 0, float("inf"))], by_staff)
 
     async def whole(self) -> Outcome:
         """Executes all steps."""
@@ -165,32 +167,65 @@ class _Run:
         async with AsyncExitStack() as stack:
             for proxy in proxies:
                 await proxy.start()
-                stack.callback(proxy.close)
-            buyers = []
-            for number in range(self.plan.buyers):
+                stack.push_async_callback(proxy.close)
+
+            async def connected(number: int) -> httpx2.AsyncClient:
                 base = f"http://127.0.0.1:{proxies[number % len(proxies)].port}"
-                client = await stack.enter_async_context(httpx2.AsyncClient(base_url=base))
-                buyers.append(Buyer(number, self.past, client, lambda: self.deadline))
-            await self._shop(buyers, chaos)
+                # Without the certificates, which no request needs, a client is made in no time.
+                return await stack.enter_async_context(httpx2.AsyncClient(base_url=base, verify=False))
+
+            admin = Client(ADMIN, self.past, await connected(0), lambda: self.deadline)
+            buyers = [
+                Buyer(number, self.past, await connected(number), lambda: self.deadline)
+                for number in range(self.plan.buyers)
+            ]
+            staff = [
+                Staff(number, self.past, await connected(number), lambda: self.deadline)
+                for number in range(self.plan.staff)
+            ]
+            await self._open(admin, buyers, staff)
+            await self._shop(buyers, staff, chaos)
             await chaos.last_crash()
+            self.deadline = time.monotonic() + _AFTERWARDS
+            self.final.sold_and_left(await asyncio.to_thread(self.deployment.left))
             with suppress(UnexpectedResponse):
-                await self._read_back(buyers)
+                await read_back(admin, buyers, staff, self.final)
         wrong = violations(self.past, self.final)
         dropped = sum(proxy.dropped for proxy in proxies)
         return Outcome(self.past, self.final, wrong, chaos.done, dropped, time.monotonic() - begun)
 
-    async def _shop(self, buyers: list[Buyer], chaos: Chaos) -> None:
-        """The buyers shop during the faults and price changes, then finish their last request."""
+    async def _open(self, admin: Client, buyers: list[Buyer], staff: list[Staff]) -> None:
+        """All users register. An administrator gives the rights of staff, and creates the promo codes."""
         gate = asyncio.Semaphore(_REGISTERING_AT_ONCE)
 
-        async def register(buyer: Buyer) -> None:
+        async def register(user: Client) -> None:
             async with gate:
-                await buyer.register()
+                await user.register()
 
-        await asyncio.gather(*map(register, buyers))
+        await admin.log_in()
+        await asyncio.gather(*map(register, [*buyers, *staff]))
+        for member in staff:
+            path = f"/user/{member.user_id}"
+            answer = await admin.ask("PATCH", path, {"is_staff": True}, headers={"If-Match": "*"})
+            assert answer is not None
+            admin.allowed(answer, (200,), path)
+        for name, code in CODES.items():
+            body = {
+                "string_representation": name,
+                "owner_id": (await admin.must("GET", "/user_info"))["id"],
+                "max_activation_count": code.maximum,
+                "active_until_date": "2099-12-31",
+                "discount_percentage": code.percent,
+                "discount_absolute": code.absolute,
+            }
+            await admin.must("POST", "/promo", body, allowed=(201,))
         for buyer in buyers:
             buyer.set_others(buyers)
+
+    async def _shop(self, buyers: list[Buyer], staff: list[Staff], chaos: Chaos) -> None:
+        """The buyers shop and staff work during the faults and price changes, then finish their last request."""
         busy = [asyncio.ensure_future(buyer.shop(lambda: self.going)) for buyer in buyers]
+        busy += [asyncio.ensure_future(member.work(lambda: self.going)) for member in staff]
         end = time.monotonic() + self.plan.seconds
         share = self.plan.seconds / (self.plan.reprices + 1)
         pause = self.plan.pause
@@ -201,84 +236,52 @@ class _Run:
             for _ in range(self.plan.reprices):
                 await asyncio.sleep(share)
                 await asyncio.to_thread(self._change_prices)
+                await asyncio.to_thread(self._expire)
             await breaking
+            sent = len(self.past.deeds)
             # The last prices are valid for as long as the others, even if the change took long.
             await asyncio.sleep(max(share, end - time.monotonic()))
+            last, enough = time.monotonic() + _AFTERWARDS, sent + self.plan.commands
+            while len(self.past.deeds) < enough and time.monotonic() < last:  # noqa: ASYNC110 - all users add commands
+                await asyncio.sleep(_WAIT)
         finally:
             self.going = False
             self.deadline = time.monotonic() + _AFTERWARDS
             await asyncio.gather(*busy)
 
     def _change_prices(self) -> None:
-        """Imports all goods with new prices, and with a larger stock of the limited ones. Repeats until the import
-        succeeds. The file has the number of pieces ever received, without the sold ones.
+        """Imports the goods that staff do not change with new prices, and with a larger stock of the limited ones. The
+        file has the number of pieces ever received, without the sold ones.
         """
-        self.prices = [self.chance.randint(1, 9999) for _ in self.prices]
-        self.stocks = [None if stock is None else stock + self.chance.randint(0, 2) for stock in self.stocks]
         begun = time.monotonic()
-        for number, (price, stock) in enumerate(zip(self.prices, self.stocks, strict=True)):
-            goods = self.past.goods[number + 1]
+        lines = []
+        imported = {unit_id: goods for unit_id, goods in self.past.goods.items() if not goods.by_staff}
+        for unit_id, goods in imported.items():
+            price = self.chance.randint(1, 9999)
             goods.prices.append((price, begun, float("inf")))
-            goods.stock = stock
-        self._import(catalogue(self.stocks, self.prices))
+            goods.stock = None if goods.stock is None else goods.stock + self.chance.randint(0, 2)
+            lines.append((unit_id - 1, goods.stock, price, False))
+        self._insist("import", "-", stdin=catalogue(lines))
         ended = time.monotonic()
-        for goods in self.past.goods.values():
+        for goods in imported.values():
             price, since, _ = goods.prices[-2]
             goods.prices[-2] = (price, since, ended)
 
-    def _import(self, lines: str) -> None:
+    def _expire(self) -> None:
+        """Lets unpaid orders expire, as a machine without servers does."""
+        begun = time.monotonic()
+        self._insist("work", "--once", variables={"SELLOUT_UNPAID_ORDER_LIFETIME": str(_UNPAID_SECONDS)})
+        self.past.expiries.append((begun, _UNPAID_SECONDS))
+
+    def _insist(self, *arguments: str, **options: Any) -> None:
+        """Repeats a command until it succeeds: the database may be stopped."""
         last: Exception | None = None
         for _ in range(20):
             try:
-                self.deployment.command("import", "-", stdin=lines, code=self.plan.code)
+                self.deployment.command(*arguments, code=self.plan.code, **options)
             except Broken as error:
                 last = error
                 time.sleep(0.3)
             else:
                 return
-        raise Broken("the prices cannot be changed") from last
-
-    async def _read_back(self, buyers: list[Buyer]) -> None:
-        """Reads the final state over HTTP, and the remaining stock from an export."""
-        self.deadline = time.monotonic() + _AFTERWARDS
-        units = await asyncio.to_thread(self.deployment.left)
-        self.final.left = {name: (left, available) for name, (left, available, _) in units.items()}
-        self.final.sold = {name: sold for name, (_, _, sold) in units.items()}
-        for buyer in buyers:
-            self.final.orders_of[buyer.user_id] = await buyer.must("GET", "/order/user_orders")
-            cart = await buyer.must("GET", buyer.mine("/order/cart/{}"))
-            self.final.carts[buyer.user_id] = [unit["id"] for unit in cart["product_units"]]
-        by_id = {buyer.user_id: buyer for buyer in buyers}
-        for purchase in self.past.purchases:
-            if purchase.key is not None and purchase.acknowledged:
-                self.final.replays[purchase.mark] = await by_id[purchase.buyer_id].repeat(purchase)
-        base = f"http://127.0.0.1:{self.deployment.ports[0]}"
-        async with httpx2.AsyncClient(base_url=base) as client:
-            pair = (await client.post("/user/login", json={"username": ADMIN, "password": PASSWORD})).json()
-            headers = {"Authorization": f"Bearer {pair['access']}"}
-            answer = await client.get("/order/orders", headers=headers, timeout=_AFTERWARDS)
-            self.final.orders = answer.json()
-        await self._probe(buyers[0])
-
-    async def _probe(self, buyer: Buyer) -> None:
-        """Places one further order with each promo code, which shows the activation count."""
-        [unit_id] = list(self.past.goods)[:1]
-        for name in self.past.codes:
-            await buyer.ask("POST", f"/order/cart_add/{buyer.user_id}/{unit_id}")
-            purchase = Purchase(
-                mark=f"probe of {name}",
-                buyer_id=buyer.user_id,
-                key=f"probe of {name}",
-                unit_ids=(unit_id,),
-                code=name,
-                ceiling=None,
-                address_id=buyer.address_id,
-                begun=time.monotonic(),
-            )
-            answer = await buyer.repeat(purchase)
-            if answer.status == 201:
-                self.final.probes[name] = json.loads(answer.text)["promo_code"]["activation_count"]
-            elif answer.status == 422 and "promo_code_used_up" in answer.text:
-                self.final.probes[name] = None
-            else:
-                buyer.note("answers", f"{purchase.mark}: {answer}")
+        raise Broken(f"sellout {arguments[0]} cannot be run") from last

@@ -8,7 +8,19 @@ import pytest
 from tests.consistency.planted import BUGS
 from tests.consistency.run import Plan, deployed, fill, run
 
-PLAN = Plan(seed=1, buyers=16, rounds=0, seconds=2, reprices=1, plenty=4, scarce=6, stock=(2, 6), pause=(0.2, 0.4))
+PLAN = Plan(
+    seed=1,
+    buyers=10,
+    staff=6,
+    rounds=0,
+    seconds=1,
+    commands=150,
+    reprices=1,
+    plenty=4,
+    scarce=6,
+    stock=(2, 6),
+    pause=(0.2, 0.4),
+)
 # All four kinds of faults on SQLite, for bugs that need a kill to show.
 KILLS = attrs.evolve(PLAN, rounds=4, seconds=1)
 
@@ -26,6 +38,21 @@ SEEN_BY = {
     "stale_price": "prices_were_current",
     "lost_line": "orders_are_what_was_asked",
     "resurrecting_import": "stock_adds_up",
+    "double_refund": "histories_give_the_present",
+    "piece_returned_twice": "stock_ledgers_add_up",
+    "capture_after_cancel": "payments_cover_what_is_left",
+    "share_lost_to_rounding": "shares_add_up",
+    "refund_above_line": "payments_cover_what_is_left",
+    "activation_given_back_twice": "promo_codes_are_counted",
+    "activation_kept": "promo_codes_are_counted",
+    "unrecorded_move": "commands_are_recorded_once",
+    "lost_move": "histories_give_the_present",
+    "count_ignores_sold": "stock_ledgers_add_up",
+    "lost_update": "updates_are_not_lost",
+    "merge_leaves_references": "merged_rows_are_gone",
+    "unaudited_change": "changes_are_audited_once",
+    "unpaid_orders_stay": "unpaid_orders_expire",
+    "refund_not_subtracted": "buyers_paid_what_was_captured",
 }
 NEED_KILLS = {"split_transaction"}
 

@@ -60,16 +60,16 @@ def become_someone(case: Any) -> None:
 
 def beginning(user_id: int, headers: Mapping[str, str]) -> str:
     """Begins the second factor of a new user. Returns a code that confirms it."""
-    bearer = {"Authorization": headers["Authorization"]}
-    secret = ask(f"/user/second_factor/{user_id}", {"password": FUZZED_PASSWORD}, bearer)["secret"]
+    token = {"Authorization": headers["Authorization"]}
+    secret = ask(f"/user/second_factor/{user_id}", {"password": FUZZED_PASSWORD}, token)["secret"]
     return code_at(secret, datetime.now(UTC))
 
 
 def someone_with_second_factor() -> tuple[str, int, str]:
     """Registers a user with a second factor. Returns the access token, the id and a recovery code."""
     access, user_id = someone()
-    bearer = {"Authorization": f"Bearer {access}"}
-    confirmed: Any = ask(f"/user/second_factor/confirm/{user_id}", {"code": beginning(user_id, bearer)}, bearer)
+    token = {"Authorization": f"Bearer {access}"}
+    confirmed: Any = ask(f"/user/second_factor/confirm/{user_id}", {"code": beginning(user_id, token)}, token)
     return access, user_id, confirmed["recovery_codes"][0]
 
 

@@ -18,7 +18,7 @@ from sellout_adapters.testing.scene import (
     unit_entry,
     whole_list,
 )
-from sellout_adapters.testing.state_machine.guest_rules import GuestRules
+from sellout_adapters.testing.state_machine.order_rules import OrderRules
 from sellout_core import errors
 from sellout_core.catalogue.products import NO_SIZE, Size
 from sellout_core.people.accounts import Registration
@@ -33,7 +33,16 @@ from sellout_core.use_cases.shopping.wishlists import add_to_wishlist, change_si
 with naming_extras():
     from hypothesis import strategies as st
     from hypothesis.stateful import initialize, invariant, precondition, rule
-from sellout_adapters.testing.state_machine.model import CODES, USERNAMES, Code, Person, encoded, half_up, refused
+from sellout_adapters.testing.state_machine.model import (
+    CODES,
+    POLICY,
+    USERNAMES,
+    Code,
+    Person,
+    encoded,
+    half_up,
+    refused,
+)
 
 __all__ = ["ShopMachine", "StoreMaker", "shop_machine"]
 
@@ -41,7 +50,7 @@ StoreMaker = Callable[[Path], AbstractContextManager[Store]]
 """Creates an empty store in an empty folder."""
 
 
-class ShopMachine(GuestRules):
+class ShopMachine(OrderRules):
     """One run: a shop with a few products in an empty store, and its model."""
 
     make_store: StoreMaker
@@ -50,10 +59,9 @@ class ShopMachine(GuestRules):
         super().__init__()
         self.cleanup = ExitStack()
         folder = Path(self.cleanup.enter_context(tempfile.TemporaryDirectory()))
-        self.scene = Scene(self.cleanup.enter_context(type(self).make_store(folder)))
+        self.scene = Scene(self.cleanup.enter_context(type(self).make_store(folder)), POLICY)
         self.shop = self.scene.shop
         self.sizes: list[Size] = []
-        self.codes: dict[str, Code] = {}
 
     def teardown(self) -> None:
         """Closes the store."""
@@ -72,6 +80,7 @@ class ShopMachine(GuestRules):
         self.stock = {unit.id: unit.stock for unit in self.units.values()}
         self.sold = dict.fromkeys(self.units, 0)
         owner = self.scene.user("owner")
+        _, self.staff = self.scene.actor("staff", is_staff=True)
         self.scene.promo_code("SALE", owner, 15, max_activation_count=2)
         self.scene.promo_code("FLAT", owner, 3, discount_absolute=60, max_activation_count=1)
         self.scene.promo_code("OLD", owner, 50, active_until=date(2026, 2, 28))
@@ -79,9 +88,13 @@ class ShopMachine(GuestRules):
         # A buyer with a full cart. Without one, few runs place an order.
         self.register(USERNAMES[0])
         person = self.people[USERNAMES[0]]
-        for unit_id in filter(self.for_sale, self.units):
-            add_to_cart(self.shop, person.actor, person.user_id, self.units[unit_id].id)
-            person.cart.append(unit_id)
+        self.fill_cart(person)
+        # Without an order, few runs move one.
+        first = [unit.id for unit in self.units.values() if unit.id in person.cart[:2]]
+        ask = checkout_request(person.address_id, *first, promo_code="SALE")
+        check_out(self.shop, person.actor, person.user_id, ask)
+        self.note_order(person, [*first], "SALE")
+        self.fill_cart(person)
 
     @rule(name=st.sampled_from(USERNAMES))
     def register(self, name: str) -> None:
@@ -213,25 +226,13 @@ class ShopMachine(GuestRules):
         else:
             person.answers[key] = (ask, check_out_once(*arguments, key, encoded))
         # The order is read now, because later changes of the catalogue must not affect it.
-        *_, placed = whole_list(read_user_orders, self.shop, person.actor, person.user_id)
+        placed = self.note_order(person, wanted, code)
         assert (placed.order.total, [unit.id for unit in placed.units]) == (total, wanted)
         products = self.scene.store.read(
             lambda tx: tx.products.get_many({unit.product.product.id for unit in placed.units})
         )
         for unit in placed.units:
             assert (unit.price, unit.product.product) == (self.units[unit.id].price, products[unit.product.product.id])
-        person.orders.append(placed.order)
-        self.settle(person, wanted, code)
-
-    def settle(self, person: Person, wanted: list[int], code: str) -> None:
-        """Applies an order to the model."""
-        for unit_id in wanted:
-            person.cart.remove(unit_id)
-            left = self.stock[unit_id]
-            self.stock[unit_id] = None if left is None else left - 1
-            self.sold[unit_id] += 1
-        if code:
-            self.codes[code.lower()].left -= 1
 
     def person(self, data: st.DataObject) -> Person:
         """One of the users."""
@@ -272,8 +273,7 @@ class ShopMachine(GuestRules):
                 assert (card.unit and card.unit.id) == self.cheapest(card.size)
             assert [view.id for view in read_cart(self.shop, person.actor, person.user_id).units] == person.cart
             orders = whole_list(read_user_orders, self.shop, person.actor, person.user_id)
-            assert [view.order for view in orders] == person.orders
-            assert all(sum(line.amount for line in order.lines) == order.total for order in person.orders)
+            assert [view.order for view in orders] == [placed.present for placed in person.orders]
         found = self.scene.store.read(lambda tx: tx.units.get_many([unit.id for unit in self.units.values()]))
         assert {unit.id: unit.stock for unit in found.values()} == self.stock
         assert {unit.id: unit.sold for unit in found.values()} == self.sold

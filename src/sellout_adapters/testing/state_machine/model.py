@@ -1,19 +1,25 @@
 """The state of the model of a shop."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from fractions import Fraction
 from math import floor
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
+from sellout_adapters.testing.state_machine.orders import PlacedOrder
 from sellout_core import errors
 from sellout_core.people.accounts import Actor
-from sellout_core.shopping.ordering import Order
+from sellout_core.shop import Policy
 from sellout_core.values import AddressId, SizeId, UserId, WishlistUnitId
 
 USERNAMES = ["anna", "ANNA", "Борис", "борис", "c@mail.ru"]
 CODES = ["SALE", "sale", "FLAT", "OLD", "none such"]
+
+MINUTE: Final = timedelta(minutes=1)
+POLICY: Final = Policy(unpaid_order_lifetime=MINUTE, return_window=MINUTE)
+"""The policy of the shop. A rule of the machine ends these lifetimes, and no others."""
 
 
 @attrs.define
@@ -24,7 +30,7 @@ class Person:
     address_id: AddressId
     wishlist: list[tuple[WishlistUnitId, SizeId]] = attrs.Factory(list)
     cart: list[int] = attrs.Factory(list)
-    orders: list[Order] = attrs.Factory(list)
+    orders: list[PlacedOrder] = attrs.Factory(list)
     answers: dict[str, tuple[Any, bytes]] = attrs.Factory(dict)
 
     @property
@@ -41,6 +47,7 @@ class Code:
     absolute: int
     left: int
     expired: bool
+    maximum: int = attrs.field(default=attrs.Factory(lambda self: self.left, takes_self=True), init=False)
 
 
 def half_up(amount: Fraction) -> int:
