@@ -29,7 +29,7 @@ from sellout_core.values import CategoryId, ProductId, UserId
 from tests.contract.conftest import databases
 from tests.contract.support.command import Run, assert_fails, environment
 from tests.contract.support.mailed import verifying_token
-from tests.contract.support.requests import MOVE, TO_THE_BUYER
+from tests.contract.support.requests import COURIER, MOVE, RECIPIENT, TO_THE_BUYER
 from tests.contract.support.second_factors import turning_on
 from tests.contract.support.shop import demo_shop, log_in, serving_shop, shop_over
 
@@ -45,6 +45,7 @@ CHECKOUT = {
 }
 READ = (
     "/order/user_orders/2",
+    "/order/tracking/3",
     "/order/cart/2",
     "/wishlist/2",
     "/user_info/2",
@@ -120,6 +121,14 @@ def fill_shop(url: str) -> tuple[dict[str, str], bytes]:
             ("move", {"to": "returned", "product_unit": [2]}),
         ):
             assert client.post(f"/order/{what}/{order_id}", json=body, headers=staff).is_success
+        assert client.post("/order/cart_add/2/2", headers=me).is_success
+        delivered = {**CHECKOUT, "product_unit": [2], "recipient": RECIPIENT, "delivery": COURIER}
+        bought_again = client.post("/order/checkout/2", json=delivered, headers=me)
+        assert bought_again.status_code == 201, bought_again.text
+        payment = {"captured": bought_again.json()["total_amount"]}
+        for what, body in (("payment", payment), ("cancel", {})):
+            cancelled = client.post(f"/order/{what}/{bought_again.json()['id']}", json=body, headers=staff)
+            assert cancelled.is_success, cancelled.text
         assert client.post("/wishlist/add_no_size/2/2", headers=me).is_success
         assert client.post("/order/cart_add/2/3", headers=me).is_success
         for product_id in (5, 2):

@@ -128,21 +128,25 @@ def require_as_the_model(placed: PlacedOrder, found: Fulfilment) -> None:
 def require_lawful(order: Order, found: Fulfilment, history: Sequence[HistoryEntry]) -> None:
     """Asserts the laws of a fulfilment, and that its history gives it.
 
-    * The shares of the lines add up to the total, each at least 0.
+    * The shares of the lines and the delivery fee add up to the total, each at least 0.
     * Refunds are at most what was captured, and that is at most the total. A line has a refund of at most its share,
-      and only if it is gone. What was captured, less the refunds, is at most what the live lines cost. It is exactly
-      that if no line is live, if the order is paid, or if a live line is beyond `placed`.
+      and only if it is gone; so has the delivery. What was captured, less the refunds, is at most what the live lines
+      and the kept delivery cost. It is exactly that if no line is live, if the order is paid, or if a live line is
+      beyond `placed`.
     * Each entry of the history is a move of the tables, and begins where the one before it ended.
     """
-    shares = {line.unit_id: line.amount for line in found.lines}
+    shares: dict[ProductUnitId | None, int] = {line.unit_id: line.amount for line in found.lines}
+    shares[None] = found.delivery_fee
     assert sum(shares.values()) == order.total
     assert min(shares.values()) >= 0
     live = [line for line in found.lines if line.is_live]
-    owed = sum(line.amount for line in live)
+    is_delivered = any(line.state is not LineState.CANCELLED for line in found.lines)
+    owed = sum(line.amount for line in live) + (found.delivery_fee if is_delivered else 0)
     refunded = sum(refund.amount for refund in found.refunds)
     assert 0 <= refunded <= found.captured <= order.total
     assert all(0 < refund.amount <= shares[refund.unit_id] for refund in found.refunds)
-    assert not {refund.unit_id for refund in found.refunds} & {line.unit_id for line in live}
+    kept_whole = {line.unit_id for line in live} | ({None} if is_delivered else set())
+    assert not {refund.unit_id for refund in found.refunds} & kept_whole
     is_settled = order.paid or not live or any(line.state is not LineState.PLACED for line in live)
     kept = found.captured - refunded
     assert kept == owed if is_settled else kept <= owed
@@ -152,7 +156,7 @@ def require_lawful(order: Order, found: Fulfilment, history: Sequence[HistoryEnt
 def _require_history(found: Fulfilment, history: Sequence[HistoryEntry]) -> None:
     states = dict.fromkeys((line.unit_id for line in found.lines), LineState.PLACED)
     payment, captured = PaymentState.DUE, 0
-    refunds: dict[int, tuple[int, RefundState]] = {}
+    refunds: dict[int | None, tuple[int, RefundState]] = {}
     for entry in history:
         unit_id, source, target = entry.unit_id, entry.source, entry.target
         if entry.event is Event.PAYMENT_MOVED:
@@ -160,8 +164,8 @@ def _require_history(found: Fulfilment, history: Sequence[HistoryEntry]) -> None
             payment, captured = PaymentState(target), captured + (entry.amount or 0)
             assert any(payment_move(PaymentState(source), payment, role) for role in Role)
             continue
-        assert unit_id is not None
         if entry.event is Event.LINE_MOVED:
+            assert unit_id is not None
             assert states[unit_id] is LineState(source)
             states[unit_id] = LineState(target)
             assert line_move(LineState(source), LineState(target), tuple(Role)) is not None
