@@ -21,6 +21,7 @@ from sellout_core.fulfilment.lifecycle import (
 )
 from sellout_core.fulfilment.progress import Event, Fulfilment, HistoryEntry
 from sellout_core.shopping.ordering import Order
+from sellout_core.values import ProductUnitId
 
 _OPEN = {PaymentState.DUE, PaymentState.CAPTURED}
 
