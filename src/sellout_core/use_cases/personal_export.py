@@ -18,7 +18,7 @@ from sellout_core.use_cases.people.second_factors import has_second_factor
 from sellout_core.use_cases.people.users import read_profile, require_existing_user
 from sellout_core.use_cases.shopping.carts import read_cart
 from sellout_core.use_cases.shopping.orders import read_user_orders
-from sellout_core.use_cases.shopping.tracking import TrackingView, histories, tracking_view
+from sellout_core.use_cases.shopping.tracking import ShownTracking, histories, shown_tracking
 from sellout_core.use_cases.shopping.wishlists import read_wishlist
 from sellout_core.values import UserId
 from sellout_core.views import CartView, OrderView, UserView, WishlistUnitView
@@ -56,7 +56,7 @@ class ExportedOrder:
     """An order of a user with its fulfilment and its history, as the user may see them."""
 
     view: OrderView
-    tracking: TrackingView
+    tracking: ShownTracking
     history: Sequence[HistoryEntry]
 
 
@@ -119,6 +119,6 @@ def _with_fulfilment(tx: Transaction, buyer: Actor, views: Sequence[OrderView]) 
     order_ids = [view.order.id for view in views]
     fulfilments, entries = tx.fulfilments.get_many(order_ids), histories(tx, order_ids, buyer)
     return [
-        ExportedOrder(view, tracking_view(tx, fulfilments[view.order.id], buyer), entries[view.order.id])
+        ExportedOrder(view, shown_tracking(tx, view.order, fulfilments[view.order.id], buyer), entries[view.order.id])
         for view in views
     ]

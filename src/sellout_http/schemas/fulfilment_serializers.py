@@ -54,8 +54,8 @@ def shown_tracking(view: ShownTracking) -> responses.ShownTracking:
     """The fulfilment and the delivery of an order."""
     return responses.ShownTracking(
         **asdict(tracking(view)),
-        recipient=recipient(view.order.recipient),
-        delivery=delivery(view.order.delivery),
+        recipient=_recipient(view.order.recipient),
+        delivery=_delivery(view.order.delivery),
         planned_parcels=tuple(map(tuple, view.planned)),
     )
 
@@ -71,15 +71,13 @@ def delivery_tariffs(view: DeliveryTariffsView) -> responses.DeliveryTariffs:
     return responses.DeliveryTariffs(**{kind.value: shown.get(kind.value) for kind in DeliveryKind})
 
 
-def recipient(found: Recipient | None) -> responses.OrderRecipient | None:
-    """The recipient of an order."""
+def _recipient(found: Recipient | None) -> responses.OrderRecipient | None:
     if found is None:
         return None
     return responses.OrderRecipient(**attrs.asdict(found) | {"email": found.email or None})
 
 
-def delivery(found: Delivery | None) -> responses.OrderDelivery | None:
-    """The delivery of an order."""
+def _delivery(found: Delivery | None) -> responses.OrderDelivery | None:
     if found is None:
         return None
     place = found.address

@@ -49,8 +49,6 @@ def exported_order(exported: ExportedOrder) -> responses.ExportedOrder:
     """An order of a user in the export."""
     return responses.ExportedOrder(
         **asdict(serializers.order(exported.view)),
-        recipient=fulfilment_serializers.recipient(exported.view.order.recipient),
-        delivery=fulfilment_serializers.delivery(exported.view.order.delivery),
-        tracking=fulfilment_serializers.tracking(exported.tracking),
+        tracking=fulfilment_serializers.shown_tracking(exported.tracking),
         history=tuple(map(fulfilment_serializers.history_entry, exported.history)),
     )

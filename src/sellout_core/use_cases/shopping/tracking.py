@@ -28,6 +28,7 @@ __all__ = [
     "read_history",
     "read_tracking",
     "roles_of",
+    "shown_tracking",
     "tracking_view",
 ]
 
@@ -59,9 +60,7 @@ def read_tracking(shop: ReadingShop, actor: Actor, order_id: OrderId) -> ShownTr
     actor.require_known()
 
     def work(tx: Transaction) -> ShownTracking:
-        order, found = found_order(tx, actor, order_id), found_fulfilment(tx, actor, order_id)
-        view = tracking_view(tx, found, actor)
-        return ShownTracking(found, view.status, view.possible, order, planned_parcels(order, found))
+        return shown_tracking(tx, found_order(tx, actor, order_id), found_fulfilment(tx, actor, order_id), actor)
 
     return shop.store.read(work)
 
@@ -124,6 +123,12 @@ def tracking_view(tx: Transaction, fulfilment: Fulfilment, reader: Actor) -> Tra
         tx.references.snapshot().statuses[fulfilment.status_id],
         {line.unit_id: possible_moves(fulfilment, line, roles) for line in fulfilment.lines},
     )
+
+
+def shown_tracking(tx: Transaction, order: Order, fulfilment: Fulfilment, reader: Actor) -> ShownTracking:
+    """A fulfilment with its order and its planned parcels, as that reader may see it."""
+    view = tracking_view(tx, fulfilment, reader)
+    return ShownTracking(fulfilment, view.status, view.possible, order, planned_parcels(order, fulfilment))
 
 
 def histories(

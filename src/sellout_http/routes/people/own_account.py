@@ -13,7 +13,7 @@ from sellout_http.api.operations import Access, Group
 from sellout_http.api.preconditions import settable_by, unless_changed
 from sellout_http.api.queries.query_parameters import IF_MATCH
 from sellout_http.api.rate_limits import PASSWORD_CHANGES
-from sellout_http.routes.shopping.fulfilment import ENTRY_EXAMPLE, TRACKING_EXAMPLE
+from sellout_http.routes.shopping.fulfilment import ENTRY_EXAMPLE, SHOWN_EXAMPLE
 from sellout_http.runtime.executor import Workload
 from sellout_http.schemas import own_account_serializers, responses, samples
 from sellout_http.schemas.requests.people import DeletionRequest, ProfilePatch
@@ -35,9 +35,7 @@ _EXPORT: Final = {
     "orders": [
         {
             **order,
-            "recipient": None,
-            "delivery": None,
-            "tracking": {**TRACKING_EXAMPLE, "order_id": order["id"]},
+            "tracking": {**SHOWN_EXAMPLE, "order_id": order["id"]},
             "history": [ENTRY_EXAMPLE],
         }
         for order in samples.answer("GET", "/order/user_orders/{user_id}")

@@ -49,7 +49,7 @@ _PAYMENT: Final[dict[str, Any]] = {
     "delivery_fee": 0,
     "delivery_refund": None,
 }
-TRACKING_EXAMPLE: Final[dict[str, Any]] = {
+_TRACKING: Final[dict[str, Any]] = {
     "order_id": 1,
     "status": {"id": 3, "name": "confirmed"},
     "payment": _PAYMENT,
@@ -71,15 +71,15 @@ _DELIVERED: Final = {**_UNIT, "state": "delivered", "parcel": 1, "possible": []}
 _PARCEL: Final = {"number": 1, "carrier": "CDEK", "tracking_number": "1234567890"}
 _CANCELLED: Final = {**_UNIT, "state": "cancelled", "refund": {"amount": 5, "state": "due"}, "possible": []}
 _REFUNDED: Final = {
-    **TRACKING_EXAMPLE,
+    **_TRACKING,
     "status": {"id": 10, "name": "cancelled"},
     "payment": {**_PAYMENT, "refunded": 5},
     "product_unit": [_CANCELLED],
 }
 
 
-_SHOWN: Final[dict[str, Any]] = {
-    **TRACKING_EXAMPLE,
+SHOWN_EXAMPLE: Final[dict[str, Any]] = {
+    **_TRACKING,
     "payment": {**_PAYMENT, "captured": 305, "delivery_fee": 300},
     "recipient": {
         "name": "Anna",
@@ -98,7 +98,7 @@ def _buyer(tx: Transaction, sent: Mapping[str, Any]) -> UserId | None:
     return buyer_of(tx, sent["order_id"])
 
 
-@group.read("/order/tracking/{order_id}", Access.USER, reply_example=_SHOWN)
+@group.read("/order/tracking/{order_id}", Access.USER, reply_example=SHOWN_EXAMPLE)
 def show_tracking(context: ReadContext, order_id: OrderId) -> responses.ShownTracking:
     """Where an order is, and where it goes.
 
@@ -127,7 +127,7 @@ def show_history(context: ReadContext, order_id: OrderId) -> LongList[responses.
     repeatable=True,
     about=_buyer,
     request_example={"captured": 5},
-    reply_example=TRACKING_EXAMPLE,
+    reply_example=_TRACKING,
 )
 def capture_payment(context: WriteContext, order_id: OrderId, body: PaymentRequest) -> responses.OrderTracking:
     """Enter a payment that was received: the amount due, or a part of it."""
@@ -142,7 +142,7 @@ def capture_payment(context: WriteContext, order_id: OrderId, body: PaymentReque
     repeatable=True,
     about=_buyer,
     request_example={"to": "confirmed", "product_unit": [1]},
-    reply_example=TRACKING_EXAMPLE,
+    reply_example=_TRACKING,
 )
 def move_order(context: WriteContext, order_id: OrderId, body: MoveOrderRequest) -> responses.OrderTracking:
     """Move units of an order to another state.
@@ -159,7 +159,7 @@ def move_order(context: WriteContext, order_id: OrderId, body: MoveOrderRequest)
     parameters=(IDEMPOTENCY_KEY,),
     more_codes=("idempotency_key_reused",),
     request_example={"moves": [{"order": 1, "to": "confirmed"}]},
-    reply_example=[{"order_id": 1, "tracking": TRACKING_EXAMPLE, "problem": None}],
+    reply_example=[{"order_id": 1, "tracking": _TRACKING, "problem": None}],
 )
 def move_orders(context: WriteContext, body: MoveOrdersRequest) -> tuple[responses.MovedOrder, ...]:
     """Move units of up to 100 orders, each order with its own result.
@@ -198,7 +198,7 @@ def _moved_once(once: Once, order_id: OrderId, request: MoveRequest) -> response
     about=_buyer,
     request_example={"product_unit": [1], "reason": "too small"},
     reply_example={
-        **TRACKING_EXAMPLE,
+        **_TRACKING,
         "status": {"id": 9, "name": "delivered"},
         "product_unit": [{**_DELIVERED, "return_requested": True}],
         "parcels": [_PARCEL],

@@ -7,12 +7,7 @@ from msgspec import Meta, Struct
 from sellout_http.schemas.responses.audit import AuditEntry
 from sellout_http.schemas.responses.catalogue import ProductUnitWithIds, WishlistUnit
 from sellout_http.schemas.responses.people import Session, User
-from sellout_http.schemas.responses.shopping.fulfilment import (
-    OrderDelivery,
-    OrderHistoryEntry,
-    OrderRecipient,
-    OrderTracking,
-)
+from sellout_http.schemas.responses.shopping.fulfilment import OrderHistoryEntry, ShownTracking
 from sellout_http.schemas.responses.shopping.orders import Order, PromoCode
 
 
@@ -66,9 +61,7 @@ class HeldData(Struct, frozen=True):
 class ExportedOrder(Order, frozen=True):
     """An order of the user, and what became of it."""
 
-    recipient: Annotated[OrderRecipient | None, Meta(description="The recipient. Null: the buyer.")]
-    delivery: Annotated[OrderDelivery | None, Meta(description="The delivery. Null: none is agreed.")]
-    tracking: Annotated[OrderTracking, Meta(description="Where the order is: its units, its payment and its parcels.")]
+    tracking: Annotated[ShownTracking, Meta(description="Where the order is, as `GET /order/tracking` shows it.")]
     history: Annotated[tuple[OrderHistoryEntry, ...], Meta(description="What happened to the order, by id.")]
 
 
