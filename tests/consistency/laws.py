@@ -136,26 +136,38 @@ def stock_adds_up(past: History, final: history.Final) -> Iterator[str]:
 
 
 def promo_codes_are_counted(past: History, final: history.Final) -> Iterator[str]:
-    """There are as many activations as live orders with the code, and at most the maximum."""
-    live: Counter[str] = Counter()
-    for order in final.orders:
-        if order["promo_code"]:
-            name = order["promo_code"]["string_representation"]
-            units = final.tracking[order["id"]]["product_unit"]
-            live[name] += any(unit["state"] not in {"cancelled", "returned"} for unit in units)
-            if not 1 <= order["promo_code"]["activation_count"] <= past.codes[name].maximum:
-                yield f"{name}: {order['promo_code']} in order {order['id']}"
+    """There are as many activations as live orders with the code, and at most the maximum. An order's activation count
+    is above the number of earlier orders that are still live, and at most the number of orders that began before its
+    response.
+    """
+    purchases = {purchase.mark: purchase for purchase in past.purchases}
     for name, code in past.codes.items():
-        if live[name] > code.maximum:
-            yield f"{name}: {live[name]} orders of {code.maximum}"
+        orders = [order for order in final.orders if _code_of(order) == name]
+        live = [order for order in orders if _is_live(final.tracking[order["id"]])]
+        for order in orders:
+            count, own = order["promo_code"]["activation_count"], purchases.get(mark_of(order))
+            others = [(each, purchases.get(mark_of(each))) for each in orders if each is not order]
+            sure = [each for each, other in others if own and other and other.ended < own.begun and each in live]
+            possible = [each for each, other in others if not own or not other or other.begun < own.ended]
+            if not len(sure) < count <= min(len(possible) + 1, code.maximum):
+                yield f"{name}: activation {count} of order {order['id']}, {len(sure)} to {len(possible)} before it"
+        if len(live) > code.maximum:
+            yield f"{name}: {len(live)} orders of {code.maximum}"
         if name in final.probes:
-            expected = live[name] + 1 if live[name] < code.maximum else None
+            expected = len(live) + 1 if len(live) < code.maximum else None
             if final.probes[name] != expected:
-                yield f"{name}: {live[name]} orders, and the next activation is {final.probes[name]}, not {expected}"
-    for shown in final.promo_codes:
-        name = shown["string_representation"]
-        if shown["activation_count"] != live[name]:
-            yield f"{name}: {live[name]} orders, and {shown['activation_count']} activations"
+                yield f"{name}: {len(live)} orders, and the next activation is {final.probes[name]}, not {expected}"
+        for shown in final.promo_codes:
+            if shown["string_representation"] == name and shown["activation_count"] != len(live):
+                yield f"{name}: {len(live)} orders, and {shown['activation_count']} activations"
+
+
+def _code_of(order: dict[str, Any]) -> str | None:
+    return order["promo_code"] and order["promo_code"]["string_representation"]
+
+
+def _is_live(tracking: dict[str, Any]) -> bool:
+    return any(unit["state"] not in {"cancelled", "returned"} for unit in tracking["product_unit"])
 
 
 def carts_are_intact_or_ordered(past: History, final: history.Final) -> Iterator[str]:

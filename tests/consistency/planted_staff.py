@@ -86,11 +86,14 @@ def activation_given_back_twice() -> None:
     write = fulfilment._write
 
     def write_twice(tx: Transaction, change: FulfilmentChange, buyer: User | None) -> None:
+        released = change.released_promo_code_id
+        code = None if released is None else tx.promo_codes.get(released)
+        if code is not None and not code.activation_count:
+            # All activations have come back too early.
+            change = attrs.evolve(change, before=attrs.evolve(change.before, promo_code_id=None))
         write(tx, change, buyer)
-        if change.released_promo_code_id is not None:
-            code = tx.promo_codes.for_update(change.released_promo_code_id)
-            if code is not None:
-                tx.promo_codes.save(attrs.evolve(code, activation_count=max(0, code.activation_count - 1)))
+        if code is not None and code.activation_count > 1:
+            tx.promo_codes.save(attrs.evolve(code, activation_count=code.activation_count - 2))
 
     planted(fulfilment, "_write", write_twice)
 

@@ -114,6 +114,11 @@ def used_up(past: History, final: Final) -> None:
     final.probes["SALE"] = None
 
 
+def given_back_too_early(past: History, final: Final) -> None:
+    past.purchases[0].ended = 9
+    final.orders[0]["promo_code"] = {**final.orders[1]["promo_code"]}
+
+
 def forget(final: Final) -> None:
     final.orders.pop()
     final.orders_of[BUYER].pop()
@@ -181,6 +186,11 @@ MISTAKES: dict[str, tuple[str, Callable[[History, Final], Any]]] = {
     ),
     "an activation too many": ("promo_codes_are_counted", lambda _, final: final.probes.update(SALE=3)),
     "an activation lost": ("promo_codes_are_counted", lambda _, final: final.probes.update(SALE=1)),
+    "an activation before its time": (
+        "promo_codes_are_counted",
+        lambda _, final: final.orders[1]["promo_code"].update(activation_count=2),
+    ),
+    "an activation that ignores a live order": ("promo_codes_are_counted", given_back_too_early),
     "an overrun": ("promo_codes_are_counted", used_up),
     "a full cart": ("carts_are_intact_or_ordered", lambda _, final: final.carts[BUYER].append(PLENTY)),
     "an empty cart": ("carts_are_intact_or_ordered", lambda _, final: final.carts[BUYER].clear()),
