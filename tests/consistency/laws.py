@@ -163,7 +163,8 @@ def promo_codes_are_counted(past: History, final: history.Final) -> Iterator[str
 
 
 def _code_of(order: dict[str, Any]) -> str | None:
-    return order["promo_code"] and order["promo_code"]["string_representation"]
+    code: str | None = order["promo_code"] and order["promo_code"]["string_representation"]
+    return code
 
 
 def _is_live(tracking: dict[str, Any]) -> bool:
