@@ -123,7 +123,7 @@ def fulfilled(served: Served, me: Buyer) -> int:
     """An order. The buyer cancels a unit and returns another one, with reasons. Staff hand over two parcels. Every
     request has an idempotency key. Returns the id.
     """
-    me.fill_cart(3, 5)
+    me.fill_cart(2, 3, 5)
     cancelled, first, second = 2, 3, 5
     boss, number = staff(served.client), me.order(cancelled, first, second)["id"]
 

@@ -42,7 +42,7 @@ BUDGET: Final[dict[str, tuple[int, int]]] = {
     "end_sessions": (3, 4),
     "end_session": (4, 6),
     "export_account": (18, 18),
-    "delete_account": (26, 28),
+    "delete_account": (27, 29),
     "end_other_sessions": (3, 4),
     "register": (4, 4),
     "log_in": (8, 9),
