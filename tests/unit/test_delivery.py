@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sellout_adapters.testing.laws.fulfilment.fulfilment import WAYS, cancel, move, pay, stored, units_of
 from sellout_adapters.testing.laws.shopping.delivery import COURIER, POINT, RECIPIENT, currency_of, delivered_to, offer
-from sellout_adapters.testing.laws.shopping.fulfilment import WAYS, cancel, move, pay, stored, units_of
 from sellout_core.errors import FieldCode, InvalidFields, Stale
 from sellout_core.fulfilment.parcels import planned_parcels
 from sellout_core.people.accounts import OPERATOR, NewAddress

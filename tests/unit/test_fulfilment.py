@@ -5,7 +5,7 @@ from datetime import timedelta
 import attrs
 import pytest
 
-from sellout_adapters.testing.laws.shopping.fulfilment import (
+from sellout_adapters.testing.laws.fulfilment.fulfilment import (
     CONFIRM,
     bought,
     cancel,

@@ -14,6 +14,9 @@ from sellout_adapters.testing.laws.catalogue.products import ProductChangeLaws, 
 from sellout_adapters.testing.laws.catalogue.references import CategoryTreeLaws, ReferenceLaws
 from sellout_adapters.testing.laws.catalogue.stock import StockLaws
 from sellout_adapters.testing.laws.counters import CounterLaws
+from sellout_adapters.testing.laws.fulfilment.fulfilment import FulfilmentLaws
+from sellout_adapters.testing.laws.fulfilment.personal_orders import PersonalOrderLaws
+from sellout_adapters.testing.laws.fulfilment.unpaid_orders import UnpaidOrderLaws
 from sellout_adapters.testing.laws.people.accounts import AccountLaws
 from sellout_adapters.testing.laws.people.deleted_buyers import DeletedBuyerLaws
 from sellout_adapters.testing.laws.people.deletion import DeletionLaws
@@ -26,14 +29,11 @@ from sellout_adapters.testing.laws.people.user_search import UserSearchLaws
 from sellout_adapters.testing.laws.races import RaceLaws
 from sellout_adapters.testing.laws.shopping.delivery import DeliveryLaws
 from sellout_adapters.testing.laws.shopping.delivery_tariffs import DeliveryTariffLaws
-from sellout_adapters.testing.laws.shopping.fulfilment import FulfilmentLaws
 from sellout_adapters.testing.laws.shopping.guest_carts import GuestCartLaws
 from sellout_adapters.testing.laws.shopping.order_search import OrderSearchLaws
 from sellout_adapters.testing.laws.shopping.orders import ShoppingLaws
-from sellout_adapters.testing.laws.shopping.personal_orders import PersonalOrderLaws
 from sellout_adapters.testing.laws.shopping.promo_codes import PromoCodeLaws
 from sellout_adapters.testing.laws.shopping.sales import SalesLaws
-from sellout_adapters.testing.laws.shopping.unpaid_orders import UnpaidOrderLaws
 from sellout_adapters.testing.laws.transactions import TransactionLaws
 from sellout_adapters.testing.search.laws import SearchLaws
 

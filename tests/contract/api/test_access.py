@@ -14,7 +14,7 @@ import httpx2
 import jwt
 import pytest
 
-from sellout_adapters.testing.laws.shopping.fulfilment import WAYS
+from sellout_adapters.testing.laws.fulfilment.fulfilment import WAYS
 from sellout_adapters.testing.scene import checkout_request, product_entry
 from sellout_core.catalogue.pictures import StoredPicture
 from sellout_core.catalogue.references import NewReference, ReferenceKind

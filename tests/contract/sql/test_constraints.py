@@ -12,8 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from sellout_adapters.sql.schema.columns import metadata
 from sellout_adapters.sql.session.errors import RunAgain
 from sellout_adapters.testing.laws.catalogue.references import category
+from sellout_adapters.testing.laws.fulfilment.fulfilment import WAYS, cancel, move, pay
 from sellout_adapters.testing.laws.shopping.delivery import delivered_to
-from sellout_adapters.testing.laws.shopping.fulfilment import WAYS, cancel, move, pay
 from sellout_adapters.testing.mailbox import deliver
 from sellout_adapters.testing.scene import PASSWORD
 from sellout_core.catalogue.pictures import StoredPicture

@@ -4,9 +4,7 @@ from itertools import permutations
 from typing import Any
 
 from sellout_adapters.testing.harness import pytest
-from sellout_adapters.testing.laws.people.deletion import delete
-from sellout_adapters.testing.laws.races import RACERS, racing
-from sellout_adapters.testing.laws.shopping.fulfilment import (
+from sellout_adapters.testing.laws.fulfilment.fulfilment import (
     WAYS,
     bought,
     cancel,
@@ -20,6 +18,8 @@ from sellout_adapters.testing.laws.shopping.fulfilment import (
     units_of,
     user_of,
 )
+from sellout_adapters.testing.laws.people.deletion import delete
+from sellout_adapters.testing.laws.races import RACERS, racing
 from sellout_adapters.testing.scene import Scene
 from sellout_core.catalogue.products import ReferenceNames
 from sellout_core.fulfilment.lifecycle import LineState, PaymentState, RefundState

@@ -6,15 +6,15 @@ from typing import Any
 import attrs
 
 from sellout_adapters.testing.harness import pytest
-from sellout_adapters.testing.laws.races import RACERS, racing
-from sellout_adapters.testing.laws.shopping.delivery import COURIER, POINT, RECIPIENT, currency_of, offer
-from sellout_adapters.testing.laws.shopping.fulfilment import (
+from sellout_adapters.testing.laws.fulfilment.fulfilment import (
     WAYS,
     bought,
     cancel,
     move,
     pay,
 )
+from sellout_adapters.testing.laws.races import RACERS, racing
+from sellout_adapters.testing.laws.shopping.delivery import COURIER, POINT, RECIPIENT, currency_of, offer
 from sellout_adapters.testing.scene import Scene, checkout_request
 from sellout_core.audit import AuditQuery, FieldChange
 from sellout_core.catalogue.references import ReferenceKind

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from sellout_adapters.testing.harness import pytest
-from sellout_adapters.testing.laws.shopping.fulfilment import cancel, stored
+from sellout_adapters.testing.laws.fulfilment.fulfilment import cancel, stored
 from sellout_adapters.testing.laws.shopping.order_search import NOW, copies_of
 from sellout_adapters.testing.scene import Scene, checkout_request, product_entry, shoe_size, unit_entry
 from sellout_core.catalogue.references import ReferenceKind

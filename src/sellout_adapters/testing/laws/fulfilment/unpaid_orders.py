@@ -6,8 +6,7 @@ from datetime import timedelta
 import attrs
 
 from sellout_adapters.testing.harness import pytest
-from sellout_adapters.testing.laws.races import RACERS, racing
-from sellout_adapters.testing.laws.shopping.fulfilment import (
+from sellout_adapters.testing.laws.fulfilment.fulfilment import (
     bought,
     cancel,
     history_of,
@@ -19,6 +18,7 @@ from sellout_adapters.testing.laws.shopping.fulfilment import (
     stored,
     units_of,
 )
+from sellout_adapters.testing.laws.races import RACERS, racing
 from sellout_adapters.testing.scene import Scene
 from sellout_core import errors
 from sellout_core.fulfilment.lifecycle import LineState, PaymentState

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import attrs
 
+from sellout_adapters.testing.laws.fulfilment.fulfilment import bought, cancel, deliver, history_of, stored, units_of
 from sellout_adapters.testing.laws.people.deletion import delete
-from sellout_adapters.testing.laws.shopping.fulfilment import bought, cancel, deliver, history_of, stored, units_of
 from sellout_adapters.testing.scene import Scene, whole_list
 from sellout_core.fulfilment.lifecycle import LineState
 from sellout_core.fulfilment.progress import Event, LineRequest, MoveRequest, Parcel

@@ -1,0 +1,1 @@
+"""The laws of orders after checkout."""
