@@ -136,7 +136,8 @@ def test_the_export_is_one_document(served: Served, more: int) -> None:
     served.shop.store.write(add)
     exported = anna.get("/user/export/{me}")
     assert list(exported) == [
-        *("user", "sessions", "emails", "cart", "wishlist", "promo_codes", "changes_by_staff", "orders"),
+        *("user", "sessions", "emails", "second_factor_enabled", "cart", "wishlist", "promo_codes", "changes_by_staff"),
+        "orders",
     ]
     assert exported["user"] == anna.get("/user_info")
     assert exported["sessions"] == anna.get("/user/sessions/{me}")
