@@ -336,6 +336,7 @@ def order_figures(day: Day) -> Figures:
     # The shop's time zone may be ahead of UTC or behind it.
     period = f"from={today - timedelta(days=1)}&to={today + timedelta(days=2)}"
     buyers = [user for user in boss.get("/user") if not user["is_staff"]]
+    payment = boss.get(f"/order/tracking/{day.orders['discounted']}")["payment"]
     return {
         # Three units of 1,000, 1,100 and 1,200 less ten percent, one of 1,300, and one before and after its new price.
         "totals of orders": (
@@ -348,8 +349,8 @@ def order_figures(day: Day) -> Figures:
             [{"currency": "RUB", "orders": 4, "units": 5, "revenue": 7_690, "discounts": 210}],
         ),
         "payment": (
-            boss.get(f"/order/tracking/{day.orders['discounted']}")["payment"],
-            {"state": "captured", "amount_due": 0, "captured": 2_970, "refunded": 1_080},
+            {name: payment[name] for name in ("amount_due", "captured", "refunded")},
+            {"amount_due": 0, "captured": 2_970, "refunded": 1_080},
         ),
         "activations of the promo code": (boss.get(f"/promo/{day.promo_code}")["activation_count"], 1),
         "purchases of buyers": (
