@@ -7,6 +7,7 @@ from typing import Final, Literal, final
 
 import attrs
 
+from sellout_core.retries import delay_after
 from sellout_core.values import MailId, UserId
 
 Language = Literal["en", "ru"]
@@ -14,8 +15,6 @@ Language = Literal["en", "ru"]
 LEASE: Final = timedelta(minutes=5)
 """How long a process may take to send a mail before another one sends it."""
 
-_FIRST_DELAY: Final = timedelta(minutes=1)
-_LONGEST_DELAY: Final = timedelta(hours=6)
 _GIVEN_UP_AFTER: Final = timedelta(days=3)
 
 
@@ -74,7 +73,7 @@ class Mail(NewMail):
         """
         if now - self.created_at >= _GIVEN_UP_AFTER:
             return None
-        return now + min(_FIRST_DELAY * (1 << min(self.attempts - 1, 10)), _LONGEST_DELAY)
+        return now + delay_after(self.attempts)
 
 
 @attrs.frozen

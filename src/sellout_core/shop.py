@@ -8,6 +8,7 @@ import attrs
 
 from sellout_core.errors import Unavailable
 from sellout_core.ports.catalogue.pictures import PictureRenderer, PictureStorage
+from sellout_core.ports.payments import NoPaymentProvider, PaymentProvider
 from sellout_core.ports.store import Reader, Store, Transaction
 from sellout_core.ports.system import OneTimeCodes, Passwords, Randomness, Tokens
 from sellout_core.values import Clock, Rule
@@ -105,7 +106,7 @@ class Shop:
     """The first argument of every use case that writes.
 
     `username_rule` is the rule for new usernames, beyond the limits of `Registration`. By default a shop takes no
-    pictures.
+    pictures, and its staff enter payments.
     """
 
     store: Store
@@ -118,6 +119,7 @@ class Shop:
     username_rule: Rule = _any_username
     picture_storage: PictureStorage = _NoPictures()
     render_picture: PictureRenderer = _refuse_picture
+    payment_provider: PaymentProvider = NoPaymentProvider()
 
     def within(self, transaction: Transaction) -> ReadingShop:
         """The shop inside a running transaction. All use cases that read from it see the same state of the store."""

@@ -38,11 +38,13 @@ from sellout_http.runtime.streaming import ListStreams
 from sellout_http.runtime.threads import (
     LIST_THREADS,
     LONG_READ_THREADS,
+    PROVIDER_THREADS,
     SEARCH_THREADS,
     UPLOAD_THREADS,
     WAITING_CALLS,
     WAITING_LISTS,
     WAITING_LONG_READS,
+    WAITING_PROVIDERS,
     WAITING_SEARCHES,
     WAITING_UPLOADS,
     spare_processors,
@@ -51,6 +53,7 @@ from sellout_http.schemas.json_body import MAX_BYTES
 from sellout_http.site.documentation import Pages
 from sellout_http.site.health import Health
 from sellout_http.site.pictures import PictureFiles, ReadFile
+from sellout_http.site.sandbox import Bank, SandboxSite
 from sellout_http.upkeep import UPKEEP_SECONDS, keep_up, needs_upkeep
 
 _MIB: Final = 1024 * 1024
@@ -99,6 +102,7 @@ def create_app(
     log: RequestLog | None = None,
     log_addresses: bool = False,
     mail: Callable[[threading.Event], None] | None = None,
+    sandbox: Bank | None = None,
     upkeep_seconds: float = UPKEEP_SECONDS,
 ) -> ShopApplication:
     """Creates the ASGI application of a shop. At the end of its lifespan the application closes the shop's store, if
@@ -128,6 +132,7 @@ def create_app(
         log: Receives a line for each request. Default: none.
         log_addresses: Whether a request's line contains the client's IP address.
         mail: Sends the mails of the outbox, in a thread of its own, until the event is set. Default: nothing does.
+        sandbox: The made-up bank of a demo, whose pages the shop serves. None: there is none.
         upkeep_seconds: The time between two rounds of `upkeep`.
     """
     cors = _cors(origins, origin_pattern) if origins or origin_pattern else None
@@ -139,14 +144,14 @@ def create_app(
         hashes=ThreadPool("hash", hash_threads or spare_processors(), hash_queue, client_share),
         lists=ThreadPool("list", list_threads, WAITING_LISTS, client_share),
         long_reads=ThreadPool("long read", LONG_READ_THREADS, WAITING_LONG_READS, client_share),
+        providers=ThreadPool("provider", PROVIDER_THREADS, WAITING_PROVIDERS, client_share),
         searches=ThreadPool("search", SEARCH_THREADS, WAITING_SEARCHES, client_share),
         uploads=ThreadPool("upload", UPLOAD_THREADS, WAITING_UPLOADS, client_share),
     )
     streams = ListStreams(store, executor, list_seconds)
-    documents = DocumentCache(cache_mib * _MIB)
     limiter = Limiter(counter or StoreCounter(shop), shop.clock, limits or Limits())
     dispatcher = Dispatcher(shop, executor, limiter, streams)
-    catalogue = CatalogueResponder(shop, store, executor, documents)
+    catalogue = CatalogueResponder(shop, store, executor, DocumentCache(cache_mib * _MIB))
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -168,9 +173,14 @@ def create_app(
         store.close()
 
     files = {} if read_picture is None else PictureFiles(read_picture, executor).routes()
+    bank = () if sandbox is None else SandboxSite(sandbox, executor).routes()
     pages = {**Pages().routes(), **health.routes(), **files}
     router = Litestar(
-        [*_operation_routes(dispatcher, catalogue), *(_page_route(path, page) for path, page in pages.items())],
+        [
+            *_operation_routes(dispatcher, catalogue),
+            *(_page_route(path, page) for path, page in pages.items()),
+            *(_page_route(*each) for each in bank),
+        ],
         cors_config=cors,
         debug=False,
         exception_handlers={**EXCEPTION_HANDLERS, MethodNotAllowedException: _answer_method_not_allowed},
@@ -259,13 +269,13 @@ def _answer_options(operations: Sequence[Operation]) -> Endpoint:
     return endpoint
 
 
-def _page_route(path: str, page: Endpoint) -> HTTPRouteHandler:
+def _page_route(path: str, page: Endpoint, method: str = "GET") -> HTTPRouteHandler:
     async def endpoint(request: AnyRequest) -> ASGIResponse:
         scope: Any = request.scope
         scope[LOG_ENTRY].route = path.replace(":str}", "}")
-        return _options({"GET"}) if request.method == "OPTIONS" else await page(request)
+        return _options({method}) if request.method == "OPTIONS" else await page(request)
 
-    return _handler([path], ["GET", "OPTIONS"], endpoint)
+    return _handler([path], [method, "OPTIONS"], endpoint)
 
 
 def _answer_method_not_allowed(request: AnyRequest, error: MethodNotAllowedException) -> Response[bytes]:

@@ -16,29 +16,29 @@ from sellout_core.fulfilment.lifecycle import (
     LINE_MOVES,
     PAYMENT_MOVES,
     REFUND_MOVES,
-    STATUSES,
     Effect,
+    Event,
     Guard,
     LineMove,
     LineState,
     PaymentState,
     RefundState,
     Role,
-    status_of,
 )
+from sellout_core.fulfilment.money import OnlinePayment, ProviderPayment, Refund
 from sellout_core.fulfilment.moves import moved, possible_moves, return_requested
 from sellout_core.fulfilment.payments import captured, refunds_moved
 from sellout_core.fulfilment.progress import (
-    Event,
     Fulfilment,
     FulfilmentChange,
     LineProgress,
     LineRequest,
     Mover,
     MoveRequest,
-    Refund,
 )
 from sellout_core.fulfilment.refusals import AboveAmountDue, MoveImpossible, ReturnWindowOver
+from sellout_core.fulfilment.reports import next_command, reported
+from sellout_core.fulfilment.statuses import STATUSES, status_of
 from sellout_core.values import Money, OrderId, ProductUnitId, PromoCodeId, UserId
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -47,7 +47,8 @@ UNIT, OTHER = ProductUnitId(1), ProductUnitId(2)
 BUYER = Mover(UserId(1), frozenset({Role.BUYER}), LATER)
 STAFF = Mover(UserId(2), frozenset({Role.STAFF}), LATER)
 SHOP = Mover(None, frozenset({Role.SHOP}), LATER)
-MOVERS = {Role.BUYER: BUYER, Role.STAFF: STAFF, Role.SHOP: SHOP}
+PROVIDER = Mover(None, frozenset({Role.PROVIDER}), LATER)
+MOVERS = {Role.BUYER: BUYER, Role.STAFF: STAFF, Role.SHOP: SHOP, Role.PROVIDER: PROVIDER}
 FULL = {"cost": Money(5), "carrier": "CDEK", "tracking_number": "1234", "reason": "sold elsewhere"}
 """All members that a move may need."""
 
@@ -331,7 +332,7 @@ def test_a_payment_is_captured_in_parts_up_to_the_amount_due() -> None:
 def test_a_refund_makes_the_moves_of_the_table_and_no_others(source: RefundState, target: RefundState) -> None:
     refund = Refund(UNIT, Money(700), source)
     before = order(line(LineState.CANCELLED), line(LineState.PLACED, OTHER, 300), refunds=(refund,))
-    allowed = {move.target.value for move in REFUND_MOVES if move.source is source}
+    allowed = {move.target.value for move in REFUND_MOVES if move.source is source and Role.STAFF in move.roles}
     for request in (LineRequest(unit_ids=(UNIT,), reason="bank"), LineRequest(reason="bank")):
         if target.value in allowed:
             change = refunds_moved(before, request, target, STAFF)
@@ -393,8 +394,8 @@ def test_a_delivered_line_is_returned_after_the_buyer_asked_in_time() -> None:
 )
 def test_the_status_of_an_order_is_a_function_of_its_lines(states: str, status: str) -> None:
     lines = [LineState(state) for state in states.split()]
-    assert STATUSES[status_of(lines, settled=True)] == status
-    assert STATUSES[status_of(lines, settled=False)] == (status if set(lines) <= DEAD else "pending")
+    assert STATUSES[status_of(lines, covered=True)] == status
+    assert STATUSES[status_of(lines, covered=False)] == (status if set(lines) <= DEAD else "pending")
 
 
 def test_there_is_a_status_for_each_state() -> None:
@@ -413,13 +414,14 @@ COMMANDS = st.one_of(
     st.tuples(st.just("move"), st.sampled_from(LineState), st.sampled_from([(), (UNIT,), (OTHER,)])),
     st.tuples(st.just("cancel"), st.sampled_from(list(Role)), st.sampled_from([(), (UNIT,), (OTHER,)])),
     st.tuples(st.just("pay"), st.integers(1, 1050), st.just(())),
+    st.tuples(st.just("bank"), st.sampled_from(["hold", "take", "obey", "end"]), st.just(())),
     st.tuples(st.just("refund fee"), st.sampled_from(RefundState), st.sampled_from([(), (UNIT,)])),
     st.tuples(st.just("refund"), st.sampled_from(RefundState), st.sampled_from([(), (UNIT,), (OTHER,)])),
     st.tuples(st.just("ask"), st.integers(0, 10), st.sampled_from([(), (UNIT,), (OTHER,)])),
 )
 
 
-def run(before: Fulfilment, what: str, value: object, unit_ids: tuple[ProductUnitId, ...]) -> FulfilmentChange:
+def run(before: Fulfilment, what: str, value: object, unit_ids: tuple[ProductUnitId, ...]) -> FulfilmentChange:  # noqa: PLR0911 - one for each command
     lines = LineRequest(unit_ids=unit_ids or None)
     match what, value:
         case "move", LineState() as state:
@@ -432,16 +434,52 @@ def run(before: Fulfilment, what: str, value: object, unit_ids: tuple[ProductUni
             return refunds_moved(before, lines, state, STAFF)
         case "refund fee", RefundState() as state:
             return refunds_moved(before, lines, state, STAFF, of_delivery=True)
+        case "bank", str() as deed:
+            return reported(before, before.online[0], banked(before, deed), PROVIDER)
         case _, int() as days:
             return return_requested(before, lines, timedelta(days=days), BUYER)
     raise AssertionError(what)
 
 
-@given(st.lists(COMMANDS, max_size=40), st.sampled_from([0, 50]))
+def banked(before: Fulfilment, deed: str) -> ProviderPayment:
+    """What the provider of the first payment says after it has held, taken everything, obeyed the shop, or ended."""
+    known = before.online[0]
+    command = next_command(before, known)
+    totals = {name: getattr(known, name) for name in ("authorised", "captured", "released", "refunded")}
+    if deed in {"hold", "take"} and known.is_pending:
+        totals["authorised"] = known.amount
+    if deed == "take":
+        totals["captured"] += attrs.evolve(known, authorised=totals["authorised"]).held
+    if deed == "obey" and command is not None:
+        totals[{"capture": "captured", "release": "released", "refund": "refunded"}[command.kind.value]] += (
+            command.amount
+        )
+    return ProviderPayment(
+        reference=known.reference,
+        order_id=known.order_id,
+        amount=known.amount,
+        currency=known.currency,
+        closed=deed == "end" or (deed == "obey" and command is not None and known.is_pending),
+        **totals,
+    )
+
+
+@given(st.lists(COMMANDS, max_size=40), st.sampled_from([0, 50]), st.booleans())
 def test_whatever_happens_money_and_history_agree(
-    commands: list[tuple[str, object, tuple[ProductUnitId, ...]]], fee: int
+    commands: list[tuple[str, object, tuple[ProductUnitId, ...]]], fee: int, in_parts: bool
 ) -> None:
-    found = unpaid(line(LineState.PLACED), line(LineState.PLACED, OTHER, 300), delivery_fee=Money(fee))
+    payment = OnlinePayment(
+        order_id=OrderId(1),
+        number=1,
+        amount=Money(1000 + fee),
+        currency="RUB",
+        provider="bank",
+        reference="1",
+        page="",
+        in_parts=in_parts,
+    )
+    lines = line(LineState.PLACED), line(LineState.PLACED, OTHER, 300)
+    found = attrs.evolve(unpaid(*lines), delivery_fee=Money(fee), online=(payment,))
     refunds = dict[ProductUnitId | None, str]()
     states, paid, restocked = {one.unit_id: one.state.value for one in found.lines}, 0, list[ProductUnitId]()
     released = 0
@@ -476,6 +514,17 @@ def test_whatever_happens_money_and_history_agree(
         assert released == (not found.live)
         done = sum(refund.amount for refund in found.refunds if refund.state is RefundState.DONE)
         assert paid == found.captured - done
+        [payment] = found.online
+        assert payment.refunded <= payment.captured <= payment.authorised <= 1000 + fee
+        own = sum(refund.amount for refund in found.refunds if refund.payment_number == 1)
+        assert own <= payment.credited <= payment.captured
+    # Once the provider has done what it was asked to do, nothing is held that no line needs.
+    while next_command(found, found.online[0]) is not None:
+        change = reported(found, found.online[0], banked(found, "obey"), PROVIDER)
+        assert change.after != found
+        found = change.after
+        refunds |= {entry.unit_id: entry.target for entry in change.entries if entry.event is Event.REFUND_MOVED}
+    assert found.online[0].held <= max(0, found.uncaptured) or not in_parts
     assert states == {one.unit_id: one.state.value for one in found.lines}
     assert refunds == {refund.unit_id: refund.state.value for refund in found.refunds}
 

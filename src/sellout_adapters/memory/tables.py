@@ -20,8 +20,8 @@ from sellout_core.catalogue.products import (
     UnitView,
 )
 from sellout_core.catalogue.stock import StockMovement
-from sellout_core.fulfilment.lifecycle import STATUSES
 from sellout_core.fulfilment.progress import Fulfilment, HistoryEntry
+from sellout_core.fulfilment.statuses import STATUSES
 from sellout_core.mail import Mail
 from sellout_core.people.accounts import Credentials, Session, User
 from sellout_core.people.identity import AccountEmail, SingleUseToken

@@ -17,6 +17,7 @@ from sellout_adapters.testing.laws.counters import CounterLaws
 from sellout_adapters.testing.laws.fulfilment.fulfilment import FulfilmentLaws
 from sellout_adapters.testing.laws.fulfilment.personal_orders import PersonalOrderLaws
 from sellout_adapters.testing.laws.fulfilment.unpaid_orders import UnpaidOrderLaws
+from sellout_adapters.testing.laws.payments import PaymentLaws
 from sellout_adapters.testing.laws.people.accounts import AccountLaws
 from sellout_adapters.testing.laws.people.deleted_buyers import DeletedBuyerLaws
 from sellout_adapters.testing.laws.people.deletion import DeletionLaws
@@ -72,6 +73,7 @@ class StoreContract(
     OutboxLaws,
     OrderSearchLaws,
     PageLaws,
+    PaymentLaws,
     DeletedBuyerLaws,
     DeletionLaws,
     DeliveryLaws,

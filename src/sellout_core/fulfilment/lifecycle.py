@@ -4,22 +4,18 @@ The tables are the only definition of the moves: use cases, documentation and te
 """
 
 import enum
-from collections.abc import Collection, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import attrs
-
-from sellout_core.catalogue.products import PENDING
-from sellout_core.values import StatusId
 
 __all__ = [
     "DEAD",
     "LINE_MOVES",
     "PAYMENT_MOVES",
     "REFUND_MOVES",
-    "STATUSES",
     "Effect",
+    "Event",
     "Guard",
     "LineMove",
     "LineState",
@@ -31,7 +27,6 @@ __all__ = [
     "line_move",
     "payment_move",
     "refund_move",
-    "status_of",
 ]
 
 
@@ -42,6 +37,8 @@ class Role(enum.Enum):
     STAFF = "staff"
     SHOP = "shop"
     """The shop itself, which lets unpaid orders expire."""
+    PROVIDER = "provider"
+    """The payment provider, which reports what the buyer has paid."""
 
 
 class LineState(enum.Enum):
@@ -70,7 +67,7 @@ class Guard(enum.Enum):
     """What a move needs."""
 
     SETTLED = "settled"
-    """The captured amount covers the live lines."""
+    """What is captured and held covers the live lines."""
     COST = "cost"
     """The request states what the unit cost."""
     PARCEL = "parcel"
@@ -84,12 +81,25 @@ class Guard(enum.Enum):
 class Effect(enum.Enum):
     """What a move changes beside the state of the line."""
 
+    CAPTURE = "capture"
+    """The share of a hold is captured by the provider."""
     WAIVE = "waive"
     """A payment of which nothing is due becomes waived."""
     RESTOCK = "restock"
     """The piece comes back into stock."""
     REFUND = "refund"
-    """What was captured for the line becomes a refund due."""
+    """What was captured for the line becomes a refund due. What is held for it is released."""
+
+
+class Event(enum.Enum):
+    """The kind of a history entry."""
+
+    LINE_MOVED = "line_moved"
+    PAYMENT_MOVED = "payment_moved"
+    REFUND_MOVED = "refund_moved"
+    RETURN_REQUESTED = "return_requested"
+    OVERPAID = "overpaid"
+    """More arrived than the order can cost. The provider pays it back."""
 
 
 @attrs.frozen
@@ -130,7 +140,7 @@ LINE_MOVES: Final[Sequence[LineMove]] = (
         LineState.CONFIRMED,
         _STAFF,
         frozenset({Guard.SETTLED}),
-        frozenset({Effect.WAIVE}),
+        frozenset({Effect.CAPTURE, Effect.WAIVE}),
     ),
     LineMove(LineState.CONFIRMED, LineState.PURCHASED, _STAFF, frozenset({Guard.COST})),
     LineMove(LineState.PURCHASED, LineState.IN_TRANSIT_HUB, _STAFF),
@@ -171,12 +181,16 @@ class PaymentState(enum.Enum):
     """The state of an order's payment."""
 
     DUE = "due"
+    AUTHORISED = "authorised"
+    """An amount is held on the buyer's card. Nothing is captured."""
     CAPTURED = "captured"
     """Captured whole or in part."""
     WAIVED = "waived"
     """Nothing was due."""
     VOIDED = "voided"
     """The last line was cancelled before anything was captured."""
+    FAILED = "failed"
+    """The provider or the buyer refused it, or the hold ended. The buyer may pay again."""
     EXPIRED = "expired"
     """It was not paid in time."""
 
@@ -190,12 +204,29 @@ class PaymentMove:
     roles: frozenset[Role]
 
 
+_UNPAID: Final = (PaymentState.DUE, PaymentState.FAILED)
+_PROVIDER: Final = _by(Role.PROVIDER)
+
 PAYMENT_MOVES: Final[Sequence[PaymentMove]] = (
-    PaymentMove(PaymentState.DUE, PaymentState.CAPTURED, _STAFF),
-    PaymentMove(PaymentState.CAPTURED, PaymentState.CAPTURED, _STAFF),
-    PaymentMove(PaymentState.DUE, PaymentState.WAIVED, _STAFF),
-    PaymentMove(PaymentState.DUE, PaymentState.VOIDED, _by(Role.BUYER, Role.STAFF)),
-    PaymentMove(PaymentState.DUE, PaymentState.EXPIRED, _by(Role.SHOP)),
+    *(PaymentMove(source, PaymentState.AUTHORISED, _PROVIDER) for source in _UNPAID),
+    *(
+        PaymentMove(source, PaymentState.CAPTURED, _by(Role.STAFF, Role.PROVIDER))
+        for source in (*_UNPAID, PaymentState.AUTHORISED, PaymentState.CAPTURED)
+    ),
+    # Money that arrives late becomes a refund due.
+    *(
+        PaymentMove(source, PaymentState.CAPTURED, _PROVIDER)
+        for source in (PaymentState.WAIVED, PaymentState.VOIDED, PaymentState.EXPIRED)
+    ),
+    *(PaymentMove(source, PaymentState.FAILED, _PROVIDER) for source in (PaymentState.DUE, PaymentState.AUTHORISED)),
+    *(PaymentMove(source, PaymentState.WAIVED, _STAFF) for source in _UNPAID),
+    # The buyer cancels the last line that costs something.
+    PaymentMove(PaymentState.AUTHORISED, PaymentState.WAIVED, _by(Role.BUYER, Role.STAFF)),
+    *(
+        PaymentMove(source, PaymentState.VOIDED, _by(Role.BUYER, Role.STAFF))
+        for source in (*_UNPAID, PaymentState.AUTHORISED)
+    ),
+    *(PaymentMove(source, PaymentState.EXPIRED, _by(Role.SHOP)) for source in _UNPAID),
 )
 """Every move of a payment. All others are refused."""
 
@@ -220,8 +251,10 @@ class RefundMove:
 
 
 REFUND_MOVES: Final[Sequence[RefundMove]] = (
+    # More money has arrived for a line that is gone.
+    RefundMove(RefundState.DUE, RefundState.DUE, _PROVIDER),
     RefundMove(RefundState.DUE, RefundState.SENT, _STAFF),
-    RefundMove(RefundState.DUE, RefundState.DONE, _STAFF),
+    RefundMove(RefundState.DUE, RefundState.DONE, _by(Role.STAFF, Role.PROVIDER)),
     RefundMove(RefundState.SENT, RefundState.DONE, _STAFF),
     RefundMove(RefundState.SENT, RefundState.FAILED, _STAFF),
     RefundMove(RefundState.FAILED, RefundState.SENT, _STAFF),
@@ -250,40 +283,3 @@ def refund_move(source: RefundState, target: RefundState, role: Role) -> RefundM
     """The move of a refund between two states, if there is one and the role may make it."""
     move = _REFUND_MOVES.get((source, target))
     return move if move is not None and role in move.roles else None
-
-
-_PARTLY: Final = {LineState.ARRIVED: "partly_arrived", LineState.HANDED_OVER: "partly_handed_over"}
-STATUSES: Final[Mapping[StatusId, str]] = MappingProxyType(
-    {
-        StatusId(number): name
-        for number, name in enumerate(("pending", *(state.value for state in LineState), *_PARTLY.values()), PENDING)
-    }
-)
-"""The statuses of orders: `pending`, one for each state of a line, and two for orders that are partly ahead."""
-
-_STATUS_IDS: Final = {name: status_id for status_id, name in STATUSES.items()}
-_ORDER: Final = tuple(LineState)
-
-
-def status_of(states: Collection[LineState], *, settled: bool) -> StatusId:
-    """The status of an order.
-
-    Without a live line it is `returned` if a line was returned, else `cancelled`. Until the payment is settled it is
-    `pending`. Then it is the state of the least advanced live line, or `partly_arrived` or `partly_handed_over` if
-    other lines have reached these states.
-
-    Args:
-        states: The states of all lines.
-        settled: Whether the payment is captured or waived.
-    """
-    live = sorted((state for state in states if state not in DEAD), key=_ORDER.index)
-    if not live:
-        dead = LineState.RETURNED if LineState.RETURNED in states else LineState.CANCELLED
-        return _STATUS_IDS[dead.value]
-    if not settled:
-        return PENDING
-    least, most = (_ORDER.index(state) for state in (live[0], live[-1]))
-    for milestone in (LineState.HANDED_OVER, LineState.ARRIVED):
-        if least < _ORDER.index(milestone) <= most:
-            return _STATUS_IDS[_PARTLY[milestone]]
-    return _STATUS_IDS[live[0].value]

@@ -13,17 +13,16 @@ from sellout_core.errors import FieldCode, InvalidField, InvalidFields
 from sellout_core.fulfilment.lifecycle import (
     LINE_MOVES,
     Effect,
+    Event,
     Guard,
     LineMove,
     LineState,
     PaymentState,
-    RefundState,
     Role,
     line_move,
 )
-from sellout_core.fulfilment.payments import refund_entry
+from sellout_core.fulfilment.payments import with_refunds_due
 from sellout_core.fulfilment.progress import (
-    Event,
     Fulfilment,
     FulfilmentChange,
     LineProgress,
@@ -31,7 +30,6 @@ from sellout_core.fulfilment.progress import (
     Mover,
     MoveRequest,
     Parcel,
-    Refund,
     impossible,
 )
 from sellout_core.fulfilment.refusals import ReturnWindowOver
@@ -39,6 +37,7 @@ from sellout_core.values import Money
 
 __all__ = ["moved", "possible_moves", "return_requested"]
 
+_UNCAPTURED: Final = frozenset({PaymentState.DUE, PaymentState.AUTHORISED, PaymentState.FAILED})
 _MEMBERS: Final = {Guard.COST: ("cost",), Guard.PARCEL: ("carrier", "tracking_number"), Guard.REASON: ("reason",)}
 """The members of a request that a guard needs."""
 
@@ -75,7 +74,7 @@ def moved(before: Fulfilment, request: MoveRequest, mover: Mover) -> FulfilmentC
         change = _with_parcel(change, request)
     for line, move in moves:
         change = _line_moved(change, line, move, request, mover)
-    return _payment_closed(change, moves[0][1], mover)
+    return _payment_closed(change, mover)
 
 
 def return_requested(before: Fulfilment, request: LineRequest, window: timedelta, mover: Mover) -> FulfilmentChange:
@@ -168,36 +167,20 @@ def _line_moved(
         entries=(*change.entries, entry),
         restocked=(*change.restocked, *restocked),
     )
-    return _refund_due(change, line, mover) if Effect.REFUND in move.effects else change
+    # The last line that is cancelled ends what is owed for the delivery.
+    shares = (line.unit_id, line.amount), (None, change.after.delivery_fee)
+    return with_refunds_due(change, shares, mover) if Effect.REFUND in move.effects else change
 
 
-def _refund_due(change: FulfilmentChange, line: LineProgress, mover: Mover) -> FulfilmentChange:
-    """Makes refunds due of what was captured beyond what is owed: up to the share of the line, and of the delivery fee
-    if it is owed no more, which the last line does that is cancelled.
-    """
-    for unit_id, share in ((line.unit_id, line.amount), (None, change.after.delivery_fee)):
-        after = change.after
-        amount = Money(min(share, max(0, after.captured - after.refunded - after.owed)))
-        if amount:
-            refund = Refund(unit_id, amount, RefundState.DUE)
-            entry = attrs.evolve(refund_entry(after, refund, RefundState.DUE, "", mover), source=None)
-            change = attrs.evolve(
-                change,
-                after=attrs.evolve(after, refunds=(*after.refunds, refund)),
-                entries=(*change.entries, entry),
-            )
-    return change
-
-
-def _payment_closed(change: FulfilmentChange, move: LineMove, mover: Mover) -> FulfilmentChange:
+def _payment_closed(change: FulfilmentChange, mover: Mover) -> FulfilmentChange:
     """Closes a payment of which nothing is due: it is waived, voided or expired."""
     after = change.after
-    if after.payment is not PaymentState.DUE:
+    if after.payment not in _UNCAPTURED:
         return change
-    if Effect.WAIVE in move.effects:
-        target = PaymentState.WAIVED
-    elif not after.live:
+    if not after.live:
         target = PaymentState.EXPIRED if mover.roles == {Role.SHOP} else PaymentState.VOIDED
+    elif after.uncaptured <= 0 and any(line.state is not LineState.PLACED for line in after.live):
+        target = PaymentState.WAIVED
     else:
         return change
     entry = mover.entry(

@@ -3,23 +3,24 @@
 The functions decide: they read and write nothing.
 """
 
+from collections.abc import Iterable
+
 import attrs
 
-from sellout_core.fulfilment.lifecycle import REFUND_MOVES, PaymentState, RefundState, Role, refund_move
+from sellout_core.fulfilment.lifecycle import REFUND_MOVES, Event, PaymentState, RefundState, Role
+from sellout_core.fulfilment.money import Refund
 from sellout_core.fulfilment.progress import (
-    Event,
     Fulfilment,
     FulfilmentChange,
     LineRequest,
     Mover,
     NewHistoryEntry,
-    Refund,
     impossible,
 )
 from sellout_core.fulfilment.refusals import AboveAmountDue
-from sellout_core.values import Money
+from sellout_core.values import Money, ProductUnitId
 
-__all__ = ["captured", "refund_entry", "refunds_moved"]
+__all__ = ["captured", "refund_entry", "refunds_moved", "with_refunds_due"]
 
 
 def captured(before: Fulfilment, amount: Money, mover: Mover) -> FulfilmentChange:
@@ -62,7 +63,7 @@ def refunds_moved(
     refunds = [before.refund_of(line.unit_id) for line in before.wanted(unit_ids)]
     if of_delivery or not is_strict:
         refunds.append(before.refund_of(None))
-    chosen = [each for each in refunds if each is not None and refund_move(each.state, target, Role.STAFF) is not None]
+    chosen = [each for each in refunds if each is not None and target.value in _possible_refunds(each)]
     if not chosen or (is_strict and len(chosen) < len(refunds)):
         raise impossible(before, unit_ids, lambda line: _possible_refunds(before.refund_of(line.unit_id)))
     ids = {refund.unit_id for refund in chosen}
@@ -88,7 +89,44 @@ def refund_entry(before: Fulfilment, refund: Refund, target: RefundState, note: 
     )
 
 
+def with_refunds_due(
+    change: FulfilmentChange,
+    shares: Iterable[tuple[ProductUnitId | None, Money]],
+    mover: Mover,
+    payment_number: int | None = None,
+) -> FulfilmentChange:
+    """Makes refunds due of what was captured beyond what is owed, each of at most its share.
+
+    Args:
+        change: The change so far.
+        shares: The units with their shares of the total. Without a unit it is the delivery fee.
+        mover: Who makes the refunds due.
+        payment_number: The online payment by which the money came. None: one that can pay a refund back as a whole
+            does, otherwise staff do.
+    """
+    for unit_id, share in shares:
+        after = change.after
+        known = after.refund_of(unit_id)
+        old = 0 if known is None else known.amount
+        amount = Money(min(share, old + max(0, -after.uncaptured)))
+        if amount <= old:
+            continue
+        able = (each.number for each in after.online if each.refundable(after.refunds) >= amount)
+        number = next(able, None) if payment_number is None else payment_number
+        refund = Refund(unit_id, amount, RefundState.DUE, number)
+        entry = refund_entry(after, refund, RefundState.DUE, "", mover)
+        others = tuple(each for each in after.refunds if each is not known)
+        change = attrs.evolve(
+            change,
+            after=attrs.evolve(after, refunds=(*others, refund)),
+            entries=(*change.entries, attrs.evolve(entry, source=None) if known is None else entry),
+        )
+    return change
+
+
 def _possible_refunds(refund: Refund | None) -> tuple[str, ...]:
-    if refund is None:
+    """The states that staff can move a refund to. The provider moves those that it pays."""
+    if refund is None or refund.payment_number is not None:
         return ()
-    return tuple(move.target.value for move in REFUND_MOVES if move.source is refund.state)
+    moves = (move for move in REFUND_MOVES if move.source is refund.state and Role.STAFF in move.roles)
+    return tuple(move.target.value for move in moves)

@@ -1,6 +1,5 @@
 """The fulfilment of an order: the states of its lines, its payment, its refunds and its parcels, and its history."""
 
-import enum
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, Self
@@ -9,8 +8,10 @@ import attrs
 
 from sellout_core import values
 from sellout_core.errors import FieldCode, InvalidField, InvalidFields
-from sellout_core.fulfilment.lifecycle import DEAD, LineState, PaymentState, RefundState, Role, payment_move, status_of
+from sellout_core.fulfilment.lifecycle import DEAD, Event, LineState, PaymentState, Role, payment_move
+from sellout_core.fulfilment.money import OnlinePayment, Refund
 from sellout_core.fulfilment.refusals import MoveImpossible
+from sellout_core.fulfilment.statuses import status_of
 from sellout_core.shopping.ordering import Order, wanted_units
 from sellout_core.values import HistoryEntryId, Money, OrderId, ProductUnitId, PromoCodeId, StatusId, UserId, ruled
 
@@ -18,7 +19,6 @@ __all__ = [
     "MAX_CARRIER",
     "MAX_REASON",
     "MAX_TRACKING_NUMBER",
-    "Event",
     "Fulfilment",
     "FulfilmentChange",
     "HistoryEntry",
@@ -28,7 +28,6 @@ __all__ = [
     "Mover",
     "NewHistoryEntry",
     "Parcel",
-    "Refund",
     "impossible",
 ]
 
@@ -74,15 +73,6 @@ class Parcel:
     tracking_number: str
 
 
-@attrs.frozen
-class Refund:
-    """The refund of a line that was cancelled or returned. Without a unit it is the refund of the delivery fee."""
-
-    unit_id: ProductUnitId | None
-    amount: Money
-    state: RefundState
-
-
 @attrs.frozen(kw_only=True)
 class Fulfilment:
     """The fulfilment of one order. A new order has its lines in `placed` and its payment in `due`. The amounts of the
@@ -99,6 +89,8 @@ class Fulfilment:
     captured: Money = Money(0)
     refunds: tuple[Refund, ...] = ()
     parcels: tuple[Parcel, ...] = ()
+    online: tuple[OnlinePayment, ...] = ()
+    """The payments with a provider, in the order in which they were started."""
 
     @classmethod
     def of(cls, order: Order) -> Self:
@@ -131,21 +123,33 @@ class Fulfilment:
         return sum(refund.amount for refund in self.refunds)
 
     @property
+    def held(self) -> int:
+        """What providers hold on the buyer's card: neither captured nor released."""
+        return sum(payment.held for payment in self.online)
+
+    @property
+    def uncaptured(self) -> int:
+        """What is owed and not captured yet. Negative: more was captured than is owed."""
+        return self.owed - self.captured + self.refunded
+
+    @property
     def due(self) -> Money:
-        """The amount that can still be captured."""
+        """The amount that can still be paid."""
         if payment_move(self.payment, PaymentState.CAPTURED, Role.STAFF) is None:
             return Money(0)
-        return Money(max(0, self.owed - self.captured + self.refunded))
+        return Money(max(0, self.uncaptured - self.held))
 
     @property
     def settled(self) -> bool:
         """Whether the payment is captured in full, or waived: the documented `fact_of_payment`."""
-        return self.payment is PaymentState.WAIVED or (self.payment is PaymentState.CAPTURED and self.due == 0)
+        captured = self.payment is PaymentState.CAPTURED and self.uncaptured <= 0
+        return captured or self.payment is PaymentState.WAIVED
 
     @property
     def status_id(self) -> StatusId:
         """The status of the order."""
-        return status_of([line.state for line in self.lines], settled=self.settled)
+        is_paid = self.payment in {PaymentState.AUTHORISED, PaymentState.CAPTURED} and self.due == 0
+        return status_of([line.state for line in self.lines], covered=is_paid or self.settled)
 
     def refund_of(self, unit_id: ProductUnitId | None) -> Refund | None:
         """The refund of a line, or of the delivery fee (None), if there is one."""
@@ -163,15 +167,6 @@ class Fulfilment:
         if not lines.keys() >= set(unit_ids):
             raise InvalidFields((InvalidField("unit_ids", "must be units of the order", FieldCode.NOT_ONE_OF),))
         return [lines[unit_id] for unit_id in unit_ids]
-
-
-class Event(enum.Enum):
-    """The kind of a history entry."""
-
-    LINE_MOVED = "line_moved"
-    PAYMENT_MOVED = "payment_moved"
-    REFUND_MOVED = "refund_moved"
-    RETURN_REQUESTED = "return_requested"
 
 
 @attrs.frozen(kw_only=True)

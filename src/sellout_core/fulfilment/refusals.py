@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import attrs
 
-from sellout_core.errors import Conflict
+from sellout_core.errors import Conflict, Invalid, Unauthenticated
 from sellout_core.values import ProductUnitId
 
 
@@ -43,3 +43,31 @@ class ReturnWindowOver(Conflict):
 
     code = "return_window_over"
     sentence = "The time for returns is over."
+
+
+class PaymentMismatch(Invalid):
+    """A report about a payment contradicts the payment that the shop started. It is not applied."""
+
+    code = "payment_mismatch"
+    sentence = "The reported order, reference, amount or currency is not that of the payment."
+
+
+class BadNotice(Unauthenticated):
+    """A notice about a payment is not signed by the provider, or was signed too long ago."""
+
+    code = "bad_signature"
+    sentence = "The notice has no valid signature, or its time is too far from the shop's."
+
+
+class PaymentsDisabled(Conflict):
+    """The shop has no payment provider."""
+
+    code = "payments_disabled"
+    sentence = "The shop has no payment provider."
+
+
+class NothingDue(Conflict):
+    """Nothing is to be paid for the order: it is paid, held, free or cancelled."""
+
+    code = "nothing_due"
+    sentence = "Nothing is to be paid for the order."

@@ -11,6 +11,7 @@ from sellout_core.ports.catalogue.products import Cards, Products, ReferenceTabl
 from sellout_core.ports.catalogue.slugs import Slugs
 from sellout_core.ports.catalogue.stock import StockLedger
 from sellout_core.ports.mail import Mailer, Outbox
+from sellout_core.ports.payments import PaymentProvider
 from sellout_core.ports.people.accounts import Addresses, CredentialsOfUsers, Sessions, Users, ViewHistory
 from sellout_core.ports.people.identity import AccountEmails, SingleUseTokens
 from sellout_core.ports.people.personal_data import PersonalData
@@ -49,6 +50,7 @@ __all__ = [
     "Orders",
     "Outbox",
     "Passwords",
+    "PaymentProvider",
     "PersonalData",
     "PictureRenderer",
     "PictureStorage",

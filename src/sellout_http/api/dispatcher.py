@@ -139,8 +139,10 @@ class Dispatcher:
             over = attrs.evolve(given, shop=attrs.evolve(self.shop, store=store))
             return self._carry_out(over, context, self._admit(over, context, content))
 
-        if self.limiter.waits(operation.limits) or len(content) > _SMALL_BODY:
-            return await self.executor.run(partial(work, self.shop.store), Workload.WRITE, entry)
+        calls_provider = operation.workload is Workload.PROVIDER
+        if calls_provider or self.limiter.waits(operation.limits) or len(content) > _SMALL_BODY:
+            workload = Workload.PROVIDER if calls_provider else Workload.WRITE
+            return await self.executor.run(partial(work, self.shop.store), workload, entry)
         return await self.executor.write(work, entry)
 
     async def _upload(self, context: RequestContext, upload: Upload, request: Request[Any, Any, Any]) -> JsonResponse:
@@ -162,7 +164,8 @@ class Dispatcher:
             body = upload.store(given, content, media_type, **context.ids)
             return self._carry_out(given, context, ({"body": body}, ()))
 
-        return await self.executor.run(work, Workload.UPLOAD, entry)
+        workload = Workload.UPLOAD if context.operation.workload is Workload.WRITE else context.operation.workload
+        return await self.executor.run(work, workload, entry)
 
     async def _count(self, given: WriteContext, context: RequestContext, content: bytes) -> _Attempt:
         """Counts an attempt before it waits for a thread that hashes. An attempt far over its limit is refused on the

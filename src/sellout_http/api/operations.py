@@ -46,7 +46,7 @@ H = TypeVar("H", bound=Callable[..., Any])
 ReadHandler = TypeVar("ReadHandler", bound=Callable[Concatenate[ReadContext, ...], Any])
 WriteHandler = TypeVar("WriteHandler", bound=Callable[Concatenate[WriteContext, ...], Any])
 _ID_NAMES: Final = re.compile(r"\{(\w+)\}")
-TEXT_IDS: Final = {"session_id": r"^[0-9a-f]{16}$"}
+TEXT_IDS: Final = {"session_id": r"^[0-9a-f]{16}$", "provider": r"^[a-z]{1,20}$"}
 """The ids in paths that are texts: their patterns by name."""
 
 

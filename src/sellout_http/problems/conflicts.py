@@ -112,6 +112,21 @@ CONFLICTS: Final[Mapping[str, ProblemType]] = {
         "Больше суммы к оплате",
         "Платёж больше суммы, которую осталось оплатить; он не принят. Эта сумма указана в поле `amount_due`.",
     ),
+    "payments_disabled": ProblemType(
+        409,
+        "No payment provider",
+        "The operator has set up no payment provider, so staff enter payments. Ask the shop how to pay.",
+        "Оплата на сайте не настроена",
+        "В магазине не настроена оплата на сайте; оплату отмечают сотрудники. Спросите магазин, как оплатить.",
+    ),
+    "nothing_due": ProblemType(
+        409,
+        "Nothing is due",
+        "Nothing is to be paid for the order: it is paid, held on the card, free or cancelled. Look at the order.",
+        "Платить нечего",
+        "За этот заказ платить не нужно: он оплачен, деньги удержаны на карте, заказ бесплатен или отменён. "
+        "Проверьте заказ.",
+    ),
     "return_window_over": ProblemType(
         409,
         "The time for returns is over",

@@ -36,6 +36,15 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "Нет действующего токена: он отсутствует, повреждён, истёк, отозван или другого вида. Получите новую пару по "
         "refresh-токену или войдите снова.",
     ),
+    "bad_signature": ProblemType(
+        401,
+        "Not signed by the provider",
+        "The notice about a payment has no valid signature, or its time is more than 300 seconds from the shop's. "
+        "Check the key and the clock, and send the notice again.",
+        "Нет подписи провайдера",
+        "У уведомления о платеже нет верной подписи, или его время отличается от времени магазина больше чем на 300 "
+        "секунд. Проверьте ключ и часы и отправьте уведомление ещё раз.",
+    ),
     "bad_credentials": ProblemType(
         401,
         "Wrong username or password",
@@ -201,6 +210,15 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "One order cannot have prices in two currencies. Place a separate order for each currency.",
         "Разные валюты",
         "В одном заказе не может быть цен в разных валютах. Оформите отдельный заказ для каждой валюты.",
+    ),
+    "payment_mismatch": ProblemType(
+        422,
+        "Not the payment that was started",
+        "The order, the reference, the amount or the currency is not that of the payment, or the amounts contradict "
+        "each other. Nothing was changed. Compare the payment with the order.",
+        "Не тот платёж",
+        "Заказ, номер, сумма или валюта не те, что у платежа, или суммы противоречат друг другу; ничего не изменено. "
+        "Сверьте платёж с заказом.",
     ),
     "idempotency_key_reused": ProblemType(
         422,

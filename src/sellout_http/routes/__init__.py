@@ -9,7 +9,15 @@ from sellout_http.api.operations import Group, Operation
 from sellout_http.routes import audit, reports
 from sellout_http.routes.catalogue import batches, finding, images, product_changes, products, references
 from sellout_http.routes.people import accounts, addresses, identity, own_account, second_factor, sessions
-from sellout_http.routes.shopping import delivery_tariffs, fulfilment, guest_carts, orders, promo_codes, wishlists
+from sellout_http.routes.shopping import (
+    delivery_tariffs,
+    fulfilment,
+    guest_carts,
+    orders,
+    payments,
+    promo_codes,
+    wishlists,
+)
 
 GROUPS: Final[tuple[Group, ...]] = (
     accounts.group,
@@ -28,6 +36,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     orders.group,
     guest_carts.group,
     delivery_tariffs.group,
+    payments.group,
     fulfilment.group,
     promo_codes.group,
     reports.group,

@@ -37,6 +37,8 @@ class Workload(enum.Enum):
     """Hashes a password, which uses a processor."""
     UPLOAD = enum.auto()
     """Decodes a picture, which uses a processor and memory, and stores its files."""
+    PROVIDER = enum.auto()
+    """Calls a payment provider, which may be slow."""
     FILE = enum.auto()
     """Reads a file of up to a few hundred KiB."""
 
@@ -151,7 +153,7 @@ class Executor:
     Args:
         store: The store of the work. It states which work can run on the event loop.
         general: The threads for workloads without a pool of their own.
-        hashes, lists, long_reads, searches, uploads: The threads for these workloads.
+        hashes, lists, long_reads, providers, searches, uploads: The threads for these workloads.
     """
 
     def __init__(
@@ -162,13 +164,14 @@ class Executor:
         hashes: ThreadPool,
         lists: ThreadPool,
         long_reads: ThreadPool,
+        providers: ThreadPool,
         searches: ThreadPool,
         uploads: ThreadPool,
     ) -> None:
         self._store = store
         self._loop_reads = store.reads(ReadTooLong)
         self._loop_writes = store.writes()
-        self._threads = lists, searches, long_reads, uploads, general, hashes
+        self._threads = lists, searches, long_reads, providers, uploads, general, hashes
         # A short read takes less time than a hand-over to a thread.
         reads = None if store.reads_never_wait else general
         self._pools: Mapping[Workload, ThreadPool | None] = {
@@ -180,6 +183,7 @@ class Executor:
             Workload.WRITE: general,
             Workload.HASH: hashes,
             Workload.UPLOAD: uploads,
+            Workload.PROVIDER: providers,
             Workload.FILE: general,
         }
 

@@ -5,7 +5,8 @@ from msgspec.structs import asdict
 
 from sellout_core.errors import SellOutError
 from sellout_core.fulfilment.lifecycle import LineState
-from sellout_core.fulfilment.progress import Fulfilment, HistoryEntry, LineProgress, Refund
+from sellout_core.fulfilment.money import OnlinePayment, Refund
+from sellout_core.fulfilment.progress import Fulfilment, HistoryEntry, LineProgress
 from sellout_core.shopping.delivery import Delivery, DeliveryKind, Recipient
 from sellout_core.use_cases.delivery_tariffs import DeliveryTariffsView
 from sellout_core.use_cases.shopping.tracking import ShownTracking, TrackingView
@@ -23,6 +24,7 @@ def tracking(view: TrackingView) -> responses.OrderTracking:
         payment=responses.OrderPayment(
             state=found.payment,
             amount_due=found.due,
+            held=found.held,
             captured=found.captured,
             refunded=found.refunded,
             delivery_fee=found.delivery_fee,
@@ -54,10 +56,16 @@ def shown_tracking(view: ShownTracking) -> responses.ShownTracking:
     """The fulfilment and the delivery of an order."""
     return responses.ShownTracking(
         **asdict(tracking(view)),
+        online_payments=tuple(map(_online, view.online)),
         recipient=_recipient(view.order.recipient),
         delivery=_delivery(view.order.delivery),
         planned_parcels=tuple(map(tuple, view.planned)),
     )
+
+
+def _online(payment: OnlinePayment) -> responses.OnlinePayment:
+    names = (name for name in responses.OnlinePayment.__struct_fields__ if name != "asked_at")
+    return responses.OnlinePayment(asked_at=payment.due_at, **{name: getattr(payment, name) for name in names})
 
 
 def delivery_tariffs(view: DeliveryTariffsView) -> responses.DeliveryTariffs:

@@ -13,6 +13,8 @@ from sellout_adapters.mail.messages import Messages, Words
 from sellout_adapters.mail.smtp import SmtpMailer, SmtpServer
 from sellout_adapters.one_time_codes import ISSUER, TotpCodes
 from sellout_adapters.passwords import Argon2Passwords
+from sellout_adapters.payments.sandbox import SandboxBank
+from sellout_adapters.payments.webhook import WebhookProvider
 from sellout_adapters.pictures.folder import FolderPictures
 from sellout_adapters.pictures.rendering import render_picture
 from sellout_adapters.sql import SqlStore, Timeouts
@@ -20,6 +22,7 @@ from sellout_adapters.system import assemble
 from sellout_core.mail import Letter
 from sellout_core.ports.catalogue.pictures import PictureStorage
 from sellout_core.ports.mail import Mailer
+from sellout_core.ports.payments import NoPaymentProvider, PaymentProvider
 from sellout_core.ports.store import Store
 from sellout_core.shop import Shop
 from sellout_http.api.rate_limits import Counter
@@ -66,12 +69,32 @@ def open_shop(settings: Settings, store: Store, key: str) -> Shop:
         one_time_codes=TotpCodes(issuer_of(settings)),
         picture_storage=open_pictures(settings),
         render_picture=render_picture,
+        payment_provider=open_payments(settings, key),
     )
 
 
 def issuer_of(settings: Settings) -> str:
     """The name of the shop in authenticator apps: the host of the front end, if it is set."""
     return urlsplit(settings.public_url or "").hostname or ISSUER
+
+
+def open_payments(settings: Settings, key: str) -> PaymentProvider:
+    """The payment provider. `key` makes the pages of the sandbox unpredictable.
+
+    Raises:
+        BadSettings: a setting of the provider is missing, or belongs to another one.
+    """
+    name = settings.payment_provider or ("sandbox" if settings.demo else "manual")
+    url, keys = settings.payment_url, settings.payment_keys
+    if name == "webhook":
+        if url is None or keys is None:
+            both = " and ".join(map(variable_name, ("payment_url", "payment_keys")))
+            raise BadSettings(f"{both} must be set for the provider webhook")
+        return WebhookProvider(url, keys.get_secret_value().split(","), settings.payment_timeout)
+    for setting in ("payment_url", "payment_keys"):
+        if getattr(settings, setting) is not None:
+            raise BadSettings(f"{variable_name(setting)} needs {variable_name('payment_provider')}=webhook")
+    return SandboxBank(key) if name == "sandbox" else NoPaymentProvider()
 
 
 def open_pictures(settings: Settings) -> PictureStorage:

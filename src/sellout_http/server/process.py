@@ -26,13 +26,21 @@ from sqlalchemy import make_url
 from typed_settings import Secret
 
 from sellout_adapters import demo
+from sellout_adapters.payments.sandbox import SandboxBank, SandboxPages
 from sellout_adapters.pictures.folder import FolderPictures
 from sellout_adapters.sql.engines.opening import without_passwords
 from sellout_http.app import create_app
 from sellout_http.runtime import logging
 from sellout_http.runtime.asgi import Application
 from sellout_http.server import log_stream
-from sellout_http.server.composition import open_counter, open_mailer, open_pictures, open_shop, open_store
+from sellout_http.server.composition import (
+    open_counter,
+    open_mailer,
+    open_payments,
+    open_pictures,
+    open_shop,
+    open_store,
+)
 from sellout_http.server.connections import (
     ConnectionGuard,
     ConnectionLimits,
@@ -109,6 +117,7 @@ def app_from_environment() -> Application:
         read_picture=pictures.read if isinstance(pictures, FolderPictures) else None,
         log=logging.configure(_log_style(settings), STDERR),
         log_addresses=settings.log_client_addresses,
+        sandbox=SandboxPages(shop) if isinstance(shop.payment_provider, SandboxBank) else None,
         mail=None if mailer is None else partial(send_until, shop, mailer),
     )
     # All objects so far live as long as the process. A garbage collection over them would block all requests for a
@@ -132,6 +141,7 @@ def _prepare(settings: Settings) -> Sequence[str]:
     open_counter(settings)
     open_mailer(settings)
     open_pictures(settings)
+    open_payments(settings, "")
     with closing(open_store(settings)) as store:
         file = _database_file(settings.database_url)
         key = _given_key(settings) if settings.secret_key or file is None else key_beside(file)

@@ -16,8 +16,9 @@ from sellout_core.shop import Policy
 from sellout_http.api.rate_limits import Limits
 from sellout_http.middleware.forwarded_headers import IpNetwork, Proxies
 from sellout_http.runtime.threads import MORE_CONNECTIONS, spare_processors
-from sellout_http.settings import converters, picture_converters
+from sellout_http.settings import converters, payment_converters, picture_converters
 from sellout_http.settings.environment import ADMIN_PASSWORD, VARIABLE_PREFIX, SettingVariables, unknown_variables
+from sellout_http.settings.payment_converters import PaymentProviderName
 from sellout_http.settings.signing_key import BadSettings
 
 DEMO_PASSWORD_LENGTH: Final = 6
@@ -54,6 +55,7 @@ class Settings:
     * `mail_from`, `public_url`: must be set with `smtp_url`. Otherwise a made-up address, and the URL of the server.
     * `mail_folder`: none, or `sellout-mail` with `demo`.
     * `public_url`: the URL of the server itself.
+    * `payment_provider`: `manual`, or `sandbox` with `demo`. `payment_url` and `payment_keys` belong to `webhook`.
     * `unpaid_order_lifetime`: unpaid orders do not expire.
     * `log_style`: text on a terminal, JSON elsewhere.
     """
@@ -105,6 +107,10 @@ class Settings:
     s3_access_key_id: str | None = attrs.field(default=None, converter=picture_converters.name)
     s3_secret_access_key: Secret[str] | None = attrs.field(default=None, converter=picture_converters.secret)
     s3_timeout: int = attrs.field(default=10, converter=converters.seconds)
+    payment_provider: PaymentProviderName | None = attrs.field(default=None, converter=payment_converters.provider)
+    payment_url: str | None = attrs.field(default=None, converter=payment_converters.url)
+    payment_keys: Secret[str] | None = attrs.field(default=None, converter=payment_converters.keys)
+    payment_timeout: int = attrs.field(default=10, converter=converters.seconds)
     trusted_proxies: str = attrs.field(default="", converter=converters.proxies)
     cors_origins: str = attrs.field(default="", converter=converters.origins)
     request_timeout: int = attrs.field(default=30, converter=converters.seconds)

@@ -20,6 +20,7 @@ from sellout_http.routes import GROUPS, OPERATIONS
 _SCHEMAS: Final = "#/components/schemas/{name}"
 _BODY_CODES: Final = ("malformed_json", "request_timeout", "body_too_large", "unsupported_media_type", "invalid_fields")
 _UPLOAD_CODES: Final = ("request_timeout", "body_too_large")
+_TEXT_EXAMPLES: Final = {"session_id": "0123456789abcdef", "provider": "sandbox"}
 _FILE: Final = {"schema": {"type": "string", "format": "binary"}}
 _BEARER: Final = "bearer"
 _OPTIONAL_TOKEN: Final[list[dict[str, list[str]]]] = [{}, {_BEARER: []}]
@@ -174,7 +175,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
 
 def _id_schema(operation: Operation, name: str) -> dict[str, Any]:
     if name in TEXT_IDS:
-        return {"schema": {"type": "string", "pattern": TEXT_IDS[name]}, "example": "0123456789abcdef"}
+        return {"schema": {"type": "string", "pattern": TEXT_IDS[name]}, "example": _TEXT_EXAMPLES[name]}
     least = operation.least_ids[name]
     return {"schema": {"type": "integer", "minimum": least, "maximum": values.MAX_ID}, "example": 1}
 

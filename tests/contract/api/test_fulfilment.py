@@ -15,7 +15,8 @@ import pytest
 from sellout_adapters.memory import MemoryStore
 from sellout_adapters.sql import SqlStore
 from sellout_adapters.testing.scene import HeldClock
-from sellout_core.fulfilment.lifecycle import LINE_MOVES, PAYMENT_MOVES, REFUND_MOVES, STATUSES
+from sellout_core.fulfilment.lifecycle import LINE_MOVES, PAYMENT_MOVES, REFUND_MOVES
+from sellout_core.fulfilment.statuses import STATUSES
 from sellout_core.values import OrderId
 from sellout_http.upkeep import keep_up
 from tests.contract.support.buyer import Buyer, noadmin

@@ -230,7 +230,10 @@ def test_the_executor_ends_what_needs_the_event_loop_before_their_threads(
 ) -> None:
     """A thread may wait for the lock of a transaction on the event loop."""
     monkeypatch.setattr(writing_module, "LOOP_SLICE", -1.0)
-    pools = {name: ThreadPool(name, 1) for name in ("general", "hashes", "lists", "long_reads", "searches", "uploads")}
+    pools = {
+        name: ThreadPool(name, 1)
+        for name in ("general", "hashes", "lists", "long_reads", "providers", "searches", "uploads")
+    }
     executor = Executor(store, **pools)
     entry = RequestLogEntry("")
 

@@ -1,12 +1,16 @@
 """A valid request for every operation. On the demo shop each succeeds, so a test can make one part of it invalid."""
 
+import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import httpx2
 
 from sellout_adapters import demo
+from sellout_adapters.payments.signed import signed
+from sellout_adapters.testing.bank import Bank
 from sellout_core.catalogue.references import ReferenceKind
 from sellout_core.values import UserId
 from sellout_http.api.operations import Operation
@@ -86,6 +90,11 @@ MOVE: Final[dict[str, Any]] = {
     "carrier": "CDEK",
     "tracking_number": "1234",
 }
+NOTICE: Final = json.dumps(
+    {"reference": "order-1-1-start-107", "order_id": 1, "amount": 107, "currency": "RUB"}
+).encode()
+"""A notice about the payment of the demo's order, which the buyer has not made yet."""
+
 TARIFFS: Final = {"pick_up_point": {"price": 300, "currency": 1}, "courier": {"price": 500, "currency": 1}}
 TO_THE_BUYER: Final = ("in_transit_hub", "in_transit_moscow", "arrived", "handed_over", "delivered")
 """The states between a purchase and a return."""
@@ -228,7 +237,7 @@ def valid_body_with_token(operation: Operation, client: httpx2.Client) -> dict[s
 def content_of(operation: Operation, body: Any) -> dict[str, Any]:
     """The content of a request, as an option of the client: a picture, or a body as JSON, or nothing."""
     if operation.upload is not None:
-        return {"content": PICTURE}
+        return {"content": NOTICE if operation.path.startswith("/payment") else PICTURE}
     return {} if body is None else {"json": body}
 
 
@@ -240,6 +249,8 @@ def headers_of(operation: Operation) -> dict[str, str]:
         for header in operation.parameters
         if header.name in required and header.required
     }
+    if operation.path.startswith("/payment"):
+        return {"Content-Type": "application/json", **signed(Bank().key, datetime.now(UTC), NOTICE)}
     return headers if operation.upload is None else {"Content-Type": "image/png", **headers}
 
 
@@ -267,5 +278,5 @@ def path_of(operation: Operation, **ids: Any) -> str:
     if "/merge/" in operation.path:
         noun = operation.path.split("/")[1]
         ids = {f"{noun}_id": NEW_ROWS[noun], **ids}
-    ids = {"session_id": SESSION_ID, **ids}
+    ids = {"session_id": SESSION_ID, "provider": Bank().name, **ids}
     return re.sub(r"\{(\w+)\}", lambda name: str(ids.get(name[1], 1)), operation.path) + query_of(operation)

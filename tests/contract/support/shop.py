@@ -13,6 +13,7 @@ from sellout_adapters.passwords import Argon2Passwords
 from sellout_adapters.pictures.memory import MemoryPictures
 from sellout_adapters.pictures.rendering import render_picture
 from sellout_adapters.system import assemble, system_clock
+from sellout_adapters.testing.bank import Bank
 from sellout_core.people.accounts import OPERATOR, Session
 from sellout_core.ports.store import Store, Transaction
 from sellout_core.shop import Policy, Shop
@@ -48,6 +49,7 @@ def shop_over(store: Store, clock: Clock = system_clock) -> Shop:
         passwords=Argon2Passwords(time_cost=1, memory_kib=8),
         picture_storage=MemoryPictures(),
         render_picture=render_picture,
+        payment_provider=Bank(),
     )
 
 

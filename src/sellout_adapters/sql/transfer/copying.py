@@ -23,7 +23,7 @@ from sellout_adapters.sql.schema.tables.catalogue import catalogue, genders, sta
 from sellout_adapters.sql.schema.types import Terms
 from sellout_adapters.sql.session.errors import RunAgain
 from sellout_core.errors import Unavailable
-from sellout_core.fulfilment.lifecycle import STATUSES
+from sellout_core.fulfilment.statuses import STATUSES
 
 BATCH: Final = 1000
 """The maximum number of rows in memory."""

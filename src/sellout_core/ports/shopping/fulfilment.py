@@ -26,8 +26,11 @@ class Fulfilments(Protocol):
 
     def unpaid(self, placed_by: datetime, limit: int) -> Sequence[OrderId]:
         """The first `limit` orders that were placed at that time or before, whose status is `pending` and of whose
-        payment nothing is captured, by id.
+        payment nothing is captured, by id. What a payment covers by a hold is not `pending`.
         """
+
+    def payments_due(self, now: datetime, limit: int) -> Sequence[OrderId]:
+        """The first `limit` orders with an online payment that is due at `now`, the longest due first."""
 
 
 class OrderHistory(Protocol):

@@ -21,6 +21,7 @@ from sellout_core.fulfilment.progress import (
     Mover,
     MoveRequest,
 )
+from sellout_core.fulfilment.reports import scheduled
 from sellout_core.people.accounts import OPERATOR, Actor, User
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
@@ -32,10 +33,12 @@ __all__ = [
     "cancel_order",
     "capture_payment",
     "expire_unpaid_orders",
+    "locked_fulfilment",
     "move_order",
     "move_orders",
     "move_refunds",
     "request_return",
+    "write_change",
 ]
 
 MAX_MOVED_ORDERS: Final = 100
@@ -182,11 +185,11 @@ def expire_unpaid_orders(shop: Shop, actor: Actor) -> int:
 
 
 def _expire(tx: Transaction, order_id: OrderId, now: datetime) -> bool:
-    before, buyer = _locked(tx, OPERATOR, order_id)
-    if before.payment is not PaymentState.DUE or not before.live:
+    before, buyer = locked_fulfilment(tx, OPERATOR, order_id)
+    if before.payment not in {PaymentState.DUE, PaymentState.FAILED} or not before.live:
         return False
     mover = Mover(None, frozenset({Role.SHOP}), now)
-    _write(tx, moved(before, MoveRequest(target=LineState.CANCELLED), mover), buyer)
+    write_change(tx, moved(before, MoveRequest(target=LineState.CANCELLED), mover), buyer, now)
     return True
 
 
@@ -202,15 +205,15 @@ def _change(
     shop: Shop, actor: Actor, order_id: OrderId, decide: Callable[[Fulfilment], FulfilmentChange]
 ) -> TrackingView:
     def work(tx: Transaction) -> TrackingView:
-        before, buyer = _locked(tx, actor, order_id)
+        before, buyer = locked_fulfilment(tx, actor, order_id)
         change = decide(before)
-        _write(tx, change, buyer)
+        change = write_change(tx, change, buyer, shop.clock())
         return tracking_view(tx, change.after, actor)
 
     return shop.store.write(work)
 
 
-def _locked(tx: Transaction, actor: Actor, order_id: OrderId) -> tuple[Fulfilment, User | None]:
+def locked_fulfilment(tx: Transaction, actor: Actor, order_id: OrderId) -> tuple[Fulfilment, User | None]:
     """The fulfilment and its buyer. Whatever changes a fulfilment locks the buyer first, as a checkout does. None: the
     buyer was deleted. The order moves on, and the lock holds all the same.
     """
@@ -218,8 +221,11 @@ def _locked(tx: Transaction, actor: Actor, order_id: OrderId) -> tuple[Fulfilmen
     return found_fulfilment(tx, actor, order_id), buyer
 
 
-def _write(tx: Transaction, change: FulfilmentChange, buyer: User | None) -> None:
-    """Locks in the order of a checkout: the buyer, the units, and last the promo code."""
+def write_change(tx: Transaction, change: FulfilmentChange, buyer: User | None, now: datetime) -> FulfilmentChange:
+    """Writes a change of a locked fulfilment, and when payment providers are asked for what follows from it. Locks in
+    the order of a checkout: the buyer, the units, and last the promo code.
+    """
+    change = attrs.evolve(change, after=scheduled(change.before, change.after, now))
     tx.fulfilments.save(change.before, change.after)
     tx.order_history.add(change.entries)
     if change.paid and buyer is not None:
@@ -229,6 +235,7 @@ def _write(tx: Transaction, change: FulfilmentChange, buyer: User | None) -> Non
     promo_code = None if promo_code_id is None else tx.promo_codes.for_update(promo_code_id)
     if promo_code is not None:
         tx.promo_codes.save(attrs.evolve(promo_code, activation_count=promo_code.activation_count - 1))
+    return change
 
 
 def _restock(tx: Transaction, unit_ids: Collection[ProductUnitId]) -> None:

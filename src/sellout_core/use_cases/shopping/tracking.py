@@ -7,10 +7,11 @@ import attrs
 
 from sellout_core.catalogue.products import Named
 from sellout_core.errors import NotFound
-from sellout_core.fulfilment.lifecycle import Role
+from sellout_core.fulfilment.lifecycle import Event, Role
+from sellout_core.fulfilment.money import OnlinePayment
 from sellout_core.fulfilment.moves import possible_moves
 from sellout_core.fulfilment.parcels import planned_parcels
-from sellout_core.fulfilment.progress import Event, Fulfilment, HistoryEntry
+from sellout_core.fulfilment.progress import Fulfilment, HistoryEntry
 from sellout_core.people.accounts import Actor
 from sellout_core.ports.lists import WHOLE, Part, in_batches
 from sellout_core.ports.store import Transaction
@@ -44,10 +45,13 @@ class TrackingView:
 
 @attrs.frozen
 class ShownTracking(TrackingView):
-    """The same, with the order, which has the recipient and the delivery, and with the units of each planned parcel."""
+    """The same, with the order, which has the recipient and the delivery, with the units of each planned parcel, and
+    for staff with the online payments.
+    """
 
     order: Order
     planned: Sequence[Sequence[ProductUnitId]]
+    online: Sequence[OnlinePayment]
 
 
 def read_tracking(shop: ReadingShop, actor: Actor, order_id: OrderId) -> ShownTracking:
@@ -128,7 +132,8 @@ def tracking_view(tx: Transaction, fulfilment: Fulfilment, reader: Actor) -> Tra
 def shown_tracking(tx: Transaction, order: Order, fulfilment: Fulfilment, reader: Actor) -> ShownTracking:
     """A fulfilment with its order and its planned parcels, as that reader may see it."""
     view = tracking_view(tx, fulfilment, reader)
-    return ShownTracking(fulfilment, view.status, view.possible, order, planned_parcels(order, fulfilment))
+    online = fulfilment.online if reader.is_staff else ()
+    return ShownTracking(fulfilment, view.status, view.possible, order, planned_parcels(order, fulfilment), online)
 
 
 def histories(

@@ -44,6 +44,7 @@ _UNIT: Final[dict[str, Any]] = {
 _PAYMENT: Final[dict[str, Any]] = {
     "state": "captured",
     "amount_due": 0,
+    "held": 0,
     "captured": 5,
     "refunded": 0,
     "delivery_fee": 0,
@@ -81,6 +82,22 @@ _REFUNDED: Final = {
 SHOWN_EXAMPLE: Final[dict[str, Any]] = {
     **_TRACKING,
     "payment": {**_PAYMENT, "captured": 305, "delivery_fee": 300},
+    "online_payments": [
+        {
+            "number": 1,
+            "provider": "sandbox",
+            "reference": "1-1-0123456789abcdef0123456789abcdef",
+            "amount": 305,
+            "authorised": 305,
+            "captured": 305,
+            "released": 0,
+            "refunded": 0,
+            "closed": False,
+            "asked_at": None,
+            "attempts": 0,
+            "last_error": "",
+        }
+    ],
     "recipient": {
         "name": "Anna",
         "surname": "Petrova",

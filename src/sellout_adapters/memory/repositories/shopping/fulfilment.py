@@ -38,6 +38,12 @@ class Fulfilments(Repository):
         unpaid = (order for order in pending if order.placed_at <= placed_by and not self._captured(order.id))
         return [order.id for order in islice(unpaid, limit)]
 
+    def payments_due(self, now: datetime, limit: int) -> Sequence[OrderId]:
+        """Orders with a due payment, by its time."""
+        payments = (payment for found in self._tables.fulfilments.values() for payment in found.online)
+        times = [(each.due_at, each.order_id) for each in payments if each.due_at is not None and each.due_at <= now]
+        return list(dict.fromkeys(order_id for _, order_id in sorted(times)))[:limit]
+
     def _captured(self, order_id: OrderId) -> int:
         saved = self._tables.fulfilments.get(order_id)
         return 0 if saved is None else saved.captured

@@ -4,7 +4,7 @@ the delivery tariffs.
 
 from typing import Final
 
-from sqlalchemy import Column, ForeignKeyConstraint, Index, Integer, Table, Text
+from sqlalchemy import Column, ForeignKeyConstraint, Index, Integer, Table, Text, UniqueConstraint
 
 from sellout_adapters.sql.schema.columns import NEVER_REUSED, check, count, flag, key, metadata, refers, text
 from sellout_adapters.sql.schema.tables.catalogue import currencies
@@ -45,6 +45,8 @@ refunds: Final = Table(
     Column("unit_id", Id, primary_key=True),
     count("amount"),
     text("state"),
+    # The online payment whose provider pays it back.
+    Column("payment_number", Integer),
     ForeignKeyConstraint(["order_id", "unit_id"], [order_lines.c.order_id, order_lines.c.unit_id]),
     check("state", "state <> ''"),
     check("amount", "amount > 0"),
@@ -57,8 +59,44 @@ delivery_refunds: Final = Table(
     refers("order_id", orders.c.id, primary_key=True),
     count("amount"),
     text("state"),
+    # The online payment whose provider pays it back.
+    Column("payment_number", Integer),
     check("state", "state <> ''"),
     check("amount", "amount > 0"),
+)
+
+# The payments of an order with a payment provider.
+online_payments: Final = Table(
+    "online_payments",
+    metadata,
+    refers("order_id", orders.c.id, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    text("provider"),
+    text("reference"),
+    text("page"),
+    text("currency"),
+    count("amount"),
+    count("authorised"),
+    count("captured"),
+    count("released"),
+    count("refunded"),
+    count("credited"),
+    flag("closed"),
+    flag("in_parts"),
+    # While a process asks the provider, this is the end of its lease.
+    Column("due_at", UtcTime, index=True),
+    count("attempts"),
+    text("last_error"),
+    UniqueConstraint("provider", "reference"),
+    check("number", "number >= 1"),
+    check("named", "provider <> '' AND reference <> ''"),
+    check("amount", "amount > 0"),
+    check(
+        "totals",
+        "credited BETWEEN 0 AND captured AND refunded BETWEEN 0 AND captured"
+        " AND captured <= authorised AND authorised <= amount AND released BETWEEN 0 AND authorised",
+    ),
+    check("attempts", "attempts >= 0"),
 )
 
 delivery_tariffs: Final = Table(

@@ -16,7 +16,7 @@ from sellout_core.catalogue.products import (
     ProductUnit,
     ReferenceNames,
 )
-from sellout_core.fulfilment.lifecycle import STATUSES
+from sellout_core.fulfilment.statuses import STATUSES
 from sellout_core.ports.store import Store, Transaction
 from sellout_core.use_cases.shopping.wishlists import add_to_wishlist
 

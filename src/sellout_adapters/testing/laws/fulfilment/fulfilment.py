@@ -8,16 +8,15 @@ import attrs
 from sellout_adapters.testing.harness import pytest
 from sellout_adapters.testing.laws.races import RACERS, racing
 from sellout_adapters.testing.scene import Scene, checkout_request, whole_list
-from sellout_core.fulfilment.lifecycle import LineState, PaymentState, RefundState
+from sellout_core.fulfilment.lifecycle import Event, LineState, PaymentState, RefundState
+from sellout_core.fulfilment.money import Refund
 from sellout_core.fulfilment.progress import (
-    Event,
     Fulfilment,
     HistoryEntry,
     LineProgress,
     LineRequest,
     MoveRequest,
     Parcel,
-    Refund,
 )
 from sellout_core.fulfilment.refusals import MoveImpossible
 from sellout_core.people.accounts import OPERATOR, Actor, User
@@ -120,7 +119,9 @@ def replayed(order: Order, history: Sequence[HistoryEntry]) -> tuple[Any, ...]:
                 lines[entry.unit_id] = entry.target
             case Event.PAYMENT_MOVED:
                 assert payment == entry.source
-                payment, captured = entry.target, captured + (entry.amount or 0)
+                payment = entry.target
+                if payment == PaymentState.CAPTURED.value:
+                    captured += entry.amount or 0
             case Event.REFUND_MOVED:
                 assert refunds.get(entry.unit_id, (None, None))[0] == entry.source
                 refunds[entry.unit_id] = entry.target, entry.amount

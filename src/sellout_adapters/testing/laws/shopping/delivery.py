@@ -23,7 +23,8 @@ from sellout_adapters.testing.laws.races import RACERS, racing
 from sellout_adapters.testing.scene import Scene
 from sellout_core.catalogue.products import ReferenceNames
 from sellout_core.fulfilment.lifecycle import LineState, PaymentState, RefundState
-from sellout_core.fulfilment.progress import Fulfilment, LineRequest, MoveRequest, Refund
+from sellout_core.fulfilment.money import Refund
+from sellout_core.fulfilment.progress import Fulfilment, LineRequest, MoveRequest
 from sellout_core.fulfilment.refusals import MoveImpossible
 from sellout_core.people.accounts import OPERATOR, Actor, NewAddress
 from sellout_core.shopping.delivery import Delivery, DeliveryKind, DeliveryTariff, Recipient

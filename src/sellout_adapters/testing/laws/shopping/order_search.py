@@ -9,7 +9,7 @@ import attrs
 from sellout_adapters.testing.harness import pytest
 from sellout_adapters.testing.scene import Scene, checkout_request, product_entry, shoe_size, unit_entry
 from sellout_core.errors import FieldCode, InvalidFields
-from sellout_core.fulfilment.lifecycle import STATUSES
+from sellout_core.fulfilment.statuses import STATUSES
 from sellout_core.people.accounts import OPERATOR
 from sellout_core.ports.lists import WHOLE, Part
 from sellout_core.ports.store import Transaction

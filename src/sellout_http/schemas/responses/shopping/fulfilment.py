@@ -4,8 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from sellout_core.fulfilment.lifecycle import LineState, PaymentState, RefundState
-from sellout_core.fulfilment.progress import Event
+from sellout_core.fulfilment.lifecycle import Event, LineState, PaymentState, RefundState
 from sellout_core.shopping.delivery import DeliveryKind
 from sellout_http.problems.details import Problem
 from sellout_http.schemas.responses.common import Id, NamedReference, Time
@@ -34,11 +33,46 @@ class TrackedUnit(Struct, frozen=True, gc=False):
     ]
 
 
+class StartedPayment(Struct, frozen=True, gc=False):
+    """A payment that the buyer can make."""
+
+    order_id: Id
+    amount: Annotated[int, Meta(description="The amount, in whole currency units.")]
+    currency: Annotated[str, Meta(description="The name of the currency.")]
+    page: Annotated[str, Meta(description="The address of the page on which the buyer pays.")]
+
+
+class KnownNotice(Struct, frozen=True, gc=False):
+    """The shop knows what a notice says."""
+
+    known: Annotated[bool, Meta(description="Always true.")]
+
+
+class OnlinePayment(Struct, frozen=True, gc=False):
+    """A payment of an order with a payment provider. Amounts are in whole currency units."""
+
+    number: Annotated[int, Meta(description="The number of the payment in the order, from 1.")]
+    provider: Annotated[str, Meta(description="The name of the provider.")]
+    reference: Annotated[str, Meta(description="The id of the payment at the provider.")]
+    amount: Annotated[int, Meta(description="The amount of the payment.")]
+    authorised: Annotated[int, Meta(description="What was held on the buyer's card.")]
+    captured: Annotated[int, Meta(description="What was captured of it.")]
+    released: Annotated[int, Meta(description="What was released of it.")]
+    refunded: Annotated[int, Meta(description="What was paid back of the captured amount.")]
+    closed: Annotated[bool, Meta(description="Whether nothing more can be held or captured.")]
+    asked_at: Annotated[
+        Time | None, Meta(description="When the provider is asked next. Null: there is nothing to ask.")
+    ]
+    attempts: Annotated[int, Meta(description="How often the provider was asked without success.")]
+    last_error: Annotated[str, Meta(description="Why the last attempt failed. Empty: it did not.")]
+
+
 class OrderPayment(Struct, frozen=True):
     """The payment of an order. Amounts are in whole units of the order's currency."""
 
     state: Annotated[PaymentState, Meta(description="The state of the payment.")]
-    amount_due: Annotated[int, Meta(description="The amount that can still be captured, in whole currency units.")]
+    amount_due: Annotated[int, Meta(description="The amount that can still be paid, in whole currency units.")]
+    held: Annotated[int, Meta(description="The amount that is on hold on the buyer's card.")]
     captured: Annotated[int, Meta(description="The amount that was captured.")]
     refunded: Annotated[int, Meta(description="The sum of all refunds, also of those that are not done.")]
     delivery_fee: Annotated[int, Meta(description="The delivery fee, a part of the total, in whole currency units.")]
@@ -93,6 +127,9 @@ class OrderTracking(Struct, frozen=True):
 class ShownTracking(OrderTracking, frozen=True):
     """Where an order is, and where it goes."""
 
+    online_payments: Annotated[
+        tuple[OnlinePayment, ...], Meta(description="The payments with a payment provider, for staff.")
+    ]
     recipient: Annotated[OrderRecipient | None, Meta(description="The recipient. Null: the buyer.")]
     delivery: Annotated[OrderDelivery | None, Meta(description="The delivery. Null: none is agreed.")]
     planned_parcels: Annotated[

@@ -1,0 +1,1 @@
+"""Payment providers. Each is named by a setting of the shop."""

@@ -1,0 +1,109 @@
+"""A payment provider behind a program of the operator, which translates between the shop and any bank.
+
+The shop sends it signed questions and commands as JSON, and it sends signed notices. docs/payments.md has the protocol.
+"""
+
+import http.client
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import attrs
+
+from sellout_adapters.payments.signed import MAX_REFERENCE, payment_of, require_signed, signed
+from sellout_core.errors import InvalidFields
+from sellout_core.fulfilment.money import NewPayment, OnlinePayment, ProviderCommand, ProviderPayment
+from sellout_core.ports.payments import PaymentPage, ProviderFailed
+
+__all__ = ["WebhookProvider"]
+
+_MOST: Final = 64 * 1024
+"""The maximum size of an answer, in bytes."""
+
+_MAX_PAGE: Final = 2000
+
+
+@attrs.frozen
+class WebhookProvider:
+    """`ports.PaymentProvider` over HTTP.
+
+    Attributes:
+        url: The address of the operator's program.
+        keys: The keys of notices. The first one signs what the shop sends.
+        seconds: The time limit of each step of a request.
+        clock: Returns the time.
+    """
+
+    url: str
+    keys: Sequence[str] = attrs.field(repr=False)
+    seconds: float = 10
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    captures_in_parts: bool = True
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        return "webhook"
+
+    def start(self, payment: NewPayment, key: str) -> PaymentPage:
+        """Starts a payment."""
+        answer = self._ask("start", key, **attrs.asdict(payment))
+        try:
+            document = json.loads(answer)
+            page = PaymentPage(document["reference"], document["page"])
+        except (ValueError, RecursionError, TypeError, KeyError):
+            raise ProviderFailed("the answer is not the start of a payment") from None
+        texts = (page.reference, MAX_REFERENCE), (page.address, _MAX_PAGE)
+        if not all(isinstance(text, str) and 0 < len(text) <= most and text.isprintable() for text, most in texts):
+            raise ProviderFailed("the answer is not the start of a payment")
+        if not page.address.startswith("https://"):
+            raise ProviderFailed("the address of the page does not begin with https://")
+        return page
+
+    def read(self, payment: OnlinePayment) -> ProviderPayment:
+        """The payment as the program has it."""
+        return _payment(self._ask("read", "", order_id=payment.order_id, reference=payment.reference))
+
+    def carry_out(self, payment: OnlinePayment, command: ProviderCommand) -> ProviderPayment:
+        """Sends the command."""
+        about = {"order_id": payment.order_id, "reference": payment.reference, "currency": payment.currency}
+        return _payment(self._ask(command.kind.value, command.key, **about, amount=command.amount))
+
+    def notice(self, headers: Mapping[str, Sequence[str]], content: bytes, now: datetime) -> ProviderPayment:
+        """The payment of a notice that one of the keys has signed."""
+        require_signed(self.keys, headers, content, now)
+        return payment_of(content)
+
+    def _ask(self, action: str, key: str, **members: Any) -> bytes:
+        """The body of a successful answer. Redirects are not followed.
+
+        Raises:
+            ProviderFailed: there is none.
+        """
+        content = json.dumps({"action": action, "key": key, **members}).encode()
+        parts = urlsplit(self.url)
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        connection = kind(parts.hostname or "", parts.port, timeout=self.seconds)
+        headers = {"Content-Type": "application/json", **signed(self.keys[0], self.clock(), content)}
+        try:
+            connection.request("POST", parts.path or "/", content, headers)
+            response = connection.getresponse()
+            answer = response.read(_MOST + 1)
+        except (OSError, http.client.HTTPException) as error:
+            raise ProviderFailed(f"{action}: {type(error).__name__}") from error
+        finally:
+            connection.close()
+        if response.status != http.client.OK:
+            raise ProviderFailed(f"{action}: HTTP {response.status}")
+        if len(answer) > _MOST:
+            raise ProviderFailed(f"{action}: the answer is too long")
+        return answer
+
+
+def _payment(answer: bytes) -> ProviderPayment:
+    try:
+        return payment_of(answer)
+    except InvalidFields:
+        raise ProviderFailed("the answer is not a payment") from None

@@ -1,0 +1,94 @@
+"""A payment provider in memory, for tests. The test plays the buyer."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from sellout_adapters.payments.signed import payment_of, require_signed
+from sellout_core.fulfilment.money import CommandKind, NewPayment, OnlinePayment, ProviderCommand, ProviderPayment
+from sellout_core.ports.payments import PaymentPage, ProviderFailed
+from sellout_core.values import Money
+
+__all__ = ["Bank"]
+
+
+@attrs.define(eq=False)
+class Bank:
+    """`ports.PaymentProvider` in memory.
+
+    Attributes:
+        captures_in_parts: As in the port.
+        failure: The error of every call. None: the bank works.
+        key: The key that signs its notices.
+        commands: The commands that were carried out, by key.
+    """
+
+    captures_in_parts: bool = True
+    failure: str | None = None
+    key: str = "a key of the bank, thirty-two bytes or more"
+    commands: dict[str, ProviderCommand] = attrs.field(factory=dict)
+    _payments: dict[str, ProviderPayment] = attrs.field(factory=dict, init=False)
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        return "bank"
+
+    def start(self, payment: NewPayment, key: str) -> PaymentPage:
+        """Starts a payment. Its key is its reference."""
+        self._require_up()
+        known = ProviderPayment(
+            reference=key, order_id=payment.order_id, amount=payment.amount, currency=payment.currency
+        )
+        with self._lock:
+            self._payments.setdefault(key, known)
+        return PaymentPage(key, f"https://bank.example/{key}")
+
+    def read(self, payment: OnlinePayment) -> ProviderPayment:
+        """The payment as it is now."""
+        self._require_up()
+        return self._payments[payment.reference]
+
+    def carry_out(self, payment: OnlinePayment, command: ProviderCommand) -> ProviderPayment:
+        """Carries a command out, once for each key."""
+        self._require_up()
+        with self._lock:
+            found = self._payments[payment.reference]
+            if command.key not in self.commands:
+                self.commands[command.key] = command
+                found = self._payments[payment.reference] = self._after(found, command)
+            return found
+
+    def notice(self, headers: Mapping[str, Sequence[str]], content: bytes, now: datetime) -> ProviderPayment:
+        """A notice that `key` has signed."""
+        require_signed([self.key], headers, content, now)
+        return payment_of(content)
+
+    def change(self, payment: OnlinePayment, **changes: Any) -> ProviderPayment:
+        """Changes a payment as the buyer or the bank does, and returns it."""
+        with self._lock:
+            found = attrs.evolve(self._payments[payment.reference], **changes)
+            self._payments[payment.reference] = found
+        return found
+
+    def _after(self, found: ProviderPayment, command: ProviderCommand) -> ProviderPayment:
+        amount = command.amount
+        match command.kind:
+            case CommandKind.CAPTURE:
+                closed = not self.captures_in_parts
+                rest = found.authorised - found.captured - found.released - amount
+                released = Money(found.released + rest) if closed else found.released
+                return attrs.evolve(found, captured=Money(found.captured + amount), released=released, closed=closed)
+            case CommandKind.RELEASE:
+                released = Money(found.released + amount)
+                return attrs.evolve(found, released=released, closed=found.captured + released == found.authorised)
+            case CommandKind.REFUND:
+                return attrs.evolve(found, refunded=Money(found.refunded + amount))
+
+    def _require_up(self) -> None:
+        if self.failure is not None:
+            raise ProviderFailed(self.failure)

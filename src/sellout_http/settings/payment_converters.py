@@ -1,0 +1,42 @@
+"""Converters of the settings of payments. Each raises ValueError, whose message follows the name of the setting."""
+
+from typing import Any, Final, Literal, cast, get_args
+from urllib.parse import urlsplit
+
+from typed_settings import Secret
+
+PaymentProviderName = Literal["manual", "sandbox", "webhook"]
+
+MIN_KEY: Final = 32
+"""The minimum length of a key, in bytes."""
+
+_LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def provider(value: Any) -> PaymentProviderName | None:
+    """The name of a payment provider."""
+    if value is not None and value not in get_args(PaymentProviderName):
+        raise ValueError(f"must be {', '.join(get_args(PaymentProviderName))}")
+    return cast(PaymentProviderName | None, value)
+
+
+def url(value: Any) -> str | None:
+    """An HTTPS URL without a query. HTTP is for programs on this machine."""
+    if value is None:
+        return None
+    parts = urlsplit(str(value))
+    is_secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOCAL)
+    if not is_secure or not parts.hostname or parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("must be an https:// URL without a user, a query and a fragment")
+    _ = parts.port
+    return str(value)
+
+
+def keys(value: Any) -> Secret[str] | None:
+    """Keys, separated by commas. The message shows none of them."""
+    if value is None or isinstance(value, Secret):
+        return value
+    sent = str(value).split(",")
+    if any(len(key.encode()) < MIN_KEY or key != key.strip() for key in sent):
+        raise ValueError(f"must be keys of at least {MIN_KEY} bytes, separated by commas without spaces")
+    return Secret(str(value))
