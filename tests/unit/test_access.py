@@ -10,6 +10,7 @@ import pytest
 
 from sellout_adapters.testing.credentials import code_at
 from sellout_adapters.testing.laws.fulfilment.fulfilment import CONFIRM, cancel, deliver, pay
+from sellout_adapters.testing.bank import Bank
 from sellout_adapters.testing.mailbox import Mailbox
 from sellout_adapters.testing.scene import PASSWORD, checkout_request, product_entry, shoe_size, unit_entry
 from sellout_core.audit import AuditQuery
@@ -27,7 +28,7 @@ from sellout_core.shop import Shop
 from sellout_core.shopping.delivery import DeliveryKind
 from sellout_core.shopping.ordering import Checkout, NewPromoCode
 from sellout_core.shopping.sales import SalesKey, SalesQuery
-from sellout_core.use_cases import audit, delivery_tariffs, mail, personal_export, upkeep
+from sellout_core.use_cases import audit, delivery_tariffs, mail, payments, personal_export, upkeep
 from sellout_core.use_cases.catalogue import browsing, finding, pictures, products, references, stock
 from sellout_core.use_cases.catalogue.importing import exporting, writing
 from sellout_core.use_cases.catalogue.importing.entries import ProductEdit, UnitEdit
@@ -97,6 +98,11 @@ class Stage:
     @property
     def shop(self) -> Shop:
         return self.scene.shop
+
+    @property
+    def paying(self) -> Shop:
+        """The shop with a payment provider."""
+        return attrs.evolve(self.scene.shop, payment_provider=Bank())
 
     def lose_things(self) -> None:
         """Makes the ids of things with an owner those of things that do not exist."""
@@ -329,6 +335,7 @@ OF_AN_OWNER: dict[Callable[..., object], OfTheShop] = {
     orders.read_order: lambda on, actor: orders.read_order(on.shop, actor, on.ordered),
     tracking.read_tracking: lambda on, actor: tracking.read_tracking(on.shop, actor, on.ordered),
     tracking.read_history: lambda on, actor: tracking.read_history(on.shop, actor, on.ordered, lambda _: None),
+    payments.start_payment: lambda on, actor: payments.start_payment(on.paying, actor, on.ordered),
     fulfilment.cancel_order: lambda on, actor: fulfilment.cancel_order(on.shop, actor, on.ordered, LineRequest()),
     fulfilment.request_return: lambda on, actor: fulfilment.request_return(on.shop, actor, on.delivered, LineRequest()),
 }
@@ -357,6 +364,7 @@ OF_THE_OPERATOR: dict[Callable[..., object], OfTheShop] = {
     ),
     passwords.set_password: lambda on, actor: passwords.set_password(on.shop, actor, "anna", "another password"),
     mail.send_next_mail: lambda on, actor: mail.send_next_mail(on.shop, actor, Mailbox()),
+    payments.settle_next_payment: lambda on, actor: payments.settle_next_payment(on.shop, actor),
     fulfilment.expire_unpaid_orders: lambda on, actor: fulfilment.expire_unpaid_orders(on.shop, actor),
     upkeep.delete_unused_files: lambda on, actor: upkeep.delete_unused_files(on.shop, actor),
     upkeep.delete_expired: lambda on, actor: upkeep.delete_expired(on.shop, actor),
@@ -414,6 +422,7 @@ def test_every_use_case_that_takes_an_actor_is_in_one_of_the_tables() -> None:
         fulfilment,
         tracking,
         orders,
+        payments,
         own_sessions,
         personal_export,
         promo_codes,

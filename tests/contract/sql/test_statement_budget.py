@@ -98,9 +98,12 @@ BUDGET: Final[dict[str, tuple[int, int]]] = {
     "show_order": (4, 4),
     "show_delivery_tariffs": (2, 2),
     "change_delivery_tariffs": (7, 8),
+    "start_payment": (8, 10),
+    "take_notice": (4, 5),
     "show_tracking": (4, 4),
     "show_history": (3, 3),
-    "capture_payment": (9, 11),
+    # The started payment is to be cancelled.
+    "capture_payment": (10, 12),
     "move_order": (7, 9),
     "move_orders": (7, 9),
     "request_return": (7, 9),

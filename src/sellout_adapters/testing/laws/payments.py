@@ -169,7 +169,8 @@ class PaymentLaws:
         policy = attrs.evolve(scene.shop.policy, unpaid_order_lifetime=timedelta(hours=1))
         scene.shop = attrs.evolve(scene.shop, policy=policy)
         bank, order, other = Bank(), bought(scene), bought(scene, "boris")
-        payments.apply_report(scene.shop, bank.change(started(scene, bank, order), authorised=order.total))
+        held = started(scene, bank, order)
+        payments.apply_report(scene.shop, bank.change(held, authorised=order.total))
         unpaid = started(scene, bank, other)
         scene.clock.advance(hours=1)
         assert fulfilment.expire_unpaid_orders(scene.shop, OPERATOR) == 1
