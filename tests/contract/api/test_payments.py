@@ -169,9 +169,9 @@ def test_a_notice_is_signed_by_the_provider_and_recent(till: Till) -> None:
         {**good, SIGNATURE: "\u00e4".encode("latin-1").decode("latin-1") * 64},
         {**good, SIGNATURE: ""},
     ):
-        headers = [(name.encode(), value.encode("latin-1")) for name, value in bad.items()]
-        headers.append((b"Content-Type", b"application/json"))
-        response = till.served.client.post("/payment/notice/bank", content=content, headers=headers)
+        raw = [(name.encode(), value.encode("latin-1")) for name, value in bad.items()]
+        raw.append((b"Content-Type", b"application/json"))
+        response = till.served.client.post("/payment/notice/bank", content=content, headers=raw)
         problem_of(response, 401, "bad_signature")
     for lacking in ({}, {TIMESTAMP: good[TIMESTAMP]}, {SIGNATURE: good[SIGNATURE]}):
         headers = {**lacking, "Content-Type": "application/json"}
