@@ -69,6 +69,7 @@ def test_an_order_is_paid_bought_delivered_and_partly_given_back(desk: Desk) -> 
     assert desk.post("payment", {"captured": 100}).json()["payment"] == {
         "state": "captured",
         "amount_due": 7,
+        "held": 0,
         "captured": 100,
         "refunded": 0,
         **NO_FEE,

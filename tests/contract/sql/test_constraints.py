@@ -11,8 +11,10 @@ from sqlalchemy.exc import IntegrityError
 
 from sellout_adapters.sql.schema.columns import metadata
 from sellout_adapters.sql.session.errors import RunAgain
+from sellout_adapters.testing.bank import Bank
 from sellout_adapters.testing.laws.catalogue.references import category
-from sellout_adapters.testing.laws.fulfilment.fulfilment import WAYS, cancel, move, pay
+from sellout_adapters.testing.laws.fulfilment.fulfilment import WAYS, bought, cancel, move, pay
+from sellout_adapters.testing.laws.payments import started
 from sellout_adapters.testing.laws.shopping.delivery import delivered_to
 from sellout_adapters.testing.mailbox import deliver
 from sellout_adapters.testing.scene import PASSWORD
@@ -77,6 +79,17 @@ LAWS = {
     "no fee": "UPDATE orders SET delivery_fee = NULL",
     "a returned fee of nothing": "UPDATE delivery_refunds SET amount = 0",
     "a returned fee without a state": "UPDATE delivery_refunds SET state = ''",
+    "an online payment before the first": "UPDATE online_payments SET number = 0",
+    "an online payment without a provider": "UPDATE online_payments SET provider = ''",
+    "an online payment without a reference": "UPDATE online_payments SET reference = ''",
+    "an online payment of nothing": "UPDATE online_payments SET amount = 0",
+    "more held than the payment": "UPDATE online_payments SET authorised = amount + 1",
+    "more captured than held": "UPDATE online_payments SET captured = 1",
+    "more refunded than captured": "UPDATE online_payments SET authorised = 5, captured = 5, refunded = 6",
+    "more credited than captured": "UPDATE online_payments SET authorised = 5, captured = 5, credited = 6",
+    "more released than held": "UPDATE online_payments SET released = 1",
+    "attempts below zero": "UPDATE online_payments SET attempts = -1",
+    "a payment without a page": "UPDATE online_payments SET page = NULL",
     "a tariff of no kind": "UPDATE delivery_tariffs SET kind = ''",
     "a tariff twice": "UPDATE delivery_tariffs SET kind = 'courier'",
     "a tariff below zero": "UPDATE delivery_tariffs SET price = -1",
@@ -107,6 +120,8 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         delivered = delivered_to(scene, name="boris")
         pay(scene, delivered)
         cancel(scene, delivered)
+        asked = bought(scene, "vera")
+        started(scene, Bank(), asked)
         product = buying.store.read(lambda tx: tx.products.after(0, 1))[0]
         wishlists.add_to_wishlist(scene.shop, OPERATOR, buyer, product.id, None)
         scene.fill_cart(buyer, *buying.units)
@@ -168,7 +183,7 @@ def test_no_row_breaks_a_law(connection: Connection, law: str) -> None:
 def test_numbers_are_kept_as_large_as_the_shop_has_them(connection: Connection) -> None:
     """Ids, prices and counts have 53 bits. SQLite stores them in any column, PostgreSQL's INTEGER does not."""
     percentages = {"personal_discount", "discount_percentage", "promo_discount_percentage"}
-    counts = {"position", "number", "parcel_number"}
+    counts = {"position", "number", "parcel_number", "payment_number"}
     numbers = {
         connection.dialect.type_compiler_instance.process(column.type)
         for table in metadata.sorted_tables
