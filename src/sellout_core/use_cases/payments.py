@@ -29,13 +29,13 @@ from sellout_core.values import OrderId
 
 __all__ = ["PaymentOutcome", "StartedPayment", "apply_report", "settle_next_payment", "start_payment", "take_notice"]
 
-LEASE: Final = timedelta(minutes=5)
+_LEASE: Final = timedelta(minutes=5)
 """How long a process may take to ask a provider before another one asks."""
 
 _FIRST_QUESTION: Final = timedelta(minutes=1)
 """When the shop first asks about a payment of which no notice has come."""
 
-MAX_ERROR: Final = 300
+_MAX_ERROR: Final = 300
 
 
 @attrs.frozen
@@ -196,7 +196,7 @@ def _take(tx: Transaction, order_id: OrderId, now: datetime) -> tuple[Fulfilment
     due = next((each for each in before.online if each.due_at is not None and each.due_at <= now), None)
     if due is None:
         return None
-    taken = attrs.evolve(due, due_at=now + LEASE, attempts=due.attempts + 1)
+    taken = attrs.evolve(due, due_at=now + _LEASE, attempts=due.attempts + 1)
     after = with_payment(before, taken)
     tx.fulfilments.save(before, after)
     return after, taken
@@ -212,7 +212,7 @@ def _postpone(shop: Shop, asked: OnlinePayment, kind: CommandKind | None, reason
         payment = before.online[asked.number - 1]
         if (payment.due_at, payment.attempts) != (asked.due_at, asked.attempts):
             return not reason
-        again = attrs.evolve(payment, due_at=now + delay_after(payment.attempts), last_error=why[:MAX_ERROR])
+        again = attrs.evolve(payment, due_at=now + delay_after(payment.attempts), last_error=why[:_MAX_ERROR])
         tx.fulfilments.save(before, with_payment(before, again))
         return not why
 
