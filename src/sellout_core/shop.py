@@ -68,6 +68,10 @@ class ReadingShop(Protocol):
         """The files of pictures."""
 
     @property
+    def payment_provider(self) -> PaymentProvider:
+        """The payment provider."""
+
+    @property
     def clock(self) -> Clock:
         """Returns the current time in UTC."""
 
@@ -131,7 +135,7 @@ class Shop:
 
     def over(self, store: Reader) -> ReadingShop:
         """The shop with another reader of its store."""
-        return _ShopOver(store, self.tokens, self.picture_storage, self.clock, self.policy)
+        return _ShopOver(store, self.tokens, self.picture_storage, self.payment_provider, self.clock, self.policy)
 
 
 @attrs.frozen
@@ -151,6 +155,7 @@ class _ShopOver:
     store: Reader
     tokens: Tokens
     picture_storage: PictureStorage
+    payment_provider: PaymentProvider
     clock: Clock
     policy: Policy
 
@@ -158,4 +163,4 @@ class _ShopOver:
 def inside(shop: ReadingShop, transaction: Transaction) -> ReadingShop:
     """A shop inside a running transaction, as `Shop.within`, for use cases that only read."""
     within = _OneTransaction(transaction)
-    return _ShopOver(within, shop.tokens, shop.picture_storage, shop.clock, shop.policy)
+    return _ShopOver(within, shop.tokens, shop.picture_storage, shop.payment_provider, shop.clock, shop.policy)

@@ -1,5 +1,6 @@
 """Payments by a provider: what its reports change, what it is asked to do, and when it is asked again."""
 
+import json
 from datetime import UTC, datetime
 from itertools import permutations
 from typing import Any, NoReturn
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sellout_adapters.payments.signed import signed
 from sellout_adapters.testing.bank import Bank
 from sellout_adapters.testing.laws.payments import settled_by, started
 from sellout_adapters.testing.laws.shopping.fulfilment import CONFIRM, bought, cancel, move, stored, units_of, user_of
@@ -483,6 +485,36 @@ def test_a_provider_that_cannot_be_asked_starts_no_payment(scene: Scene) -> None
     with pytest.raises(Unavailable, match="a timeout"):
         payments.take_notice(attrs.evolve(shop, payment_provider=Asking()), "bank", {}, b"")
     assert stored(scene, order.id) == Fulfilment.of(order)
+
+
+def test_a_notice_of_the_provider_is_applied(scene: Scene) -> None:
+    bank, order = Bank(), bought(scene)
+    paid = started(scene, bank, order)
+    content = json.dumps(attrs.asdict(bank.change(paid, authorised=order.total))).encode()
+    headers = {name: [value] for name, value in signed(bank.key, scene.clock.now, content).items()}
+    payments.take_notice(scene.shop, "bank", headers, content)
+    assert stored(scene, order.id).payment is PaymentState.AUTHORISED
+
+
+def test_a_payment_that_another_process_has_taken_is_left_to_it(scene: Scene) -> None:
+    bank, order = Bank(), bought(scene)
+    started(scene, bank, order)
+    cancel(scene, order)
+    shop, read = scene.shop, scene.store.read
+
+    class Late:
+        """A store in which another process asks the bank between the look and the taking."""
+
+        write = scene.store.write
+
+        def read(self, work: Any) -> Any:
+            due = read(work)
+            payments.settle_next_payment(shop, OPERATOR)
+            return due
+
+    late = attrs.evolve(shop, store=Late())
+    assert payments.settle_next_payment(late, OPERATOR) is None
+    assert [command.kind for command in bank.commands.values()] == [CommandKind.RELEASE]
 
 
 def test_only_the_operator_asks_providers(scene: Scene) -> None:

@@ -62,7 +62,7 @@ def payment_of(content: bytes) -> ProviderPayment:
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):
-        document = None
+        raise InvalidFields((InvalidField("#", "is not JSON", FieldCode.MALFORMED),)) from None
     if not isinstance(document, dict):
         raise InvalidFields((InvalidField("#", "must be a JSON object", FieldCode.WRONG_TYPE),))
     faults = list(_faults(document))

@@ -141,6 +141,7 @@ def customer(shop: Shop) -> Customer:
     other_session = sessions.log_in(shop, username, "a password")
     ids: dict[str, Any] = {
         **rows,
+        "provider": "bank",
         "session_id": sessions.read_token(shop, other_session.access, "access").session_id,
         "spare_product_id": spare.product.id,
         "image_id": image.picture.id,

@@ -122,11 +122,11 @@ def test_a_repeated_notice_is_one_transition(till: Till) -> None:
 
 
 BAD_NOTICES: tuple[tuple[Any, int, str], ...] = (
-    (b"not JSON", 422, "invalid_fields"),
-    (b"\xff", 422, "invalid_fields"),
-    (b"[" * 60_000, 422, "invalid_fields"),
+    (b"not JSON", 400, "malformed_json"),
+    (b"\xff", 400, "malformed_json"),
+    (b"[" * 60_000, 400, "malformed_json"),
     (b"[]", 422, "invalid_fields"),
-    (b"", 422, "invalid_fields"),
+    (b"", 400, "malformed_json"),
     ({}, 422, "invalid_fields"),
     ({**HELD, "authorised": "107"}, 422, "invalid_fields"),
     ({**HELD, "authorised": True}, 422, "invalid_fields"),

@@ -2,11 +2,11 @@
 
 from typing import Any, Final
 
-from sellout_core.errors import InvalidFields, NotFound, SellOutError
+from sellout_core.errors import FieldCode, InvalidFields, NotFound, SellOutError
 from sellout_core.fulfilment.refusals import BadNotice, NothingDue, PaymentMismatch, PaymentsDisabled
 from sellout_core.use_cases import payments
 from sellout_core.values import OrderId
-from sellout_http.api.handler_context import WriteContext
+from sellout_http.api.handler_context import ReadContext, WriteContext
 from sellout_http.api.operations import Access, Group, Reply
 from sellout_http.problems.details import Refused
 from sellout_http.runtime.executor import Workload
@@ -26,7 +26,14 @@ def _take(context: WriteContext, content: bytes, _: str, provider: str) -> None:
         payments.take_notice(context.shop, provider, headers, content)
     except (BadNotice, PaymentMismatch, InvalidFields, NotFound) as refusal:
         log.warning("payment notice refused", provider=provider, code=refusal.code)
+        if isinstance(refusal, InvalidFields) and refusal.fields[0].code is FieldCode.MALFORMED:
+            raise Refused("malformed_json", "The body is not JSON.") from None
         raise
+
+
+def _require_provider(context: ReadContext, provider: str) -> None:
+    if provider != context.shop.payment_provider.name:
+        raise NotFound
 
 
 def _no_media_type() -> Exception:
@@ -36,7 +43,7 @@ def _no_media_type() -> Exception:
 NOTICE: Final = Upload(
     media_types=("application/json", "application/json; charset=utf-8"),
     max_bytes=64 * 1024,
-    check=lambda *_, **__: None,
+    check=_require_provider,
     store=_take,
     unsupported=_no_media_type,
 )
@@ -69,7 +76,7 @@ def start_payment(context: WriteContext, order_id: OrderId) -> Reply[responses.S
     "/payment/notice/{provider}",
     Access.ANON,
     errors=_ERRORS,
-    more_codes=("unsupported_media_type",),
+    more_codes=("unsupported_media_type", "malformed_json"),
     workload=Workload.PROVIDER,
     upload=NOTICE,
     reply_example={"known": True},
