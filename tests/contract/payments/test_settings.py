@@ -47,6 +47,6 @@ def test_the_setting_names_the_provider() -> None:
     ids=range(12),
 )
 def test_a_setting_that_is_wrong_or_missing_is_named(given: dict[str, str]) -> None:
-    with pytest.raises(BadSettings, match="(?i)payment") as refusal:
+    with pytest.raises(BadSettings, match=r"(?i)payment") as refusal:
         open_payments(read_settings(given), "")
     assert KEY not in str(refusal.value)
