@@ -21,7 +21,7 @@ def test_the_setting_names_the_provider() -> None:
         ({"payment_provider": "sandbox"}, SandboxBank),
         ({"payment_provider": "webhook", "payment_url": URL, "payment_keys": f"{KEY},{KEY}"}, WebhookProvider),
     ):
-        settings = read_settings(given)  # type: ignore[arg-type]
+        settings = read_settings(given)
         provider = open_payments(settings, "a secret key")
         assert type(provider) is kind
         for secret in (KEY, "a secret key"):
