@@ -14,8 +14,8 @@ from sellout_core.fulfilment.lifecycle import (
     line_move,
     payment_move,
     refund_move,
-    status_of,
 )
+from sellout_core.fulfilment.statuses import status_of
 from tests.consistency.history import Deed, History
 from tests.consistency.history import Final as End
 
@@ -94,7 +94,7 @@ def histories_give_the_present(_: History, final: End) -> Iterator[str]:
         if present != shown:
             yield f"order {order['id']}: its history gives {present}, and it is {shown}"
         states = [LineState(unit["state"]) for unit in tracking["product_unit"]]
-        status = {"id": status_of(states, settled=order["fact_of_payment"])}["id"]
+        status = {"id": status_of(states, covered=order["fact_of_payment"])}["id"]
         if order["status"] != tracking["status"] or order["status"]["id"] != status:
             yield f"order {order['id']}: status {order['status']} and {tracking['status']} instead of {status}"
 

@@ -1,6 +1,7 @@
 """Bugs of orders after checkout, of the stock and of the catalogue, planted into a server."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import attrs
@@ -12,15 +13,18 @@ from sellout_core.audit import NewAuditEntry
 from sellout_core.catalogue.products import ProductUnit
 from sellout_core.catalogue.stock import restocked
 from sellout_core.fulfilment import lifecycle, moves, payments
-from sellout_core.fulfilment.lifecycle import PaymentState, RefundMove, RefundState, Role
-from sellout_core.fulfilment.progress import Event, Fulfilment, FulfilmentChange, LineProgress, Mover, NewHistoryEntry
+from sellout_core.fulfilment.lifecycle import Event, PaymentState, RefundMove, RefundState, Role
+from sellout_core.fulfilment.progress import Fulfilment, FulfilmentChange, Mover, NewHistoryEntry
 from sellout_core.people.accounts import User
 from sellout_core.ports.store import Transaction
 from sellout_core.shopping import ordering
 from sellout_core.use_cases.catalogue import stock
 from sellout_core.use_cases.shopping import fulfilment
-from sellout_core.values import Money
+from sellout_core.values import Money, ProductUnitId
 from sellout_http.api import preconditions
+
+Shares = Iterable[tuple[ProductUnitId | None, Money]]
+"""Units with their shares of the total of an order. Without a unit it is the delivery fee."""
 
 
 def planted(owner: Any, name: str, value: Any) -> None:
@@ -70,32 +74,33 @@ def share_lost_to_rounding() -> None:
 
 def refund_above_line() -> None:
     """The refund of a line is all that was captured and not refunded."""
-    refund_due = moves._refund_due
+    refunds_due = payments.with_refunds_due
 
-    def refund_all(change: FulfilmentChange, line: LineProgress, mover: Mover) -> FulfilmentChange:
-        everything = attrs.evolve(line, amount=Money(change.after.captured))
-        nothing_owed = attrs.evolve(change.after, lines=(everything,))
-        made = refund_due(attrs.evolve(change, after=nothing_owed), everything, mover)
+    def refund_all(change: FulfilmentChange, shares: Shares, mover: Mover) -> FulfilmentChange:
+        everything = [(unit_id, change.after.captured) for unit_id, _ in shares]
+        gone = tuple(line for line in change.after.lines if not line.is_live)
+        made = refunds_due(attrs.evolve(change, after=attrs.evolve(change.after, lines=gone)), everything, mover)
         return attrs.evolve(made, after=attrs.evolve(made.after, lines=change.after.lines))
 
-    planted(moves, "_refund_due", refund_all)
+    planted(moves, "with_refunds_due", refund_all)
 
 
 def activation_given_back_twice() -> None:
     """Two activations of a promo code come back with the last line."""
-    write = fulfilment._write
+    write = fulfilment.write_change
 
-    def write_twice(tx: Transaction, change: FulfilmentChange, buyer: User | None) -> None:
+    def write_twice(tx: Transaction, change: FulfilmentChange, buyer: User | None, now: datetime) -> FulfilmentChange:
         released = change.released_promo_code_id
         code = None if released is None else tx.promo_codes.get(released)
         if code is not None and not code.activation_count:
             # All activations have come back too early.
             change = attrs.evolve(change, before=attrs.evolve(change.before, promo_code_id=None))
-        write(tx, change, buyer)
+        written = write(tx, change, buyer, now)
         if code is not None and code.activation_count > 1:
             tx.promo_codes.save(attrs.evolve(code, activation_count=code.activation_count - 2))
+        return written
 
-    planted(fulfilment, "_write", write_twice)
+    planted(fulfilment, "write_change", write_twice)
 
 
 def activation_kept() -> None:
@@ -159,12 +164,14 @@ def unpaid_orders_stay() -> None:
 
 def refund_not_subtracted() -> None:
     """A refund that is done is not taken off what the buyer has paid."""
-    write = fulfilment._write
+    write = fulfilment.write_change
 
-    def write_captures(tx: Transaction, change: FulfilmentChange, buyer: User | None) -> None:
-        write(tx, attrs.evolve(change, paid=max(0, change.paid)), buyer)
+    def write_captures(
+        tx: Transaction, change: FulfilmentChange, buyer: User | None, now: datetime
+    ) -> FulfilmentChange:
+        return write(tx, attrs.evolve(change, paid=max(0, change.paid)), buyer, now)
 
-    planted(fulfilment, "_write", write_captures)
+    planted(fulfilment, "write_change", write_captures)
 
 
 STAFF_BUGS: Final[dict[str, Callable[[], None]]] = {

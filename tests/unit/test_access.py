@@ -8,9 +8,9 @@ from types import ModuleType
 import attrs
 import pytest
 
+from sellout_adapters.testing.bank import Bank
 from sellout_adapters.testing.credentials import code_at
 from sellout_adapters.testing.laws.fulfilment.fulfilment import CONFIRM, cancel, deliver, pay
-from sellout_adapters.testing.bank import Bank
 from sellout_adapters.testing.mailbox import Mailbox
 from sellout_adapters.testing.scene import PASSWORD, checkout_request, product_entry, shoe_size, unit_entry
 from sellout_core.audit import AuditQuery

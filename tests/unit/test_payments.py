@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from sellout_adapters.payments.signed import signed
 from sellout_adapters.testing.bank import Bank
-from sellout_adapters.testing.laws.payments import settled_by, started
-from sellout_adapters.testing.laws.shopping.fulfilment import CONFIRM, bought, cancel, move, stored, units_of, user_of
+from sellout_adapters.testing.laws.fulfilment.fulfilment import CONFIRM, bought, cancel, move, stored, units_of, user_of
+from sellout_adapters.testing.laws.fulfilment.payments import settled_by, started
 from sellout_core.errors import Forbidden, NotFound, Unavailable
 from sellout_core.fulfilment.lifecycle import LineState, PaymentState, RefundState, Role
 from sellout_core.fulfilment.money import (

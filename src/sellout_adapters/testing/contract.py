@@ -15,9 +15,9 @@ from sellout_adapters.testing.laws.catalogue.references import CategoryTreeLaws,
 from sellout_adapters.testing.laws.catalogue.stock import StockLaws
 from sellout_adapters.testing.laws.counters import CounterLaws
 from sellout_adapters.testing.laws.fulfilment.fulfilment import FulfilmentLaws
+from sellout_adapters.testing.laws.fulfilment.payments import PaymentLaws
 from sellout_adapters.testing.laws.fulfilment.personal_orders import PersonalOrderLaws
 from sellout_adapters.testing.laws.fulfilment.unpaid_orders import UnpaidOrderLaws
-from sellout_adapters.testing.laws.payments import PaymentLaws
 from sellout_adapters.testing.laws.people.accounts import AccountLaws
 from sellout_adapters.testing.laws.people.deleted_buyers import DeletedBuyerLaws
 from sellout_adapters.testing.laws.people.deletion import DeletionLaws

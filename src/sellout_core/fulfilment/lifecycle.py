@@ -26,6 +26,7 @@ __all__ = [
     "Role",
     "line_move",
     "payment_move",
+    "refund_move",
 ]
 
 
@@ -263,6 +264,7 @@ REFUND_MOVES: Final[Sequence[RefundMove]] = (
 
 _LINE_MOVES: Final = {(move.source, move.target): move for move in LINE_MOVES}
 _PAYMENT_MOVES: Final = {(move.source, move.target): move for move in PAYMENT_MOVES}
+_REFUND_MOVES: Final = {(move.source, move.target): move for move in REFUND_MOVES}
 
 
 def line_move(source: LineState, target: LineState, roles: Collection[Role]) -> LineMove | None:
@@ -274,4 +276,10 @@ def line_move(source: LineState, target: LineState, roles: Collection[Role]) -> 
 def payment_move(source: PaymentState, target: PaymentState, role: Role) -> PaymentMove | None:
     """The move of a payment between two states, if there is one and the role may make it."""
     move = _PAYMENT_MOVES.get((source, target))
+    return move if move is not None and role in move.roles else None
+
+
+def refund_move(source: RefundState, target: RefundState, role: Role) -> RefundMove | None:
+    """The move of a refund between two states, if there is one and the role may make it."""
+    move = _REFUND_MOVES.get((source, target))
     return move if move is not None and role in move.roles else None

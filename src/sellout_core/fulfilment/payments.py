@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from sellout_core.fulfilment.lifecycle import REFUND_MOVES, Event, PaymentState, RefundState, Role
+from sellout_core.fulfilment.lifecycle import Event, PaymentState, RefundState, Role, refund_move
 from sellout_core.fulfilment.money import Refund
 from sellout_core.fulfilment.progress import (
     Fulfilment,
@@ -128,5 +128,4 @@ def _possible_refunds(refund: Refund | None) -> tuple[str, ...]:
     """The states that staff can move a refund to. The provider moves those that it pays."""
     if refund is None or refund.payment_number is not None:
         return ()
-    moves = (move for move in REFUND_MOVES if move.source is refund.state and Role.STAFF in move.roles)
-    return tuple(move.target.value for move in moves)
+    return tuple(target.value for target in RefundState if refund_move(refund.state, target, Role.STAFF) is not None)

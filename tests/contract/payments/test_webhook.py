@@ -14,8 +14,8 @@ from sellout_adapters.memory import MemoryStore
 from sellout_adapters.payments.signed import payment_of, require_signed, signed
 from sellout_adapters.payments.webhook import WebhookProvider
 from sellout_adapters.testing.bank import Bank
-from sellout_adapters.testing.laws.payments import settled_by
-from sellout_adapters.testing.laws.shopping.fulfilment import CONFIRM, bought, cancel, move, stored, units_of
+from sellout_adapters.testing.laws.fulfilment.fulfilment import CONFIRM, bought, cancel, move, stored, units_of
+from sellout_adapters.testing.laws.fulfilment.payments import settled_by
 from sellout_adapters.testing.scene import Scene
 from sellout_core.fulfilment.lifecycle import PaymentState, RefundState
 from sellout_core.fulfilment.money import CommandKind, NewPayment, OnlinePayment, ProviderCommand, ProviderPayment

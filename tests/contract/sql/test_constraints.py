@@ -14,7 +14,7 @@ from sellout_adapters.sql.session.errors import RunAgain
 from sellout_adapters.testing.bank import Bank
 from sellout_adapters.testing.laws.catalogue.references import category
 from sellout_adapters.testing.laws.fulfilment.fulfilment import WAYS, bought, cancel, move, pay
-from sellout_adapters.testing.laws.payments import started
+from sellout_adapters.testing.laws.fulfilment.payments import started
 from sellout_adapters.testing.laws.shopping.delivery import delivered_to
 from sellout_adapters.testing.mailbox import deliver
 from sellout_adapters.testing.scene import PASSWORD

@@ -8,6 +8,7 @@ import attrs
 from sellout_core.fulfilment.lifecycle import (
     DEAD,
     Effect,
+    Event,
     Guard,
     LineMove,
     LineState,
@@ -17,9 +18,9 @@ from sellout_core.fulfilment.lifecycle import (
     line_move,
     payment_move,
     refund_move,
-    status_of,
 )
-from sellout_core.fulfilment.progress import Event, Fulfilment, HistoryEntry
+from sellout_core.fulfilment.progress import Fulfilment, HistoryEntry
+from sellout_core.fulfilment.statuses import status_of
 from sellout_core.shopping.ordering import Order
 from sellout_core.values import ProductUnitId
 
@@ -91,7 +92,7 @@ class PlacedOrder:
     @property
     def present(self) -> Order:
         """The order as it is shown now."""
-        status_id = status_of(list(self.states.values()), settled=self.settled)
+        status_id = status_of(list(self.states.values()), covered=self.settled)
         return attrs.evolve(self.order, status_id=status_id, paid=self.settled)
 
     def move(self, unit_id: int, target: LineState, roles: Collection[Role]) -> LineMove | None:

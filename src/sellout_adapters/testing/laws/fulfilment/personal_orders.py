@@ -7,8 +7,8 @@ import attrs
 from sellout_adapters.testing.laws.fulfilment.fulfilment import bought, cancel, deliver, history_of, stored, units_of
 from sellout_adapters.testing.laws.people.deletion import delete
 from sellout_adapters.testing.scene import Scene, whole_list
-from sellout_core.fulfilment.lifecycle import LineState
-from sellout_core.fulfilment.progress import Event, LineRequest, MoveRequest, Parcel
+from sellout_core.fulfilment.lifecycle import Event, LineState
+from sellout_core.fulfilment.progress import LineRequest, MoveRequest, Parcel
 from sellout_core.people.accounts import OPERATOR, Actor
 from sellout_core.use_cases.personal_export import ExportedOrder, read_exported_orders
 from sellout_core.use_cases.shopping.fulfilment import move_order, request_return

@@ -6,8 +6,7 @@ import attrs
 
 from sellout_adapters.testing.bank import Bank
 from sellout_adapters.testing.harness import pytest
-from sellout_adapters.testing.laws.races import RACERS, racing
-from sellout_adapters.testing.laws.shopping.fulfilment import (
+from sellout_adapters.testing.laws.fulfilment.fulfilment import (
     CONFIRM,
     bought,
     cancel,
@@ -19,6 +18,7 @@ from sellout_adapters.testing.laws.shopping.fulfilment import (
     units_of,
     user_of,
 )
+from sellout_adapters.testing.laws.races import RACERS, racing
 from sellout_adapters.testing.scene import Scene
 from sellout_core.errors import NotFound
 from sellout_core.fulfilment.lifecycle import Event, PaymentState, RefundState
