@@ -17,7 +17,7 @@ from sellout_core.fulfilment.progress import (
     NewHistoryEntry,
     impossible,
 )
-from sellout_core.fulfilment.refusals import AboveAmountDue
+from sellout_core.fulfilment.refusals import AboveAmountDue, MoveImpossible
 from sellout_core.values import Money, ProductUnitId
 
 __all__ = ["captured", "refund_entry", "refunds_moved", "with_refunds_due"]
@@ -65,7 +65,11 @@ def refunds_moved(
         refunds.append(before.refund_of(None))
     chosen = [each for each in refunds if each is not None and target.value in _possible_refunds(each)]
     if not chosen or (is_strict and len(chosen) < len(refunds)):
-        raise impossible(before, unit_ids, lambda line: _possible_refunds(before.refund_of(line.unit_id)))
+        refused = impossible(before, unit_ids, lambda line: _possible_refunds(before.refund_of(line.unit_id)))
+        possible = dict(refused.possible)
+        if of_delivery:
+            possible[None] = _possible_refunds(before.refund_of(None))
+        raise MoveImpossible(possible)
     ids = {refund.unit_id for refund in chosen}
     after = attrs.evolve(
         before,

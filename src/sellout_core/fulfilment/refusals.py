@@ -14,15 +14,19 @@ class MoveImpossible(Conflict):
     """Lines of the order, or their refunds, cannot be moved to the requested state now.
 
     Attributes:
-        possible: The states that each of them can be moved to by the caller, by unit.
+        possible: The states that each of them can be moved to by the caller, by unit. None stands for the refund of the
+            delivery fee.
     """
 
     code: ClassVar[str] = "move_impossible"
-    possible: Mapping[ProductUnitId, tuple[str, ...]]
+    possible: Mapping[ProductUnitId | None, tuple[str, ...]]
 
     def __str__(self) -> str:
         """A sentence with the possible moves."""
-        moves = (f"unit {unit_id}: {', '.join(targets) or 'none'}" for unit_id, targets in self.possible.items())
+        moves = (
+            f"{'delivery' if unit_id is None else f'unit {unit_id}'}: {', '.join(targets) or 'none'}"
+            for unit_id, targets in self.possible.items()
+        )
         return f"The move is impossible. Possible moves: {'; '.join(moves) or 'none'}."
 
 

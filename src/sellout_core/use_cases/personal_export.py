@@ -81,10 +81,15 @@ def read_export(shop: ReadingShop, actor: Actor, user_id: UserId) -> Export:
             cart=read_cart(within, actor, user_id),
             wishlist=read_wishlist(within, actor, user_id),
             promo_codes=tx.personal_data.promo_codes_of(user_id),
-            audit=entries,
+            audit=[_as_seen(entry, user_id) for entry in entries],
         )
 
     return shop.store.read(work)
+
+
+def _as_seen(entry: AuditEntry, user_id: UserId) -> AuditEntry:
+    """An audit entry without the member of staff who made the change."""
+    return attrs.evolve(entry, actor_id=entry.actor_id if entry.actor_id == user_id else None)
 
 
 def read_exported_orders(

@@ -212,13 +212,16 @@ class Limiter:
     def _count(self, rule: RateLimitRule, key: str, caller: AnyContext) -> Count:
         count = self.counter.add(key, rule.window, caller.shop.store)
         maximum: int = getattr(self.limits, rule.name)
-        if count.number > 2 * maximum:
-            # Only attempts within the limit are taken back, so the key stays over the limit.
+        if count.number <= maximum:
+            return count
+        if rule.counted:
+            # The attempts in flight may be taken back, so a refused one must not stay counted in their place.
+            self.counter.take_back(key, count, caller.shop.store)
+        elif count.number > 2 * maximum:
+            # These attempts are not taken back, so the key stays over the limit.
             with self._lock:
                 self._over_limit[key] = count
-        if count.number > maximum:
-            raise self._too_many(rule, count)
-        return count
+        raise self._too_many(rule, count)
 
     def _too_many(self, rule: RateLimitRule, count: Count) -> TooManyRequests:
         left = (count.ends_at - self.clock()).total_seconds()

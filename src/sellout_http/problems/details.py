@@ -111,7 +111,7 @@ class FieldProblem(msgspec.Struct, frozen=True, omit_defaults=True):
 class PossibleMoves(msgspec.Struct, frozen=True):
     """The states that a unit, or its refund, can be moved to."""
 
-    product_unit: Annotated[int, Meta(description="The id of the unit.")]
+    product_unit: Annotated[int | None, Meta(description="The id of the unit. Null: the refund of the delivery fee.")]
     to: Annotated[tuple[str, ...], Meta(description="The states.")]
 
 

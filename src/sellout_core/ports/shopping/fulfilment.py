@@ -25,8 +25,8 @@ class Fulfilments(Protocol):
         """
 
     def unpaid(self, placed_by: datetime, limit: int) -> Sequence[OrderId]:
-        """The first `limit` orders that were placed at that time or before, whose status is `pending` and of whose
-        payment nothing is captured, by id. What a payment covers by a hold is not `pending`.
+        """The first `limit` orders that were placed at that time or before, are not free, have the status `pending` and
+        a payment of which nothing is captured, by id. What a payment covers by a hold is not `pending`.
         """
 
     def payments_due(self, now: datetime, limit: int) -> Sequence[OrderId]:

@@ -16,7 +16,7 @@ from sellout_core.people.identity import (
 )
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import ReadingShop, Shop
-from sellout_core.use_cases.people.passwords import require_password
+from sellout_core.use_cases.people.passwords import replace_password, require_password
 from sellout_core.use_cases.people.users import found_user
 from sellout_core.values import UserId
 
@@ -124,9 +124,7 @@ def reset_password(shop: Shop, reset: PasswordReset, language: Language) -> None
         user = tx.users.for_update(proof.user_id)
         if user is None or not user.is_active or not tx.single_use_tokens.take(proof.fingerprint):
             raise TokenUnusable
-        tx.credentials.save(user.id, password_hash)
-        tx.single_use_tokens.delete_of(user.id, "reset_password")
-        tx.sessions.delete_of(user.id)
+        replace_password(tx, user.id, password_hash)
         words = {"username": user.username}
         post_mail(shop, tx, MailTemplate.PASSWORD_RESET, proof.address, language, user_id=user.id, **words)
 

@@ -1,5 +1,7 @@
 """Changes of passwords, and the shop's policy for passwords (docs/http-contract.md#users)."""
 
+import attrs
+
 from sellout_core import values
 from sellout_core.errors import FieldCode, Forbidden, InvalidField, InvalidFields, NotFound, WrongPassword
 from sellout_core.people.accounts import OPERATOR, Actor, PasswordChange, User
@@ -7,7 +9,7 @@ from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
 from sellout_core.values import UserId, composed
 
-__all__ = ["change_password", "require_password", "set_password"]
+__all__ = ["change_password", "replace_password", "require_password", "set_password"]
 
 
 def change_password(shop: Shop, actor: Actor, user_id: UserId, change: PasswordChange) -> None:
@@ -32,9 +34,7 @@ def change_password(shop: Shop, actor: Actor, user_id: UserId, change: PasswordC
         tx.users.for_update(user_id)
         if tx.credentials.of(user_id) != credentials:
             return False
-        tx.credentials.save(user_id, fresh_hash)
-        tx.single_use_tokens.delete_of(user_id, "reset_password")
-        tx.sessions.delete_of(user_id)
+        replace_password(tx, user_id, fresh_hash)
         return True
 
     if not shop.store.write(work):
@@ -64,12 +64,23 @@ def set_password(shop: Shop, actor: Actor, username: str, password: str) -> User
         user = tx.users.for_update(credentials.user_id) if credentials else None
         if user is None:
             raise NotFound
-        tx.credentials.save(user.id, password_hash)
-        tx.single_use_tokens.delete_of(user.id, "reset_password")
-        tx.sessions.delete_of(user.id)
+        replace_password(tx, user.id, password_hash)
         return user
 
     return shop.store.write(work)
+
+
+def replace_password(tx: Transaction, user_id: UserId, password_hash: str) -> None:
+    """Replaces the password of a locked user, revokes all sessions, and withdraws all links and an address that is not
+    verified yet. The old password may have been known to others, who could have requested them.
+    """
+    tx.credentials.save(user_id, password_hash)
+    tx.single_use_tokens.delete_of(user_id, "reset_password")
+    tx.single_use_tokens.delete_of(user_id, "verify_email")
+    email = tx.emails.of(user_id)
+    if email.pending is not None:
+        tx.emails.save(attrs.evolve(email, pending=None))
+    tx.sessions.delete_of(user_id)
 
 
 def require_password(shop: Shop, password: str, field: str = "password") -> None:

@@ -103,6 +103,7 @@ def confirm_second_factor(
             raise WrongCode
         tx.second_factors.save(attrs.evolve(factor, is_on=True, last_step=step))
         _save_recovery_codes(tx, user_id, codes)
+        _note(tx, actor, user_id, "turn_on_second_factor", now)
         _tell(shop, tx, user, "on", language)
         return codes
 
@@ -126,6 +127,7 @@ def renew_recovery_codes(
     def work(tx: Transaction, user: User) -> Sequence[str]:
         _require_code(shop, tx, user_id, code, now)
         _save_recovery_codes(tx, user_id, codes)
+        _note(tx, actor, user_id, "renew_recovery_codes", now)
         _tell(shop, tx, user, "recovery_codes", language)
         return codes
 
@@ -149,6 +151,7 @@ def turn_off_second_factor(
     def work(tx: Transaction, user: User) -> bool:
         _require_code(shop, tx, user_id, code, now)
         tx.second_factors.delete(user_id)
+        _note(tx, actor, user_id, "turn_off_second_factor", now)
         _tell(shop, tx, user, "off", language)
         return True
 
@@ -176,7 +179,7 @@ def reset_second_factor(shop: Shop, actor: Actor, user_id: UserId, language: Lan
             raise SecondFactorOff
         tx.second_factors.delete(user_id)
         tx.sessions.delete_of(user_id)
-        tx.audit.add([_reset_entry(actor, user_id, now)])
+        _note(tx, actor, user_id, "reset_second_factor", now)
         _tell(shop, tx, user, "off", language)
         return user
 
@@ -239,15 +242,21 @@ def _tell(shop: Shop, tx: Transaction, user: User, change: str, language: Langua
         post_mail(shop, tx, MailTemplate.SECOND_FACTOR_CHANGED, address, language, user_id=user.id, **words)
 
 
-def _reset_entry(actor: Actor, user_id: UserId, now: datetime) -> NewAuditEntry:
-    return NewAuditEntry(
+def _note(tx: Transaction, actor: Actor, user_id: UserId, action: str, now: datetime) -> None:
+    """Audits a change of the second factor of another user."""
+    if actor.user_id == user_id:
+        return
+    was_on = action != "turn_on_second_factor"
+    is_on = action in {"turn_on_second_factor", "renew_recovery_codes"}
+    entry = NewAuditEntry(
         at=now,
         actor_id=actor.user_id,
-        action="reset_second_factor",
+        action=action,
         kind="user",
         object_id=user_id,
-        changes={"second_factor": FieldChange(before=True, after=False)},
+        changes={"second_factor": FieldChange(before=was_on, after=is_on)},
     )
+    tx.audit.add([entry])
 
 
 def _with_password(

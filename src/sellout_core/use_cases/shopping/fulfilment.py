@@ -223,11 +223,9 @@ def locked_fulfilment(tx: Transaction, actor: Actor, order_id: OrderId) -> tuple
 
 def write_change(tx: Transaction, change: FulfilmentChange, buyer: User | None, now: datetime) -> FulfilmentChange:
     """Writes a change of a locked fulfilment, and when payment providers are asked for what follows from it. Locks in
-    the order of a checkout: the buyer, the units, and last the promo code.
+    the order of a checkout: the buyer, the units, the promo code, and last the order.
     """
     change = attrs.evolve(change, after=scheduled(change.before, change.after, now))
-    tx.fulfilments.save(change.before, change.after)
-    tx.order_history.add(change.entries)
     if change.paid and buyer is not None:
         tx.users.save(attrs.evolve(buyer, purchased_total=Money(max(0, buyer.purchased_total + change.paid))))
     _restock(tx, change.restocked)
@@ -235,6 +233,9 @@ def write_change(tx: Transaction, change: FulfilmentChange, buyer: User | None, 
     promo_code = None if promo_code_id is None else tx.promo_codes.for_update(promo_code_id)
     if promo_code is not None:
         tx.promo_codes.save(attrs.evolve(promo_code, activation_count=promo_code.activation_count - 1))
+    # The order is last: a deletion of the promo code's owner locks the code before the orders.
+    tx.fulfilments.save(change.before, change.after)
+    tx.order_history.add(change.entries)
     return change
 
 

@@ -34,7 +34,7 @@ class Fulfilments(Repository):
 
     def unpaid(self, placed_by: datetime, limit: int) -> Sequence[OrderId]:
         """Unpaid orders by id."""
-        pending = (order for order in self._tables.orders.values() if order.status_id == PENDING)
+        pending = (order for order in self._tables.orders.values() if order.status_id == PENDING and order.total)
         unpaid = (order for order in pending if order.placed_at <= placed_by and not self._captured(order.id))
         return [order.id for order in islice(unpaid, limit)]
 

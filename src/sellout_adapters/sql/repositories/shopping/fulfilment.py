@@ -116,6 +116,7 @@ _UNPAID: Final = (
     select(orders.c.id)
     .where(
         orders.c.status_id == PENDING,
+        orders.c.total > 0,
         orders.c.placed_at <= bindparam("placed_by", type_=UtcTime()),
         ~exists().where(payments.c.order_id == orders.c.id, payments.c.captured > 0),
     )

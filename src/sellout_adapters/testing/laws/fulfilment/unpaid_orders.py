@@ -49,6 +49,13 @@ class UnpaidOrderLaws:
         assert unpaid(9) == [orders[0].id, orders[3].id, orders[4].id]
         assert unpaid(9, 2) == [orders[0].id, orders[3].id]
 
+    def test_a_free_order_does_not_expire(self, scene: Scene) -> None:
+        scene.promo_code("FREE", scene.user("owner"), 100)
+        free = bought(scene, promo_code="FREE")
+        assert free.total == 0
+        scene.clock.advance(hours=1)
+        assert scene.store.read(lambda tx: tx.fulfilments.unpaid(scene.clock.now, 9)) == []
+
     def test_an_unpaid_order_expires_once(self, scene: Scene) -> None:
         scene.shop = attrs.evolve(
             scene.shop, policy=attrs.evolve(scene.shop.policy, unpaid_order_lifetime=timedelta(hours=1))

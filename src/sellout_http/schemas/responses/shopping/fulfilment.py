@@ -54,7 +54,7 @@ class OnlinePayment(Struct, frozen=True, gc=False):
     number: Annotated[int, Meta(description="The number of the payment in the order, from 1.")]
     provider: Annotated[str, Meta(description="The name of the provider.")]
     reference: Annotated[str, Meta(description="The id of the payment at the provider.")]
-    amount: Annotated[int, Meta(description="The amount of the payment.")]
+    amount: Annotated[int, Meta(description="The amount of the payment, in whole currency units.")]
     authorised: Annotated[int, Meta(description="What was held on the buyer's card.")]
     captured: Annotated[int, Meta(description="What was captured of it.")]
     released: Annotated[int, Meta(description="What was released of it.")]
