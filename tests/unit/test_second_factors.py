@@ -383,6 +383,20 @@ def test_a_reset_turns_off_ends_sessions_and_is_audited(held: Held) -> None:
     log_in(scene.shop, "anna", PASSWORD)
 
 
+def test_what_staff_do_to_another_users_second_factor_is_audited(scene: Scene, anna: Person) -> None:
+    boss = scene.person("boss", is_staff=True)
+    actor = Actor(boss.id, is_staff=True)
+    held = turned_on(scene, anna)
+    assert whole_list(lambda sink: read_audit(scene.shop, OPERATOR, AuditQuery(kind="user"), sink)) == []
+    renew_recovery_codes(scene.shop, actor, anna.id, PASSWORD, held.code(), "en")
+    turn_off_second_factor(scene.shop, actor, anna.id, PASSWORD, held.code(1), "en")
+    entries = whole_list(lambda sink: read_audit(scene.shop, OPERATOR, AuditQuery(kind="user"), sink))
+    assert [(one.action, one.actor_id, one.changes["second_factor"]) for one in entries] == [
+        ("renew_recovery_codes", boss.id, FieldChange(before=True, after=True)),
+        ("turn_off_second_factor", boss.id, FieldChange(before=True, after=False)),
+    ]
+
+
 def test_superusers_do_not_reset_their_own_second_factor(scene: Scene, anna: Person) -> None:
     turned_on(scene, anna)
     actor = Actor(anna.id, is_staff=True, is_superuser=True)

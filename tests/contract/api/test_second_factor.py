@@ -10,6 +10,7 @@ import pytest
 
 from sellout_adapters import demo
 from sellout_adapters.testing.credentials import code_at
+from sellout_adapters.testing.laws.races import racing
 from sellout_adapters.testing.mailbox import deliver
 from sellout_adapters.testing.scene import HeldClock
 from sellout_core.ports.store import Store
@@ -264,6 +265,14 @@ def test_ten_refused_codes_a_day(store: Store, clock: HeldClock) -> None:
         problem_of(enrolled.post(CONFIRM, {"code": enrolled.code()}), 429, "too_many_requests")
         clock.advance(hours=24)
         assert enrolled.enter(enrolled.code()).status_code == 200
+
+
+def test_simultaneous_wrong_passwords_leave_the_owners_codes(store: Store, clock: HeldClock) -> None:
+    """Attempts without the password must not use up the refused codes of a day."""
+    with serving_shop(demo_shop(store, clock), limits=Limits(refused_codes=2)) as shop:
+        enrolled = enrolled_in(shop, clock)
+        racing(16, lambda _: enrolled.enter("000000", password="wrong"))
+        assert enrolled.enter(enrolled.next_code()).status_code == 200
 
 
 def test_settings_name_the_shop_and_require_second_factors_of_staff(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,7 +131,7 @@ def show_tracking(context: ReadContext, order_id: OrderId) -> responses.ShownTra
     reply_example=[ENTRY_EXAMPLE],
 )
 def show_history(context: ReadContext, order_id: OrderId) -> LongList[responses.OrderHistoryEntry]:
-    """What happened to an order, by id. Entries are never changed."""
+    """What happened to an order, by id. Entries never change, except that a deletion empties notes."""
     read = partial(read_history, context.shop, context.actor, order_id)
     return LongList(read, serializers.history_entry)
 
