@@ -120,11 +120,9 @@ class CheckoutRequest(Body, frozen=True):
     email: Email
     tel: Annotated[
         TelephoneNumber | Telephone,
-        Meta(description="The recipient's telephone number: up to 15 digits, with an optional `+` before them."),
+        Meta(description="The buyer's telephone number: up to 15 digits, with an optional `+` before them."),
     ]
-    first_name: Annotated[
-        str, Meta(min_length=1, max_length=values.MAX_NAME, description="The recipient's first name.")
-    ]
+    first_name: Annotated[str, Meta(min_length=1, max_length=values.MAX_NAME, description="The buyer's first name.")]
     last_name: LastName
     address_id: Annotated[Id, Meta(description="The id of one of the buyer's addresses.")]
     promo_code: Annotated[
