@@ -165,12 +165,12 @@ def test_the_refund_of_the_fee_is_moved_alone_or_with_those_of_units() -> None:
     assert states(LineRequest(unit_ids=(UNIT,)), of_delivery=False) == ["done", "due"]
     with pytest.raises(MoveImpossible) as refusal:
         refunds_moved(before, LineRequest(unit_ids=(UNIT, OTHER)), RefundState.DONE, STAFF, of_delivery=True)
-    assert refusal.value.possible == {UNIT: ("sent", "done"), OTHER: ()}
+    assert refusal.value.possible == {UNIT: ("sent", "done"), OTHER: (), None: ("sent", "done")}
     without = attrs.evolve(before, refunds=(own,))
     for request in (LineRequest(), LineRequest(unit_ids=(UNIT,))):
         with pytest.raises(MoveImpossible):
             refunds_moved(without, request, RefundState.DONE, STAFF, of_delivery=True)
-    with pytest.raises(MoveImpossible, match=r"Possible moves: none\."):
+    with pytest.raises(MoveImpossible, match=r"Possible moves: delivery: none\."):
         refunds_moved(without, LineRequest(), RefundState.DONE, STAFF, of_delivery=True)
 
 

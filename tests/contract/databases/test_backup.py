@@ -101,7 +101,7 @@ def test_a_backup_is_served_like_the_shop_that_it_was_made_of(invoke: Run, tmp_p
     assert digests_of(f"sqlite:///{tmp_path / 'restored.db'}") == before
     assert customer_reads(f"sqlite:///{tmp_path / 'restored.db'}", me) == seen
     with running_server(tmp_path, "--database-url", "sqlite:///restored.db") as (server, _):
-        assert server.access_token("noadmin", "sellout-demo")
+        assert server.access_token("artem", "sellout-demo")
 
 
 def test_the_key_beside_the_database_is_named(invoke: Run, tmp_path: Path) -> None:

@@ -188,8 +188,18 @@ def forget_fulfilment(connection: Connection) -> None:
     connection.exec_driver_sql("DELETE FROM order_statuses WHERE id > 1")
 
 
+def forget_deliveries(connection: Connection) -> None:
+    """Undoes steps 0022 and later."""
+    for name in ("online_payments", "delivery_refunds", "delivery_tariffs"):
+        connection.exec_driver_sql(f"DROP TABLE {name}")
+    connection.exec_driver_sql("ALTER TABLE refunds DROP COLUMN payment_number")
+    for column in ("recipient", "delivery", "delivery_fee"):
+        connection.exec_driver_sql(f"ALTER TABLE orders DROP COLUMN {column}")
+
+
 def forget_views(connection: Connection) -> None:
     """Undoes steps 0020 and later."""
+    forget_deliveries(connection)
     for name in ("recovery_codes", "second_factors"):
         connection.exec_driver_sql(f"DROP TABLE {name}")
     if connection.dialect.name == "sqlite":
