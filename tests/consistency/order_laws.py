@@ -135,10 +135,11 @@ def unpaid_orders_expire(past: History, final: End) -> Iterator[str]:
     """An order of which nothing was captured in its lifetime is cancelled by the next round."""
     for purchase in past.purchases:
         if purchase.acknowledged and any(purchase.ended + seconds < begun for begun, seconds in past.expiries):
-            payment = final.tracking[json.loads(purchase.acknowledged[0])["id"]]
-            live = [unit for unit in payment["product_unit"] if unit["state"] not in _GONE]
+            # That an acknowledged order is there is another law.
+            payment = final.tracking.get(json.loads(purchase.acknowledged[0])["id"])
+            live = payment and [unit for unit in payment["product_unit"] if unit["state"] not in _GONE]
             # A payment may have come later than the round only if the order was there to be paid.
-            if live and payment["payment"]["state"] == PaymentState.DUE.value:
+            if payment and live and payment["payment"]["state"] == PaymentState.DUE.value:
                 yield f"{purchase.mark}: unpaid, and there after {past.expiries}"
 
 
