@@ -103,7 +103,7 @@ def create_app(
     log_addresses: bool = False,
     mail: Callable[[threading.Event], None] | None = None,
     sandbox: Bank | None = None,
-    upkeep_seconds: float = UPKEEP_SECONDS,
+    upkeep_seconds: float | None = UPKEEP_SECONDS,
 ) -> ShopApplication:
     """Creates the ASGI application of a shop. At the end of its lifespan the application closes the shop's store, if
     the store has all members of `ServedStore`.
@@ -133,7 +133,7 @@ def create_app(
         log_addresses: Whether a request's line contains the client's IP address.
         mail: Sends the mails of the outbox, in a thread of its own, until the event is set. Default: nothing does.
         sandbox: The made-up bank of a demo, whose pages the shop serves. None: there is none.
-        upkeep_seconds: The time between two rounds of `upkeep`.
+        upkeep_seconds: The time between two rounds of `upkeep`. None: this process does none.
     """
     cors = _cors(origins, origin_pattern) if origins or origin_pattern else None
     store = served(shop.store)
@@ -159,7 +159,7 @@ def create_app(
         threads = [threading.Thread(target=_maintain_facet_index, args=(store, stopped), name="facets")]
         if mail is not None:
             threads.append(threading.Thread(target=mail, args=(stopped,), name="mail"))
-        if needs_upkeep(shop):
+        if upkeep_seconds is not None and needs_upkeep(shop):
             threads.append(threading.Thread(target=keep_up, args=(shop, stopped, upkeep_seconds), name="upkeep"))
         for thread in threads:
             thread.start()

@@ -13,7 +13,7 @@ from sellout_core.audit import NewAuditEntry
 from sellout_core.catalogue.products import ProductUnit
 from sellout_core.catalogue.stock import restocked
 from sellout_core.fulfilment import lifecycle, moves, payments
-from sellout_core.fulfilment.lifecycle import Event, PaymentState, RefundMove, RefundState, Role
+from sellout_core.fulfilment.lifecycle import Event, LineState, PaymentState, RefundMove, RefundState, Role
 from sellout_core.fulfilment.progress import Fulfilment, FulfilmentChange, Mover, NewHistoryEntry
 from sellout_core.people.accounts import User
 from sellout_core.ports.store import Transaction
@@ -123,7 +123,11 @@ def lost_move() -> None:
     save = SqlFulfilments.save
 
     def save_payment(self: SqlFulfilments, before: Fulfilment, after: Fulfilment) -> None:
-        save(self, before, attrs.evolve(after, lines=before.lines))
+        # Expired orders would be found unpaid for ever.
+        lines = (
+            new if new.state is LineState.CANCELLED else old for old, new in zip(before.lines, after.lines, strict=True)
+        )
+        save(self, before, attrs.evolve(after, lines=tuple(lines)))
 
     planted(SqlFulfilments, "save", save_payment)
 

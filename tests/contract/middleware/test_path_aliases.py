@@ -41,7 +41,7 @@ def paths() -> dict[str, set[str]]:
     """The methods of each path of the API."""
     found: dict[str, set[str]] = {}
     for operation in OPERATIONS:
-        path = operation.path.replace("{session_id}", SESSION_ID)
+        path = operation.path.replace("{session_id}", SESSION_ID).replace("{provider}", "bank")
         found.setdefault(re.sub(r"\{\w+\}", "1", path), set()).add(operation.method)
     return found
 

@@ -283,7 +283,7 @@ def fragile(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """
     with STORES[request.param](tmp_path_factory.mktemp("fragile")) as store:
         failing = FailingStore(store, [])
-        with client_of(create_app(demo_shop(failing))) as client:
+        with client_of(create_app(demo_shop(failing), upkeep_seconds=None)) as client:
             yield Fragile(client, failing)
 
 
