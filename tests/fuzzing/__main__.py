@@ -1,7 +1,7 @@
 """Runs schemathesis on the API's OpenAPI document: `python -m tests.fuzzing --examples 500 --seeds 1 2 3`.
 
 All checks and the stateful phase run, with two logged-in users. The run fails if schemathesis finds an error, if the
-server logs a 5xx, or if an operation never succeeded.
+server logs a 5xx, or if an operation never succeeded that needs no signature.
 """
 
 import argparse
@@ -19,6 +19,8 @@ from sellout_http.routes import OPERATIONS
 from tests.contract.support.command import running_server
 
 HERE = Path(__file__).parent
+SIGNED = {"POST /payment/notice/{provider}"}
+"""The operations that need a signature, which no generated request has."""
 
 
 def run(examples: int, seed: int) -> bool:
@@ -61,7 +63,7 @@ def complete(log: str) -> bool:
         if entry["event"] == "request":
             answers[f"{entry['method']} {entry['route']}", entry["status"] or 0] += 1
     succeeded = {name for name, status in answers if 200 <= status < 300}
-    missed = {f"{operation.method} {operation.path}" for operation in OPERATIONS} - succeeded
+    missed = {f"{operation.method} {operation.path}" for operation in OPERATIONS} - succeeded - SIGNED
     failed = [entry for entry in answers if entry[1] >= 500]
     click.echo(f"{answers.total()} requests; no success from {sorted(missed) or 'none'}; failures {failed or 'none'}")
     return not missed and not failed

@@ -150,6 +150,8 @@ def _prepared(case: Any, label: str) -> bool:
         case ["POST ", "order", what, "{order_id}"] if what in _ORDERS:
             make, body = _ORDERS[what]
             case.path_parameters["order_id"], case.body = make(), dict(body)
+        case ["POST ", "order", "pay", _]:
+            case.path_parameters["order_id"] = new_order()[0]
         case ["POST ", noun, _, "merge", _]:
             case.path_parameters |= {f"{noun}_id": new_row(noun), "into_id": new_row(noun)}
         case ["PATCH ", noun, _] if noun in _KINDS:
