@@ -303,7 +303,7 @@ def strict(store: Store, clock: HeldClock) -> Iterator[Served]:
         yield served
 
 
-def test_staff_who_need_a_second_factor_can_only_set_it_up(strict: Served, clock: HeldClock) -> None:
+def test_staff_who_need_a_second_factor_have_the_rights_of_customers(strict: Served, clock: HeldClock) -> None:
     client, boss = strict.client, log_in(strict.client, demo.STAFF)
     calls = [
         ("GET", "/user", None),

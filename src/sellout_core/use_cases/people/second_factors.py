@@ -48,8 +48,7 @@ def read_second_factor(shop: ReadingShop, actor: Actor, user_id: UserId) -> Seco
 
     def work(tx: Transaction) -> SecondFactor | None:
         found_user(tx, user_id)
-        factor = tx.second_factors.of(user_id)
-        return factor if factor is not None and factor.is_on else None
+        return _factor_that_is_on(tx, user_id)
 
     return shop.store.read(work)
 
@@ -66,8 +65,7 @@ def begin_second_factor(shop: Shop, actor: Actor, user_id: UserId, password: str
     secret = shop.one_time_codes.new_secret()
 
     def work(tx: Transaction, user: User) -> Enrolment:
-        factor = tx.second_factors.of(user_id)
-        if factor is not None and factor.is_on:
+        if _factor_that_is_on(tx, user_id) is not None:
             raise SecondFactorOn
         tx.second_factors.save(SecondFactor(user_id, secret))
         return Enrolment(secret, shop.one_time_codes.uri(secret, user.username))
@@ -195,8 +193,8 @@ def require_second_factor(
         SecondFactorRequired: there is no code.
         BadCode: the code is wrong or was used.
     """
-    factor = tx.second_factors.of(user_id)
-    if factor is None or not factor.is_on:
+    factor = _factor_that_is_on(tx, user_id)
+    if factor is None:
         return
     if code is None:
         raise SecondFactorRequired
@@ -206,13 +204,17 @@ def require_second_factor(
 
 def has_second_factor(tx: Transaction, user_id: UserId) -> bool:
     """Whether a user has a second factor that is on."""
+    return _factor_that_is_on(tx, user_id) is not None
+
+
+def _factor_that_is_on(tx: Transaction, user_id: UserId) -> SecondFactor | None:
     factor = tx.second_factors.of(user_id)
-    return factor is not None and factor.is_on
+    return factor if factor is not None and factor.is_on else None
 
 
 def _require_code(shop: Shop, tx: Transaction, user_id: UserId, code: SecondFactorCode, now: datetime) -> None:
-    factor = tx.second_factors.of(user_id)
-    if factor is None or not factor.is_on:
+    factor = _factor_that_is_on(tx, user_id)
+    if factor is None:
         raise SecondFactorOff
     if not _use_code(shop, tx, factor, code, now):
         raise WrongCode
