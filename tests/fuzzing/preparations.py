@@ -157,6 +157,9 @@ def _prepared(case: Any, label: str) -> bool:
         case ["PATCH ", noun, _] if noun in _KINDS:
             case.path_parameters[f"{noun}_id"], case.headers["If-Match"] = new_row(noun), "*"
             case.body = row_body(_KINDS[noun], new_name())
+        case ["PATCH ", "delivery_tariffs"]:
+            tariff = {"price": 1, "currency": new_row("currency")}
+            case.headers["If-Match"], case.body = "*", {"courier": tariff}
         case ["PUT " | "DELETE ", "product", "{product_id}", "images", *_]:
             product_id = new_product()
             image_id = as_staff(f"/product/{product_id}/images", PICTURE)["id"]
