@@ -241,30 +241,29 @@ def _cors(origins: Sequence[str], pattern: str | None) -> CORSConfig:
 
 
 def _operation_routes(dispatcher: Dispatcher, catalogue: CatalogueResponder) -> list[HTTPRouteHandler]:
-    """A route handler for each operation, and one for OPTIONS on each path."""
-    handlers, by_path = [], defaultdict[str, list[Operation]](list)
-    for operation in OPERATIONS:
+    """A route handler for each operation. The first one of a path also answers OPTIONS. Litestar's own handler would
+    omit HEAD and accept invalid ids.
+    """
+    routes = [(path, each) for each in OPERATIONS for path in [each.path.replace("}", ":str}"), *each.aliases]]
+    by_path = defaultdict[str, list[Operation]](list)
+    for path, operation in routes:
+        by_path[path].append(operation)
+    handlers = []
+    for path, operation in routes:
         answer = dispatcher.answer if operation.catalogue is None else catalogue.answer
-        paths = [operation.path.replace("}", ":str}"), *operation.aliases]
-        handlers.append(_handler(paths, operation.method, _answer_operation(answer, operation), operation))
-        for path in paths:
-            by_path[path].append(operation)
-    # OPTIONS come first. Otherwise Litestar adds its own handlers, which omit HEAD and accept invalid ids.
-    return [*(_handler([path], "OPTIONS", _answer_options(found)) for path, found in by_path.items()), *handlers]
+        is_first, methods = by_path[path][0] is operation, {str(each.method) for each in by_path[path]}
+        endpoint = _answer_operation(answer, operation, methods)
+        handlers.append(_handler(path, [operation.method, *(["OPTIONS"] if is_first else [])], endpoint, operation))
+    return handlers
 
 
-def _answer_operation(answer: OperationEndpoint, operation: Operation) -> Endpoint:
+def _answer_operation(answer: OperationEndpoint, operation: Operation, methods: set[str]) -> Endpoint:
     async def endpoint(request: AnyRequest) -> ASGIResponse:
-        return await answer(operation, request)
-
-    return endpoint
-
-
-def _answer_options(operations: Sequence[Operation]) -> Endpoint:
-    async def endpoint(request: AnyRequest) -> ASGIResponse:
+        if request.method != "OPTIONS":
+            return await answer(operation, request)
         scope: Any = request.scope
-        path_ids(operations[0], scope)
-        return _options({operation.method for operation in operations})
+        path_ids(operation, scope)
+        return _options(methods)
 
     return endpoint
 
@@ -275,7 +274,7 @@ def _page_route(path: str, page: Endpoint, method: str = "GET") -> HTTPRouteHand
         scope[LOG_ENTRY].route = path.replace(":str}", "}")
         return _options({method}) if request.method == "OPTIONS" else await page(request)
 
-    return _handler([path], [method, "OPTIONS"], endpoint)
+    return _handler(path, [method, "OPTIONS"], endpoint)
 
 
 def _answer_method_not_allowed(request: AnyRequest, error: MethodNotAllowedException) -> Response[bytes]:
@@ -287,12 +286,12 @@ def _answer_method_not_allowed(request: AnyRequest, error: MethodNotAllowedExcep
     return answer_http_error(request, error)
 
 
-def _handler(paths: list[str], method: Any, endpoint: Endpoint, operation: Operation | None = None) -> HTTPRouteHandler:
+def _handler(path: str, methods: Any, endpoint: Endpoint, operation: Operation | None = None) -> HTTPRouteHandler:
     most = MAX_BYTES if operation is None else operation.body_limits.size
     if operation is not None and operation.upload is not None:
         most = operation.upload.max_bytes
     return HTTPRouteHandler(
-        paths, http_method=method, status_code=200, opt={"operation": operation}, request_max_body_size=most
+        path, http_method=methods, status_code=200, opt={"operation": operation}, request_max_body_size=most
     )(endpoint)
 
 
