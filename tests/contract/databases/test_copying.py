@@ -250,9 +250,10 @@ def test_no_password_is_printed(invoke: Run, new_url: Callable[[str], str], side
     assert "hush-hush" not in done.stderr
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_copy_that_is_stopped_anywhere_leaves_the_target_empty(
-    invoke: Run, new_url: Callable[[str], str], kind: str, deep: bool
+    invoke: Run, new_url: Callable[[str], str], kind: str
 ) -> None:
     source, target = new_url("sqlite"), new_url(kind)
     fill_shop(source)
@@ -263,13 +264,12 @@ def test_a_copy_that_is_stopped_anywhere_leaves_the_target_empty(
     assert whole.returncode == 0
     statements = int(whole.stdout.split()[-1])
     assert statements > 2 * len(metadata.tables)
-    stops = [
+    for how, code, number in (
+        (signal.SIGKILL, -9, statements // 2),
         (signal.SIGKILL, -9, statements - 5),
         (signal.SIGINT, 130, statements // 2),
-        (signal.SIGKILL, -9, statements // 2),
         (signal.SIGTERM, 130, statements - 30),
-    ]
-    for how, code, number in stops if deep else stops[:2]:
+    ):
         done = _interrupted_copy(number, how, source, target)
         assert done.returncode == code, done.stderr
         if how is not signal.SIGKILL:

@@ -66,7 +66,7 @@ def prepare(kind, *arguments):
 """
 
 
-@pytest.fixture(params=PERSISTENT)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.deep)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore]:
     """A store that a process can open by its URL."""
     with PERSISTENT[request.param](tmp_path) as store:
