@@ -88,12 +88,11 @@ def consistency(session: nox.Session) -> None:
     session.run("python", "-m", "tests.consistency", *session.posargs)
 
 
-@nox.session(default=False, tags=["deep"])
+@nox.session(default=False, tags=["deep"], venv_backend="uv")
 def lowest(session: nox.Session) -> None:
     """The tests that an older dependency could break, with the oldest allowed versions."""
-    session.install("uv")
     wanted = [".[server]", *nox.project.dependency_groups(PYPROJECT, "test")]
-    session.run("uv", "pip", "install", "--resolution", "lowest-direct", *wanted, silent=True)
+    session.install("--resolution", "lowest-direct", *wanted)
     parts = (
         "store/test_store",
         "databases/test_migrations",
