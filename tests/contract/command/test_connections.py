@@ -76,7 +76,7 @@ def fill(connection: socket.socket, request: bytes) -> None:
     connection.settimeout(PATIENCE)
 
 
-def test_an_answer_that_nobody_takes_is_dropped_with_its_connection(tmp_path: Path) -> None:
+def test_an_unread_response_is_dropped_with_its_connection(tmp_path: Path) -> None:
     with (
         running_server(tmp_path, "--demo", SELLOUT_SEND_TIMEOUT="1") as (server, _),
         connections(server, ["127.0.1.1"] * 3) as unread,
