@@ -14,6 +14,8 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = True
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
+PARALLEL = ("-n", "auto", "--dist", "worksteal")
+"""A test on each processor. Some modules take minutes, so idle workers take tests from busy ones."""
 
 
 def install(session: nox.Session, *groups: str) -> None:
@@ -42,10 +44,10 @@ def tests(session: nox.Session) -> None:
     """The short form of every test, and the branch coverage of the core by its unit tests."""
     install(session, "fuzzing")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-q", "-n", "auto", "tests/unit")
+    session.run("coverage", "run", "-m", "pytest", "-q", *PARALLEL, "tests/unit")
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
-    session.run("pytest", "-q", "-n", "auto", "tests/contract")
+    session.run("pytest", "-q", *PARALLEL, "tests/contract")
 
 
 @nox.session(default=False, tags=["deep"])
@@ -54,10 +56,10 @@ def deep(session: nox.Session) -> None:
     planted bugs.
     """
     install(session, "fuzzing")
-    session.run("pytest", "-q", "-n", "auto", "tests/contract", "--deep")
+    session.run("pytest", "-q", *PARALLEL, "tests/contract", "--deep")
     session.run("python", "-m", "tests.fuzzing", "--examples=40", "--seeds", "1")
     session.run("python", "-m", "tests.consistency", "--rounds=6", "--seconds=8")
-    session.run("pytest", "-q", "-n", "auto", "tests/consistency")
+    session.run("pytest", "-q", *PARALLEL, "tests/consistency")
 
 
 @nox.session(default=False)
@@ -71,7 +73,7 @@ def unit(session: nox.Session) -> None:
 def contract(session: nox.Session) -> None:
     """The contract tests: every store, HTTP on every store, and the command. Arguments after -- go to pytest."""
     install(session, "test")
-    session.run("pytest", "-n", "auto", "tests/contract", *session.posargs)
+    session.run("pytest", *PARALLEL, "tests/contract", *session.posargs)
 
 
 @nox.session(default=False)
@@ -104,7 +106,7 @@ def lowest(session: nox.Session) -> None:
         "command/test_command",
     )
     files = [f"tests/contract/{part}.py" for part in parts]
-    session.run("pytest", "-q", "-n", "auto", "tests/unit", *files, *session.posargs)
+    session.run("pytest", "-q", *PARALLEL, "tests/unit", *files, *session.posargs)
 
 
 @nox.session(default=False, tags=["deep"])
