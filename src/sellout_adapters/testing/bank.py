@@ -9,7 +9,7 @@ import attrs
 
 from sellout_adapters.payments.signed import payment_of, require_signed
 from sellout_core.fulfilment.money import CommandKind, NewPayment, OnlinePayment, ProviderCommand, ProviderPayment
-from sellout_core.ports.payments import PaymentPage, ProviderFailed
+from sellout_core.ports.payments import PaymentPage, ProviderFailed, RefundRefused
 from sellout_core.values import Money
 
 __all__ = ["Bank"]
@@ -22,12 +22,14 @@ class Bank:
     Attributes:
         captures_in_parts: As in the port.
         failure: The error of every call. None: the bank works.
+        refusal: Why it refuses for good to pay anything back. None: it does not.
         key: The key that signs its notices.
         commands: The commands that were carried out, by key.
     """
 
     captures_in_parts: bool = True
     failure: str | None = None
+    refusal: str | None = None
     key: str = "a key of the bank, thirty-two bytes or more"
     commands: dict[str, ProviderCommand] = attrs.field(factory=dict)
     _payments: dict[str, ProviderPayment] = attrs.field(factory=dict, init=False)
@@ -56,6 +58,8 @@ class Bank:
     def carry_out(self, payment: OnlinePayment, command: ProviderCommand) -> ProviderPayment:
         """Carries a command out, once for each key."""
         self._require_up()
+        if self.refusal is not None and command.kind is CommandKind.REFUND:
+            raise RefundRefused(self.refusal)
         with self._lock:
             found = self._payments[payment.reference]
             if command.key not in self.commands:

@@ -18,7 +18,9 @@ __all__ = ["CommandKind", "NewPayment", "OnlinePayment", "ProviderCommand", "Pro
 class Refund:
     """The refund of a line that was cancelled or returned. Without a unit it is the refund of the delivery fee.
 
-    `payment_number` is the online payment whose provider pays the money back. None: staff pay it back.
+    `payment_number` is the online payment whose provider pays the money back. None: staff pay it back. A provider pays
+    what is `due`. What it has refused for good, `failed` or `sent`, is paid back by staff, with the provider or without
+    it.
     """
 
     unit_id: ProductUnitId | None
