@@ -552,7 +552,7 @@ def test_a_refusal_of_an_outdated_command_changes_nothing(scene: Scene) -> None:
     order = bought(scene)
 
     class Slow(Bank):
-        def carry_out(self, payment: OnlinePayment, command: ProviderCommand) -> NoReturn:
+        def carry_out(self, *_: Any, **__: Any) -> NoReturn:
             if len(stored(scene, order.id).refunds) == 1:
                 cancel(scene, order)
             raise RefundRefused("the card is closed")
@@ -574,7 +574,7 @@ def test_a_refusal_of_an_outdated_command_changes_nothing(scene: Scene) -> None:
 
 def test_a_notice_about_no_payment_of_the_shop_changes_nothing(scene: Scene) -> None:
     class Other(Bank):
-        def notice(self, headers: Any, content: bytes, now: datetime) -> None:
+        def notice(self, *_: Any, **__: Any) -> None:
             return None
 
     bank, order = Other(), bought(scene)

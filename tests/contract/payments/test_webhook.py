@@ -21,7 +21,7 @@ from sellout_core.fulfilment.lifecycle import PaymentState, RefundState
 from sellout_core.fulfilment.money import CommandKind, NewPayment, OnlinePayment, ProviderCommand, ProviderPayment
 from sellout_core.fulfilment.refusals import BadNotice, PaymentMismatch
 from sellout_core.people.accounts import OPERATOR
-from sellout_core.ports.payments import ProviderFailed
+from sellout_core.ports.payments import ProviderFailed, RefundRefused
 from sellout_core.use_cases import payments
 from sellout_core.values import Money, OrderId
 
@@ -167,6 +167,18 @@ def test_a_bad_answer_is_a_failure(program: Program, provider: WebhookProvider, 
         provider.read(PAYMENT)
     assert not any(key in str(failure.value) for key in KEYS for failure in (start, read))
     assert len(program.asked) == 2
+
+
+def test_only_a_refund_is_refused_for_good(program: Program, provider: WebhookProvider) -> None:
+    program.answer = 422, b""
+    for kind, error in {
+        CommandKind.REFUND: RefundRefused,
+        CommandKind.CAPTURE: ProviderFailed,
+        CommandKind.RELEASE: ProviderFailed,
+    }.items():
+        with pytest.raises(ProviderFailed, match=f"{kind.value}: HTTP 422") as failure:
+            provider.carry_out(PAYMENT, ProviderCommand(kind, Money(1), "key"))
+        assert type(failure.value) is error
 
 
 def test_an_answer_whose_amounts_contradict_each_other_is_refused(program: Program, provider: WebhookProvider) -> None:
