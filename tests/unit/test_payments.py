@@ -574,7 +574,7 @@ def test_a_refusal_of_an_outdated_command_changes_nothing(scene: Scene) -> None:
 
 def test_a_notice_about_no_payment_of_the_shop_changes_nothing(scene: Scene) -> None:
     class Other(Bank):
-        def notice(self, *_: Any, **__: Any) -> None:
+        def notice(self, *_: Any, **__: Any) -> Any:
             return None
 
     bank, order = Other(), bought(scene)

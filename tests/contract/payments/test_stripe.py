@@ -1,11 +1,13 @@
 """The provider Stripe, against a server that speaks its protocol and keeps books."""
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
 
 import attrs
+import httpx2
 import pytest
 
 from sellout_adapters.memory import MemoryStore
@@ -35,6 +37,9 @@ from sellout_core.ports.store import Store
 from sellout_core.shopping.ordering import Order
 from sellout_core.use_cases import payments
 from sellout_core.values import Money, OrderId
+from sellout_http.upkeep import settle_payments
+from tests.contract.support.buyer import noadmin
+from tests.contract.support.shop import Served, demo_shop, log_in, problem_of, serving_shop
 from tests.servers.stripe import KEY, SECRET, Document, Refusal, StripeServer, stripe_server
 
 BACK = "https://shop.example/paid"
@@ -650,6 +655,114 @@ def test_a_refusal_is_only_of_refunds(memory_desk: Desk, provider: StripeProvide
     with pytest.raises(ProviderFailed, match="capture: amount_too_large, HTTP 400") as failure:
         provider.carry_out(held, ProviderCommand(CommandKind.CAPTURE, Money(1001), "key"))
     assert not isinstance(failure.value, RefundRefused)
+
+
+@pytest.fixture
+def served(provider: StripeProvider) -> Iterator[Served]:
+    """The demo shop, with an unpaid order for 107."""
+    shop = attrs.evolve(demo_shop(MemoryStore()), payment_provider=provider)
+    # The test itself asks Stripe.
+    with serving_shop(shop, upkeep_seconds=3600) as served:
+        yield served
+
+
+def send(served: Served, content: bytes, signature: str) -> httpx2.Response:
+    headers = {"Content-Type": "application/json; charset=utf-8", SIGNATURE: signature}
+    return served.client.post("/payment/notice/stripe", content=content, headers=headers)
+
+
+def order_of(served: Served) -> Any:
+    order = OrderId(1)
+    return served.shop.store.read(lambda tx: (tx.fulfilments.get(order), tx.order_history.after(order, 0, 99)))
+
+
+def test_a_wrong_notice_changes_nothing_and_is_in_the_log(
+    served: Served, server: StripeServer, logged: list[Any]
+) -> None:
+    buyer = noadmin(served.client)
+    page = served.client.post("/order/pay/1", headers=buyer.headers)
+    assert (page.status_code, page.json()["page"]) == (201, "https://checkout.stripe.com/c/pay/cs_test_1#fragment")
+    session, now = server.pay("cs_test_1"), datetime.now(UTC)
+    [intent] = server.intents.values()
+    content = server.event("checkout.session.completed", session)
+    before = order_of(served)
+    right = dict(intent), dict(session["metadata"])
+    wrongs: tuple[tuple[str, Callable[[], object], str], ...] = (
+        ("bad_signature", lambda: None, server.signed(content, now, "whsec_another")),
+        ("bad_signature", lambda: None, server.signed(content, now - timedelta(hours=1))),
+        ("payment_mismatch", lambda: intent.update(amount=10_800), server.signed(content, now)),
+        ("payment_mismatch", lambda: intent.update(currency="usd"), server.signed(content, now)),
+        ("not_found", lambda: session["metadata"].update(order_id="2"), server.signed(content, now)),
+    )
+    for code, change, signature in wrongs:
+        change()
+        response = send(served, content, signature)
+        problem_of(response, {"bad_signature": 401, "payment_mismatch": 422, "not_found": 404}[code], code)
+        assert order_of(served) == before
+        intent.update(right[0])
+        session["metadata"].update(right[1])
+    assert [(line["event"], line["log_level"], line["provider"], line["code"]) for line in logged] == [
+        ("payment notice refused", "warning", "stripe", code) for code, *_ in wrongs
+    ]
+    assert send(served, content, server.signed(content, now)).json() == {"known": True}
+    assert order_of(served)[0].payment is PaymentState.AUTHORISED
+
+
+def test_twenty_requests_at_once_are_one_transition(served: Served, server: StripeServer) -> None:
+    served.client.post("/order/pay/1", headers=noadmin(served.client).headers)
+    content = server.event("checkout.session.completed", server.pay("cs_test_1"))
+    signature = server.signed(content, datetime.now(UTC))
+    statuses = racing(NOTICES, lambda _: send(served, content, signature).status_code)
+    assert statuses == [200] * NOTICES
+    found, history = order_of(served)
+    assert (found.payment, len(history)) == (PaymentState.AUTHORISED, 1)
+
+
+def test_staff_see_that_stripe_is_down(served: Served, server: StripeServer, logged: list[Any]) -> None:
+    served.client.post("/order/pay/1", headers=noadmin(served.client).headers)
+    content = server.event("checkout.session.completed", server.pay("cs_test_1"))
+    staff = log_in(served.client, "artem")
+    server.answer = 500, b"<html>"
+    problem_of(send(served, content, server.signed(content, datetime.now(UTC))), 503, "unavailable_now")
+    server.answer = None
+    send(served, content, server.signed(content, datetime.now(UTC)))
+    served.client.post("/order/move/1", json={"to": "confirmed"}, headers=staff)
+    server.answer = 500, b"<html>"
+    assert settle_payments(served.shop, threading.Event()) == {"postponed": 1}
+    tracking = served.client.get("/order/tracking/1", headers=staff).json()
+    assert (tracking["payment"]["captured"], tracking["payment"]["held"]) == (0, 107)
+    [shown] = tracking["online_payments"]
+    assert (shown["attempts"], shown["last_error"]) == (1, "capture: APIError, HTTP 500")
+    assert shown["asked_at"] is not None
+    [line] = [event for event in logged if event["event"] == "payment"]
+    assert (line["log_level"], line["result"], line["reason"]) == (
+        "warning",
+        "postponed",
+        "capture: APIError, HTTP 500",
+    )
+    assert not any(secret in str(logged) for secret in (KEY, SECRET))
+
+
+def test_staff_pay_back_what_stripe_refuses(served: Served, server: StripeServer) -> None:
+    served.client.post("/order/pay/1", headers=noadmin(served.client).headers)
+    content = server.event("checkout.session.completed", server.pay("cs_test_1"))
+    send(served, content, server.signed(content, datetime.now(UTC)))
+    staff = log_in(served.client, "artem")
+    served.client.post("/order/move/1", json={"to": "confirmed"}, headers=staff)
+    server.refund_error = Refusal(400, "invalid_request_error", "charge_disputed")
+    settle_payments(served.shop, threading.Event())
+    served.client.post("/order/cancel/1", json={"product_unit": [2], "reason": "sold out"}, headers=staff)
+    done: dict[str, Any] = {"to": "done", "product_unit": [2]}
+    problem_of(served.client.post("/order/refund/1", json=done, headers=staff), 409, "move_impossible")
+    assert settle_payments(served.shop, threading.Event()) == {"refused": 1}
+    unit = served.client.get("/order/tracking/1", headers=staff).json()["product_unit"][1]
+    assert unit["refund"] == {"amount": 100, "state": "failed"}
+    for target in ("sent", "failed", "done"):
+        answer = served.client.post("/order/refund/1", json={**done, "to": target}, headers=staff)
+        assert answer.json()["product_unit"][1]["refund"] == {"amount": 100, "state": target}
+    problem_of(served.client.post("/order/refund/1", json=done, headers=staff), 409, "move_impossible")
+    assert settle_payments(served.shop, threading.Event()) == {}
+    assert server.refunds == {}
 
 
 def test_the_clock_of_the_shop_counts() -> None:

@@ -3,8 +3,10 @@
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -13,6 +15,7 @@ import pytest
 from sellout_adapters.memory import MemoryStore
 from sellout_adapters.payments.signed import payment_of, require_signed, signed
 from sellout_adapters.payments.webhook import WebhookProvider
+from sellout_adapters.sql import SqlStore
 from sellout_adapters.testing.bank import Bank
 from sellout_adapters.testing.laws.fulfilment.fulfilment import CONFIRM, bought, cancel, move, stored, units_of
 from sellout_adapters.testing.laws.fulfilment.payments import settled_by
@@ -24,6 +27,7 @@ from sellout_core.people.accounts import OPERATOR
 from sellout_core.ports.payments import ProviderFailed, RefundRefused
 from sellout_core.use_cases import payments
 from sellout_core.values import Money, OrderId
+from tests.contract.support.command import Run
 
 KEYS = ("a new key of thirty-two bytes or more", "an old key of thirty-two bytes or more")
 MOST = 64 * 1024
@@ -97,6 +101,39 @@ def program() -> Iterator[Program]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_the_command_asks_the_provider(program: Program, invoke: Run, tmp_path: Path, way: str) -> None:
+    """`sellout work` captures what staff have confirmed while no server ran."""
+    with closing(SqlStore.open(f"sqlite:///{tmp_path / 'sellout.db'}")) as store:
+        scene = Scene(store)
+        scene.clock.now = datetime.now(UTC)
+        scene.shop = attrs.evolve(scene.shop, payment_provider=WebhookProvider(program.address, KEYS))
+        order = bought(scene)
+        paid = payments.start_payment(scene.shop, OPERATOR, order.id).payment
+        payments.apply_report(scene.shop, program.bank.change(paid, authorised=order.total))
+        move(scene, order, CONFIRM)
+        program.answer = None if way == "up" else (500, b"")
+        done = invoke(
+            "work",
+            "--once",
+            SELLOUT_PAYMENT_PROVIDER="webhook",
+            SELLOUT_PAYMENT_URL=program.address,
+            SELLOUT_PAYMENT_KEYS=",".join(KEYS),
+        )
+        result = "1 done" if way == "up" else "1 postponed"
+        assert (done.returncode, done.stdout) == (
+            0,
+            f"0 unpaid orders have expired.\nThe payment provider was asked: {result}.\n",
+        )
+        assert [asked["action"] for asked in program.asked] == ["start", "capture"]
+        found = stored(scene, order.id)
+        if way == "up":
+            assert (found.payment, found.captured) == (PaymentState.CAPTURED, order.total)
+        else:
+            assert (found.payment, found.captured, found.held) == (PaymentState.AUTHORISED, 0, order.total)
+            assert (found.online[0].attempts, found.online[0].last_error) == (1, "capture: HTTP 500")
 
 
 @pytest.fixture
