@@ -28,7 +28,7 @@ from sellout_core.fulfilment.moves import moved
 from sellout_core.fulfilment.payments import captured, refunds_moved
 from sellout_core.fulfilment.progress import Fulfilment, LineProgress, LineRequest, Mover, MoveRequest
 from sellout_core.fulfilment.refusals import MoveImpossible, NothingDue, PaymentMismatch, PaymentsDisabled
-from sellout_core.fulfilment.reports import next_command, reported, scheduled, with_payment
+from sellout_core.fulfilment.reports import next_command, refunds_refused, reported, scheduled, with_payment
 from sellout_core.people.accounts import OPERATOR, Actor
 from sellout_core.ports.payments import NoPaymentProvider, PaymentPage, ProviderFailed, RefundRefused
 from sellout_core.retries import delay_after
@@ -582,3 +582,18 @@ def test_a_notice_about_no_payment_of_the_shop_changes_nothing(scene: Scene) -> 
     before = stored(scene, order.id)
     payments.take_notice(scene.shop, "bank", {}, b"")
     assert stored(scene, order.id) == before
+
+
+def test_the_provider_is_asked_for_what_it_has_not_refused() -> None:
+    lines = LineProgress(unit_id=ONE, amount=Money(500)), LineProgress(unit_id=TWO, amount=Money(500))
+    paid = told(order(lines=lines), authorised=1050, captured=1050)
+    gone = changed(paid, LineState.CANCELLED, ONE)
+    assert asked(gone) == (CommandKind.REFUND, 500)
+    refused = refunds_refused(gone, gone.online[0], "the card is closed", PROVIDER).after
+    assert (asked(refused), refused.refund_of(ONE)) == (None, Refund(ONE, Money(500), RefundState.FAILED, 1))
+    both = changed(refused, LineState.CANCELLED, TWO)
+    assert asked(both) == (CommandKind.REFUND, 550)
+    # What comes back first is what it was asked for, and not as much for the unit that staff pay back.
+    back = told(both, authorised=1050, captured=1050, refunded=500)
+    assert [back.refund_of(each).state for each in (ONE, TWO)] == [RefundState.FAILED, RefundState.DONE]  # type: ignore[union-attr]
+    assert asked(back) == (CommandKind.REFUND, 50)
