@@ -109,9 +109,7 @@ class StripeProvider:
             return checkout_of(client, payment.reference).report
 
     def carry_out(self, payment: OnlinePayment, command: ProviderCommand) -> ProviderPayment:
-        """Does what is missing until the total of the command is reached. So a command that is sent again does nothing,
-        even when Stripe has forgotten its key.
-        """
+        """Does what is missing until the total of the command is reached, also when Stripe has forgotten its key."""
         with self._asking(command.kind.value) as client:
             found = checkout_of(client, payment.reference)
             if not _carried_out(client, found, payment, command):
@@ -163,7 +161,7 @@ def _carried_out(
     """Sends a command, unless it is done already or cannot be done any more. Returns whether it was sent."""
     amount, reference = minor_units(command.amount, payment.currency), payment.reference
     if command.kind is CommandKind.REFUND:
-        return _refunded(client, found, payment, minor_units(payment.refunded, payment.currency) + amount)
+        return _refunded(client, found, payment, minor_units(payment.total_after(command), payment.currency))
     if command.kind is CommandKind.RELEASE and amount == 0:
         if found.is_open:
             client.v1.checkout.sessions.expire(reference, {}, {"idempotency_key": f"{reference}-expire"})

@@ -62,7 +62,8 @@ class WebhookProvider:
     def carry_out(self, payment: OnlinePayment, command: ProviderCommand) -> ProviderPayment:
         """Sends the command."""
         about = {"order_id": payment.order_id, "reference": payment.reference, "currency": payment.currency}
-        return _payment(self._ask(command.kind.value, command.key, **about, amount=command.amount))
+        total = payment.total_after(command)
+        return _payment(self._ask(command.kind.value, command.key, **about, amount=command.amount, total=total))
 
     def notice(self, headers: Mapping[str, Sequence[str]], content: bytes, now: datetime) -> ProviderPayment:
         """The payment of a notice that one of the keys has signed."""

@@ -61,7 +61,9 @@ class PaymentProvider(Protocol):
         """
 
     def carry_out(self, payment: OnlinePayment, command: ProviderCommand) -> ProviderPayment:
-        """Captures, releases or pays back an amount, and returns the payment after that. The same key does it once.
+        """Captures, releases or pays back what is missing until `payment.total_after(command)` is reached, and returns
+        the payment after that. That is the amount of the command, or less if the answer to an earlier one was lost. The
+        same key does it once.
 
         Raises:
             RefundRefused: the provider refuses for good to pay the amount back.

@@ -56,11 +56,12 @@ class Program:
             names = ("order_id", "number", "amount", "currency")
             page = self.bank.start(NewPayment(**{name: sent[name] for name in names}), sent["key"])
             return 200, json.dumps({"reference": page.reference, "page": page.address}).encode()
-        known = attrs.evolve(PAYMENT, reference=sent["reference"])
+        known: OnlinePayment = attrs.evolve(PAYMENT, reference=sent["reference"])
         if sent["action"] == "read":
             return 200, document(self.bank.read(known))
         command = ProviderCommand(CommandKind(sent["action"]), Money(sent["amount"]), sent["key"])
-        return 200, document(self.bank.carry_out(known, command))
+        before: dict[str, Any] = {command.kind.total: sent["total"] - sent["amount"]}
+        return 200, document(self.bank.carry_out(attrs.evolve(known, **before), command))
 
 
 PAYMENT = OnlinePayment(
@@ -162,6 +163,7 @@ def test_an_order_is_held_captured_released_and_paid_back(program: Program, prov
     assert [(refund.unit_id, refund.state) for refund in found.refunds] == [(one, RefundState.DONE)]
     assert [asked["action"] for asked in program.asked] == ["start", "capture", "release", "refund"]
     assert [asked.get("amount") for asked in program.asked] == [1000, 700, 300, 700]
+    assert [asked.get("total") for asked in program.asked] == [None, 700, 300, 700]
     assert len({asked["key"] for asked in program.asked}) == 4
 
 

@@ -166,6 +166,24 @@ class PaymentLaws:
         assert found.refunds == (Refund(one, Money(700), RefundState.DONE, 1),)
         assert (found.online[0].released, found.held, user_of(scene, order).purchased_total) == (300, 0, 0)
 
+    def test_what_a_command_has_done_counts_for_the_next_one_if_its_answer_was_lost(self, scene: Scene) -> None:
+        bank, order = Bank(), bought(scene)
+        one, two = units_of(order)
+        paid = started(scene, bank, order)
+        payments.apply_report(scene.shop, bank.change(paid, authorised=order.total))
+        for kind, act in ((CommandKind.CAPTURE, CONFIRM), (CommandKind.REFUND, None)):
+            for unit_id, lost in ((one, True), (two, False)):
+                bank.loses_answers = lost
+                if act is None:
+                    cancel(scene, order, unit_id)
+                else:
+                    move(scene, order, act, unit_id)
+                assert settled_by(scene) == [kind]
+        found = stored(scene, order.id)
+        assert (found.captured, found.online[0].captured, found.online[0].refunded) == (1000, 1000, 1000)
+        assert {each.state for each in found.refunds} == {RefundState.DONE}
+        assert user_of(scene, order).purchased_total == 0
+
     def test_a_payment_for_an_order_that_died_becomes_a_refund_due(self, scene: Scene) -> None:
         bank, order = Bank(), bought(scene)
         paid = started(scene, bank, order)
