@@ -23,8 +23,10 @@ PACKAGES: Final = {
     "pyotp": ("pyotp", "standard"),
     "pytest": ("pytest", "testing"),
     "redis": ("redis", "redis"),
+    "requests": ("requests", "stripe"),
     "rich": ("rich", "server"),
     "sqlalchemy": ("SQLAlchemy", "sql"),
+    "stripe": ("stripe", "stripe"),
     "structlog": ("structlog", "server"),
     "typed_settings": ("typed-settings", "server"),
 }

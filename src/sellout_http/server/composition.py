@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import attrs
 import click
+from typed_settings import Secret
 
 from sellout_adapters.extras import MissingExtra
 from sellout_adapters.mail.folder import FolderMailer
@@ -31,6 +32,12 @@ from sellout_http.settings.signing_key import BadSettings
 
 DEMO_MAIL_FOLDER: Final = "sellout-mail"
 """The folder of a demo's mail, in the current folder."""
+
+_PROVIDER_SETTINGS: Final = {
+    "webhook": ("payment_url", "payment_keys"),
+    "stripe": ("stripe_secret_key", "stripe_webhook_secret", "payment_return_url"),
+}
+"""The settings of payment providers. Each must be set with its provider, and not with another one."""
 
 _MADE_UP_SENDER: Final = "SellOut <shop@sellout.invalid>"
 
@@ -82,19 +89,36 @@ def open_payments(settings: Settings, key: str) -> PaymentProvider:
     """The payment provider. `key` makes the pages of the sandbox unpredictable.
 
     Raises:
-        BadSettings: a setting of the provider is missing, or belongs to another one.
+        BadSettings: a setting of the provider is missing, or belongs to another one, or its package is missing.
     """
     name = settings.payment_provider or ("sandbox" if settings.demo else "manual")
-    url, keys = settings.payment_url, settings.payment_keys
-    if name == "webhook":
-        if url is None or keys is None:
-            both = " and ".join(map(variable_name, ("payment_url", "payment_keys")))
-            raise BadSettings(f"{both} must be set for the provider webhook")
-        return WebhookProvider(url, keys.get_secret_value().split(","), settings.payment_timeout)
-    for setting in ("payment_url", "payment_keys"):
-        if getattr(settings, setting) is not None:
-            raise BadSettings(f"{variable_name(setting)} needs {variable_name('payment_provider')}=webhook")
+    for provider, own in _PROVIDER_SETTINGS.items():
+        given = [setting for setting in own if getattr(settings, setting) is not None]
+        if provider != name and given:
+            raise BadSettings(f"{variable_name(given[0])} needs {variable_name('payment_provider')}={provider}")
+        if provider == name and len(given) < len(own):
+            raise BadSettings(f"{', '.join(map(variable_name, own))} must be set for the provider {name}")
+    match settings:
+        case Settings(payment_provider="webhook", payment_url=str(url), payment_keys=Secret() as keys):
+            return WebhookProvider(url, keys.get_secret_value().split(","), settings.payment_timeout)
+        case Settings(
+            payment_provider="stripe",
+            stripe_secret_key=Secret() as secret,
+            stripe_webhook_secret=Secret() as webhook_secret,
+            payment_return_url=str(url),
+        ):
+            return _stripe(settings, secret, webhook_secret, url)
     return SandboxBank(key) if name == "sandbox" else NoPaymentProvider()
+
+
+def _stripe(settings: Settings, key: Secret[str], webhook_secret: Secret[str], return_url: str) -> PaymentProvider:
+    try:
+        from sellout_adapters.payments.stripe import StripeProvider  # noqa: PLC0415 - an extra
+    except MissingExtra as error:
+        raise BadSettings(f"the provider stripe cannot be used: {error}") from None
+    return StripeProvider(
+        key.get_secret_value(), webhook_secret.get_secret_value(), return_url, settings.payment_timeout
+    )
 
 
 def open_pictures(settings: Settings) -> PictureStorage:
