@@ -57,6 +57,7 @@ class Settings:
     * `public_url`: the URL of the server itself.
     * `payment_provider`: `manual`, or `sandbox` with `demo`. `payment_url` and `payment_keys` belong to `webhook`.
     * `unpaid_order_lifetime`: unpaid orders do not expire.
+    * `metrics_port`: no metrics.
     * `log_style`: text on a terminal, JSON elsewhere.
     """
 
@@ -111,6 +112,8 @@ class Settings:
     payment_url: str | None = attrs.field(default=None, converter=payment_converters.url)
     payment_keys: Secret[str] | None = attrs.field(default=None, converter=payment_converters.keys)
     payment_timeout: int = attrs.field(default=10, converter=converters.seconds)
+    metrics_port: int | None = attrs.field(default=None, converter=converters.optional_port)
+    metrics_host: str = attrs.field(default="127.0.0.1", converter=converters.host)
     trusted_proxies: str = attrs.field(default="", converter=converters.proxies)
     cors_origins: str = attrs.field(default="", converter=converters.origins)
     request_timeout: int = attrs.field(default=30, converter=converters.seconds)

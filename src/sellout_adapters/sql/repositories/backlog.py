@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Select, bindparam, func, literal_column, select, union_all
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select, union_all
 
 from sellout_adapters.sql.schema.tables.fulfilment import online_payments
 from sellout_adapters.sql.schema.tables.identity import outbox
@@ -21,7 +21,7 @@ def _with_status(status_id: StatusId) -> Select[Any]:
     """The number of orders of a status, up to the limit. The status is a constant, so PostgreSQL knows how frequent it
     is: it finds the orders of a rare one by the index. Of a frequent one it soon has enough.
     """
-    constant = literal_column(str(status_id))
+    constant: ColumnElement[int] = literal_column(str(status_id))
     found = select(orders.c.id).where(orders.c.status_id == constant).limit(bindparam("limit")).subquery()
     return select(constant.label("id"), select(func.count()).select_from(found).scalar_subquery().label("number"))
 
