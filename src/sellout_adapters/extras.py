@@ -19,6 +19,7 @@ PACKAGES: Final = {
     "litestar": ("litestar", "server"),
     "msgspec": ("msgspec", "standard"),
     "obstore": ("obstore", "s3"),
+    "prometheus_client": ("prometheus-client", "metrics"),
     "psycopg": ("psycopg", "postgres"),
     "pyotp": ("pyotp", "standard"),
     "pytest": ("pytest", "testing"),

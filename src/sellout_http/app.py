@@ -8,7 +8,6 @@ from typing import Any, Final, cast
 
 import attrs
 from litestar import Litestar, Request, Response
-from litestar.config.cors import CORSConfig
 from litestar.exceptions import MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
@@ -21,17 +20,20 @@ from sellout_http.api.request_context import path_ids
 from sellout_http.catalogue_cache.document_cache import DocumentCache
 from sellout_http.catalogue_cache.middleware import CatalogueCacheMiddleware
 from sellout_http.catalogue_cache.responder import CatalogueResponder
+from sellout_http.metrics.figures import Figures, Sources
 from sellout_http.middleware.access_log import AccessLogMiddleware
+from sellout_http.middleware.cors import cors_rules
 from sellout_http.middleware.forwarded_headers import ForwardedHeadersMiddleware, Proxies
 from sellout_http.middleware.head_requests import HeadMiddleware
 from sellout_http.middleware.large_responses import LargeResponseMiddleware
 from sellout_http.middleware.path_prefix import PathPrefixMiddleware
 from sellout_http.middleware.request_body import RequestBodyMiddleware
+from sellout_http.middleware.request_timings import RequestTimings
 from sellout_http.middleware.response_headers import ResponseHeadersMiddleware
 from sellout_http.problems.handlers import EXCEPTION_HANDLERS, allow, answer_http_error
 from sellout_http.routes import OPERATIONS
 from sellout_http.runtime.asgi import LOG_ENTRY, Application, Receive, Scope, Send
-from sellout_http.runtime.executor import Executor, ThreadPool
+from sellout_http.runtime.executor import Executor
 from sellout_http.runtime.logging import RequestLog, log
 from sellout_http.runtime.served_store import ServedStore, served
 from sellout_http.runtime.streaming import ListStreams
@@ -47,6 +49,7 @@ from sellout_http.runtime.threads import (
     WAITING_PROVIDERS,
     WAITING_SEARCHES,
     WAITING_UPLOADS,
+    ThreadPool,
     spare_processors,
 )
 from sellout_http.schemas.json_body import MAX_BYTES
@@ -69,10 +72,12 @@ class ShopApplication:
     Attributes:
         router: Litestar, which has all routes and the lifespan.
         health: The state that `/readyz` reports.
+        figures: Returns what this process has counted so far, for metrics.
     """
 
     router: Litestar
     health: Health
+    figures: Callable[[], Figures]
     _http: Application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,6 +109,7 @@ def create_app(
     mail: Callable[[threading.Event], None] | None = None,
     sandbox: Bank | None = None,
     upkeep_seconds: float | None = UPKEEP_SECONDS,
+    measured: bool = False,
 ) -> ShopApplication:
     """Creates the ASGI application of a shop. At the end of its lifespan the application closes the shop's store, if
     the store has all members of `ServedStore`.
@@ -134,8 +140,9 @@ def create_app(
         mail: Sends the mails of the outbox, in a thread of its own, until the event is set. Default: nothing does.
         sandbox: The made-up bank of a demo, whose pages the shop serves. None: there is none.
         upkeep_seconds: The time between two rounds of `upkeep`. None: this process does none.
+        measured: Whether the durations of requests are counted, for metrics.
     """
-    cors = _cors(origins, origin_pattern) if origins or origin_pattern else None
+    cors = cors_rules(origins, origin_pattern)
     store = served(shop.store)
     health = Health(store.check)
     executor = Executor(
@@ -151,7 +158,9 @@ def create_app(
     streams = ListStreams(store, executor, list_seconds)
     limiter = Limiter(counter or StoreCounter(shop), shop.clock, limits or Limits())
     dispatcher = Dispatcher(shop, executor, limiter, streams)
-    catalogue = CatalogueResponder(shop, store, executor, DocumentCache(cache_mib * _MIB))
+    documents = DocumentCache(cache_mib * _MIB)
+    catalogue = CatalogueResponder(shop, store, executor, documents)
+    timings = RequestTimings() if measured else None
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -200,9 +209,10 @@ def create_app(
     # Every response has these headers. HSTS needs the client's scheme.
     app = ResponseHeadersMiddleware(app, cors=cors is not None)
     # It measures everything above, and needs the client's address.
-    app = AccessLogMiddleware(app, log, log_addresses=log_addresses)
+    app = AccessLogMiddleware(app, log, timings, log_addresses=log_addresses)
     app = ForwardedHeadersMiddleware(app, proxies or Proxies())
-    return ShopApplication(router, health, app)
+    figures = Sources(timings, documents, limiter, executor, store).read
+    return ShopApplication(router, health, figures, app)
 
 
 def _maintain_facet_index(store: ServedStore, stopped: threading.Event) -> None:
@@ -210,34 +220,6 @@ def _maintain_facet_index(store: ServedStore, stopped: threading.Event) -> None:
         store.maintain_facet_index(stopped)
     except Exception as error:  # noqa: BLE001 - without the index the database counts facets, more slowly
         log.error("failed", exc_info=error)
-
-
-def _cors(origins: Sequence[str], pattern: str | None) -> CORSConfig:
-    return CORSConfig(
-        allow_origins=list(origins),
-        allow_origin_regex=pattern,
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=[
-            "Authorization",
-            "Content-Type",
-            "Idempotency-Key",
-            "If-Match",
-            "X-Cart-Token",
-            "X-Request-ID",
-        ],
-        expose_headers=[
-            "ETag",
-            "Link",
-            "Location",
-            "RateLimit",
-            "RateLimit-Policy",
-            "Retry-After",
-            "X-Cart-Token",
-            "X-Request-ID",
-            "X-Total-Pages",
-        ],
-        max_age=3600,
-    )
 
 
 def _operation_routes(dispatcher: Dispatcher, catalogue: CatalogueResponder) -> list[HTTPRouteHandler]:

@@ -1,14 +1,14 @@
 """Opens the adapters of a shop with its settings."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import attrs
 import click
 from typed_settings import Secret
 
-from sellout_adapters.extras import MissingExtra
+from sellout_adapters.extras import MissingExtra, naming_extras
 from sellout_adapters.mail.folder import FolderMailer
 from sellout_adapters.mail.messages import Messages, Words
 from sellout_adapters.mail.smtp import SmtpMailer, SmtpServer
@@ -187,6 +187,20 @@ def _smtp_server(settings: Settings, url: str) -> SmtpServer:
 def _print_link(letter: Letter, words: Words) -> None:
     """Prints a mail of a demo. Its link is a secret, so it is not in the log."""
     click.echo(f"Mail to {letter.recipient}: {words.subject}" + (f"\n  {words.link}" if words.link else ""))
+
+
+def import_exposition() -> Any:
+    """The module `metrics.exposition`, whose package is an extra.
+
+    Raises:
+        BadSettings: the package is missing.
+    """
+    try:
+        with naming_extras():
+            from sellout_http.metrics import exposition  # noqa: PLC0415 - an extra
+    except MissingExtra as error:
+        raise BadSettings(f"{variable_name('metrics_port')} cannot be used: {error}") from None
+    return exposition
 
 
 def open_counter(settings: Settings) -> Counter | None:

@@ -58,6 +58,7 @@ class Settings:
     * `payment_provider`: `manual`, or `sandbox` with `demo`. `payment_url` and `payment_keys` belong to `webhook`,
       and `payment_return_url`, `stripe_secret_key` and `stripe_webhook_secret` to `stripe`.
     * `unpaid_order_lifetime`: unpaid orders do not expire.
+    * `metrics_port`: no metrics.
     * `log_style`: text on a terminal, JSON elsewhere.
     """
 
@@ -117,6 +118,8 @@ class Settings:
         default=None, converter=payment_converters.stripe_webhook_secret
     )
     payment_timeout: int = attrs.field(default=10, converter=converters.seconds)
+    metrics_port: int | None = attrs.field(default=None, converter=converters.optional_port)
+    metrics_host: str = attrs.field(default="127.0.0.1", converter=converters.host)
     trusted_proxies: str = attrs.field(default="", converter=converters.proxies)
     cors_origins: str = attrs.field(default="", converter=converters.origins)
     request_timeout: int = attrs.field(default=30, converter=converters.seconds)
