@@ -159,5 +159,5 @@ def delivery_fee(delivery: Delivery, tariffs: DeliveryTariffs, currency_id: Curr
     tariff = tariffs.get(delivery.kind)
     if tariff is None or tariff.currency_id != currency_id:
         reason = "is not offered for these units"
-        raise InvalidFields((InvalidField("#/delivery/kind", reason, FieldCode.NOT_ONE_OF),))
+        raise InvalidFields((InvalidField("delivery_kind", reason, FieldCode.NOT_ONE_OF),))
     return tariff.fee

@@ -87,7 +87,7 @@ def _require_currencies(
     change: Mapping[DeliveryKind, DeliveryTariff | None], currencies: Mapping[CurrencyId, Named]
 ) -> None:
     faults = tuple(
-        InvalidField(f"#/{kind.value}/currency", "must be the id of a currency", FieldCode.NOT_ONE_OF)
+        InvalidField(f"{kind.value}_currency", "must be the id of a currency", FieldCode.NOT_ONE_OF)
         for kind, tariff in change.items()
         if tariff is not None and tariff.currency_id not in currencies
     )
