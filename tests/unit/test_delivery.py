@@ -122,6 +122,20 @@ def test_a_fee_is_that_of_the_kind_in_the_currency_of_the_order() -> None:
         assert faults == [("delivery_kind", FieldCode.NOT_ONE_OF)]
 
 
+@pytest.mark.parametrize("control", ["\n", "\r", "\t", "\x85", "\u2028", "\x1b"])
+def test_a_courier_goes_to_an_address_of_one_line(control: str) -> None:
+    """An order that an older version has stored keeps its address."""
+    plain = Checkout((ProductUnitId(1),), "mail@mail.ru", "7", "A", "", AddressId(1))
+    for address, names in (
+        (NewAddress(f"Street{control}1", ""), ["delivery_address"]),
+        (NewAddress("Street 1", f"30{control}8"), ["delivery_post_index"]),
+        (NewAddress(f"Street{control}1", control), ["delivery_address", "delivery_post_index"]),
+    ):
+        stored = attrs.evolve(COURIER, address=address)
+        faults = faults_of(lambda delivery=stored: attrs.evolve(plain, delivery=delivery))
+        assert faults == [(name, FieldCode.CHARACTER_NOT_ALLOWED) for name in names]
+
+
 def test_a_fingerprint_without_a_delivery_is_that_of_older_versions() -> None:
     """A retry of a checkout that an older version answered is the same checkout."""
     plain = Checkout((ProductUnitId(1),), "mail@mail.ru", "7", "A", "", AddressId(1))

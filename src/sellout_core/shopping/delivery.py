@@ -23,6 +23,7 @@ __all__ = [
     "DeliveryTariffs",
     "Recipient",
     "delivery_fee",
+    "require_one_line",
 ]
 
 MAX_COMMENT: Final = 500
@@ -114,6 +115,24 @@ class Delivery:
         ]
         if faults:
             raise InvalidFields(tuple(faults))
+
+
+def require_one_line(delivery: Delivery | None) -> None:
+    """Checks that the address of a new delivery fits a label: it has no control characters. Deliveries that an older
+    version has stored may have them.
+
+    Raises:
+        InvalidFields: names the address, the post index, or both.
+    """
+    if delivery is None or delivery.address is None:
+        return
+    found = {
+        "delivery_address": values.one_line(values.MAX_ADDRESS)(delivery.address.address),
+        "delivery_post_index": values.one_line(values.MAX_POST_INDEX)(delivery.address.post_index),
+    }
+    faults = tuple(InvalidField(name, fault.reason, fault.code) for name, fault in found.items() if fault is not None)
+    if faults:
+        raise InvalidFields(faults)
 
 
 @attrs.frozen(kw_only=True)

@@ -28,6 +28,8 @@ _MEMBERS: Final = {
     "active_until": "active_until_date",
     "personal_discount": "personal_discount_percentage",
     "delivery_kind": "delivery/kind",
+    "delivery_address": "delivery/address/address",
+    "delivery_post_index": "delivery/address/post_index",
     "pick_up_point_currency": "pick_up_point/currency",
     "courier_currency": "courier/currency",
 }
