@@ -49,6 +49,8 @@ class StripeProvider:
         return_url: The address to which the buyer returns. `order_id` is added as a parameter.
         seconds: The time limit of each step of a request.
         address: The address of Stripe's API.
+        prefix: What the idempotency keys of new payments begin with. Another shop with the account, or the shop with
+            another database, starts payments for orders with the same ids.
     """
 
     secret_key: str = attrs.field(repr=False)
@@ -56,6 +58,7 @@ class StripeProvider:
     return_url: str
     seconds: float = 10
     address: str = "https://api.stripe.com"
+    prefix: str = ""
     captures_in_parts: bool = attrs.field(default=False, init=False)
     """Several captures of a hold are a feature of some accounts and cards only."""
 
@@ -96,7 +99,7 @@ class StripeProvider:
                     "success_url": back,
                     "cancel_url": back,
                 },
-                {"idempotency_key": key},
+                {"idempotency_key": f"{self.prefix}{key}"},
             )
             page = page_of(getattr(session, "id", None), getattr(session, "url", None))
         if _SESSION.fullmatch(page.reference) is None:

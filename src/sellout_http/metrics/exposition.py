@@ -8,6 +8,7 @@ from typing import Any, Final
 import attrs
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
@@ -55,7 +56,17 @@ def metrics_app(collector: Collector) -> Any:
     """A WSGI application that sends the metrics of a collector."""
     registry = CollectorRegistry()
     registry.register(collector)
-    return make_wsgi_app(registry)
+    send = make_wsgi_app(registry)
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        # The library fails at a version that is no number. Such a request gets the plain format.
+        try:
+            choose_encoder(environ.get("HTTP_ACCEPT", ""))
+        except (TypeError, ValueError):
+            environ["HTTP_ACCEPT"] = ""
+        return send(environ, start_response)
+
+    return app
 
 
 def _requests(timings: Iterable[Timing]) -> Iterator[Metric]:

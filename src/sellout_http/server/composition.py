@@ -1,5 +1,7 @@
 """Opens the adapters of a shop with its settings."""
 
+import hashlib
+import hmac
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -86,7 +88,8 @@ def issuer_of(settings: Settings) -> str:
 
 
 def open_payments(settings: Settings, key: str) -> PaymentProvider:
-    """The payment provider. `key` makes the pages of the sandbox unpredictable.
+    """The payment provider. `key` makes the pages of the sandbox unpredictable, and the shop's requests to Stripe
+    different from another shop's.
 
     Raises:
         BadSettings: a setting of the provider is missing, or belongs to another one, or its package is missing.
@@ -107,17 +110,25 @@ def open_payments(settings: Settings, key: str) -> PaymentProvider:
             stripe_webhook_secret=Secret() as webhook_secret,
             payment_return_url=str(url),
         ):
-            return _stripe(settings, secret, webhook_secret, url)
+            # Shops have other keys than each other.
+            prefix = hmac.new(key.encode(), b"stripe", hashlib.sha256).hexdigest()[:16]
+            return _stripe(settings, secret, webhook_secret, url, f"{prefix}-")
     return SandboxBank(key) if name == "sandbox" else NoPaymentProvider()
 
 
-def _stripe(settings: Settings, key: Secret[str], webhook_secret: Secret[str], return_url: str) -> PaymentProvider:
+def _stripe(
+    settings: Settings, key: Secret[str], webhook_secret: Secret[str], return_url: str, prefix: str
+) -> PaymentProvider:
     try:
         from sellout_adapters.payments.stripe import StripeProvider  # noqa: PLC0415 - an extra
     except MissingExtra as error:
         raise BadSettings(f"the provider stripe cannot be used: {error}") from None
     return StripeProvider(
-        key.get_secret_value(), webhook_secret.get_secret_value(), return_url, settings.payment_timeout
+        secret_key=key.get_secret_value(),
+        webhook_secret=webhook_secret.get_secret_value(),
+        return_url=return_url,
+        seconds=settings.payment_timeout,
+        prefix=prefix,
     )
 
 

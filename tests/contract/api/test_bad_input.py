@@ -442,6 +442,11 @@ DELIVERY_FAULTS: Final = [
     *(({**DELIVERY, "pick_up_point": value}, "/pick_up_point") for value in POINT_FAULTS),
     *(({**DELIVERY, "one_parcel": value}, "/one_parcel") for value in NO_FLAGS),
     *(({**COURIER, "address": value}, f"/address{place}") for value, place in ADDRESS_FAULTS),
+    *(
+        ({**COURIER, "address": {**ADDRESS, name: value}}, f"/address/{name}")
+        for name in ("address", "post_index")
+        for value in ("a\nb", "a\x85b", "\u2028")
+    ),
     ({**DELIVERY, "pick_up_point": None}, "/pick_up_point"),
     ({"kind": "pick_up_point"}, "/pick_up_point"),
     ({"kind": "courier"}, "/address"),

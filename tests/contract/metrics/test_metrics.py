@@ -256,6 +256,15 @@ def test_any_request_has_a_plain_answer(metrics: httpx2.Client, method: str, pat
     assert metrics.request(method, path).status_code == status
 
 
+@pytest.mark.parametrize("version", ["x", "1.x", "", "1.0.0;q=x", "9" * 5000])
+@pytest.mark.http
+def test_a_format_that_does_not_exist_is_the_plain_one(metrics: httpx2.Client, version: str) -> None:
+    accepted = f"application/openmetrics-text; version={version}"
+    answer = metrics.get("/metrics", headers={"accept": accepted})
+    assert answer.status_code == 200
+    assert b"sellout_workers 1.0" in answer.content
+
+
 @pytest.mark.http
 def test_a_shop_counts_no_request_unless_it_is_measured(served: Served) -> None:
     served.client.get("/product/all/1")

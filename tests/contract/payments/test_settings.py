@@ -41,6 +41,16 @@ def test_the_setting_names_the_provider() -> None:
             assert secret not in repr((settings, provider))
 
 
+def test_two_shops_with_one_account_have_different_keys() -> None:
+    settings = read_settings(STRIPE)
+    prefixes = set()
+    for key in (KEY, KEY, "another key of thirty-two bytes or more"):
+        provider = open_payments(settings, key)
+        assert isinstance(provider, StripeProvider)
+        prefixes.add(provider.prefix)
+    assert len(prefixes) == 2
+
+
 @pytest.mark.parametrize(
     "given",
     [

@@ -638,6 +638,15 @@ def test_two_shops_of_one_process_have_their_own_keys(server: StripeServer, prov
         assert not any(secret in shown for secret in (KEY, SECRET, "sk_test", "whsec"))
 
 
+def test_another_shop_with_the_account_starts_its_own_payments(provider: StripeProvider) -> None:
+    new = NewPayment(order_id=OrderId(1), number=1, amount=Money(1), currency="RUB")
+    other = attrs.evolve(provider, prefix="another-", return_url="https://another.example")
+    assert provider.start(new, "key") != other.start(new, "key")
+    # The same shop keeps what it has asked for under a key.
+    with pytest.raises(ProviderFailed, match="start: IdempotencyError, HTTP 400"):
+        provider.start(attrs.evolve(new, amount=Money(2)), "key")
+
+
 def test_the_answer_is_about_the_payment_that_was_asked_for(server: StripeServer, provider: StripeProvider) -> None:
     new = NewPayment(order_id=OrderId(1), number=1, amount=Money(1), currency="RUB")
     page = provider.start(new, "key")
