@@ -11,6 +11,7 @@ from typing import TypeVar
 from sellout_adapters.memory.repositories.audit import Audit
 from sellout_adapters.memory.repositories.base import Live
 from sellout_adapters.memory.repositories.catalogue import Cards, Pictures, Products, Sizes, Slugs, Units
+from sellout_adapters.memory.repositories.events import Deliveries, Events, Subscriptions
 from sellout_adapters.memory.repositories.people.accounts import (
     Addresses,
     Counters,
@@ -80,6 +81,9 @@ class MemoryTransaction:
         self.outbox = Outbox(live)
         self.sales = Sales(live)
         self.delivery_tariffs = DeliveryTariffTable(live)
+        self.events = Events(live)
+        self.subscriptions = Subscriptions(live)
+        self.deliveries = Deliveries(live)
 
 
 class MemoryStore:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sellout_core.audit import NewAuditEntry
 from sellout_core.errors import LastSuperuser, NotFound, WrongPassword
+from sellout_core.events.making import of_deletion
 from sellout_core.people.accounts import Actor, NewUser, User
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
@@ -46,6 +47,7 @@ def delete_account(shop: Shop, actor: Actor, user_id: UserId, password: str) -> 
             raise LastSuperuser
         _erase(tx, user, now, name)
         _audit(tx, actor, user_id, now)
+        tx.events.add([of_deletion(user_id, now)])
         return True
 
     # The credentials have changed since the password was checked.
