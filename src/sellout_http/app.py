@@ -8,7 +8,6 @@ from typing import Any, Final, cast
 
 import attrs
 from litestar import Litestar, Request, Response
-from litestar.config.cors import CORSConfig
 from litestar.exceptions import MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
@@ -22,6 +21,7 @@ from sellout_http.catalogue_cache.document_cache import DocumentCache
 from sellout_http.catalogue_cache.middleware import CatalogueCacheMiddleware
 from sellout_http.catalogue_cache.responder import CatalogueResponder
 from sellout_http.middleware.access_log import AccessLogMiddleware
+from sellout_http.middleware.cors import cors_config
 from sellout_http.middleware.forwarded_headers import ForwardedHeadersMiddleware, Proxies
 from sellout_http.middleware.head_requests import HeadMiddleware
 from sellout_http.middleware.large_responses import LargeResponseMiddleware
@@ -102,6 +102,7 @@ def create_app(
     log: RequestLog | None = None,
     log_addresses: bool = False,
     mail: Callable[[threading.Event], None] | None = None,
+    webhooks: Callable[[threading.Event], None] | None = None,
     sandbox: Bank | None = None,
     upkeep_seconds: float | None = UPKEEP_SECONDS,
 ) -> ShopApplication:
@@ -132,10 +133,11 @@ def create_app(
         log: Receives a line for each request. Default: none.
         log_addresses: Whether a request's line contains the client's IP address.
         mail: Sends the mails of the outbox, in a thread of its own, until the event is set. Default: nothing does.
+        webhooks: Delivers events to webhooks, in a thread of its own, until the event is set. Default: nothing does.
         sandbox: The made-up bank of a demo, whose pages the shop serves. None: there is none.
         upkeep_seconds: The time between two rounds of `upkeep`. None: this process does none.
     """
-    cors = _cors(origins, origin_pattern) if origins or origin_pattern else None
+    cors = cors_config(origins, origin_pattern) if origins or origin_pattern else None
     store = served(shop.store)
     health = Health(store.check)
     executor = Executor(
@@ -159,6 +161,8 @@ def create_app(
         threads = [threading.Thread(target=_maintain_facet_index, args=(store, stopped), name="facets")]
         if mail is not None:
             threads.append(threading.Thread(target=mail, args=(stopped,), name="mail"))
+        if webhooks is not None:
+            threads.append(threading.Thread(target=webhooks, args=(stopped,), name="webhooks"))
         if upkeep_seconds is not None and needs_upkeep(shop):
             threads.append(threading.Thread(target=keep_up, args=(shop, stopped, upkeep_seconds), name="upkeep"))
         for thread in threads:
@@ -210,34 +214,6 @@ def _maintain_facet_index(store: ServedStore, stopped: threading.Event) -> None:
         store.maintain_facet_index(stopped)
     except Exception as error:  # noqa: BLE001 - without the index the database counts facets, more slowly
         log.error("failed", exc_info=error)
-
-
-def _cors(origins: Sequence[str], pattern: str | None) -> CORSConfig:
-    return CORSConfig(
-        allow_origins=list(origins),
-        allow_origin_regex=pattern,
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=[
-            "Authorization",
-            "Content-Type",
-            "Idempotency-Key",
-            "If-Match",
-            "X-Cart-Token",
-            "X-Request-ID",
-        ],
-        expose_headers=[
-            "ETag",
-            "Link",
-            "Location",
-            "RateLimit",
-            "RateLimit-Policy",
-            "Retry-After",
-            "X-Cart-Token",
-            "X-Request-ID",
-            "X-Total-Pages",
-        ],
-        max_age=3600,
-    )
 
 
 def _operation_routes(dispatcher: Dispatcher, catalogue: CatalogueResponder) -> list[HTTPRouteHandler]:

@@ -538,6 +538,20 @@ def test_a_failure_is_tried_again_up_to_ten_times(scene: Scene) -> None:
     assert deliveries_of(scene, webhook_id) == []
 
 
+def test_kept_events_are_delivered_again(scene: Scene) -> None:
+    webhook_id = webhook(scene, events=("user.registered",))
+    for number in range(1, 302):
+        scene.store.write(lambda tx, number=number: tx.events.add([of_registration(UserId(number), scene.clock.now)]))  # type: ignore[misc]
+    bought(scene)
+    dispatch_events(scene.shop, OPERATOR)
+    while attempt(scene, *[None] * 100) == 100:
+        pass
+    assert replay_deliveries(scene.shop, OPERATOR, webhook_id, 10) == 292
+    assert [each.id for each in deliveries_of(scene, webhook_id)][:2] == [11, 12]
+    assert replay_deliveries(scene.shop, OPERATOR, webhook_id, 10**9) == 0
+    assert attempt(scene, *[None] * 100) == 100
+
+
 def test_a_dead_event_lets_the_next_one_of_its_subject_go_on(scene: Scene) -> None:
     webhook_id = webhook(scene, events=("order.placed", "order.line_moved"))
     order = bought(scene, "anna", 700)

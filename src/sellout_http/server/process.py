@@ -30,6 +30,7 @@ from sellout_adapters.payments.sandbox import SandboxBank, SandboxPages
 from sellout_adapters.pictures.folder import FolderPictures
 from sellout_adapters.sql.engines.opening import without_passwords
 from sellout_http.app import create_app
+from sellout_http.event_delivery import deliver_until
 from sellout_http.runtime import logging
 from sellout_http.runtime.asgi import Application
 from sellout_http.server import log_stream
@@ -40,6 +41,7 @@ from sellout_http.server.composition import (
     open_pictures,
     open_shop,
     open_store,
+    open_webhooks,
 )
 from sellout_http.server.connections import (
     ConnectionGuard,
@@ -119,6 +121,7 @@ def app_from_environment() -> Application:
         log_addresses=settings.log_client_addresses,
         sandbox=SandboxPages(shop) if isinstance(shop.payment_provider, SandboxBank) else None,
         mail=None if mailer is None else partial(send_until, shop, mailer),
+        webhooks=partial(deliver_until, shop, partial(open_webhooks, settings)),
     )
     # All objects so far live as long as the process. A garbage collection over them would block all requests for a
     # tenth of a second.

@@ -111,6 +111,9 @@ class Settings:
     payment_url: str | None = attrs.field(default=None, converter=payment_converters.url)
     payment_keys: Secret[str] | None = attrs.field(default=None, converter=payment_converters.keys)
     payment_timeout: int = attrs.field(default=10, converter=converters.seconds)
+    webhook_timeout: int = attrs.field(default=10, converter=converters.webhook_seconds)
+    webhooks_allow_private: bool = attrs.field(default=False, converter=converters.truth)
+    event_retention: int = attrs.field(default=604_800, converter=converters.lifetime)
     trusted_proxies: str = attrs.field(default="", converter=converters.proxies)
     cors_origins: str = attrs.field(default="", converter=converters.origins)
     request_timeout: int = attrs.field(default=30, converter=converters.seconds)
@@ -140,6 +143,8 @@ class Settings:
             else timedelta(seconds=self.unpaid_order_lifetime),
             return_window=timedelta(seconds=self.return_window),
             staff_need_second_factor=self.require_staff_second_factor,
+            event_retention=timedelta(seconds=self.event_retention),
+            private_webhooks=self.webhooks_allow_private,
         )
 
     @property

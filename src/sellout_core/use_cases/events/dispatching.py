@@ -6,13 +6,16 @@ least once, and in order for its subject. A process that ends in between leaves 
 lease ends.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
 from typing import Final
 
 import attrs
 
 from sellout_core.errors import Forbidden, NotFound
-from sellout_core.events.subscriptions import LEASE, MAX_AGE, Delivery, Lane, lane_delay
+from sellout_core.events.event import Event
+from sellout_core.events.subscriptions import LEASE, MAX_AGE, Delivery, Lane, Subscription, lane_delay
 from sellout_core.people.accounts import OPERATOR, Actor
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
@@ -118,24 +121,37 @@ def settle_lane(shop: Shop, actor: Actor, lane: Lane, results: Mapping[EventId, 
     shop.store.write(work)
 
 
-def replay_deliveries(shop: Shop, actor: Actor, subscription_id: SubscriptionId) -> int:
-    """Makes the dead deliveries of a webhook or a service due again. Returns their number. For staff and the operator.
+def replay_deliveries(shop: Shop, actor: Actor, subscription_id: SubscriptionId, after: int | None = None) -> int:
+    """Makes the dead deliveries of a subscription due again. Returns the number of deliveries that became due. For
+    staff and the operator.
+
+    Args:
+        shop: The shop.
+        actor: The actor.
+        subscription_id: The webhook or the service.
+        after: Also delivers all kept events with ids above this one again that the subscription wants. None: does not.
 
     Raises:
         Unauthenticated, Forbidden: the actor is not staff.
         NotFound: there is no such subscription.
     """
     actor.require_staff()
-    now = shop.clock()
 
-    def work(tx: Transaction) -> int:
-        found = tx.subscriptions.for_update(subscription_id)
-        if found is None:
-            raise NotFound
-        tx.subscriptions.save(attrs.evolve(found, failures=0, next_at=now))
-        return tx.deliveries.revive(subscription_id, now)
+    def revive(tx: Transaction) -> int:
+        _wake(shop, tx, subscription_id)
+        return tx.deliveries.revive(subscription_id, shop.clock())
 
-    return shop.store.write(work)
+    def add(tx: Transaction, after: int) -> tuple[int, int | None]:
+        found = _wake(shop, tx, subscription_id)
+        events = tx.events.after(after, _DISPATCHED)
+        _add(tx, found, events, shop.clock())
+        return sum(map(found.wants, events)), events[-1].id if events else None
+
+    total = shop.store.write(revive)
+    while after is not None:
+        added, after = shop.store.write(partial(add, after=after))
+        total += added
+    return total
 
 
 def delete_delivered_events(shop: Shop, actor: Actor) -> int:
@@ -162,14 +178,27 @@ def _dispatch(shop: Shop, tx: Transaction) -> int:
     now = shop.clock()
     events = tx.events.take_undispatched(_DISPATCHED)
     for subscription in tx.subscriptions.all():
-        wanted = [event for event in events if subscription.wants(event)]
-        if not wanted:
-            continue
-        tx.deliveries.add([Delivery(subscription_id=subscription.id, event=event, due_at=now) for event in wanted])
         woken = subscription.after_new_deliveries(now)
-        if woken != subscription:
+        if _add(tx, subscription, events, now) and woken != subscription:
             tx.subscriptions.save(woken)
     return len(events)
+
+
+def _add(tx: Transaction, subscription: Subscription, events: Sequence[Event], now: datetime) -> bool:
+    """Adds the deliveries of the events that a subscription wants. Returns whether it wants any."""
+    wanted = [event for event in events if subscription.wants(event)]
+    tx.deliveries.add([Delivery(subscription_id=subscription.id, event=event, due_at=now) for event in wanted])
+    return bool(wanted)
+
+
+def _wake(shop: Shop, tx: Transaction, subscription_id: SubscriptionId) -> Subscription:
+    """Ends the pause of a subscription, which is then locked."""
+    found = tx.subscriptions.for_update(subscription_id)
+    if found is None:
+        raise NotFound
+    woken = attrs.evolve(found, failures=0, next_at=shop.clock())
+    tx.subscriptions.save(woken)
+    return woken
 
 
 def _failed(lane: Lane, results: Mapping[EventId, str | None], shop: Shop) -> list[Delivery]:
