@@ -212,6 +212,23 @@ def test_bad_receivers_cost_good_ones_nothing(scene: Scene) -> None:
                 assert len(receiver.received) <= 3
 
 
+@pytest.mark.http
+def test_a_bad_receiver_is_asked_a_few_times_before_it_pauses(scene: Scene) -> None:
+    with receiving("failing") as receiver:
+        webhook_id = subscribe(scene, receiver.url, events=("user.registered",))
+        for number in range(20):
+            scene.user(f"user{number}")
+        run(scene)
+        assert 1 <= len(receiver.received) <= 8
+        receiver.received.clear()
+        scene.clock.advance(minutes=1)
+        assert run(scene) == {"failed": 1}
+        receiver.behaviour = "good"
+        scene.clock.advance(minutes=10)
+        run(scene)
+        assert deliveries_of(scene, webhook_id) == []
+
+
 # Addresses
 
 
