@@ -12,7 +12,7 @@ from sellout_adapters.extras import naming_extras
 from sellout_adapters.webhooks.signing import signed_headers
 from sellout_core.events.addresses import is_public
 from sellout_core.events.event import Event, document_of, encoded
-from sellout_core.events.subscriptions import Subscription
+from sellout_core.events.subscriptions import MAX_SUBSCRIPTIONS, Subscription
 from sellout_core.values import Clock
 
 with naming_extras():
@@ -28,6 +28,9 @@ _MOST: Final = 16 * 1024
 
 _KEPT_SECONDS: Final = 15
 """How long a connection without a request stays open."""
+
+_MAX_POOLS: Final = 2 * MAX_SUBSCRIPTIONS
+"""The number of origins above which connections without a request are closed."""
 
 _LOOK_UPS: Final = 32
 """The maximum number of names that are looked up at once."""
@@ -64,11 +67,9 @@ class WebhookClient:
         self._clock = clock
         self._seconds = seconds
         self._look_ups = ThreadPoolExecutor(_LOOK_UPS, "look-up")
-        backend = _CheckedBackend(resolve or system_addresses(self._look_ups), allow_private=allow_private)
-        # The subscriptions have limits of their own. A common one would make a bad subscriber everyone's problem.
-        self._pool = httpcore2.AsyncConnectionPool(
-            tls, max_connections=None, keepalive_expiry=_KEPT_SECONDS, network_backend=backend
-        )
+        self._tls = tls or httpcore2.default_ssl_context()
+        self._backend = _CheckedBackend(resolve or system_addresses(self._look_ups), allow_private=allow_private)
+        self._pools: dict[tuple[bytes, bytes, int | None], httpcore2.AsyncConnectionPool] = {}
 
     async def __aenter__(self) -> Self:
         """Opens no connection yet."""
@@ -78,7 +79,8 @@ class WebhookClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Closes all connections. Look-ups that go on are left alone."""
-        await self._pool.aclose()
+        for pool in self._pools.values():
+            await pool.aclose()
         self._look_ups.shutdown(wait=False, cancel_futures=True)
 
     async def send(self, subscription: Subscription, event: Event) -> str | None:
@@ -112,13 +114,34 @@ class WebhookClient:
             "User-Agent": "SellOut",
             **signed_headers(subscription.keys(now), str(event.id), now, content),
         }
-        async with self._pool.stream("POST", url, headers=list(headers.items()), content=content) as response:
+        pool = await self._pool_of(url)
+        async with pool.stream("POST", url, headers=list(headers.items()), content=content) as response:
             left = _MOST
             async for chunk in response.aiter_stream():
                 left -= len(chunk)
                 if left < 0:
                     break
             return int(response.status)
+
+    async def _pool_of(self, url: httpcore2.URL) -> httpcore2.AsyncConnectionPool:
+        """The connections to the origin of a URL. A pool looks at all its connections for each request, so a common one
+        would be slow. Its subscriptions limit their number.
+        """
+        origin = url.scheme, url.host, url.port
+        if origin not in self._pools:
+            if len(self._pools) >= _MAX_POOLS:
+                await self._close_unused()
+            self._pools[origin] = httpcore2.AsyncConnectionPool(
+                self._tls, max_connections=None, keepalive_expiry=_KEPT_SECONDS, network_backend=self._backend
+            )
+        return self._pools[origin]
+
+    async def _close_unused(self) -> None:
+        """Closes the pools without a request: the addresses of webhooks may have changed."""
+        for origin, pool in list(self._pools.items()):
+            if all(connection.is_idle() for connection in pool.connections):
+                del self._pools[origin]
+                await pool.aclose()
 
 
 class _CheckedBackend(httpcore2.AsyncNetworkBackend):
