@@ -14,6 +14,7 @@ PACKAGES: Final = {
     "click": ("click", "server"),
     "granian": ("granian", "server"),
     "greenlet": ("greenlet", "sql"),
+    "httpcore2": ("httpcore2", "server"),
     "hypothesis": ("hypothesis", "testing"),
     "jwt": ("PyJWT", "standard"),
     "litestar": ("litestar", "server"),

@@ -36,6 +36,8 @@ class Policy:
         unused_file_lifetime: How long a file of a picture is stored to which no product refers. An upload is much
             shorter.
         staff_need_second_factor: Whether staff have their rights only with a second factor.
+        event_retention: How long events are kept after they were delivered.
+        private_webhooks: Whether events may be sent to private networks, and without TLS. For development.
     """
 
     min_password_length: int = 8
@@ -50,6 +52,8 @@ class Policy:
     return_window: timedelta = timedelta(days=7)
     unused_file_lifetime: timedelta = timedelta(hours=24)
     staff_need_second_factor: bool = False
+    event_retention: timedelta = timedelta(days=7)
+    private_webhooks: bool = False
 
 
 class ReadingShop(Protocol):

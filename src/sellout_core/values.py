@@ -38,6 +38,8 @@ StockMovementId = NewType("StockMovementId", int)
 MailId = NewType("MailId", int)
 HistoryEntryId = NewType("HistoryEntryId", int)
 PictureId = NewType("PictureId", int)
+EventId = NewType("EventId", int)
+SubscriptionId = NewType("SubscriptionId", int)
 
 Money = NewType("Money", int)
 """Whole currency units, never negative, never a float."""

@@ -107,6 +107,7 @@ def create_app(
     log: RequestLog | None = None,
     log_addresses: bool = False,
     mail: Callable[[threading.Event], None] | None = None,
+    webhooks: Callable[[threading.Event], None] | None = None,
     sandbox: Bank | None = None,
     upkeep_seconds: float | None = UPKEEP_SECONDS,
     measured: bool = False,
@@ -138,6 +139,7 @@ def create_app(
         log: Receives a line for each request. Default: none.
         log_addresses: Whether a request's line contains the client's IP address.
         mail: Sends the mails of the outbox, in a thread of its own, until the event is set. Default: nothing does.
+        webhooks: Delivers events to webhooks, in a thread of its own, until the event is set. Default: nothing does.
         sandbox: The made-up bank of a demo, whose pages the shop serves. None: there is none.
         upkeep_seconds: The time between two rounds of `upkeep`. None: this process does none.
         measured: Whether the durations of requests are counted, for metrics.
@@ -168,6 +170,8 @@ def create_app(
         threads = [threading.Thread(target=_maintain_facet_index, args=(store, stopped), name="facets")]
         if mail is not None:
             threads.append(threading.Thread(target=mail, args=(stopped,), name="mail"))
+        if webhooks is not None:
+            threads.append(threading.Thread(target=webhooks, args=(stopped,), name="webhooks"))
         if upkeep_seconds is not None and needs_upkeep(shop):
             threads.append(threading.Thread(target=keep_up, args=(shop, stopped, upkeep_seconds), name="upkeep"))
         for thread in threads:

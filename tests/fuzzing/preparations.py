@@ -88,6 +88,11 @@ def new_promo_code() -> str:
     return code
 
 
+def new_webhook() -> int:
+    """The id of a new webhook."""
+    return int(as_staff("/webhook", BODIES["POST", "/webhook"])["id"])
+
+
 def buyer_with_unit() -> tuple[str, int, int]:
     """A new user with a unit in the cart: the access token, the user and the unit."""
     (access, user_id), unit_id = someone(), new_unit()
@@ -139,8 +144,23 @@ def prepare(case: Any) -> None:
         return
     # A change by staff may be in the way, such as a reference row that was renamed.
     with suppress(urllib.error.HTTPError):
-        if _prepared(case, label):
+        if (_webhook_prepared if "/webhook" in label else _prepared)(case, label):
             _PREPARED[label] += 1
+
+
+def _webhook_prepared(case: Any, label: str) -> bool:
+    """Prepares a request about a webhook."""
+    case.headers.update(bearer(log_in(demo.STAFF)["access"]))
+    case.headers.pop("Idempotency-Key", None)
+    if label == "POST /webhook":
+        case.body = dict(BODIES["POST", "/webhook"])
+    if "{webhook_id}" in label:
+        case.path_parameters["webhook_id"] = new_webhook()
+    if label.startswith(("PATCH", "DELETE")):
+        case.headers["If-Match"] = "*"
+    if label.startswith("PATCH"):
+        case.body = {"active": False}
+    return True
 
 
 def _prepared(case: Any, label: str) -> bool:

@@ -18,6 +18,7 @@ from sellout_core.catalogue.pictures import StoredPicture
 from sellout_core.catalogue.references import NewReference, ReferenceKind
 from sellout_core.catalogue.stock import StockChange
 from sellout_core.errors import Forbidden, NotFound, SellOutError, Unauthenticated
+from sellout_core.events.subscriptions import Lane
 from sellout_core.fulfilment.lifecycle import RefundState
 from sellout_core.fulfilment.progress import LineRequest
 from sellout_core.people.accounts import ANONYMOUS, OPERATOR, Actor, NewAddress, PasswordChange, Registration
@@ -32,6 +33,7 @@ from sellout_core.use_cases import audit, backlog, delivery_tariffs, mail, payme
 from sellout_core.use_cases.catalogue import browsing, finding, pictures, products, references, stock
 from sellout_core.use_cases.catalogue.importing import exporting, writing
 from sellout_core.use_cases.catalogue.importing.entries import ProductEdit, UnitEdit
+from sellout_core.use_cases.events import dispatching, services, webhooks
 from sellout_core.use_cases.people import (
     identity,
     passwords,
@@ -65,6 +67,7 @@ from sellout_core.values import (
     PromoCodeId,
     SessionId,
     SizeId,
+    SubscriptionId,
     UserId,
     WishlistUnitId,
 )
@@ -73,6 +76,7 @@ from tests.unit.shop_scene import PICTURE, Goods, Person, Scene, storage_of
 ABSENT = UserId(999)
 BRAND = ReferenceKind.BRAND
 STORED = StoredPicture("0" * 48, 1, 1)
+WEBHOOK = webhooks.NewWebhook(url="https://erp.example/hook")
 SECRET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
@@ -94,6 +98,7 @@ class Stage:
     delivered: OrderId
     unused: ProductId
     picture: PictureId
+    webhook: SubscriptionId
 
     @property
     def shop(self) -> Shop:
@@ -142,6 +147,7 @@ def stage(scene: Scene) -> Stage:
         delivered.id,
         scene.goods("unused").product_id,
         shown.picture.id,
+        webhooks.create_webhook(scene.shop, OPERATOR, WEBHOOK).id,
     )
 
 
@@ -304,6 +310,19 @@ OF_STAFF: dict[Callable[..., object], OfTheShop] = {
     fulfilment.move_refunds: lambda on, actor: fulfilment.move_refunds(
         on.shop, actor, on.refunded, LineRequest(), RefundState.DONE
     ),
+    webhooks.read_webhooks: lambda on, actor: webhooks.read_webhooks(on.shop, actor),
+    webhooks.read_webhook: lambda on, actor: webhooks.read_webhook(on.shop, actor, on.webhook),
+    webhooks.read_deliveries: lambda on, actor: webhooks.read_deliveries(on.shop, actor, on.webhook, lambda _: None),
+    webhooks.create_webhook: lambda on, actor: webhooks.create_webhook(on.shop, actor, WEBHOOK),
+    webhooks.change_webhook: lambda on, actor: webhooks.change_webhook(
+        on.shop, actor, on.webhook, webhooks.WebhookChange(active=False), lambda _: True
+    ),
+    webhooks.replace_secret: lambda on, actor: webhooks.replace_secret(
+        on.shop, actor, on.webhook, webhooks.WebhookSecret()
+    ),
+    webhooks.delete_webhook: lambda on, actor: webhooks.delete_webhook(on.shop, actor, on.webhook, lambda _: True),
+    webhooks.ping_webhook: lambda on, actor: webhooks.ping_webhook(on.shop, actor, on.webhook),
+    dispatching.replay_deliveries: lambda on, actor: dispatching.replay_deliveries(on.shop, actor, on.webhook),
     delivery_tariffs.change_delivery_tariffs: lambda on, actor: delivery_tariffs.change_delivery_tariffs(
         on.shop, actor, {DeliveryKind.COURIER: None}, lambda _: True
     ),
@@ -368,6 +387,17 @@ OF_THE_OPERATOR: dict[Callable[..., object], OfTheShop] = {
     payments.settle_next_payment: lambda on, actor: payments.settle_next_payment(on.shop, actor),
     fulfilment.expire_unpaid_orders: lambda on, actor: fulfilment.expire_unpaid_orders(on.shop, actor),
     upkeep.delete_unused_files: lambda on, actor: upkeep.delete_unused_files(on.shop, actor),
+    dispatching.has_work: lambda on, actor: dispatching.has_work(on.shop, actor),
+    dispatching.dispatch_events: lambda on, actor: dispatching.dispatch_events(on.shop, actor),
+    dispatching.take_lane: lambda on, actor: dispatching.take_lane(on.shop, actor),
+    dispatching.settle_lane: lambda on, actor: dispatching.settle_lane(
+        on.shop, actor, Lane(webhooks.read_webhook(on.shop, OPERATOR, on.webhook), ()), {}
+    ),
+    dispatching.delete_delivered_events: lambda on, actor: dispatching.delete_delivered_events(on.shop, actor),
+    services.subscribe_service: lambda on, actor: services.subscribe_service(on.shop, actor, "warehouse"),
+    services.deliver_to_service: lambda on, actor: services.deliver_to_service(
+        on.shop, actor, "warehouse", lambda _: None
+    ),
     upkeep.delete_expired: lambda on, actor: upkeep.delete_expired(on.shop, actor),
 }
 
@@ -416,6 +446,7 @@ def test_every_use_case_that_takes_an_actor_is_in_one_of_the_tables() -> None:
         checkout,
         deletion,
         delivery_tariffs,
+        dispatching,
         exporting,
         identity,
         mail,
@@ -432,11 +463,13 @@ def test_every_use_case_that_takes_an_actor_is_in_one_of_the_tables() -> None:
         profile,
         registration,
         second_factors,
+        services,
         sessions,
         backlog,
         upkeep,
         user_management,
         users,
+        webhooks,
         wishlists,
         writing,
     )
@@ -588,6 +621,8 @@ def test_a_refusal_changes_nothing(stage: Stage, use_case: Callable[..., object]
                 tx.pictures.of_products([goods.product_id, stage.unused]),
                 storage_of(stage.scene).names(),
                 [tx.promo_codes.by_code(code) for code in ("SALE", "NEW")],
+                tx.subscriptions.all(),
+                tx.events.after(0, 1_000),
             )
         )
 

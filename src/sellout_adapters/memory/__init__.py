@@ -12,6 +12,7 @@ from sellout_adapters.memory.repositories.audit import Audit
 from sellout_adapters.memory.repositories.backlog import Backlog
 from sellout_adapters.memory.repositories.base import Live
 from sellout_adapters.memory.repositories.catalogue import Cards, Pictures, Products, Sizes, Slugs, Units
+from sellout_adapters.memory.repositories.events import Deliveries, Events, Subscriptions
 from sellout_adapters.memory.repositories.people.accounts import (
     Addresses,
     Counters,
@@ -82,6 +83,9 @@ class MemoryTransaction:
         self.sales = Sales(live)
         self.delivery_tariffs = DeliveryTariffTable(live)
         self.backlog = Backlog(live)
+        self.events = Events(live)
+        self.subscriptions = Subscriptions(live)
+        self.deliveries = Deliveries(live)
 
 
 class MemoryStore:

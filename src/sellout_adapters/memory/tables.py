@@ -20,6 +20,8 @@ from sellout_core.catalogue.products import (
     UnitView,
 )
 from sellout_core.catalogue.stock import StockMovement
+from sellout_core.events.event import Event
+from sellout_core.events.subscriptions import Delivery, Subscription
 from sellout_core.fulfilment.progress import Fulfilment, HistoryEntry
 from sellout_core.fulfilment.statuses import STATUSES
 from sellout_core.mail import Mail
@@ -40,6 +42,7 @@ from sellout_core.values import (
     CategoryId,
     CurrencyId,
     DeliveryTypeId,
+    EventId,
     GenderId,
     HistoryEntryId,
     MailId,
@@ -53,6 +56,7 @@ from sellout_core.values import (
     SizeId,
     StatusId,
     StockMovementId,
+    SubscriptionId,
     TagId,
     UserId,
     WishlistUnitId,
@@ -157,6 +161,10 @@ class Tables:
     second_factors: Table[UserId, SecondFactor] = attrs.Factory(Table)
     recovery_codes: Table[tuple[UserId, str], bool] = attrs.Factory(Table)
     outbox: Table[MailId, StoredMail] = attrs.Factory(Table)
+    events: Table[EventId, Event] = attrs.Factory(Table)
+    undispatched: Table[EventId, None] = attrs.Factory(Table)
+    subscriptions: Table[SubscriptionId, Subscription] = attrs.Factory(Table)
+    deliveries: Table[tuple[SubscriptionId, EventId], Delivery] = attrs.Factory(Table)
     catalogue_versions: Table[int, None] = attrs.Factory(Table)
     brands: Table[BrandId, Named] = attrs.Factory(Table)
     categories: Table[CategoryId, Named] = attrs.Factory(Table)

@@ -16,6 +16,7 @@ from sellout_adapters.sql.repositories.catalogue.stock import SqlStockLedger
 from sellout_adapters.sql.repositories.catalogue.units import SqlSizes, SqlUnits
 from sellout_adapters.sql.repositories.catalogue.view_history import SqlViewHistory
 from sellout_adapters.sql.repositories.counters import SqlCounters
+from sellout_adapters.sql.repositories.events import SqlEvents
 from sellout_adapters.sql.repositories.idempotency import SqlIdempotencyStore
 from sellout_adapters.sql.repositories.outbox import SqlOutbox
 from sellout_adapters.sql.repositories.people.accounts import (
@@ -33,6 +34,7 @@ from sellout_adapters.sql.repositories.shopping.guest_carts import SqlGuestCarts
 from sellout_adapters.sql.repositories.shopping.orders import SqlCarts, SqlOrders, SqlPromoCodes
 from sellout_adapters.sql.repositories.shopping.sales import SqlSales
 from sellout_adapters.sql.repositories.shopping.wishlists import SqlWishlists
+from sellout_adapters.sql.repositories.subscriptions import SqlDeliveries, SqlSubscriptions
 from sellout_adapters.sql.search.facet_index import FacetIndex
 from sellout_adapters.sql.search.query import SearchSql
 from sellout_adapters.sql.session.session import DatabaseSession
@@ -87,6 +89,9 @@ class SqlTransaction:
     sales = _Repository(SqlSales)
     delivery_tariffs = _Repository(SqlDeliveryTariffs)
     backlog = _Repository(SqlBacklog)
+    events = _Repository(SqlEvents)
+    subscriptions = _Repository(SqlSubscriptions)
+    deliveries = _Repository(SqlDeliveries)
 
     @property
     def products(self) -> SqlProducts:

@@ -15,6 +15,8 @@ from sellout_adapters.testing.laws.catalogue.products import ProductChangeLaws, 
 from sellout_adapters.testing.laws.catalogue.references import CategoryTreeLaws, ReferenceLaws
 from sellout_adapters.testing.laws.catalogue.stock import StockLaws
 from sellout_adapters.testing.laws.counters import CounterLaws
+from sellout_adapters.testing.laws.events.delivered import EventLaws
+from sellout_adapters.testing.laws.events.stored import DeliveryOfEventLaws, StoredEventLaws, SubscriptionLaws
 from sellout_adapters.testing.laws.fulfilment.fulfilment import FulfilmentLaws
 from sellout_adapters.testing.laws.fulfilment.payments import PaymentLaws
 from sellout_adapters.testing.laws.fulfilment.personal_orders import PersonalOrderLaws
@@ -64,6 +66,10 @@ class StoreContract(
     ProductChangeLaws,
     UnitChangeLaws,
     StockLedgerLaws,
+    EventLaws,
+    DeliveryOfEventLaws,
+    StoredEventLaws,
+    SubscriptionLaws,
     FulfilmentLaws,
     GeneratedLaws,
     RaceLaws,

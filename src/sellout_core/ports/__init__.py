@@ -10,6 +10,7 @@ from sellout_core.ports.catalogue.pictures import PictureRenderer, Pictures, Pic
 from sellout_core.ports.catalogue.products import Cards, Products, ReferenceTables, Sizes, Units
 from sellout_core.ports.catalogue.slugs import Slugs
 from sellout_core.ports.catalogue.stock import StockLedger
+from sellout_core.ports.events import Deliveries, EventHandler, Events, Subscriptions
 from sellout_core.ports.mail import Mailer, Outbox
 from sellout_core.ports.payments import PaymentProvider
 from sellout_core.ports.people.accounts import Addresses, CredentialsOfUsers, Sessions, Users, ViewHistory
@@ -40,7 +41,10 @@ __all__ = [
     "Count",
     "Counters",
     "CredentialsOfUsers",
+    "Deliveries",
     "DeliveryTariffTable",
+    "EventHandler",
+    "Events",
     "Fulfilments",
     "GuestCarts",
     "IdempotencyStore",
@@ -68,6 +72,7 @@ __all__ = [
     "StockLedger",
     "Store",
     "StoredResponse",
+    "Subscriptions",
     "Tokens",
     "Transaction",
     "Units",

@@ -12,6 +12,7 @@ from sellout_core.ports.catalogue.pictures import Pictures
 from sellout_core.ports.catalogue.products import Cards, Products, ReferenceTables, Sizes, Units
 from sellout_core.ports.catalogue.slugs import Slugs
 from sellout_core.ports.catalogue.stock import StockLedger
+from sellout_core.ports.events import Deliveries, Events, Subscriptions
 from sellout_core.ports.mail import Outbox
 from sellout_core.ports.people.accounts import Addresses, CredentialsOfUsers, Sessions, Users, ViewHistory
 from sellout_core.ports.people.identity import AccountEmails, SingleUseTokens
@@ -118,6 +119,12 @@ class Transaction(Protocol):
     def sales(self) -> Sales: ...
     @property
     def backlog(self) -> Backlog: ...
+    @property
+    def events(self) -> Events: ...
+    @property
+    def subscriptions(self) -> Subscriptions: ...
+    @property
+    def deliveries(self) -> Deliveries: ...
 
 
 class Reader(Protocol):

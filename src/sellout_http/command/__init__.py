@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from sellout_http.command import accounts, catalogue, databases, mail, serving, upkeep
+from sellout_http.command import accounts, catalogue, databases, events, mail, serving, upkeep
 from sellout_http.command.common import OneLineErrors
 
 _COMMANDS: Final = (
@@ -26,6 +26,7 @@ _COMMANDS: Final = (
     accounts.reset_second_factor,
     accounts.create_promo_code,
     mail.mail,
+    events.events,
     serving.openapi,
 )
 

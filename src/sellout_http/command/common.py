@@ -89,11 +89,13 @@ def plain_errors() -> Iterator[None]:
 
 
 @contextmanager
-def opened_shop(settings: Settings) -> Iterator[Shop]:
-    """The shop for an operator's command. Such a command signs no tokens, so the key is random."""
+def opened_shop(settings: Settings, connections: int = 1) -> Iterator[Shop]:
+    """The shop for an operator's command, with a maximum number of connections. Such a command signs no tokens, so the
+    key is random.
+    """
     from sellout_http.server.composition import open_shop, open_store
 
-    with plain_errors(), closing(open_store(settings)) as store:
+    with plain_errors(), closing(open_store(settings, connections)) as store:
         yield open_shop(settings, store, secrets.token_hex(32))
 
 

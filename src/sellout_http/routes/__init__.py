@@ -6,7 +6,7 @@ A handler calls a use case with the path's ids and the body, and converts the re
 from typing import Final
 
 from sellout_http.api.operations import Group, Operation
-from sellout_http.routes import audit, reports
+from sellout_http.routes import audit, reports, webhooks
 from sellout_http.routes.catalogue import batches, finding, images, product_changes, products, references
 from sellout_http.routes.people import accounts, addresses, identity, own_account, second_factor, sessions
 from sellout_http.routes.shopping import (
@@ -39,6 +39,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     payments.group,
     fulfilment.group,
     promo_codes.group,
+    webhooks.group,
     reports.group,
     audit.group,
 )

@@ -44,13 +44,18 @@ PROVIDER_THREADS: Final = 2
 WAITING_PROVIDERS: Final = 32
 """The maximum number of calls of a payment provider that wait for a thread."""
 
+EVENT_THREADS: Final = 2
+"""The number of threads with the transactions of the delivery of events."""
+
 WAITING_CALLS: Final = 1024
 """The maximum number of calls that wait for a general thread."""
 
-MORE_CONNECTIONS: Final = LIST_THREADS + LONG_READ_THREADS + SEARCH_THREADS + UPLOAD_THREADS + PROVIDER_THREADS + 6
+MORE_CONNECTIONS: Final = (
+    LIST_THREADS + LONG_READ_THREADS + SEARCH_THREADS + UPLOAD_THREADS + PROVIDER_THREADS + EVENT_THREADS + 6
+)
 """The number of database connections of a process besides those of its general and hashing threads: one for each thread
-for lists, long reads, searches, uploads and payment providers, and one each for the facet index, the mail, upkeep, the
-event loop, the health check and the metrics.
+for lists, long reads, searches, uploads, payment providers and events, and one each for the facet index, the mail,
+upkeep, the event loop, the health check and the metrics.
 """
 
 

@@ -21,7 +21,8 @@ from sellout_adapters.payments.webhook import WebhookProvider
 from sellout_adapters.pictures.folder import FolderPictures
 from sellout_adapters.pictures.rendering import render_picture
 from sellout_adapters.sql import SqlStore, Timeouts
-from sellout_adapters.system import assemble
+from sellout_adapters.system import assemble, system_clock
+from sellout_adapters.webhooks.client import WebhookClient
 from sellout_core.mail import Letter
 from sellout_core.ports.catalogue.pictures import PictureStorage
 from sellout_core.ports.mail import Mailer
@@ -130,6 +131,11 @@ def _stripe(
         seconds=settings.payment_timeout,
         prefix=prefix,
     )
+
+
+def open_webhooks(settings: Settings) -> WebhookClient:
+    """The client of webhooks."""
+    return WebhookClient(system_clock, settings.webhook_timeout, allow_private=settings.webhooks_allow_private)
 
 
 def open_pictures(settings: Settings) -> PictureStorage:

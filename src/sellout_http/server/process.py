@@ -31,6 +31,7 @@ from sellout_adapters.payments.sandbox import SandboxBank, SandboxPages
 from sellout_adapters.pictures.folder import FolderPictures
 from sellout_adapters.sql.engines.opening import without_passwords
 from sellout_http.app import create_app
+from sellout_http.event_delivery import deliver_until
 from sellout_http.runtime import logging
 from sellout_http.runtime.asgi import Application
 from sellout_http.server import log_stream
@@ -41,6 +42,7 @@ from sellout_http.server.composition import (
     open_pictures,
     open_shop,
     open_store,
+    open_webhooks,
 )
 from sellout_http.server.connections import (
     ConnectionGuard,
@@ -125,6 +127,7 @@ def app_from_environment() -> Application:
         sandbox=SandboxPages(shop) if isinstance(shop.payment_provider, SandboxBank) else None,
         mail=None if mailer is None else partial(send_until, shop, mailer),
         measured=settings.metrics_port is not None,
+        webhooks=partial(deliver_until, shop, partial(open_webhooks, settings)),
     )
     if settings.metrics_port is not None:
         publish_metrics(settings.metrics_host, settings.metrics_port, shop, app.figures)

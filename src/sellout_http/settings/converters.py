@@ -67,6 +67,11 @@ def delay(value: Any) -> int:
     return whole_number(value, 0, 300)
 
 
+def webhook_seconds(value: Any) -> int:
+    """The maximum time of a request to a webhook in seconds, 1 to 15: a process notes its results after 20."""
+    return whole_number(value, 1, 15)
+
+
 def connections(value: Any) -> int | None:
     """The maximum size of the connection pool, up to 1000. None: the default."""
     # Lists and searches may hold their connections for long. Other requests need three more.

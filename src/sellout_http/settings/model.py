@@ -120,6 +120,9 @@ class Settings:
     payment_timeout: int = attrs.field(default=10, converter=converters.seconds)
     metrics_port: int | None = attrs.field(default=None, converter=converters.optional_port)
     metrics_host: str = attrs.field(default="127.0.0.1", converter=converters.host)
+    webhook_timeout: int = attrs.field(default=10, converter=converters.webhook_seconds)
+    webhooks_allow_private: bool = attrs.field(default=False, converter=converters.truth)
+    event_retention: int = attrs.field(default=604_800, converter=converters.lifetime)
     trusted_proxies: str = attrs.field(default="", converter=converters.proxies)
     cors_origins: str = attrs.field(default="", converter=converters.origins)
     request_timeout: int = attrs.field(default=30, converter=converters.seconds)
@@ -149,6 +152,8 @@ class Settings:
             else timedelta(seconds=self.unpaid_order_lifetime),
             return_window=timedelta(seconds=self.return_window),
             staff_need_second_factor=self.require_staff_second_factor,
+            event_retention=timedelta(seconds=self.event_retention),
+            private_webhooks=self.webhooks_allow_private,
         )
 
     @property

@@ -16,6 +16,7 @@ from sellout_http.api.queries.query_parameters import IF_MATCH, Parameter
 from sellout_http.problems.details import PAGES, Problem, problem, problem_of
 from sellout_http.problems.types import PROBLEM_TYPES
 from sellout_http.routes import GROUPS, OPERATIONS
+from sellout_http.site.event_schemas import webhooks
 
 _SCHEMAS: Final = "#/components/schemas/{name}"
 _BODY_CODES: Final = ("malformed_json", "request_timeout", "body_too_large", "unsupported_media_type", "invalid_fields")
@@ -87,6 +88,7 @@ def document() -> dict[str, Any]:
         "servers": [{"url": "/"}, {"url": "/api/v1"}],
         "tags": [{"name": group.tag, "description": group.description} for group in GROUPS],
         "paths": paths,
+        "webhooks": webhooks("Webhooks"),
         "components": {
             "schemas": {
                 **{name: _finished(schema) for name, schema in components.items()},
@@ -151,15 +153,7 @@ def _operation(operation: Operation, body_schema: Any, document_schema: Any) -> 
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
-    ids = [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            **_id_schema(operation, name),
-        }
-        for name in operation.id_names
-    ]
+    ids = [{"name": name, "in": "path", "required": True, **_id_schema(operation, name)} for name in operation.id_names]
     others = [
         {
             "name": more.name,

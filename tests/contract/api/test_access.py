@@ -18,6 +18,7 @@ from sellout_adapters.testing.laws.fulfilment.fulfilment import WAYS
 from sellout_adapters.testing.scene import checkout_request, product_entry
 from sellout_core.catalogue.pictures import StoredPicture
 from sellout_core.catalogue.references import NewReference, ReferenceKind
+from sellout_core.events.subscriptions import MAX_SUBSCRIPTIONS
 from sellout_core.fulfilment.progress import LineRequest
 from sellout_core.people.accounts import ANONYMOUS, OPERATOR, NewAddress, PasswordChange, Registration
 from sellout_core.shop import Shop
@@ -25,12 +26,13 @@ from sellout_core.shopping.ordering import NewPromoCode, PromoCode
 from sellout_core.use_cases.catalogue.pictures import add_picture
 from sellout_core.use_cases.catalogue.products import create_product
 from sellout_core.use_cases.catalogue.references import add_reference
+from sellout_core.use_cases.events.webhooks import NewWebhook, create_webhook, delete_webhook, read_webhooks
 from sellout_core.use_cases.payments import start_payment
 from sellout_core.use_cases.people import passwords, registration, sessions, users
 from sellout_core.use_cases.people.identity import verify_email
 from sellout_core.use_cases.shopping import carts, checkout, fulfilment, guest_carts, orders, wishlists
 from sellout_core.use_cases.shopping.promo_codes import create_promo_code
-from sellout_core.values import MAX_ID, OrderId, Percentage, ProductId, ProductUnitId, SizeId, UserId
+from sellout_core.values import MAX_ID, OrderId, Percentage, ProductId, ProductUnitId, SizeId, SubscriptionId, UserId
 from sellout_http.api.operations import TEXT_IDS, Access, Operation
 from sellout_http.routes import OPERATIONS
 from sellout_http.schemas.requests.fulfilment import (
@@ -69,6 +71,7 @@ from sellout_http.schemas.requests.shopping import (
     PromoCodeCheckRequest,
     PromoCodePatch,
 )
+from sellout_http.schemas.requests.webhooks import NewWebhookRequest, WebhookPatch, WebhookSecretRequest
 from tests.contract.support.buyer import change_user, order_body
 from tests.contract.support.mailed import MAILED, address_of, verifying_token
 from tests.contract.support.requests import BODIES, content_of, headers_of, query_of, row_body, valid_body
@@ -118,6 +121,14 @@ def new_promo_code(shop: Shop, code: str) -> PromoCode:
     return create_promo_code(shop, OPERATOR, new).promo_code
 
 
+def new_webhook(shop: Shop) -> SubscriptionId:
+    """Adds a webhook, in place of the oldest one if the shop has many."""
+    known = read_webhooks(shop, OPERATOR)
+    if len(known) > MAX_SUBSCRIPTIONS // 2:
+        delete_webhook(shop, OPERATOR, known[1].id, lambda _: True)
+    return create_webhook(shop, OPERATOR, NewWebhook(url="https://crm.example/hook")).id
+
+
 def customer(shop: Shop) -> Customer:
     """Registers a user with an address, an order of unit 2, unit 1 in the cart, and product 1 in the wishlist. Unit 1
     is in the guest's cart, too.
@@ -156,6 +167,7 @@ def customer(shop: Shop) -> Customer:
         "product_unit_id": 1,
         "num_page": 1,
         "promo_code_id": new_promo_code(shop, f"code{number}").id,
+        "webhook_id": new_webhook(shop),
     }
     return Customer({"Authorization": f"Bearer {pair.access}"}, pair.refresh, ids, shop)
 
@@ -191,6 +203,9 @@ def body_of(operation: Operation, who: Customer) -> Any:
         ProfilePatch: {"first_name": "New", "main_address_id": None},
         UserPatch: BODIES["PATCH", "/user/{user_id}"],
         PromoCodePatch: BODIES["PATCH", "/promo/{promo_code_id}"],
+        NewWebhookRequest: BODIES["POST", "/webhook"],
+        WebhookPatch: BODIES["PATCH", "/webhook/{webhook_id}"],
+        WebhookSecretRequest: BODIES["POST", "/webhook/{webhook_id}/secret"],
         PaymentRequest: {"captured": 1},
         MoveOrderRequest: {"to": "confirmed"},
         MoveOrdersRequest: {"moves": [{"order": who.ids["order_id"], "to": "confirmed"}]},

@@ -465,6 +465,22 @@ TARIFF_FAULTS: Final = [
     ({"currency": 1}, "/price"),
     ({"price": 5}, "/currency"),
 ]
+URL_FAULTS: Final[list[Any]] = [
+    *text_faults(2000, blank=False),
+    *("http://127.0.0.1", "http://[::1]", "http://169.254.169.254", "https://127.0.0.1", "https://localhost"),
+    *("https://[::ffff:10.0.0.1]", "https://2130706433", "https://0x7f.1", "https://db.internal", "http://erp.example"),
+    *("ftp://erp.example", "https://", "https://user@erp.example", "https://erp.example#a", "javascript:alert(1)"),
+]
+EVENT_FAULTS: Final[list[Any]] = [
+    *NO_LISTS,
+    *(["order.sold"], [""], ["order.placed", "order.placed"], ["ORDER.PLACED"], ["order"], ["*"], ["👟"]),
+    *(([value], "/0") for value in [*NOT_TEXT, "x" * 65, "\0"]),
+    ["order.placed"] * 99,
+]
+SECRET_FAULTS: Final[list[Any]] = [
+    *(each for each in text_faults(100) if each is not None),
+    *("", "whsec_", "whsec_AA==", f"whsec_{'A' * 31}", f"whsec_{'A' * 90}", "A" * 32, f"WHSEC_{'A' * 32}", "whsec_ж"),
+]
 # By operation and member: invalid values. A pair also has the place of the fault within the member.
 FAULTS: Final[Mapping[str, Mapping[str, Sequence[Any]]]] = {
     "register": {
@@ -555,6 +571,9 @@ FAULTS: Final[Mapping[str, Mapping[str, Sequence[Any]]]] = {
     "capture_payment": {"captured": number_faults(1, 10**15)},
     "move_order": MOVE_FAULTS,
     "move_orders": {"moves": MOVES_FAULTS},
+    "create_webhook": {"url": URL_FAULTS, "events": EVENT_FAULTS, "secret": SECRET_FAULTS},
+    "change_webhook": {"url": URL_FAULTS, "events": EVENT_FAULTS, "active": NO_FLAGS},
+    "replace_webhook_secret": {"secret": SECRET_FAULTS},
     "request_return": {"product_unit": SOME_UNITS_FAULTS, "reason": text_faults(500)},
     "cancel_order": {"product_unit": SOME_UNITS_FAULTS, "reason": text_faults(500)},
     "move_refunds": {

@@ -25,6 +25,8 @@ from sellout_core.catalogue.references import NewReference, ReferenceKind
 from sellout_core.people.accounts import OPERATOR
 from sellout_core.use_cases.catalogue.pictures import add_picture
 from sellout_core.use_cases.catalogue.references import add_reference, merge_reference
+from sellout_core.use_cases.events.dispatching import dispatch_events
+from sellout_core.use_cases.events.services import subscribe_service
 from sellout_core.values import CategoryId, ProductId, UserId
 from tests.contract.conftest import databases
 from tests.contract.support.command import Run, assert_fails, environment
@@ -108,6 +110,7 @@ def fill_shop(url: str) -> tuple[dict[str, str], bytes]:
         merge_reference(served.shop, OPERATOR, ReferenceKind.TAG, 2, 1)
         verifying_token(served.shop, UserId(2), demo.PASSWORD)
         turning_on(served.shop, UserId(2))
+        subscribe_service(served.shop, OPERATOR, "warehouse")
         assert client.post("/user/password/forgot", json={"email": "mail@mail.ru"}).is_success
         add_picture(served.shop, OPERATOR, ProductId(1), StoredPicture("0" * 48, 1, 1))
         assert client.post("/order/cart_add/2/2", headers=me).is_success
@@ -133,6 +136,7 @@ def fill_shop(url: str) -> tuple[dict[str, str], bytes]:
         assert client.post("/order/cart_add/2/3", headers=me).is_success
         for product_id in (5, 2):
             assert client.get(f"/product_unit/product_main/{product_id}/2", headers=me).is_success
+        assert dispatch_events(served.shop, OPERATOR)
         return me, bought.content
 
 

@@ -196,7 +196,14 @@ def forget_fulfilment(connection: Connection) -> None:
 
 def forget_deliveries(connection: Connection) -> None:
     """Undoes steps 0022 and later."""
-    for name in ("online_payments", "delivery_refunds", "delivery_tariffs"):
+    for name in (
+        "event_deliveries",
+        "event_subscriptions",
+        "events",
+        "online_payments",
+        "delivery_refunds",
+        "delivery_tariffs",
+    ):
         connection.exec_driver_sql(f"DROP TABLE {name}")
     connection.exec_driver_sql("ALTER TABLE refunds DROP COLUMN payment_number")
     for column in ("recipient", "delivery", "delivery_fee"):

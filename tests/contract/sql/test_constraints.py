@@ -23,6 +23,8 @@ from sellout_core.people.accounts import ANONYMOUS, OPERATOR
 from sellout_core.people.identity import EmailChange
 from sellout_core.ports.store import Transaction
 from sellout_core.use_cases.catalogue.pictures import add_picture
+from sellout_core.use_cases.events.dispatching import dispatch_events
+from sellout_core.use_cases.events.services import subscribe_service
 from sellout_core.use_cases.people.identity import change_email, verify_email
 from sellout_core.use_cases.shopping import wishlists
 from sellout_core.use_cases.shopping.guest_carts import add_to_guest_cart
@@ -101,6 +103,18 @@ LAWS = {
     "a picture without pixels": "UPDATE product_pictures SET width = 0",
     "half a digest": "UPDATE product_pictures SET digest = 'ab'",
     "a view of nothing": "UPDATE product_views SET product_id = NULL",
+    "an event of no subject": "UPDATE events SET subject = ''",
+    "an event before the first version": "UPDATE events SET version = 0",
+    "an event that neither was nor was not dispatched": "UPDATE events SET dispatched = NULL",
+    "a subscriber with two targets": "UPDATE event_subscriptions SET url = 'https://erp.example'",
+    "a subscriber without a target": "UPDATE event_subscriptions SET service = NULL",
+    "a service twice": "INSERT INTO event_subscriptions"
+    " (service, secret, previous_secret, events, active, created_at, failures, lease)"
+    " SELECT service, secret, previous_secret, events, active, created_at, failures, lease FROM event_subscriptions",
+    "failures below zero": "UPDATE event_subscriptions SET failures = -1",
+    "takings below zero": "UPDATE event_subscriptions SET lease = -1",
+    "a delivery twice": "INSERT INTO event_deliveries SELECT * FROM event_deliveries",
+    "a delivery with less than no attempt": "UPDATE event_deliveries SET attempts = -1",
     "a key twice": "INSERT INTO idempotency_keys SELECT * FROM idempotency_keys",
 }
 
@@ -138,6 +152,8 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             add_picture(scene.shop, OPERATOR, product.id, StoredPicture(f"{number:048}", 1, 1))
         store.write(lambda tx: tx.view_history.note([(buyer, product.id)]))
         turning_on(scene.shop, buyer)
+        subscribe_service(scene.shop, OPERATOR, "warehouse")
+        dispatch_events(scene.shop, OPERATOR)
         category(scene, "Below", category(scene, "Above"))
         store.write(lambda tx: tx.products.save_many([attrs.evolve(product, name="Renamed")]))
         with store.engine.begin() as connection:

@@ -187,6 +187,17 @@ BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
         "reason": "New",
     },
     ("PATCH", "/delivery_tariffs"): TARIFFS,
+    ("POST", "/webhook"): {
+        "url": "https://erp.example/hook",
+        "events": ["order.placed"],
+        "secret": "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    },
+    ("PATCH", "/webhook/{webhook_id}"): {
+        "url": "https://crm.example/hook",
+        "events": ["order.placed", "user.registered"],
+        "active": False,
+    },
+    ("POST", "/webhook/{webhook_id}/secret"): {"secret": "whsec_BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"},
 }
 OPERATION_NAMES: Final = {operation.handler.__name__: operation for operation in OPERATIONS}
 WITH_BODY: Final = {name: operation for name, operation in OPERATION_NAMES.items() if operation.body is not None}

@@ -19,12 +19,13 @@ from sellout_core.ports.store import Store, Transaction
 from sellout_core.shop import Policy, Shop
 from sellout_core.shopping.guest_carts import fingerprint_of
 from sellout_core.use_cases.catalogue.importing.exporting import export_products
+from sellout_core.use_cases.events.webhooks import NewWebhook, create_webhook
 from sellout_core.values import Clock, ProductUnitId, SessionId, UserId
 from sellout_http.app import ShopApplication, create_app
 from tests.contract.support.client import client_of
 from tests.contract.support.documented import require_documented
 from tests.contract.support.mailed import SHOPS
-from tests.contract.support.secrecy import GUEST, KEY, REQUEST_LOG, require_no_secrets
+from tests.contract.support.secrecy import GUEST, KEY, REQUEST_LOG, WEBHOOK_SECRET, require_no_secrets
 
 STAFF_ID, CUSTOMER_ID = 1, 2
 SESSION_ID = SessionId("0123456789abcdef")
@@ -54,7 +55,7 @@ def shop_over(store: Store, clock: Clock = system_clock) -> Shop:
 
 
 def demo_shop(store: Store, clock: Clock = system_clock) -> Shop:
-    """Loads the demo and a guest's cart with the units 1 and 2 into an empty store."""
+    """Loads the demo, a guest's cart with the units 1 and 2, and a webhook into an empty store."""
     shop = shop_over(store, clock)
     assert demo.load(shop)
     expires_at = shop.clock() + shop.policy.guest_cart_lifetime
@@ -62,6 +63,7 @@ def demo_shop(store: Store, clock: Clock = system_clock) -> Shop:
     store.write(lambda tx: tx.guest_carts.add(fingerprint, unit_ids, expires_at))
     session = Session(SESSION_ID, UserId(STAFF_ID), "", datetime(2099, 12, 31, tzinfo=UTC))
     store.write(lambda tx: tx.sessions.add(session))
+    create_webhook(shop, OPERATOR, NewWebhook(url="https://erp.example/hook", secret=WEBHOOK_SECRET))
     return shop
 
 
@@ -103,8 +105,8 @@ def problem_of(response: httpx2.Response, status: int, code: str) -> dict[str, A
 
 
 def everything_in(shop: Shop) -> Any:
-    """The users, carts, a guest's cart, wishlists, orders, products, pictures, delivery tariffs and the demo's promo
-    code of a shop, to compare.
+    """The users, carts, a guest's cart, wishlists, orders, products, pictures, delivery tariffs, webhooks and the
+    demo's promo code of a shop, to compare.
     """
     products: list[Any] = []
     export_products(shop, OPERATOR, products.append)
@@ -116,7 +118,8 @@ def everything_in(shop: Shop) -> Any:
         guests = tx.guest_carts.of(fingerprint_of(GUEST))
         pictures = tx.pictures.of_products([product.id for product in tx.products.after(0, 10_000)])
         orders, promo_code = tx.orders.after(0, 1_000), tx.promo_codes.by_code(demo.PROMO_CODE)
-        return users, carts, guests, wishlists, orders, promo_code, pictures, tx.delivery_tariffs.all()
+        others = tx.delivery_tariffs.all(), tx.subscriptions.all()
+        return users, carts, guests, wishlists, orders, promo_code, pictures, others
 
     storage = shop.picture_storage
     files = storage.names() if isinstance(storage, MemoryPictures) else None

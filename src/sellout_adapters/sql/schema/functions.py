@@ -157,6 +157,16 @@ class numbered_periods(_Function):  # noqa: N801 - reads as the rows that it is
         FROM json_array_elements({0}::json) WITH ORDINALITY AS numbered (period, number))"""
 
 
+class numbered_ids(_Function):  # noqa: N801 - reads as the rows that it is
+    """A table of `IdPairs`: the id and the number of each."""
+
+    name = "numbered_ids"
+    inherit_cache = True
+    sqlite = "(SELECT value ->> 0 AS id, value ->> 1 AS number FROM json_each({0}))"
+    postgresql = """(SELECT (pair ->> 0)::bigint AS id, (pair ->> 1)::bigint AS number
+        FROM json_array_elements({0}::json) AS pair)"""
+
+
 class without_values(_Function):  # noqa: N801 - reads as the change it is
     """The JSON object in a column with a pair of nulls under each key."""
 

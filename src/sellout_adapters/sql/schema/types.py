@@ -150,6 +150,17 @@ class Periods(TypeDecorator[Sequence[tuple[datetime, datetime]]]):
         ).decode()
 
 
+class IdPairs(TypeDecorator[Collection[tuple[int, int]]]):
+    """Any number of pairs of an id and another number as one bound parameter, for `numbered_ids`: JSON text."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Collection[tuple[int, int]] | None, dialect: sa.Dialect) -> str:  # noqa: ARG002 - SQLAlchemy's
+        """Encodes the pairs. The second number is clamped as by `askable_after`."""
+        return msgspec.json.encode([[first, askable_after(second)] for first, second in value or ()]).decode()
+
+
 def askable_after(row_id: int) -> int:
     """Clamps the lower bound of a page to the range of an `Id`."""
     return max(0, min(row_id, MAX_ID))

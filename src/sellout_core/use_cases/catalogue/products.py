@@ -30,6 +30,7 @@ from sellout_core.errors import (
     StillReferredTo,
     UnitExists,
 )
+from sellout_core.events.making import of_units
 from sellout_core.people.accounts import Actor
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import ReadingShop, Shop
@@ -208,6 +209,7 @@ def change_unit(
             _require_addable(tx, after, size, before)
             tx.units.save_many([after])
             tx.audit.add([audited(actor, now, "product_unit", unit_id, before=before, after=after)])
+            tx.events.add(of_units([(before, after)], tx.references.snapshot(), now))
         return _view(tx, after)
 
     return shop.store.write(work)

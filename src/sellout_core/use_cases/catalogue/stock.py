@@ -8,6 +8,7 @@ import attrs
 from sellout_core.catalogue.products import NewProductUnit, ProductUnit
 from sellout_core.catalogue.stock import MovementKind, NewStockMovement, StockChange, StockMovement, changed_stock
 from sellout_core.errors import LimitReached, NotFound
+from sellout_core.events.making import of_units
 from sellout_core.people.accounts import Actor
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import ReadingShop, Shop
@@ -67,6 +68,7 @@ def change_stock(shop: Shop, actor: Actor, unit_id: ProductUnitId, change: Stock
         tx.units.save_many([after])
         difference = _difference(tx, before, after)
         tx.stock.add([_movement(unit_id, change.kind, difference, now, actor, change.reason)])
+        tx.events.add(of_units([(before, after)], tx.references.snapshot(), now))
         return StockView(after, tx.stock.latest(unit_id, MAX_MOVEMENTS))
 
     return shop.store.write(work)

@@ -1,6 +1,7 @@
 """Registration of users and creation of administrators (docs/http-contract.md#users)."""
 
 from sellout_core.errors import Forbidden, InvalidField, InvalidFields
+from sellout_core.events.making import of_registration
 from sellout_core.people.accounts import OPERATOR, Actor, Registration, TokenPair, User
 from sellout_core.people.session_origins import UNKNOWN_ORIGIN, SessionOrigin
 from sellout_core.ports.store import Transaction
@@ -31,6 +32,7 @@ def register(
     def work(tx: Transaction) -> TokenPair:
         user = tx.users.add(registration.new_user(now), password_hash)
         tx.carts.create(user.id)
+        tx.events.add([of_registration(user.id, now)])
         merge_guest_cart(tx, user.id, guest_token, now)
         return start_session(shop, tx, user.id, now, origin)
 
@@ -47,10 +49,12 @@ def create_admin(shop: Shop, actor: Actor, registration: Registration) -> User:
     if actor != OPERATOR:
         raise Forbidden
     password_hash = _hash_if_allowed(shop, registration)
+    now = shop.clock()
 
     def work(tx: Transaction) -> User:
-        user = tx.users.add(registration.new_user(shop.clock(), is_admin=True), password_hash)
+        user = tx.users.add(registration.new_user(now, is_admin=True), password_hash)
         tx.carts.create(user.id)
+        tx.events.add([of_registration(user.id, now)])
         return user
 
     return shop.store.write(work)

@@ -9,6 +9,7 @@ from sellout_core.errors import (
     UnitsUnavailable,
     UnknownAddress,
 )
+from sellout_core.events.making import of_order, of_units
 from sellout_core.people.accounts import Actor, Address, User, viewed_ids
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
@@ -91,6 +92,7 @@ def _place(shop: Shop, tx: Transaction, actor: Actor, buyer: User, checkout: Che
     references = tx.references.snapshot()
     lines = agreed_lines(quoted, taken, products, references)
     order = tx.orders.add(_order(buyer, checkout, address, activated, quoted, fee, lines, now))
+    tx.events.add([of_order(order), *of_units([(unit, taken[unit.id]) for unit in units], references, now)])
     return order_view(order, people, products, references, actor)
 
 

@@ -1,6 +1,6 @@
 """How orders move: staff and buyers move lines, payments and refunds, and unpaid orders expire."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -8,9 +8,10 @@ from typing import Final
 import attrs
 
 from sellout_core import values
-from sellout_core.catalogue.products import products_of
+from sellout_core.catalogue.products import ProductUnit, products_of
 from sellout_core.catalogue.stock import restocked
 from sellout_core.errors import Conflict, Forbidden, Invalid, InvalidField, InvalidFields, NotFound, SellOutError
+from sellout_core.events.making import of_fulfilment, of_units
 from sellout_core.fulfilment.lifecycle import LineState, PaymentState, RefundState, Role
 from sellout_core.fulfilment.moves import moved, return_requested
 from sellout_core.fulfilment.payments import captured, refunds_moved
@@ -228,7 +229,7 @@ def write_change(tx: Transaction, change: FulfilmentChange, buyer: User | None, 
     change = attrs.evolve(change, after=scheduled(change.before, change.after, now))
     if change.paid and buyer is not None:
         tx.users.save(attrs.evolve(buyer, purchased_total=Money(max(0, buyer.purchased_total + change.paid))))
-    _restock(tx, change.restocked)
+    restocked_units = _restock(tx, change.restocked)
     promo_code_id = change.released_promo_code_id
     promo_code = None if promo_code_id is None else tx.promo_codes.for_update(promo_code_id)
     if promo_code is not None:
@@ -236,9 +237,13 @@ def write_change(tx: Transaction, change: FulfilmentChange, buyer: User | None, 
     # The order is last: a deletion of the promo code's owner locks the code before the orders.
     tx.fulfilments.save(change.before, change.after)
     tx.order_history.add(change.entries)
+    tx.events.add([*of_fulfilment(change, now), *of_units(restocked_units, tx.references.snapshot(), now)])
     return change
 
 
-def _restock(tx: Transaction, unit_ids: Collection[ProductUnitId]) -> None:
+def _restock(tx: Transaction, unit_ids: Collection[ProductUnitId]) -> Sequence[tuple[ProductUnit, ProductUnit]]:
+    """Puts a piece of each unit back into stock. Returns the units before and after."""
     product_ids = products_of(tx.units.get_many(unit_ids).values())
-    tx.units.save_many([restocked(unit) for unit in tx.units.of_products(product_ids) if unit.id in unit_ids])
+    changes = [(unit, restocked(unit)) for unit in tx.units.of_products(product_ids) if unit.id in unit_ids]
+    tx.units.save_many([after for _, after in changes])
+    return changes

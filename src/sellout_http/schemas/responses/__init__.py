@@ -72,6 +72,7 @@ from sellout_http.schemas.responses.shopping.orders import (
 )
 from sellout_http.schemas.responses.shopping.sales import SalesReport, SalesRow, SalesTotal
 from sellout_http.schemas.responses.stock import BatchReply, BatchResult, StockMovement, UnitStock
+from sellout_http.schemas.responses.webhooks import CreatedWebhook, ReplacedSecret, Webhook, WebhookDelivery
 
 __all__ = [
     "Address",
@@ -82,6 +83,7 @@ __all__ = [
     "Cart",
     "Category",
     "CheckedProductUnit",
+    "CreatedWebhook",
     "DeliveryAddress",
     "DeliveryTariff",
     "DeliveryTariffs",
@@ -118,6 +120,7 @@ __all__ = [
     "PromoCodeOwner",
     "PromoCodeUse",
     "RecoveryCodes",
+    "ReplacedSecret",
     "SalesReport",
     "SalesRow",
     "SalesTotal",
@@ -140,5 +143,7 @@ __all__ = [
     "User",
     "UserBase",
     "UserEmail",
+    "Webhook",
+    "WebhookDelivery",
     "WishlistUnit",
 ]

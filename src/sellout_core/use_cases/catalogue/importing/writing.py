@@ -15,6 +15,7 @@ from sellout_core.catalogue.products import (
     SizeGrid,
 )
 from sellout_core.errors import FieldCode, InvalidField, InvalidFields
+from sellout_core.events.making import of_units
 from sellout_core.people.accounts import Actor
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
@@ -138,9 +139,9 @@ def write_entries(
     new_unit_ids = tx.units.add_many(new_units)
     tx.units.save_many(changed_units)
     before = {unit.id: unit for each in units.values() for unit in each}
-    record_stock(
-        tx, zip(new_unit_ids, new_units, strict=True), [(before[unit.id], unit) for unit in changed_units], now, actor
-    )
+    unit_changes = [(before[unit.id], unit) for unit in changed_units]
+    record_stock(tx, zip(new_unit_ids, new_units, strict=True), unit_changes, now, actor)
+    tx.events.add(of_units(unit_changes, references, now))
     counts = ImportCounts(len(new), len(changed_products), len(known) - len(changed_products))
     return ImportResult(counts, tuple(changes), references)
 

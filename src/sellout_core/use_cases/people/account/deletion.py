@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sellout_core.audit import NewAuditEntry
 from sellout_core.errors import LastSuperuser
+from sellout_core.events.making import of_deletion
 from sellout_core.people.accounts import Actor, NewUser, User
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
@@ -39,6 +40,7 @@ def delete_account(shop: Shop, actor: Actor, user_id: UserId, password: str) -> 
             raise LastSuperuser
         _erase(tx, user, now, name)
         _audit(tx, actor, user_id, now)
+        tx.events.add([of_deletion(user_id, now)])
 
     with_password(shop, user_id, password, lambda locked: shop.store.write(lambda tx: work(tx, locked)))
 
