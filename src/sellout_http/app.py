@@ -2,7 +2,7 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, cast
 
@@ -12,7 +12,11 @@ from litestar.exceptions import MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
+from sellout_core.events.event import Event
+from sellout_core.people.accounts import OPERATOR
 from sellout_core.shop import Shop
+from sellout_core.use_cases.events.order_events import read_followed
+from sellout_core.values import UserId
 from sellout_http.api.dispatcher import Dispatcher
 from sellout_http.api.operations import Operation
 from sellout_http.api.rate_limits import Counter, Limiter, Limits, StoreCounter
@@ -20,6 +24,7 @@ from sellout_http.api.request_context import path_ids
 from sellout_http.catalogue_cache.document_cache import DocumentCache
 from sellout_http.catalogue_cache.middleware import CatalogueCacheMiddleware
 from sellout_http.catalogue_cache.responder import CatalogueResponder
+from sellout_http.live_events import LiveEvents
 from sellout_http.middleware.access_log import AccessLogMiddleware
 from sellout_http.middleware.cors import cors_config
 from sellout_http.middleware.forwarded_headers import ForwardedHeadersMiddleware, Proxies
@@ -31,8 +36,8 @@ from sellout_http.middleware.response_headers import ResponseHeadersMiddleware
 from sellout_http.problems.handlers import EXCEPTION_HANDLERS, allow, answer_http_error
 from sellout_http.routes import OPERATIONS
 from sellout_http.runtime.asgi import LOG_ENTRY, Application, Receive, Scope, Send
-from sellout_http.runtime.executor import Executor, ThreadPool
-from sellout_http.runtime.logging import RequestLog, log
+from sellout_http.runtime.executor import Executor, ThreadPool, Workload
+from sellout_http.runtime.logging import RequestLog, RequestLogEntry, log
 from sellout_http.runtime.served_store import ServedStore, served
 from sellout_http.runtime.streaming import ListStreams
 from sellout_http.runtime.threads import (
@@ -105,6 +110,7 @@ def create_app(
     webhooks: Callable[[threading.Event], None] | None = None,
     sandbox: Bank | None = None,
     upkeep_seconds: float | None = UPKEEP_SECONDS,
+    live_seconds: float = 300,
 ) -> ShopApplication:
     """Creates the ASGI application of a shop. At the end of its lifespan the application closes the shop's store, if
     the store has all members of `ServedStore`.
@@ -135,6 +141,7 @@ def create_app(
         mail: Sends the mails of the outbox, in a thread of its own, until the event is set. Default: nothing does.
         webhooks: Delivers events to webhooks, in a thread of its own, until the event is set. Default: nothing does.
         sandbox: The made-up bank of a demo, whose pages the shop serves. None: there is none.
+        live_seconds: The maximum time of a stream of events, in seconds.
         upkeep_seconds: The time between two rounds of `upkeep`. None: this process does none.
     """
     cors = cors_config(origins, origin_pattern) if origins or origin_pattern else None
@@ -152,7 +159,8 @@ def create_app(
     )
     streams = ListStreams(store, executor, list_seconds)
     limiter = Limiter(counter or StoreCounter(shop), shop.clock, limits or Limits())
-    dispatcher = Dispatcher(shop, executor, limiter, streams)
+    live = _live_events(shop, executor, health, live_seconds)
+    dispatcher = Dispatcher(shop, executor, limiter, streams, live)
     catalogue = CatalogueResponder(shop, store, executor, DocumentCache(cache_mib * _MIB))
 
     @asynccontextmanager
@@ -172,6 +180,7 @@ def create_app(
         for thread in threads:
             thread.join()
         streams.stop()
+        live.stop()
         await executor.close()
         health.close()
         store.close()
@@ -207,6 +216,16 @@ def create_app(
     app = AccessLogMiddleware(app, log, log_addresses=log_addresses)
     app = ForwardedHeadersMiddleware(app, proxies or Proxies())
     return ShopApplication(router, health, app)
+
+
+def _live_events(shop: Shop, executor: Executor, health: Health, seconds: float) -> LiveEvents:
+    """The streams of events, which read in the threads of long reads."""
+
+    async def read(after: Mapping[UserId, int]) -> Sequence[Event]:
+        entry = RequestLogEntry("", "")
+        return await executor.run(lambda: read_followed(shop, OPERATOR, after), Workload.LONG_READ, entry)
+
+    return LiveEvents(read, lambda: health.is_draining, seconds)
 
 
 def _maintain_facet_index(store: ServedStore, stopped: threading.Event) -> None:

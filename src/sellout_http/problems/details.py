@@ -28,7 +28,11 @@ _MEMBERS: Final = {
     "active_until": "active_until_date",
     "personal_discount": "personal_discount_percentage",
 }
-_HEADER_NAMES: Final = {"idempotency_key": "Idempotency-Key", "cart_token": "X-Cart-Token"}
+_HEADER_NAMES: Final = {
+    "idempotency_key": "Idempotency-Key",
+    "cart_token": "X-Cart-Token",
+    "last_event_id": "Last-Event-ID",
+}
 PARAMETER_NAMES: Final = {
     "page_size": "page_size",
     "limit": "limit",
