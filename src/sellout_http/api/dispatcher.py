@@ -81,7 +81,9 @@ class Dispatcher:
             await self._authorize(context)
         elif key not in self._long_reads:
             try:
-                return self._respond(context, await self.executor.read(work, context.log_entry))
+                reply = await self.executor.read(work, context.log_entry)
+                is_live = isinstance(reply.document, LiveStream)
+                return self._respond(context, reply) if is_live else context.response(reply)
             except ReadTooLong:
                 self._long_reads[key] = True
         return await self.executor.run(

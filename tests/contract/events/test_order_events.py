@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import attrs
+import httpx2
 import pytest
 
 from sellout_adapters.memory import MemoryStore
@@ -20,6 +23,7 @@ from sellout_http.live_events import LiveEvents, LiveStream
 from sellout_http.middleware.forwarded_headers import Client
 from sellout_http.runtime.asgi import CLIENT
 from tests.contract.support.buyer import Buyer, noadmin
+from tests.contract.support.command import running_server
 from tests.contract.support.shop import CUSTOMER_ID, STAFF_ID, Served, demo_shop, problem_of, serving_shop
 
 STREAM = {"Accept": "text/event-stream"}
@@ -204,3 +208,17 @@ def test_five_hundred_streams_are_one_read(served: Served, buyer: Buyer) -> None
     asyncio.run(scenario())
     assert {len(after) for after in reads} == {500}
     assert all(body.count(b"id: ") == 1 and f"id: {number}\n".encode() in body for number, body in sent.items())
+
+
+def test_a_server_ends_with_open_streams(tmp_path: Path) -> None:
+    """Each stream ends with a whole response, so its client connects to another server."""
+    with running_server(tmp_path, "--demo") as (server, _), ExitStack() as stack:
+        client = stack.enter_context(httpx2.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=60))
+        buyer = noadmin(client)
+        streams = [stack.enter_context(stream(buyer)) for _ in range(5)]
+        assert {next(lines) for lines in streams} == {"retry: 3000"}
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        assert all(not line.startswith("data") for lines in streams for line in lines)
+        stopping.join()
+        assert server.process.returncode == 0
