@@ -52,7 +52,6 @@ from sellout_http.schemas.requests.identity import (
     ResetPasswordRequest,
     VerifyEmailRequest,
 )
-from sellout_http.schemas.requests.images import ImageOrder
 from sellout_http.schemas.requests.people import (
     AddressRequest,
     ChangePasswordRequest,
@@ -64,6 +63,7 @@ from sellout_http.schemas.requests.people import (
     UserPatch,
     VerifyRequest,
 )
+from sellout_http.schemas.requests.products import ImageOrder
 from sellout_http.schemas.requests.references import NewRow, RowPatch
 from sellout_http.schemas.requests.shopping import (
     CheckoutRequest,

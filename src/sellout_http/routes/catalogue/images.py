@@ -13,7 +13,7 @@ from sellout_http.api.operations import Access, Catalogue, Group, Reply
 from sellout_http.api.preconditions import unless_changed, whole
 from sellout_http.api.queries.query_parameters import IF_MATCH
 from sellout_http.schemas import responses
-from sellout_http.schemas.requests.images import ImageOrder
+from sellout_http.schemas.requests.products import ImageOrder
 from sellout_http.schemas.uploads import Upload
 
 group = Group("Images", "The images of products. Every caller may read them, and staff change them.")

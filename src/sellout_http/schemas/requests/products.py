@@ -1,4 +1,4 @@
-"""The bodies of requests that change products, product units and stock."""
+"""The bodies of requests that change products, their images, product units and stock."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -205,3 +205,15 @@ class StockRequest(Body, frozen=True):
             InvalidFields: not exactly one number is given.
         """
         return stock.StockChange(**asdict(self))
+
+
+class ImageOrder(Body, frozen=True):
+    """The order of a product's images."""
+
+    images: Annotated[
+        tuple[Id, ...],
+        Meta(
+            max_length=values.MAX_PICTURES,
+            description="The id of each image of the product once, the first image first.",
+        ),
+    ]
