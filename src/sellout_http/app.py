@@ -20,6 +20,7 @@ from sellout_http.api.request_context import path_ids
 from sellout_http.catalogue_cache.document_cache import DocumentCache
 from sellout_http.catalogue_cache.middleware import CatalogueCacheMiddleware
 from sellout_http.catalogue_cache.responder import CatalogueResponder
+from sellout_http.live_events import live_events_of
 from sellout_http.metrics.figures import Figures, Sources
 from sellout_http.middleware.access_log import AccessLogMiddleware
 from sellout_http.middleware.cors import cors_rules
@@ -111,6 +112,7 @@ def create_app(
     sandbox: Bank | None = None,
     upkeep_seconds: float | None = UPKEEP_SECONDS,
     measured: bool = False,
+    live_seconds: float = 300,
 ) -> ShopApplication:
     """Creates the ASGI application of a shop. At the end of its lifespan the application closes the shop's store, if
     the store has all members of `ServedStore`.
@@ -141,6 +143,7 @@ def create_app(
         mail: Sends the mails of the outbox, in a thread of its own, until the event is set. Default: nothing does.
         webhooks: Delivers events to webhooks, in a thread of its own, until the event is set. Default: nothing does.
         sandbox: The made-up bank of a demo, whose pages the shop serves. None: there is none.
+        live_seconds: The maximum time of a stream of events, in seconds.
         upkeep_seconds: The time between two rounds of `upkeep`. None: this process does none.
         measured: Whether the durations of requests are counted, for metrics.
     """
@@ -159,7 +162,8 @@ def create_app(
     )
     streams = ListStreams(store, executor, list_seconds)
     limiter = Limiter(counter or StoreCounter(shop), shop.clock, limits or Limits())
-    dispatcher = Dispatcher(shop, executor, limiter, streams)
+    live = live_events_of(shop, executor, lambda: health.is_draining, live_seconds)
+    dispatcher = Dispatcher(shop, executor, limiter, streams, live)
     documents = DocumentCache(cache_mib * _MIB)
     catalogue = CatalogueResponder(shop, store, executor, documents)
     timings = RequestTimings() if measured else None
@@ -181,6 +185,7 @@ def create_app(
         for thread in threads:
             thread.join()
         streams.stop()
+        live.stop()
         await executor.close()
         health.close()
         store.close()

@@ -33,7 +33,7 @@ from sellout_core.use_cases import audit, backlog, delivery_tariffs, mail, payme
 from sellout_core.use_cases.catalogue import browsing, finding, pictures, products, references, stock
 from sellout_core.use_cases.catalogue.importing import exporting, writing
 from sellout_core.use_cases.catalogue.importing.entries import ProductEdit, UnitEdit
-from sellout_core.use_cases.events import dispatching, services, webhooks
+from sellout_core.use_cases.events import dispatching, order_events, services, webhooks
 from sellout_core.use_cases.people import (
     identity,
     passwords,
@@ -247,6 +247,8 @@ OF_ONE_USER: dict[Callable[..., object], OfOneUser] = {
     checkout.check_out_once: lambda on, actor, user: checkout.check_out_once(
         on.shop, actor, user, a_checkout(on), "key", lambda view: str(view.order.id).encode()
     ),
+    order_events.read_order_events: lambda on, actor, user: order_events.read_order_events(on.shop, actor, user),
+    order_events.begin_following: lambda on, actor, user: order_events.begin_following(on.shop, actor, user),
     orders.read_user_orders: lambda on, actor, user: orders.read_user_orders(on.shop, actor, user, lambda _: None),
 }
 
@@ -394,6 +396,7 @@ OF_THE_OPERATOR: dict[Callable[..., object], OfTheShop] = {
         on.shop, actor, Lane(webhooks.read_webhook(on.shop, OPERATOR, on.webhook), ()), {}
     ),
     dispatching.delete_delivered_events: lambda on, actor: dispatching.delete_delivered_events(on.shop, actor),
+    order_events.read_followed: lambda on, actor: order_events.read_followed(on.shop, actor, {on.anna.id: 0}),
     services.subscribe_service: lambda on, actor: services.subscribe_service(on.shop, actor, "warehouse"),
     services.deliver_to_service: lambda on, actor: services.deliver_to_service(
         on.shop, actor, "warehouse", lambda _: None
@@ -454,6 +457,7 @@ def test_every_use_case_that_takes_an_actor_is_in_one_of_the_tables() -> None:
         fulfilment,
         tracking,
         orders,
+        order_events,
         payments,
         own_sessions,
         personal_export,
@@ -505,6 +509,8 @@ TAKING_ACTORS_TO_EXIST = (
     wishlists.read_wished,
     wishlists.read_wishlist,
     orders.read_user_orders,
+    order_events.read_order_events,
+    order_events.begin_following,
     personal_export.read_exported_orders,
 )
 """Use cases that only check that the authenticated user exists."""

@@ -44,6 +44,7 @@ from sellout_core.use_cases.events.dispatching import (
     settle_lane,
     take_lane,
 )
+from sellout_core.use_cases.events.order_events import begin_following, read_followed, read_order_events
 from sellout_core.use_cases.events.services import deliver_to_service, subscribe_service
 from sellout_core.use_cases.events.webhooks import (
     NewWebhook,
@@ -682,6 +683,27 @@ def test_the_reason_of_a_failure_is_short(scene: Scene) -> None:
     delivery = Delivery(subscription_id=SubscriptionId(1), event=event, due_at=scene.clock.now)
     assert delivery.failed("a" * 301, scene.clock.now, 0).last_error == "a" * 300
     assert delivery.id == event.id
+
+
+# Orders of a buyer
+
+
+def test_a_buyer_reads_the_events_of_their_own_orders(scene: Scene) -> None:
+    anna, boris = bought(scene, "anna"), bought(scene, "boris")
+    actor = Actor(anna.buyer_id)
+    cancel(scene, anna)
+    found = read_order_events(scene.shop, actor, anna.buyer_id)
+    assert {event.subject for event in found} == {f"order/{anna.id}"}
+    assert read_order_events(scene.shop, actor, anna.buyer_id, found[0].id) == found[1:]
+    assert begin_following(scene.shop, actor, anna.buyer_id) == found[-1].id
+    assert begin_following(scene.shop, actor, anna.buyer_id, found[0].id) == found[0].id
+    assert read_followed(scene.shop, OPERATOR, {anna.buyer_id: found[0].id, boris.buyer_id: 10**9}) == found[1:]
+    foreign = next(event.id for event in events_of(scene) if event.subject == f"order/{boris.id}")
+    for unknown in (foreign, 10**9, events_of(scene)[0].id):
+        for read in (read_order_events, begin_following):
+            with pytest.raises(InvalidFields) as refusal:
+                read(scene.shop, actor, anna.buyer_id, unknown)
+            assert [field.name for field in refusal.value.fields] == ["last_event_id"]
 
 
 # Services

@@ -33,6 +33,9 @@ class Events(Protocol):
     def of_buyers(self, after: Mapping[UserId, int], limit: int) -> Sequence[Event]:
         """The first `limit` events, by id, of the orders of those buyers, each with an id above the buyer's number."""
 
+    def last_of(self, buyer_id: UserId) -> int:
+        """The highest id of the events of a buyer's orders. 0: there is none."""
+
     def delete_delivered(self, occurred_by: datetime, limit: int) -> int:
         """Deletes up to `limit` events that occurred at that time or before, the oldest first, with their dead
         deliveries and those to inactive subscriptions. Leaves those that were not dispatched, or that still have

@@ -22,6 +22,7 @@ from sellout_http.api.pagination import send_all, send_document, whole_if_short
 from sellout_http.api.queries.query_parameters import LIMIT
 from sellout_http.api.rate_limits import Counted, Limiter
 from sellout_http.api.request_context import JsonResponse, RequestContext
+from sellout_http.live_events import LiveEvents, LiveStream
 from sellout_http.runtime.asgi import header_values
 from sellout_http.runtime.executor import Executor, ReadTooLong, Workload
 from sellout_http.runtime.streaming import ListStreams, SendChunk
@@ -50,6 +51,7 @@ class Dispatcher:
     executor: Executor
     limiter: Limiter
     streams: ListStreams
+    live: LiveEvents
     _long_reads: TTLCache[Any, bool] = attrs.field(
         factory=lambda: TTLCache(_MAX_LONG_READS, _LONG_READ_SECONDS), init=False
     )
@@ -70,7 +72,7 @@ class Dispatcher:
             return self._stream_document(context, await self._authorize(context))
         return await self._list(context) if operation.is_list else await self._read(context)
 
-    async def _read(self, context: RequestContext) -> JsonResponse:
+    async def _read(self, context: RequestContext) -> ASGIResponse:
         def work(tx: Transaction) -> Reply[Any]:
             return context.call_handler(context.authorize(self.shop.within(tx)))
 
@@ -80,12 +82,20 @@ class Dispatcher:
             await self._authorize(context)
         elif key not in self._long_reads:
             try:
-                return context.response(await self.executor.read(work, context.log_entry))
+                reply = await self.executor.read(work, context.log_entry)
+                is_live = isinstance(reply.document, LiveStream)
+                return self._respond(context, reply) if is_live else context.response(reply)
             except ReadTooLong:
                 self._long_reads[key] = True
         return await self.executor.run(
-            lambda: context.response(self.shop.store.read(work)), Workload.LONG_READ, context.log_entry
+            lambda: self._respond(context, self.shop.store.read(work)), Workload.LONG_READ, context.log_entry
         )
+
+    def _respond(self, context: RequestContext, reply: Reply[Any]) -> ASGIResponse:
+        """The response to a read: a document, or a stream."""
+        if isinstance(reply.document, LiveStream):
+            return self.live.response(reply.document, {**context.privacy_headers, **reply.headers})
+        return context.response(reply)
 
     async def _list(self, context: RequestContext) -> ASGIResponse:
         operation = context.operation

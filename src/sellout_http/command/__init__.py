@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from sellout_http.command import accounts, catalogue, databases, events, mail, serving, upkeep
+from sellout_http.command import accounts, catalogue, databases, events, mail, serving
 from sellout_http.command.common import OneLineErrors
 
 _COMMANDS: Final = (
@@ -20,7 +20,7 @@ _COMMANDS: Final = (
     databases.backup,
     databases.check,
     databases.tidy,
-    upkeep.work,
+    serving.work,
     accounts.create_admin,
     accounts.set_password,
     accounts.reset_second_factor,

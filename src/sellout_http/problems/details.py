@@ -33,7 +33,11 @@ _MEMBERS: Final = {
     "pick_up_point_currency": "pick_up_point/currency",
     "courier_currency": "courier/currency",
 }
-_HEADER_NAMES: Final = {"idempotency_key": "Idempotency-Key", "cart_token": "X-Cart-Token"}
+_HEADER_NAMES: Final = {
+    "idempotency_key": "Idempotency-Key",
+    "cart_token": "X-Cart-Token",
+    "last_event_id": "Last-Event-ID",
+}
 PARAMETER_NAMES: Final = {
     "page_size": "page_size",
     "limit": "limit",

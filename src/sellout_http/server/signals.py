@@ -37,8 +37,8 @@ def stopping_once(app: Application, health: Health, delay: int) -> Application:
 
     def wait(loop: asyncio.AbstractEventLoop) -> None:
         received = signal.sigwaitinfo(_STOPPING)
+        health.drain()
         if received.si_signo == signal.SIGTERM:
-            health.drain()
             received = signal.sigtimedwait({signal.SIGINT}, delay) or received
         if received.si_pid != os.getppid():
             # The signal went to the group. Granian counts a worker that ends before the parent's signal as dead.

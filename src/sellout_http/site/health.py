@@ -33,6 +33,11 @@ class Health:
         """Makes the process not ready from now on, so that load balancers send new requests to other processes."""
         self._draining = True
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether the process shuts down."""
+        return self._draining
+
     async def live(self, request: AnyRequest) -> ASGIResponse:  # noqa: ARG002 - every page takes the request
         """200 while the process runs, also while the database is unreachable: a restart would not help."""
         return _ok()

@@ -18,7 +18,11 @@ from tests.contract.conftest import postgresql_store
 from tests.contract.support.requests import IN_SUCCEEDING_ORDER, content_of, headers_of, path_of, valid_body_with_token
 from tests.contract.support.shop import demo_shop, log_in, serving_shop
 
-ALONE: Final = {"stock._LATEST": "few staff read the stock of a unit at once"}
+ALONE: Final = {
+    "stock._LATEST": "few staff read the stock of a unit at once",
+    "subscriptions._ONE": "few staff read a webhook at once",
+    "events._OF_BUYERS": "streams read the events of all buyers at once, and few clients read lists",
+}
 """The statements that are not batched, with the reason for each."""
 
 

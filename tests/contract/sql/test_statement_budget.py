@@ -119,6 +119,7 @@ BUDGET: Final[dict[str, tuple[int, int]]] = {
     "show_stock": (3, 3),
     "change_stock": (13, 14),
     "change_batch": (13, 14),
+    "list_order_events": (2, 2),
     "list_webhooks": (2, 2),
     "show_webhook": (2, 2),
     "list_webhook_deliveries": (3, 3),

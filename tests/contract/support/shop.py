@@ -63,7 +63,9 @@ def demo_shop(store: Store, clock: Clock = system_clock) -> Shop:
     store.write(lambda tx: tx.guest_carts.add(fingerprint, unit_ids, expires_at))
     session = Session(SESSION_ID, UserId(STAFF_ID), "", datetime(2099, 12, 31, tzinfo=UTC))
     store.write(lambda tx: tx.sessions.add(session))
-    create_webhook(shop, OPERATOR, NewWebhook(url="https://erp.example/hook", secret=WEBHOOK_SECRET))
+    create_webhook(
+        shop, OPERATOR, NewWebhook(url="https://erp.example/hook", events=("order.overpaid",), secret=WEBHOOK_SECRET)
+    )
     return shop
 
 

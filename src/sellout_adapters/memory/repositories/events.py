@@ -46,6 +46,10 @@ class Events(Repository):
         )
         return list(islice(wanted, limit))
 
+    def last_of(self, buyer_id: UserId) -> int:
+        """The buyer's latest event."""
+        return max((event.id for event in self._tables.events.values() if event.buyer_id == buyer_id), default=0)
+
     def delete_delivered(self, occurred_by: datetime, limit: int) -> int:
         """Deletes old events."""
         tables = self._tables

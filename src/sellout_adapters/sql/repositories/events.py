@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 import attrs
-from sqlalchemy import BindParameter, bindparam, column, delete, exists, select, text, update
+from sqlalchemy import BindParameter, bindparam, column, delete, exists, func, select, text, update
 
 from sellout_adapters.sql.schema.functions import AMONG_IDS, CUSTOM_PLAN, among, numbered_ids
 from sellout_adapters.sql.schema.tables.events import event_deliveries, event_subscriptions, events
@@ -39,6 +39,7 @@ _OF_BUYERS: Final = (
     .order_by(events.c.id)
     .limit(_LIMIT)
 )
+_LAST_OF: Final = select(func.max(events.c.id).label("last")).where(events.c.buyer_id == bindparam("buyer", type_=Id()))
 _waiting: Final = (
     exists()
     .where(
@@ -99,6 +100,11 @@ class SqlEvents:
     def of_buyers(self, after: Mapping[UserId, int], limit: int) -> Sequence[Event]:
         """One statement."""
         return list(map(event_of, self._session.rows(_OF_BUYERS, {"pairs": list(after.items()), "limit": limit})))
+
+    def last_of(self, buyer_id: UserId) -> int:
+        """One statement."""
+        [row] = self._session.rows(_LAST_OF, {"buyer": buyer_id})
+        return int(row.last or 0)
 
     def delete_delivered(self, occurred_by: datetime, limit: int) -> int:
         """Three statements. An event stays if a dead delivery of it was revived meanwhile."""

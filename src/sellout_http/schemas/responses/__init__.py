@@ -72,7 +72,13 @@ from sellout_http.schemas.responses.shopping.orders import (
 )
 from sellout_http.schemas.responses.shopping.sales import SalesReport, SalesRow, SalesTotal
 from sellout_http.schemas.responses.stock import BatchReply, BatchResult, StockMovement, UnitStock
-from sellout_http.schemas.responses.webhooks import CreatedWebhook, ReplacedSecret, Webhook, WebhookDelivery
+from sellout_http.schemas.responses.webhooks import (
+    CreatedWebhook,
+    OrderEvent,
+    ReplacedSecret,
+    Webhook,
+    WebhookDelivery,
+)
 
 __all__ = [
     "Address",
@@ -100,6 +106,7 @@ __all__ = [
     "OnlinePayment",
     "Order",
     "OrderDelivery",
+    "OrderEvent",
     "OrderHistoryEntry",
     "OrderParcel",
     "OrderPayment",

@@ -1,6 +1,6 @@
-"""The documents of webhooks."""
+"""The documents of webhooks and events."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
@@ -44,3 +44,16 @@ class WebhookDelivery(Struct, frozen=True, gc=False):
     due_at: Annotated[Time, Meta(description="When the next attempt may begin.")]
     dead_at: Annotated[Time | None, Meta(description="When the shop gave up. Null: it has not.")]
     last_error: Annotated[str, Meta(description="Why the last attempt failed. Empty: there was none.")]
+
+
+class OrderEvent(Struct, frozen=True):
+    """An event of an order."""
+
+    id: Id
+    type: Annotated[str, Meta(description="The name of its kind.")]
+    version: Annotated[int, Meta(description="The version of the kind.")]
+    timestamp: Annotated[Time, Meta(description="The time of the change.")]
+    subject: Annotated[str, Meta(description="The order, such as `order/1`.")]
+    data: Annotated[
+        dict[str, Any], Meta(description="The members of the kind. The `webhooks` of this document describe them.")
+    ]

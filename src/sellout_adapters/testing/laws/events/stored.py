@@ -141,6 +141,8 @@ class StoredEventLaws:
         assert of({anna: 0, boris: 0}, 3) == [added[0].id, added[1].id, added[3].id]
         assert of({anna: added[0].id, boris: added[5].id}) == [added[3].id]
         assert of({}) == of({UserId(9): 0}) == of({anna: 2**60}) == []
+        latest = store.read(lambda tx: [tx.events.last_of(who) for who in (boris, UserId(9))])
+        assert latest == [added[5].id, 0]
 
     def test_delivered_events_are_deleted_in_batches_the_oldest_first(self, store: Store) -> None:
         old = [new_event(occurred_at=NOW - number * MINUTE) for number in range(4)]
