@@ -97,7 +97,12 @@ class Staff(Client):
             deed = self._next_step(tracking)
             if deed is None:
                 return
-            await self._do(deed)
+            done = await self._do(deed)
+            if deed.kind == "refund" and deed.body["to"] == "done" and done is not None and self._random.random() < 0.3:
+                # Another of the staff pays the same refund back.
+                again = self._deed("refund", tracking["order_id"], deed.path, {}, key=False)
+                again.body = {**deed.body, "reason": again.mark}
+                await self.command(again)
 
     def _next_step(self, tracking: dict[str, Any]) -> Deed | None:
         """A command that the order allows, as far as staff know."""
@@ -110,9 +115,7 @@ class Staff(Client):
             deed = self._deed("payment", order_id, f"/order/payment/{order_id}", {}, key=key)
             deed.body = {"captured": captured}
             return deed
-        refunds: list[tuple[dict[str, Any], Any]] = [({"product_unit": [unit["id"]]}, unit["refund"]) for unit in units]
-        refunds.append(({"delivery": True}, tracking["payment"]["delivery_refund"]))
-        refunds = [(named, refund) for named, refund in refunds if refund and refund["state"] != "done"]
+        refunds = [(named, refund) for named, refund in _refunds(tracking) if refund["state"] != "done"]
         if refunds and chance < 0.8:
             named, refund = self._random.choice(refunds)
             targets = [move.target.value for move in REFUND_MOVES if move.source is RefundState(refund["state"])]
@@ -177,7 +180,9 @@ class Staff(Client):
             deed = self._deed("payment", order_id, f"/order/payment/{order_id}", {}, key=False)
             deed.body = {"captured": tracking["payment"]["amount_due"] + self._random.randint(1, 9)}
         elif chance < 0.6:
-            named = {"delivery": True} if chance < 0.4 else {"product_unit": [unit_id]}
+            # Most of them are done already.
+            known = [named for named, _ in _refunds(tracking)]
+            named = self._random.choice(known) if known and chance < 0.55 else {"product_unit": [unit_id]}
             body = {"to": "done", **named}
             deed = self._deed("refund", order_id, f"/order/refund/{order_id}", body, key=False)
         else:
@@ -336,3 +341,12 @@ class Staff(Client):
             return code["active_until_date"], last_day, body
 
         await self._edit("promo_code", f"/promo/{promo_code_id}", promo_code_id, "active_until", make)
+
+
+def _refunds(tracking: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The refunds of an order, each after the members of a request that name it."""
+    found: list[tuple[dict[str, Any], Any]] = [
+        ({"product_unit": [unit["id"]]}, unit["refund"]) for unit in tracking["product_unit"]
+    ]
+    found.append(({"delivery": True}, tracking["payment"]["delivery_refund"]))
+    return [(named, refund) for named, refund in found if refund]

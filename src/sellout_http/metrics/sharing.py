@@ -20,8 +20,10 @@ from sellout_http.runtime.logging import log
 _SECONDS: Final = 1.0
 """The time between two writes of the figures. A worker that is killed loses what it counted since the last one."""
 
-_MAX_PLACES: Final = 64
-"""The maximum number of workers."""
+_MAX_PLACES: Final = 256
+"""The maximum number of files. After a reload, old and new workers run at once."""
+
+_SERVING: Final = "serving.lock"
 
 
 @attrs.frozen
@@ -72,6 +74,9 @@ class Place:
         written = self._file.with_suffix(".new")
         written.write_bytes(msgspec.json.encode(shared))
         written.replace(self._file)
+        # Systems delete files of temporary folders that nothing has changed for days.
+        os.utime(self._lock)
+        self._file.with_name(_SERVING).touch()
 
     def leave(self) -> None:
         """Gives the place up, as the end of the process does."""
@@ -107,7 +112,7 @@ def wait_for_turn(folder: Path) -> int:
     """Waits until no other living worker serves the metrics. Returns the descriptor of the lock, which ends with the
     process.
     """
-    lock = os.open(folder / "serving.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    lock = os.open(folder / _SERVING, os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     return lock
 

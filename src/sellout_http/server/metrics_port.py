@@ -103,10 +103,14 @@ def prepare_metrics(settings: Settings, environment: MutableMapping[str, str]) -
 
 def publish_metrics(host: str, port: int, shop: Shop, figures: Callable[[], Figures]) -> None:
     """Starts the threads of a worker that share its figures and, when it is its turn, serve those of all workers.
-    `prepare_metrics` has made the folder.
+    `prepare_metrics` has made the folder. A worker without it serves the shop alone, and logs an error.
     """
     folder = Path(os.environ[_FOLDER])
-    place = Place.take(folder)
+    try:
+        place = Place.take(folder)
+    except OSError as error:
+        log.error("failed", exc_info=error)
+        return
     app = metrics_app(partial(read_figures, folder), partial(read_backlog_in_time, shop))
     for name, work in (
         ("figures", partial(share_figures, place, figures)),

@@ -1,6 +1,7 @@
 """The port of the metrics of `sellout serve`: which worker serves it, and when it cannot be used."""
 
 import os
+import shutil
 import signal
 import socket
 from pathlib import Path
@@ -57,6 +58,17 @@ def test_the_folder_of_the_figures_is_deleted_at_the_end(tmp_path: Path) -> None
         process.terminate()
         process.communicate(timeout=60)
     assert not folder.exists()
+
+
+def test_a_shop_without_the_folder_of_the_figures_is_served(tmp_path: Path) -> None:
+    variables = {"SELLOUT_METRICS_PORT": str(free_port()), "TMPDIR": str(tmp_path)}
+    with running_server(tmp_path, 1, **variables) as (process, url):
+        [folder] = tmp_path.glob("sellout-metrics-*")
+        shutil.rmtree(folder)
+        os.kill(workers_of(process)[0], signal.SIGKILL)
+        wait_until_logged(process, b"worker replaced")
+        wait_until_logged(process, b'"event":"failed"')
+        assert readiness(url).status_code == 200
 
 
 def test_a_port_in_use_is_an_error_at_the_start(sellout: Run) -> None:
