@@ -8,25 +8,27 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 
-_NO_SPAN: Final = nullcontext()
-_tracer: Any = None
+NO_SPAN: Final = nullcontext()
+"""The `with` block without a span."""
+tracer: Any = None
+"""Makes spans. None: the package is not installed. The most frequent callers then take `NO_SPAN` without a call."""
 try:
     from opentelemetry.trace import get_tracer
 except ModuleNotFoundError:
     pass
 else:
-    _tracer = get_tracer("sellout")
+    tracer = get_tracer("sellout")
 
 
 def use_case_span(name: str) -> AbstractContextManager[None]:
     """A `with` block that runs in a span. `name` is that of the use case."""
-    return _NO_SPAN if _tracer is None else _span(name)
+    return NO_SPAN if tracer is None else _span(name)
 
 
 @contextmanager
 def _span(name: str) -> Iterator[None]:
     # The message of an exception may quote the request.
-    with _tracer.start_as_current_span(name, record_exception=False, set_status_on_exception=False) as span:
+    with tracer.start_as_current_span(name, record_exception=False, set_status_on_exception=False) as span:
         try:
             yield
         except Exception as error:

@@ -14,6 +14,7 @@ from sellout_core.errors import NotFound, Unauthenticated
 from sellout_core.people.accounts import Claims
 from sellout_core.shop import ReadingShop
 from sellout_core.use_cases.people import sessions
+from sellout_http import tracing
 from sellout_http.api.handler_context import HandlerContext
 from sellout_http.api.operations import TEXT_IDS, Access, Operation, Reply
 from sellout_http.api.pagination import read_part
@@ -23,7 +24,6 @@ from sellout_http.runtime.asgi import CLIENT, LOG_ENTRY, PREFIX, Headers, header
 from sellout_http.runtime.etags import matches_etag
 from sellout_http.runtime.logging import RequestLogEntry
 from sellout_http.schemas.responses.long_lists import LongList
-from sellout_http.tracing import use_case_span
 
 S = TypeVar("S", bound=ReadingShop)
 _NOT_CACHED: Final = {"cache-control": "no-store"}
@@ -114,7 +114,7 @@ class RequestContext:
 
     def call_handler(self, context: HandlerContext[Any], **body: Any) -> Reply[Any]:
         """Calls the handler. Of a `LongList`, returns the part that the query requests."""
-        with self.span():
+        with tracing.NO_SPAN if tracing.tracer is None else self.span():
             result = self.operation.handler(context, **self.ids, **body)
             if isinstance(result, LongList):
                 return read_part(result, context.query, context.prefix + self.operation.path.format_map(self.ids))
@@ -122,7 +122,7 @@ class RequestContext:
 
     def span(self) -> AbstractContextManager[None]:
         """The span of the operation's use case, around the call of the handler and the reads of its result."""
-        return use_case_span(self.operation.handler.__name__)
+        return tracing.use_case_span(self.operation.handler.__name__)
 
     def response(self, reply: Reply[Any]) -> JsonResponse:
         """The response with the encoded reply. Call it outside of a transaction, which would stay open meanwhile."""

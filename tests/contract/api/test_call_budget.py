@@ -11,8 +11,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import pytest
+
 import sellout_http
 from sellout_adapters import demo
+from sellout_adapters.sql.session import tracing as statements
+from sellout_http import tracing
 from sellout_http.app import create_app
 from sellout_http.runtime.asgi import Application
 from tests.contract.conftest import sqlite_store
@@ -70,7 +74,10 @@ async def answer(app: Application, method: str, path: str, token: str = "", body
     return json.loads(sent[1]["body"])
 
 
-def test_a_request_calls_few_functions(tmp_path: Path) -> None:
+def test_a_request_calls_few_functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra `telemetry` is not installed."""
+    for module in (tracing, statements):
+        monkeypatch.setattr(module, "tracer", None)
     found = {name: Counter[str]() for name in BUDGET}
 
     async def scenario(app: Application) -> None:

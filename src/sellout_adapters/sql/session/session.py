@@ -10,11 +10,11 @@ import attrs
 from sqlalchemy import Connection, Engine, Executable, Select, Table, insert
 
 from sellout_adapters.sql.schema.inserts import insert_columns, insert_missing
+from sellout_adapters.sql.session import tracing
 from sellout_adapters.sql.session.compiled import DamagedValue, Row, compiled
 from sellout_adapters.sql.session.deadline import Deadline
 from sellout_adapters.sql.session.errors import RunAgain
 from sellout_adapters.sql.session.product_cache import VERSIONS, CachedCatalogue, CachedReferences, ProductCache
-from sellout_adapters.sql.session.tracing import statement_span
 from sellout_core.errors import Unavailable
 from sellout_core.values import ProductId
 
@@ -188,7 +188,7 @@ class DatabaseSession:
         self.statements += 1
         try:
             dialect = self._connection.dialect
-            with statement_span(dialect.name, lambda: compiled(statement, dialect, tuple(parameters[0])).sql):
+            with tracing.statement_span(dialect.name, lambda: compiled(statement, dialect, tuple(parameters[0])).sql):
                 self._connection.execute(statement, parameters)
         except Exception as failure:
             self._failure = failure
@@ -271,7 +271,8 @@ class DatabaseSession:
         try:
             if self.deadline is not None:
                 self.deadline.before_statement(partial(self.engine.limit_statements, connection))
-            with statement_span(connection.dialect.name, lambda: ready.sql):
+            system = connection.dialect.name
+            with tracing.NO_SPAN if tracing.tracer is None else tracing.statement_span(system, lambda: ready.sql):
                 rows, written = ready.run_many(connection, parameters) if many else ready.run(connection, parameters)
         except DamagedValue as error:
             self._failure = Unavailable()

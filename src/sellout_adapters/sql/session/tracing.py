@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 
-_NO_SPAN: Final = nullcontext()
-_tracer: Any = None
+NO_SPAN: Final = nullcontext()
+"""The `with` block without a span."""
+tracer: Any = None
+"""Makes spans. None: the package is not installed. The most frequent callers then take `NO_SPAN` without a call."""
 _options: dict[str, Any] = {}
 try:
     from opentelemetry.trace import SpanKind, get_tracer
 except ModuleNotFoundError:
     pass
 else:
-    _tracer = get_tracer("sellout")
+    tracer = get_tracer("sellout")
     # The message of an exception may quote the parameters.
     _options = {"kind": SpanKind.CLIENT, "record_exception": False, "set_status_on_exception": False}
 
@@ -29,12 +31,12 @@ def statement_span(system: str, sql: Callable[[], str]) -> AbstractContextManage
         system: `sqlite` or `postgresql`.
         sql: Returns the SQL. It is called if the span is recorded.
     """
-    return _NO_SPAN if _tracer is None else _span(system, sql)
+    return NO_SPAN if tracer is None else _span(system, sql)
 
 
 @contextmanager
 def _span(system: str, sql: Callable[[], str]) -> Iterator[None]:
-    with _tracer.start_as_current_span("statement", **_options) as span:
+    with tracer.start_as_current_span("statement", **_options) as span:
         if span.is_recording():
             text = sql()
             span.update_name(text.split(maxsplit=1)[0])
