@@ -14,6 +14,8 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = True
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
+PARALLEL = ("-n", "auto", "--dist", "worksteal")
+"""A test on each processor. Some modules take minutes, so idle workers take tests from busy ones."""
 
 
 def install(session: nox.Session, *groups: str) -> None:
@@ -41,21 +43,23 @@ def checks(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The short form of every test, and the branch coverage of the core by its unit tests."""
     install(session, "fuzzing")
-    session.run("coverage", "run", "-m", "pytest", "-q", "tests/unit")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", "-q", *PARALLEL, "tests/unit")
+    session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
-    session.run("pytest", "-n", "auto", "tests/contract")
-    session.run("python", "-m", "tests.fuzzing", "--examples=10", "--seeds", "1")
-    session.run("python", "-m", "tests.consistency", "--rounds=2", "--seconds=4")
+    session.run("pytest", "-q", *PARALLEL, "tests/contract")
 
 
 @nox.session(default=False, tags=["deep"])
 def deep(session: nox.Session) -> None:
-    """The long form of every test: all stores, all points of interruption, more seeds, and planted bugs."""
+    """What the short form leaves out: all stores, all points of interruption, generated requests, killed servers, and
+    planted bugs.
+    """
     install(session, "fuzzing")
-    session.run("pytest", "-q", "-n", "auto", "tests/contract", "--deep")
-    session.run("python", "-m", "tests.fuzzing", "--examples=40", "--seeds", "1", "2")
-    session.run("python", "-m", "tests.consistency", "--rounds=6", "--seconds=8")
-    session.run("pytest", "-q", "-n", "auto", "tests/consistency")
+    session.run("pytest", "-q", *PARALLEL, "tests/contract", "--deep")
+    session.run("python", "-m", "tests.fuzzing", "--examples=20", "--seeds", "1")
+    session.run("python", "-m", "tests.consistency", "--rounds=4", "--seconds=6")
+    session.run("pytest", "-q", *PARALLEL, "tests/consistency")
 
 
 @nox.session(default=False)
@@ -69,7 +73,7 @@ def unit(session: nox.Session) -> None:
 def contract(session: nox.Session) -> None:
     """The contract tests: every store, HTTP on every store, and the command. Arguments after -- go to pytest."""
     install(session, "test")
-    session.run("pytest", "-n", "auto", "tests/contract", *session.posargs)
+    session.run("pytest", *PARALLEL, "tests/contract", *session.posargs)
 
 
 @nox.session(default=False)
@@ -86,12 +90,11 @@ def consistency(session: nox.Session) -> None:
     session.run("python", "-m", "tests.consistency", *session.posargs)
 
 
-@nox.session(default=False, tags=["deep"])
+@nox.session(default=False, tags=["deep"], venv_backend="uv")
 def lowest(session: nox.Session) -> None:
     """The tests that an older dependency could break, with the oldest allowed versions."""
-    session.install("uv")
     wanted = [".[server]", *nox.project.dependency_groups(PYPROJECT, "test")]
-    session.run("uv", "pip", "install", "--resolution", "lowest-direct", *wanted, silent=True)
+    session.install("--resolution", "lowest-direct", *wanted)
     parts = (
         "store/test_store",
         "databases/test_migrations",
@@ -103,7 +106,7 @@ def lowest(session: nox.Session) -> None:
         "command/test_command",
     )
     files = [f"tests/contract/{part}.py" for part in parts]
-    session.run("pytest", "-q", "-n", "auto", "tests/unit", *files, *session.posargs)
+    session.run("pytest", "-q", *PARALLEL, "tests/unit", *files, *session.posargs)
 
 
 @nox.session(default=False, tags=["deep"])

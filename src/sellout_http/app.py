@@ -2,7 +2,7 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, cast
 
@@ -12,11 +12,7 @@ from litestar.exceptions import MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
-from sellout_core.events.event import Event
-from sellout_core.people.accounts import OPERATOR
 from sellout_core.shop import Shop
-from sellout_core.use_cases.events.order_events import read_followed
-from sellout_core.values import UserId
 from sellout_http.api.dispatcher import Dispatcher
 from sellout_http.api.operations import Operation
 from sellout_http.api.rate_limits import Counter, Limiter, Limits, StoreCounter
@@ -24,20 +20,22 @@ from sellout_http.api.request_context import path_ids
 from sellout_http.catalogue_cache.document_cache import DocumentCache
 from sellout_http.catalogue_cache.middleware import CatalogueCacheMiddleware
 from sellout_http.catalogue_cache.responder import CatalogueResponder
-from sellout_http.live_events import LiveEvents
+from sellout_http.live_events import live_events_of
+from sellout_http.metrics.figures import Figures, Sources
 from sellout_http.middleware.access_log import AccessLogMiddleware
-from sellout_http.middleware.cors import cors_config
+from sellout_http.middleware.cors import cors_rules
 from sellout_http.middleware.forwarded_headers import ForwardedHeadersMiddleware, Proxies
 from sellout_http.middleware.head_requests import HeadMiddleware
 from sellout_http.middleware.large_responses import LargeResponseMiddleware
 from sellout_http.middleware.path_prefix import PathPrefixMiddleware
 from sellout_http.middleware.request_body import RequestBodyMiddleware
+from sellout_http.middleware.request_timings import RequestTimings
 from sellout_http.middleware.response_headers import ResponseHeadersMiddleware
 from sellout_http.problems.handlers import EXCEPTION_HANDLERS, allow, answer_http_error
 from sellout_http.routes import OPERATIONS
 from sellout_http.runtime.asgi import LOG_ENTRY, Application, Receive, Scope, Send
-from sellout_http.runtime.executor import Executor, ThreadPool, Workload
-from sellout_http.runtime.logging import RequestLog, RequestLogEntry, log
+from sellout_http.runtime.executor import Executor
+from sellout_http.runtime.logging import RequestLog, log
 from sellout_http.runtime.served_store import ServedStore, served
 from sellout_http.runtime.streaming import ListStreams
 from sellout_http.runtime.threads import (
@@ -52,6 +50,7 @@ from sellout_http.runtime.threads import (
     WAITING_PROVIDERS,
     WAITING_SEARCHES,
     WAITING_UPLOADS,
+    ThreadPool,
     spare_processors,
 )
 from sellout_http.schemas.json_body import MAX_BYTES
@@ -74,10 +73,12 @@ class ShopApplication:
     Attributes:
         router: Litestar, which has all routes and the lifespan.
         health: The state that `/readyz` reports.
+        figures: Returns what this process has counted so far, for metrics.
     """
 
     router: Litestar
     health: Health
+    figures: Callable[[], Figures]
     _http: Application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,6 +111,7 @@ def create_app(
     webhooks: Callable[[threading.Event], None] | None = None,
     sandbox: Bank | None = None,
     upkeep_seconds: float | None = UPKEEP_SECONDS,
+    measured: bool = False,
     live_seconds: float = 300,
 ) -> ShopApplication:
     """Creates the ASGI application of a shop. At the end of its lifespan the application closes the shop's store, if
@@ -143,8 +145,9 @@ def create_app(
         sandbox: The made-up bank of a demo, whose pages the shop serves. None: there is none.
         live_seconds: The maximum time of a stream of events, in seconds.
         upkeep_seconds: The time between two rounds of `upkeep`. None: this process does none.
+        measured: Whether the durations of requests are counted, for metrics.
     """
-    cors = cors_config(origins, origin_pattern) if origins or origin_pattern else None
+    cors = cors_rules(origins, origin_pattern)
     store = served(shop.store)
     health = Health(store.check)
     executor = Executor(
@@ -159,9 +162,11 @@ def create_app(
     )
     streams = ListStreams(store, executor, list_seconds)
     limiter = Limiter(counter or StoreCounter(shop), shop.clock, limits or Limits())
-    live = _live_events(shop, executor, health, live_seconds)
+    live = live_events_of(shop, executor, lambda: health.is_draining, live_seconds)
     dispatcher = Dispatcher(shop, executor, limiter, streams, live)
-    catalogue = CatalogueResponder(shop, store, executor, DocumentCache(cache_mib * _MIB))
+    documents = DocumentCache(cache_mib * _MIB)
+    catalogue = CatalogueResponder(shop, store, executor, documents)
+    timings = RequestTimings() if measured else None
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -213,19 +218,10 @@ def create_app(
     # Every response has these headers. HSTS needs the client's scheme.
     app = ResponseHeadersMiddleware(app, cors=cors is not None)
     # It measures everything above, and needs the client's address.
-    app = AccessLogMiddleware(app, log, log_addresses=log_addresses)
+    app = AccessLogMiddleware(app, log, timings, log_addresses=log_addresses)
     app = ForwardedHeadersMiddleware(app, proxies or Proxies())
-    return ShopApplication(router, health, app)
-
-
-def _live_events(shop: Shop, executor: Executor, health: Health, seconds: float) -> LiveEvents:
-    """The streams of events, which read in the threads of long reads."""
-
-    async def read(after: Mapping[UserId, int]) -> Sequence[Event]:
-        entry = RequestLogEntry("", "")
-        return await executor.run(lambda: read_followed(shop, OPERATOR, after), Workload.LONG_READ, entry)
-
-    return LiveEvents(read, lambda: health.is_draining, seconds)
+    figures = Sources(timings, documents, limiter, executor, store).read
+    return ShopApplication(router, health, figures, app)
 
 
 def _maintain_facet_index(store: ServedStore, stopped: threading.Event) -> None:
@@ -236,30 +232,29 @@ def _maintain_facet_index(store: ServedStore, stopped: threading.Event) -> None:
 
 
 def _operation_routes(dispatcher: Dispatcher, catalogue: CatalogueResponder) -> list[HTTPRouteHandler]:
-    """A route handler for each operation, and one for OPTIONS on each path."""
-    handlers, by_path = [], defaultdict[str, list[Operation]](list)
-    for operation in OPERATIONS:
+    """A route handler for each operation. The first one of a path also answers OPTIONS. Litestar's own handler would
+    omit HEAD and accept invalid ids.
+    """
+    routes = [(path, each) for each in OPERATIONS for path in [each.path.replace("}", ":str}"), *each.aliases]]
+    by_path = defaultdict[str, list[Operation]](list)
+    for path, operation in routes:
+        by_path[path].append(operation)
+    handlers = []
+    for path, operation in routes:
         answer = dispatcher.answer if operation.catalogue is None else catalogue.answer
-        paths = [operation.path.replace("}", ":str}"), *operation.aliases]
-        handlers.append(_handler(paths, operation.method, _answer_operation(answer, operation), operation))
-        for path in paths:
-            by_path[path].append(operation)
-    # OPTIONS come first. Otherwise Litestar adds its own handlers, which omit HEAD and accept invalid ids.
-    return [*(_handler([path], "OPTIONS", _answer_options(found)) for path, found in by_path.items()), *handlers]
+        is_first, methods = by_path[path][0] is operation, {str(each.method) for each in by_path[path]}
+        endpoint = _answer_operation(answer, operation, methods)
+        handlers.append(_handler(path, [operation.method, *(["OPTIONS"] if is_first else [])], endpoint, operation))
+    return handlers
 
 
-def _answer_operation(answer: OperationEndpoint, operation: Operation) -> Endpoint:
+def _answer_operation(answer: OperationEndpoint, operation: Operation, methods: set[str]) -> Endpoint:
     async def endpoint(request: AnyRequest) -> ASGIResponse:
-        return await answer(operation, request)
-
-    return endpoint
-
-
-def _answer_options(operations: Sequence[Operation]) -> Endpoint:
-    async def endpoint(request: AnyRequest) -> ASGIResponse:
+        if request.method != "OPTIONS":
+            return await answer(operation, request)
         scope: Any = request.scope
-        path_ids(operations[0], scope)
-        return _options({operation.method for operation in operations})
+        path_ids(operation, scope)
+        return _options(methods)
 
     return endpoint
 
@@ -270,7 +265,7 @@ def _page_route(path: str, page: Endpoint, method: str = "GET") -> HTTPRouteHand
         scope[LOG_ENTRY].route = path.replace(":str}", "}")
         return _options({method}) if request.method == "OPTIONS" else await page(request)
 
-    return _handler([path], [method, "OPTIONS"], endpoint)
+    return _handler(path, [method, "OPTIONS"], endpoint)
 
 
 def _answer_method_not_allowed(request: AnyRequest, error: MethodNotAllowedException) -> Response[bytes]:
@@ -282,12 +277,12 @@ def _answer_method_not_allowed(request: AnyRequest, error: MethodNotAllowedExcep
     return answer_http_error(request, error)
 
 
-def _handler(paths: list[str], method: Any, endpoint: Endpoint, operation: Operation | None = None) -> HTTPRouteHandler:
+def _handler(path: str, methods: Any, endpoint: Endpoint, operation: Operation | None = None) -> HTTPRouteHandler:
     most = MAX_BYTES if operation is None else operation.body_limits.size
     if operation is not None and operation.upload is not None:
         most = operation.upload.max_bytes
     return HTTPRouteHandler(
-        paths, http_method=method, status_code=200, opt={"operation": operation}, request_max_body_size=most
+        path, http_method=methods, status_code=200, opt={"operation": operation}, request_max_body_size=most
     )(endpoint)
 
 

@@ -13,12 +13,16 @@ from litestar.response.base import ASGIResponse
 
 from sellout_core.errors import Unavailable
 from sellout_core.events.event import Event, document_of, encoded
+from sellout_core.people.accounts import OPERATOR
+from sellout_core.shop import Shop
+from sellout_core.use_cases.events.order_events import read_followed
 from sellout_core.values import UserId
 from sellout_http.runtime.asgi import CLIENT, WITHOUT_BODY, Receive, Scope, Send
-from sellout_http.runtime.executor import ClientBusy, client_left
-from sellout_http.runtime.logging import log
+from sellout_http.runtime.executor import Executor, Workload, client_left
+from sellout_http.runtime.logging import RequestLogEntry, log
+from sellout_http.runtime.threads import ClientBusy
 
-__all__ = ["MEDIA_TYPE", "LiveEvents", "LiveStream"]
+__all__ = ["MEDIA_TYPE", "LiveEvents", "LiveStream", "live_events_of"]
 
 MEDIA_TYPE: Final = "text/event-stream"
 
@@ -166,6 +170,16 @@ class LiveEvents:
             if stream.pending:
                 stream.after = stream.pending[-1].id
                 stream.changed.set()
+
+
+def live_events_of(shop: Shop, executor: Executor, is_draining: Callable[[], bool], seconds: float) -> LiveEvents:
+    """The streams of a shop's events, which are read in the threads of long reads."""
+
+    async def read(after: Mapping[UserId, int]) -> Sequence[Event]:
+        entry = RequestLogEntry("", "")
+        return await executor.run(lambda: read_followed(shop, OPERATOR, after), Workload.LONG_READ, entry)
+
+    return LiveEvents(read, is_draining, seconds)
 
 
 class _LiveResponse(ASGIResponse):

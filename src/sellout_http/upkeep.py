@@ -2,10 +2,9 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from sellout_core.people.accounts import OPERATOR
 from sellout_core.ports.payments import NoPaymentProvider
@@ -13,6 +12,7 @@ from sellout_core.shop import Shop
 from sellout_core.use_cases.payments import settle_next_payment
 from sellout_core.use_cases.shopping.fulfilment import expire_unpaid_orders
 from sellout_http.runtime.logging import log
+from sellout_http.tracing import use_case_span
 
 PROVIDER_SECONDS: Final = 1.0
 """The time between two questions whether a payment provider is to be asked."""
@@ -40,7 +40,7 @@ def keep_up(shop: Shop, stopped: threading.Event, seconds: float = UPKEEP_SECOND
         stopped: Ends the work.
         seconds: The time between two rounds. The provider is asked at least once a second.
     """
-    jobs: list[tuple[Callable[[], object], float]] = [(partial(expire_unpaid_orders, shop, OPERATOR), seconds)]
+    jobs: list[tuple[partial[Any], float]] = [(partial(expire_unpaid_orders, shop, OPERATOR), seconds)]
     if uses_provider(shop):
         jobs.append((partial(settle_payments, shop, stopped), min(seconds, PROVIDER_SECONDS)))
     due = [monotonic() for _ in jobs]
@@ -48,7 +48,8 @@ def keep_up(shop: Shop, stopped: threading.Event, seconds: float = UPKEEP_SECOND
         for number, (work, pause) in enumerate(jobs):
             if due[number] <= monotonic():
                 try:
-                    work()
+                    with use_case_span(work.func.__name__):
+                        work()
                 except Exception as error:  # noqa: BLE001 - the next round may succeed
                     log.error("failed", exc_info=error)
                 due[number] = monotonic() + pause

@@ -180,7 +180,7 @@ class Buyer(Client):
 
     async def check_out(self) -> None:
         """Orders a part of the cart. One checkout in ten is sent several times at once, four in ten have a
-        promo code.
+        promo code, and half of them a delivery.
         """
         wanted = self._some_of_the_cart()
         if not wanted:
@@ -190,7 +190,8 @@ class Buyer(Client):
         mark = f"{self.name}-{self._bought}"
         chance = self._random.random
         code = self._random.choice(list(self.past.codes)) if chance() < 0.4 else None
-        known = sum(self.past.goods[unit_id].prices[-1][0] for unit_id in wanted)
+        delivery, fee = self._delivery() if chance() < 0.5 else (None, 0)
+        known = sum(self.past.goods[unit_id].prices[-1][0] for unit_id in wanted) + fee
         purchase = Purchase(
             mark=mark,
             buyer_id=self.user_id,
@@ -199,12 +200,28 @@ class Buyer(Client):
             code=code,
             ceiling=known if chance() < 0.25 else None,
             address_id=self.address_id,
+            delivery=delivery,
+            recipient=self._recipient(mark) if chance() < 0.3 else None,
             begun=time.monotonic(),
         )
         copies = self._random.randint(2, 4) if chance() < 0.1 else 1
         await self.send(purchase, copies)
         if purchase.acknowledged and purchase.key and chance() < 0.1:
             await self._send_once_more(purchase)
+
+    def _delivery(self) -> tuple[dict[str, Any], int]:
+        """A delivery, and its fee as far as the buyer knows."""
+        tariff = self._random.choice(list(self.past.tariffs.values()))
+        place = {"pick_up_point": f"MSK-{self._random.randint(1, 9)}"}
+        delivery = {
+            "kind": tariff.kind,
+            "one_parcel": self._random.random() < 0.5,
+            **(place if tariff.kind == "pick_up_point" else {"address": self._address()}),
+        }
+        return delivery, fee_of(tariff.prices[-1][0])
+
+    def _recipient(self, mark: str) -> dict[str, Any]:
+        return {"name": mark, "surname": f"of {self.name}", "telephone": "79990001133"}
 
     async def send(self, purchase: Purchase, copies: int = 1) -> None:
         """Sends this number of copies of a checkout at once, and records what the buyer knows afterwards."""
@@ -391,4 +408,11 @@ def _body(purchase: Purchase) -> dict[str, Any]:
         "address_id": purchase.address_id,
         "promo_code": purchase.code,
         "total_amount": purchase.ceiling,
+        "recipient": purchase.recipient,
+        "delivery": purchase.delivery,
     }
+
+
+def fee_of(price: int) -> int:
+    """The delivery fee: the carrier's price, up to the next multiple of 50 (docs/http-contract.md#delivery)."""
+    return (price + 49) // 50 * 50

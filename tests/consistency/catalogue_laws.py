@@ -104,6 +104,10 @@ def the_audit_gives_the_present(past: History, final: End) -> Iterator[str]:
             lambda _: "2099-12-31",
             {code["id"]: code["active_until_date"] for code in final.promo_codes},
         ),
+        ("delivery_tariff", "price"): (
+            lambda tariff_id: past.tariffs[tariff_id].prices[0][0],
+            {number: final.tariffs[tariff.kind]["price"] for number, tariff in past.tariffs.items()},
+        ),
     }
     for (kind, field), (first, values) in present.items():
         for object_id, value in values.items():

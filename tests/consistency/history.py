@@ -31,6 +31,8 @@ class Purchase:
     code: str | None
     ceiling: int | None
     address_id: int
+    delivery: dict[str, Any] | None = None
+    recipient: dict[str, Any] | None = None
     begun: float
     ended: float = float("inf")
     answers: list[Answer] = attrs.field(factory=list)
@@ -139,18 +141,14 @@ class Belief:
         return self.certain - self.belated <= there <= self.certain | self.uncertain | self.belated
 
 
-@attrs.define
-class Goods:
-    """A product unit on sale. `stock` is the number of all pieces ever received, but for those that staff enter. A
-    price is valid from the first to the second time, and each change takes some time.
+class Priced:
+    """Something with a price. A price is valid from the first to the second time, and each change takes some time."""
 
-    Staff change the products, the prices and the stock of some goods, and imports those of the others.
-    """
-
-    name: tuple[str, str]
-    stock: int | None
     prices: list[tuple[int, float, float]]
-    by_staff: bool = False
+
+    def during(self, begun: float, ended: float) -> set[int]:
+        """The prices that may have been valid in this time."""
+        return {price for price, since, until in self.prices if since <= ended and until >= begun}
 
     def offer(self, price: int, since: float) -> None:
         """Adds a price that may be valid from now on."""
@@ -163,6 +161,27 @@ class Goods:
     def end(self, price: int, until: float) -> None:
         """Notes that another price has replaced this one."""
         self.prices = [(each, since, until if each == price else end) for each, since, end in self.prices]
+
+
+@attrs.define
+class Goods(Priced):
+    """A product unit on sale. `stock` is the number of all pieces ever received, but for those that staff enter.
+
+    Staff change the products, the prices and the stock of some goods, and imports those of the others.
+    """
+
+    name: tuple[str, str]
+    stock: int | None
+    prices: list[tuple[int, float, float]]
+    by_staff: bool = False
+
+
+@attrs.define
+class Tariff(Priced):
+    """The carrier's price of a kind of delivery, which staff change."""
+
+    kind: str
+    prices: list[tuple[int, float, float]]
 
 
 @attrs.frozen
@@ -197,7 +216,7 @@ class Unexpected:
 class History:
     """The requests, responses and faults of a run.
 
-    `placed` has the ids of the acknowledged orders.
+    `placed` has the ids of the acknowledged orders. `tariffs` are the delivery tariffs by their ids in the audit.
     `expiries` has the time of each round of `sellout work`, and the lifetime of unpaid orders in it. `staff` are the
     ids of the staff who work during the run.
     """
@@ -205,6 +224,7 @@ class History:
     seed: int
     goods: dict[int, Goods] = attrs.field(factory=dict)
     codes: dict[str, Code] = attrs.field(factory=dict)
+    tariffs: dict[int, Tariff] = attrs.field(factory=dict)
     purchases: list[Purchase] = attrs.field(factory=list)
     carts: dict[int, Belief] = attrs.field(factory=dict)
     placed: list[int] = attrs.field(factory=list)
@@ -269,6 +289,7 @@ class Final:
     promo_codes: list[dict[str, Any]] = attrs.field(factory=list)
     references: dict[str, list[dict[str, Any]]] = attrs.field(factory=dict)
     facets: dict[str, list[dict[str, Any]]] = attrs.field(factory=dict)
+    tariffs: dict[str, Any] = attrs.field(factory=dict)
     repeats: dict[str, Answer] = attrs.field(factory=dict)
     is_whole: bool = False
 

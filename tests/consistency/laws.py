@@ -8,6 +8,7 @@ from typing import Any, Final
 import attrs
 
 from tests.consistency import history
+from tests.consistency.buyers import fee_of
 from tests.consistency.catalogue_laws import CATALOGUE_LAWS
 from tests.consistency.history import Code, History, Purchase
 from tests.consistency.order_laws import ORDER_LAWS
@@ -82,13 +83,14 @@ def orders_are_what_was_asked(past: History, final: history.Final) -> Iterator[s
 
 def totals_are_right(past: History, final: history.Final) -> Iterator[str]:
     """The total is the sum of the prices, less the code's percentage rounded half-up, less its absolute discount, and
-    at least 0. It is not above the buyer's limit.
+    at least 0, with the delivery fee. It is not above the buyer's limit.
     """
     purchases = {purchase.mark: purchase for purchase in past.purchases}
     for order in final.orders:
         purchase = purchases.get(mark_of(order))
         code = past.codes[purchase.code] if purchase and purchase.code else None
         total = total_of([unit["final_price"] for unit in order["product_unit"]], code)
+        total += final.tracking[order["id"]]["payment"]["delivery_fee"]
         if order["total_amount"] != total:
             yield f"order {order['id']}: {order['total_amount']} instead of {total}"
         if purchase and purchase.ceiling is not None and order["total_amount"] > purchase.ceiling:
@@ -101,13 +103,31 @@ def prices_were_current(past: History, final: history.Final) -> Iterator[str]:
     for order in final.orders:
         purchase = purchases.get(mark_of(order))
         for unit in order["product_unit"] if purchase else ():
-            prices = {
-                price
-                for price, since, until in past.goods[unit["id"]].prices
-                if purchase and since <= purchase.ended and until >= purchase.begun
-            }
+            prices = past.goods[unit["id"]].during(purchase.begun, purchase.ended) if purchase else set()
             if unit["final_price"] not in prices:
                 yield f"{mark_of(order)}: unit {unit['id']} for {unit['final_price']}, not for one of {prices}"
+
+
+def deliveries_are_what_was_asked(past: History, final: history.Final) -> Iterator[str]:
+    """Each order has the requested recipient and delivery. Its fee is that of a tariff between the request and the
+    response, and without a delivery there is none.
+    """
+    purchases = {purchase.mark: purchase for purchase in past.purchases}
+    tariffs = {tariff.kind: tariff for tariff in past.tariffs.values()}
+    for order in final.orders:
+        purchase = purchases.get(mark_of(order))
+        if purchase is None:
+            continue
+        shown = final.tracking[order["id"]]
+        for name, asked in (("recipient", purchase.recipient), ("delivery", purchase.delivery)):
+            got = shown[name] and {member: shown[name][member] for member in asked or shown[name]}
+            if got != asked:
+                yield f"{purchase.mark}: {name} {asked} asked, got {got}"
+        fees = {0}
+        if purchase.delivery is not None:
+            fees = set(map(fee_of, tariffs[purchase.delivery["kind"]].during(purchase.begun, purchase.ended)))
+        if shown["payment"]["delivery_fee"] not in fees:
+            yield f"{purchase.mark}: a delivery for {shown['payment']['delivery_fee']}, not for one of {fees}"
 
 
 def stock_adds_up(past: History, final: history.Final) -> Iterator[str]:
@@ -211,6 +231,7 @@ LAWS: Final[tuple[Law, ...]] = (
     orders_are_what_was_asked,
     totals_are_right,
     prices_were_current,
+    deliveries_are_what_was_asked,
     stock_adds_up,
     promo_codes_are_counted,
     carts_are_intact_or_ordered,

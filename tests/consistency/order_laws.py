@@ -25,12 +25,15 @@ _MOVES: Final = {"move", "moves", "cancel"}
 
 
 def shares_add_up(_: History, final: End) -> Iterator[str]:
-    """The shares of the lines add up to the total of the order, each at least 0 and at most the price of its unit."""
+    """The shares of the lines and the delivery fee add up to the total of the order. A share is at least 0 and at most
+    the price of its unit.
+    """
     for order in final.orders:
-        units = final.tracking[order["id"]]["product_unit"]
+        tracking = final.tracking[order["id"]]
+        units, fee = tracking["product_unit"], tracking["payment"]["delivery_fee"]
         prices = {unit["id"]: unit["final_price"] for unit in order["product_unit"]}
-        if sum(unit["amount"] for unit in units) != order["total_amount"]:
-            yield f"order {order['id']}: shares {[unit['amount'] for unit in units]} of {order['total_amount']}"
+        if sum(unit["amount"] for unit in units) + fee != order["total_amount"]:
+            yield f"order {order['id']}: shares {[unit['amount'] for unit in units]}, {fee} of {order['total_amount']}"
         for unit in units:
             if not 0 <= unit["amount"] <= prices.get(unit["id"], 0):
                 yield f"order {order['id']}: share {unit['amount']} of a unit for {prices.get(unit['id'])}"
@@ -38,7 +41,8 @@ def shares_add_up(_: History, final: End) -> Iterator[str]:
 
 def payments_cover_what_is_left(_: History, final: End) -> Iterator[str]:
     """Refunds are at most what was captured, and that is at most the total. A line has a refund only if it is gone, of
-    at most its share. What was captured, less the refunds, is at most what the live lines cost. It is exactly that if a
+    at most its share, and the delivery only if all lines are cancelled. What was captured, less the refunds, is at most
+    what the live lines and the delivery cost, which is owed unless all lines are cancelled. It is exactly that if a
     live line is beyond `placed`, if the order is paid, and if no line is live. The amount due is the rest.
     """
     for order in final.orders:
@@ -46,15 +50,19 @@ def payments_cover_what_is_left(_: History, final: End) -> Iterator[str]:
         payment, units = tracking["payment"], tracking["product_unit"]
         captured, refunded = payment["captured"], payment["refunded"]
         live = [unit for unit in units if unit["state"] not in _GONE]
-        owed = sum(unit["amount"] for unit in live)
+        is_delivered = any(unit["state"] != LineState.CANCELLED.value for unit in units)
+        fee, of_delivery = payment["delivery_fee"], payment["delivery_refund"]
+        owed = sum(unit["amount"] for unit in live) + (fee if is_delivered else 0)
         name = f"order {order['id']}: {payment}, {owed} owed"
         if not 0 <= refunded <= captured <= order["total_amount"]:
             yield f"{name} of {order['total_amount']}"
         for unit in units:
             if unit["refund"] and not 0 < unit["refund"]["amount"] <= (unit["amount"] if unit not in live else 0):
                 yield f"{name}: the refund of {unit}"
-        if refunded != sum(unit["refund"]["amount"] for unit in units if unit["refund"]):
-            yield f"{name}: the refunds of the units are others"
+        if of_delivery and not 0 < of_delivery["amount"] <= (0 if is_delivered else fee):
+            yield f"{name}: the refund of the delivery"
+        if refunded != sum(refund["amount"] for refund in _refunds(tracking).values()):
+            yield f"{name}: the refunds are others"
         is_settled = order["fact_of_payment"] or not live or any(unit["state"] != "placed" for unit in live)
         if captured - refunded > owed or (is_settled and captured - refunded != owed):
             yield name
@@ -72,12 +80,19 @@ def buyers_paid_what_was_captured(_: History, final: End) -> Iterator[str]:
         buyer_id = order["user"]["id"]
         shown[buyer_id] = order["user"]["all_purchase_amount"]
         paid[buyer_id] += tracking["payment"]["captured"]
-        for unit in tracking["product_unit"]:
-            if unit["refund"] and unit["refund"]["state"] == RefundState.DONE.value:
-                paid[buyer_id] -= unit["refund"]["amount"]
+        for refund in _refunds(tracking).values():
+            if refund["state"] == RefundState.DONE.value:
+                paid[buyer_id] -= refund["amount"]
     for buyer_id, amount in shown.items():
         if amount != paid[buyer_id]:
             yield f"buyer {buyer_id}: {amount}, but the orders say {paid[buyer_id]}"
+
+
+def _refunds(tracking: dict[str, Any]) -> dict[int | None, dict[str, Any]]:
+    """The refunds of an order by unit, and that of the delivery fee (None)."""
+    refunds = {unit["id"]: unit["refund"] for unit in tracking["product_unit"] if unit["refund"]}
+    of_delivery = tracking["payment"]["delivery_refund"]
+    return {**refunds, None: of_delivery} if of_delivery else refunds
 
 
 def histories_give_the_present(_: History, final: End) -> Iterator[str]:
@@ -184,13 +199,15 @@ def _recorded(deed: Deed, entries: list[dict[str, Any]]) -> Iterator[str]:
     ]
     if wrong:
         yield f"{deed.mark}: {deed.body} is recorded as {wrong}"
-    units = sorted(entry["product_unit"] for entry in entries)
+    units = [entry["product_unit"] for entry in entries]
     if len(set(units)) < len(units):
         yield f"{deed.mark}: recorded more than once: {entries}"
     if entries and not deed.acknowledged and not deed.possible:
         yield f"{deed.mark}: refused with {deed.answer}, and recorded: {entries}"
     # A second request to return a unit changes nothing.
     wanted = deed.body.get("product_unit")
+    if deed.body.get("delivery"):
+        wanted = [*(wanted or ()), None]
     is_whole = bool(entries) if wanted is None else set(units) == set(wanted)
     if not is_whole and deed.kind != "return" and (deed.acknowledged or entries):
         yield f"{deed.mark}: acknowledged: {deed.acknowledged}, {wanted} wanted, {units} recorded"
@@ -220,9 +237,7 @@ def _shown(tracking: dict[str, Any]) -> dict[str, Any]:
     return {
         "payment": payment["state"],
         "captured": payment["captured"],
-        "refunds": {
-            unit["id"]: (unit["refund"]["amount"], unit["refund"]["state"]) for unit in units if unit["refund"]
-        },
+        "refunds": {unit_id: (each["amount"], each["state"]) for unit_id, each in _refunds(tracking).items()},
         "states": {unit["id"]: unit["state"] for unit in units},
         "parcels": {unit["id"]: parcels.get(unit["parcel"]) for unit in units if unit["parcel"] is not None},
         "returns": {unit["id"] for unit in units if unit["return_requested"]},
@@ -233,7 +248,7 @@ def _replayed(tracking: dict[str, Any], history: list[dict[str, Any]]) -> tuple[
     """The state after all entries of a history, and the first fault of an entry."""
     states = {unit["id"]: LineState.PLACED.value for unit in tracking["product_unit"]}
     payment, captured = PaymentState.DUE.value, 0
-    refunds: dict[int, tuple[int, str]] = {}
+    refunds: dict[int | None, tuple[int, str]] = {}
     parcels: dict[int, str] = {}
     returns: set[int] = set()
     for entry in history:

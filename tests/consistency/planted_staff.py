@@ -19,7 +19,7 @@ from sellout_core.people.accounts import User
 from sellout_core.ports.store import Transaction
 from sellout_core.shopping import ordering
 from sellout_core.use_cases.catalogue import stock
-from sellout_core.use_cases.shopping import fulfilment
+from sellout_core.use_cases.shopping import checkout, fulfilment
 from sellout_core.values import Money, ProductUnitId
 from sellout_http.api import preconditions
 
@@ -83,6 +83,26 @@ def refund_above_line() -> None:
         return attrs.evolve(made, after=attrs.evolve(made.after, lines=change.after.lines))
 
     planted(moves, "with_refunds_due", refund_all)
+
+
+def fee_refunded_twice() -> None:
+    """The delivery fee comes back by itself, and once more with the last cancelled unit."""
+    refunds_due = payments.with_refunds_due
+
+    def refund_fee_again(change: FulfilmentChange, shares: Shares, mover: Mover) -> FulfilmentChange:
+        made = refunds_due(change, shares, mover)
+        of_delivery, *rest = made.after.refunds[::-1] or (None,)
+        if of_delivery is None or of_delivery.unit_id is not None or of_delivery in change.after.refunds or not rest:
+            return made
+        again = attrs.evolve(rest[0], amount=Money(rest[0].amount + of_delivery.amount))
+        return attrs.evolve(made, after=attrs.evolve(made.after, refunds=(*rest[:0:-1], again, of_delivery)))
+
+    planted(moves, "with_refunds_due", refund_fee_again)
+
+
+def fee_never_charged() -> None:
+    """Deliveries are free."""
+    planted(checkout, "delivery_fee", lambda *_: Money(0))
 
 
 def activation_given_back_twice() -> None:
@@ -186,6 +206,8 @@ STAFF_BUGS: Final[dict[str, Callable[[], None]]] = {
         capture_after_cancel,
         share_lost_to_rounding,
         refund_above_line,
+        fee_refunded_twice,
+        fee_never_charged,
         activation_given_back_twice,
         activation_kept,
         unrecorded_move,

@@ -32,6 +32,7 @@ async def read_back(admin: Client, buyers: Sequence[Buyer], staff: Sequence[Staf
     final.audit = await admin.must("GET", "/audit")
     final.products = await admin.must("GET", "/product")
     final.promo_codes = await admin.must("GET", "/promo")
+    final.tariffs = await admin.must("GET", "/delivery_tariffs")
     final.facets = await admin.must("GET", "/product/facets")
     for noun in ("brand", "tag"):
         final.references[noun] = await admin.must("GET", f"/{noun}")

@@ -18,7 +18,7 @@ from tests.consistency.buyers import Buyer
 from tests.consistency.chaos import Chaos
 from tests.consistency.client import PASSWORD, Client, UnexpectedResponse
 from tests.consistency.deployment import Broken, Deployment, catalogue
-from tests.consistency.history import Code, Goods, History
+from tests.consistency.history import Code, Goods, History, Tariff
 from tests.consistency.history import Final as End
 from tests.consistency.laws import Violation, violations
 from tests.consistency.proxy import Proxy
@@ -154,6 +154,8 @@ class _Run:
         self.deadline = float("inf")
         self.going = True
         self.past.codes.update(CODES)
+        for number, kind in enumerate(("pick_up_point", "courier"), start=1):
+            self.past.tariffs[number] = Tariff(kind, [(self.chance.randint(1, 999), 0, float("inf"))])
         for number, stock, price, by_staff in _goods(plan):
             # The first import assigns ids in the order of the file.
             self.past.goods[number + 1] = Goods((f"sku-{number}", "42"), stock, [(price, 0, float("inf"))], by_staff)
@@ -195,7 +197,9 @@ class _Run:
         return Outcome(self.past, self.final, wrong, chaos.done, dropped, time.monotonic() - begun)
 
     async def _open(self, admin: Client, buyers: list[Buyer], staff: list[Staff]) -> None:
-        """All users register. An administrator gives the rights of staff, and creates the promo codes."""
+        """All users register. An administrator gives the rights of staff, sets the delivery tariffs, and creates the
+        promo codes.
+        """
         gate = asyncio.Semaphore(_REGISTERING_AT_ONCE)
 
         async def register(user: Client) -> None:
@@ -209,6 +213,11 @@ class _Run:
             answer = await admin.ask("PATCH", path, {"is_staff": True}, headers={"If-Match": "*"})
             assert answer is not None
             admin.allowed(answer, (200,), path)
+        currency = (await admin.must("GET", "/currency"))[0]["id"]
+        prices = {each.kind: {"price": each.prices[0][0], "currency": currency} for each in self.past.tariffs.values()}
+        answer = await admin.ask("PATCH", "/delivery_tariffs", prices, headers={"If-Match": "*"})
+        assert answer is not None
+        admin.allowed(answer, (200,), "/delivery_tariffs")
         for name, code in CODES.items():
             body = {
                 "string_representation": name,

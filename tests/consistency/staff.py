@@ -11,7 +11,7 @@ import httpx2
 
 from sellout_core.fulfilment.lifecycle import REFUND_MOVES, LineState, RefundState
 from tests.consistency.client import Client, RunEnded, UnexpectedResponse
-from tests.consistency.history import Deed, Edit, Goods, History
+from tests.consistency.history import Deed, Edit, Goods, History, Priced
 
 _READING: Final = 0.05
 """The most that staff look at a document before they change it, in seconds."""
@@ -34,7 +34,8 @@ class Staff(Client):
             (40, self._work_on_order),
             (8, self._move_many),
             (6, self._ask_the_impossible),
-            (12, self._reprice),
+            (12, self._reprice_unit),
+            (6, self._change_tariff),
             (8, self._change_product),
             (6, self._merge),
             (12, self._enter_stock),
@@ -96,7 +97,12 @@ class Staff(Client):
             deed = self._next_step(tracking)
             if deed is None:
                 return
-            await self._do(deed)
+            done = await self._do(deed)
+            if deed.kind == "refund" and deed.body["to"] == "done" and done is not None and self._random.random() < 0.3:
+                # Another of the staff pays the same refund back.
+                again = self._deed("refund", tracking["order_id"], deed.path, {}, key=False)
+                again.body = {**deed.body, "reason": again.mark}
+                await self.command(again)
 
     def _next_step(self, tracking: dict[str, Any]) -> Deed | None:
         """A command that the order allows, as far as staff know."""
@@ -109,13 +115,11 @@ class Staff(Client):
             deed = self._deed("payment", order_id, f"/order/payment/{order_id}", {}, key=key)
             deed.body = {"captured": captured}
             return deed
-        refunds = [unit for unit in units if unit["refund"] and unit["refund"]["state"] != "done"]
+        refunds = [(named, refund) for named, refund in _refunds(tracking) if refund["state"] != "done"]
         if refunds and chance < 0.8:
-            unit = self._random.choice(refunds)
-            targets = [
-                move.target.value for move in REFUND_MOVES if move.source is RefundState(unit["refund"]["state"])
-            ]
-            body = {"to": self._random.choice(targets), "product_unit": [unit["id"]]}
+            named, refund = self._random.choice(refunds)
+            targets = [move.target.value for move in REFUND_MOVES if move.source is RefundState(refund["state"])]
+            body = {"to": self._random.choice(targets), **named}
             return self._deed("refund", order_id, f"/order/refund/{order_id}", body, key=key)
         targets = sorted({target for unit in units for target in unit["possible"]})
         if not targets:
@@ -176,7 +180,10 @@ class Staff(Client):
             deed = self._deed("payment", order_id, f"/order/payment/{order_id}", {}, key=False)
             deed.body = {"captured": tracking["payment"]["amount_due"] + self._random.randint(1, 9)}
         elif chance < 0.6:
-            body = {"to": "done", "product_unit": [unit_id]}
+            # Most of them are done already.
+            known = [named for named, _ in _refunds(tracking)]
+            named = self._random.choice(known) if known and chance < 0.55 else {"product_unit": [unit_id]}
+            body = {"to": "done", **named}
             deed = self._deed("refund", order_id, f"/order/refund/{order_id}", body, key=False)
         else:
             deed = self._deed("move", order_id, f"/order/move/{order_id}", {}, key=False)
@@ -225,30 +232,55 @@ class Staff(Client):
         self.allowed(answer, (200, 412), f"PATCH {path} {body}")
         return edit if edit.acknowledged else None
 
-    async def _reprice(self) -> None:
-        """Gives a unit a price that it never had."""
+    async def _reprice_unit(self) -> None:
         unit_id, goods = self._own_goods()
+
+        def body(unit: Any, price: int) -> tuple[int, int, dict[str, Any]]:
+            return unit["final_price"], price, {"final_price": price}
+
+        await self._reprice(goods, "product_unit", f"/product_unit/{unit_id}", unit_id, body)
+
+    async def _change_tariff(self) -> None:
+        tariff_id, tariff = self._random.choice(list(self.past.tariffs.items()))
+
+        def body(tariffs: Any, price: int) -> tuple[int, int, dict[str, Any]]:
+            shown = tariffs[tariff.kind]
+            return shown["price"], price, {tariff.kind: {"price": price, "currency": shown["currency"]["id"]}}
+
+        await self._reprice(tariff, "delivery_tariff", "/delivery_tariffs", tariff_id, body)
+
+    async def _reprice(
+        self,
+        priced: Priced,
+        kind: str,
+        path: str,
+        object_id: int,
+        body: Callable[[Any, int], tuple[int, int, dict[str, Any]]],
+    ) -> None:
+        """Gives a unit or a delivery a price that it never had. `body` returns the present price, the new one, and the
+        body of the change.
+        """
         price = self._random.randint(1, 9999)
-        while any(price == each for each, _, _ in goods.prices):
+        while any(price == each for each, _, _ in priced.prices):
             price = self._random.randint(1, 9999)
 
-        def make(unit: Any) -> tuple[int, int, dict[str, Any]]:
-            goods.offer(price, time.monotonic())
-            return unit["final_price"], price, {"final_price": price}
+        def make(document: Any) -> tuple[int, int, dict[str, Any]]:
+            priced.offer(price, time.monotonic())
+            return body(document, price)
 
         refused = True
         try:
-            edit = await self._edit("product_unit", f"/product_unit/{unit_id}", unit_id, "price", make)
+            edit = await self._edit(kind, path, object_id, "price", make)
             refused = not self.lost
             if edit is not None:
                 refused = False
-                goods.end(edit.before, time.monotonic())
+                priced.end(edit.before, time.monotonic())
         except RunEnded:
             refused = False
             raise
         finally:
             if refused:
-                goods.withdraw(price)
+                priced.withdraw(price)
 
     async def _change_product(self) -> None:
         """Hides or shows a product, or gives it another brand and another tag. `rel_num` is the mark of the change."""
@@ -309,3 +341,12 @@ class Staff(Client):
             return code["active_until_date"], last_day, body
 
         await self._edit("promo_code", f"/promo/{promo_code_id}", promo_code_id, "active_until", make)
+
+
+def _refunds(tracking: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The refunds of an order, each after the members of a request that name it."""
+    found: list[tuple[dict[str, Any], Any]] = [
+        ({"product_unit": [unit["id"]]}, unit["refund"]) for unit in tracking["product_unit"]
+    ]
+    found.append(({"delivery": True}, tracking["payment"]["delivery_refund"]))
+    return [(named, refund) for named, refund in found if refund]

@@ -45,7 +45,16 @@ def tracked(placed: dict[str, Any]) -> dict[str, Any]:
     return {
         "order_id": placed["id"],
         "status": placed["status"],
-        "payment": {"state": "due", "amount_due": placed["total_amount"], "captured": 0, "refunded": 0},
+        "payment": {
+            "state": "due",
+            "amount_due": placed["total_amount"],
+            "captured": 0,
+            "refunded": 0,
+            "delivery_fee": 0,
+            "delivery_refund": None,
+        },
+        "recipient": None,
+        "delivery": None,
         "product_unit": [
             {**line, "id": unit["id"], "amount": share}
             for unit, share in zip(placed["product_unit"], shares, strict=True)
@@ -147,6 +156,10 @@ MISTAKES: dict[str, tuple[str, Callable[[History, Final], Any]]] = {
     "a changed order": (
         "acknowledged_orders_are_there_unchanged",
         lambda _, final: final.orders[0].update(address={"id": 7, "address": "elsewhere", "post_index": ""}),
+    ),
+    "a delivery without a request": (
+        "deliveries_are_what_was_asked",
+        lambda _, final: final.tracking[1].update(delivery={"kind": "courier"}),
     ),
     "another answer to the key": (
         "acknowledged_orders_are_there_unchanged",

@@ -43,6 +43,8 @@ SEEN_BY = {
     "capture_after_cancel": "payments_cover_what_is_left",
     "share_lost_to_rounding": "shares_add_up",
     "refund_above_line": "payments_cover_what_is_left",
+    "fee_refunded_twice": "payments_cover_what_is_left",
+    "fee_never_charged": "deliveries_are_what_was_asked",
     "activation_given_back_twice": "promo_codes_are_counted",
     "activation_kept": "promo_codes_are_counted",
     "unrecorded_move": "commands_are_recorded_once",
@@ -68,6 +70,13 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with deployed(PLAN, folder) as deployment:
         fill(PLAN, deployment)
     return folder
+
+
+@pytest.mark.parametrize("plan", [PLAN, KILLS], ids=["plain", "with kills"])
+def test_without_a_bug_no_law_is_violated(plan: Plan, filled: Path) -> None:
+    """A law that is always violated would see every bug."""
+    outcome = run(plan, filled)
+    assert outcome.violations == []
 
 
 @pytest.mark.parametrize("bug", BUGS)

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from tests.consistency.catalogue_laws import CATALOGUE_LAWS
-from tests.consistency.history import Answer, Code, Deed, Edit, Final, Goods, History, Purchase
+from tests.consistency.history import Answer, Code, Deed, Edit, Final, Goods, History, Purchase, Tariff
 from tests.consistency.laws import violations
 from tests.consistency.order_laws import ORDER_LAWS
 
 BUYER, STAFF, UNIT, ORDER = 2, 9, 1, 1
 FOREVER = float("inf")
+DELIVERY = {"kind": "pick_up_point", "pick_up_point": "MSK-5"}
+RECIPIENT = {"name": "one", "surname": "of anna", "telephone": "79990001133"}
 
 
 def entry(number: int, event: str, source: str | None, target: str, **other: Any) -> dict[str, Any]:
@@ -65,19 +67,20 @@ def audited(number: int, change: Edit) -> dict[str, Any]:
 
 
 def story() -> tuple[History, Final]:
-    """A consistent history: an order of two units with a promo code, paid, of which one unit was handed over and the
-    other one was cancelled and refunded; and a unit that staff have received, counted and given two prices.
+    """A consistent history: an order of two units with a promo code and a delivery, paid, of which one unit was handed
+    over and the other one was cancelled and refunded; and a unit that staff have received, counted and given two
+    prices.
     """
     units = [{"id": 1, "final_price": 10}, {"id": 2, "final_price": 6}]
     order = {
         "id": ORDER,
-        "total_amount": 8,
+        "total_amount": 58,
         "email": "",
         "tel": "",
         "name": "one",
         "surname": "",
         "fact_of_payment": True,
-        "user": {"id": BUYER, "all_purchase_amount": 5},
+        "user": {"id": BUYER, "all_purchase_amount": 55},
         "address": {"id": 7},
         "promo_code": {"string_representation": "HALF", "activation_count": 1, "owner": {}},
         "status": {"id": 8, "name": "handed_over"},
@@ -87,7 +90,16 @@ def story() -> tuple[History, Final]:
     tracking = {
         "order_id": ORDER,
         "status": order["status"],
-        "payment": {"state": "captured", "amount_due": 0, "captured": 8, "refunded": 3},
+        "payment": {
+            "state": "captured",
+            "amount_due": 0,
+            "captured": 58,
+            "refunded": 3,
+            "delivery_fee": 50,
+            "delivery_refund": None,
+        },
+        "recipient": {**RECIPIENT, "comment": ""},
+        "delivery": {**DELIVERY, "address": None, "one_parcel": False},
         "product_unit": [
             {**line, "id": 1, "amount": 5, "state": "handed_over", "parcel": 1},
             {**line, "id": 2, "amount": 3, "state": "cancelled", "refund": {"amount": 3, "state": "done"}},
@@ -96,7 +108,7 @@ def story() -> tuple[History, Final]:
     }
     states = ["placed", "confirmed", "purchased", "in_transit_hub", "in_transit_moscow", "arrived", "handed_over"]
     steps = list(pairwise(states))
-    history = [entry(1, "payment_moved", "due", "captured", amount=8)]
+    history = [entry(1, "payment_moved", "due", "captured", amount=58)]
     history += [
         entry(number, "line_moved", *step, product_unit=1, note=f"step {number}")
         for number, step in enumerate(steps, start=2)
@@ -113,6 +125,7 @@ def story() -> tuple[History, Final]:
         2: Goods(("sku-1", "42"), None, [(6, 0, FOREVER)]),
     }
     past.codes = {"HALF": Code(50, 0, 2)}
+    past.tariffs = {1: Tariff("pick_up_point", [(33, 0, 20), (51, 19, FOREVER)])}
     past.purchases = [
         Purchase(
             mark="one",
@@ -122,13 +135,15 @@ def story() -> tuple[History, Final]:
             code="HALF",
             ceiling=None,
             address_id=7,
+            delivery=DELIVERY,
+            recipient=RECIPIENT,
             begun=10,
             ended=11,
             answers=[Answer(201, json.dumps(order))],
         )
     ]
     past.deeds = [
-        deed("payment", "payment", ORDER, captured=8),
+        deed("payment", "payment", ORDER, captured=58),
         *(deed("move", f"step {number}", ORDER, to=step[1]) for number, step in enumerate(steps[:-1], start=2)),
         deed("moves", "sent", ORDER, to="handed_over", product_unit=[1]),
         deed("cancel", "not to be had", ORDER, product_unit=[2]),
@@ -142,6 +157,7 @@ def story() -> tuple[History, Final]:
         edit("product_unit", UNIT, "price", 11, 12, "second"),
         edit("product", 1, "rel_num", 0, 5, "first"),
         edit("promo_code", 1, "active_until", "2099-12-31", "2999-12-31", "first"),
+        edit("delivery_tariff", 1, "price", 33, 51, "first"),
         edit("brand", 3, "into_id", None, 4, ""),
     ]
     past.deeds[-2].answer = Answer(201, json.dumps({"stock": 5, "sold": 1}))
@@ -176,6 +192,7 @@ def story() -> tuple[History, Final]:
             {"id": 1, "rel_num": 5, "available_flag": True, "brands": [{"id": 4}], "tags": [{"id": 6}]},
             {"id": 2, "rel_num": 0, "available_flag": True, "brands": [], "tags": []},
         ],
+        tariffs={"pick_up_point": {"price": 51}},
         units={1: {"final_price": 12}, 2: {"final_price": 6}},
         promo_codes=[
             {"id": 1, "string_representation": "HALF", "activation_count": 1, "active_until_date": "2999-12-31"}
@@ -214,6 +231,34 @@ MISTAKES: dict[str, tuple[str, Callable[[History, Final], Any]]] = {
     "a share above the price": (
         "shares_add_up",
         lambda _, final: final.orders[0]["product_unit"][0].update(final_price=4),
+    ),
+    "a fee that is not in the total": (
+        "shares_add_up",
+        lambda _, final: final.tracking[ORDER]["payment"].update(delivery_fee=100),
+    ),
+    "a fee of a later tariff": (
+        "deliveries_are_what_was_asked",
+        lambda _, final: final.tracking[ORDER]["payment"].update(delivery_fee=100),
+    ),
+    "a fee without a delivery": (
+        "deliveries_are_what_was_asked",
+        lambda past, _: setattr(past.purchases[0], "delivery", None),
+    ),
+    "another pick-up point": (
+        "deliveries_are_what_was_asked",
+        lambda _, final: final.tracking[ORDER]["delivery"].update(pick_up_point="MSK-6"),
+    ),
+    "a lost recipient": (
+        "deliveries_are_what_was_asked",
+        lambda _, final: final.tracking[ORDER].update(recipient=None),
+    ),
+    "a lost tariff": (
+        "the_audit_gives_the_present",
+        lambda _, final: final.tariffs["pick_up_point"].update(price=33),
+    ),
+    "a refund of a delivery that took place": (
+        "payments_cover_what_is_left",
+        lambda _, final: final.tracking[ORDER]["payment"].update(delivery_refund={"amount": 50, "state": "due"}),
     ),
     "too much refunded": (
         "payments_cover_what_is_left",
@@ -389,3 +434,70 @@ def test_a_second_request_to_return_a_unit_is_not_recorded() -> None:
     final.tracking[ORDER]["status"] = status
     final.orders[0]["status"] = status
     assert violations(past, final) == []
+
+
+def cancelled(past: History, final: Final) -> None:
+    """Cancels the other unit too. The fee comes back with it, and is paid back."""
+    payment = final.tracking[ORDER]["payment"]
+    past.deeds = [each for each in past.deeds if each.kind not in {"move", "moves"}]
+    past.deeds += [
+        deed("cancel", "not to be had either", ORDER, product_unit=[1]),
+        deed("refund", "all paid back", ORDER, to="done", product_unit=[1], delivery=True),
+    ]
+    kept = [each for each in final.histories[ORDER] if each["id"] == 1 or each["id"] >= 20]
+    final.histories[ORDER] = [
+        *kept,
+        entry(40, "line_moved", "placed", "cancelled", product_unit=1, note="not to be had either"),
+        entry(41, "refund_moved", None, "due", product_unit=1, amount=5),
+        entry(42, "refund_moved", None, "due", amount=50),
+        entry(43, "refund_moved", "due", "done", product_unit=1, amount=5, note="all paid back"),
+        entry(44, "refund_moved", "due", "done", amount=50, note="all paid back"),
+    ]
+    payment.update(refunded=58, delivery_refund={"amount": 50, "state": "done"})
+    unit(final, 0).update(state="cancelled", parcel=None, refund={"amount": 5, "state": "done"})
+    final.tracking[ORDER].update(status={"id": 10, "name": "cancelled"}, parcels=[])
+    final.orders[0].update(status={"id": 10, "name": "cancelled"})
+    final.orders[0]["user"]["all_purchase_amount"] = 0
+    final.sold["sku-0", "42"] = 0
+    final.ledger[1]["sold"] = 0
+    final.left["sku-0", "42"] = (6, True)
+    final.ledger[1]["stock"] = 6
+    final.probes["HALF"] = 1
+    final.promo_codes[0]["activation_count"] = 0
+
+
+def test_the_fee_comes_back_when_all_units_are_cancelled() -> None:
+    past, final = story()
+    cancelled(past, final)
+    assert violations(past, final) == []
+
+
+@pytest.mark.parametrize(
+    ("law", "change"),
+    [
+        (
+            "payments_cover_what_is_left",
+            lambda payment, _: payment.update(refunded=8, delivery_refund=None),
+        ),
+        (
+            "payments_cover_what_is_left",
+            lambda payment, _: payment.update(refunded=108, delivery_refund={"amount": 100, "state": "done"}),
+        ),
+        (
+            "histories_give_the_present",
+            lambda _, history: history.append(entry(45, "refund_moved", None, "due", amount=50)),
+        ),
+        (
+            "commands_are_recorded_once",
+            lambda _, history: history.append(entry(45, "refund_moved", "due", "done", note="all paid back")),
+        ),
+        ("commands_are_recorded_once", lambda _, history: history.pop()),
+        ("buyers_paid_what_was_captured", lambda payment, _: payment["delivery_refund"].update(state="sent")),
+    ],
+    ids=["kept", "refunded in one sum", "due again", "done twice", "not recorded", "not done"],
+)
+def test_a_fee_that_comes_back_otherwise_violates_a_law(law: str, change: Callable[[Any, Any], Any]) -> None:
+    past, final = story()
+    cancelled(past, final)
+    change(final.tracking[ORDER]["payment"], final.histories[ORDER])
+    assert law in {violation.law for violation in violations(past, final)}

@@ -98,27 +98,44 @@ SESSION_STACK = ExitStack()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--deep` runs the long form of tests that have one, and runs the HTTP tests on all stores."""
-    parser.addoption("--deep", action="store_true", help="run the long form of every test that has a short one")
+    """`--deep` runs the long forms instead of the short ones."""
+    parser.addoption(
+        "--deep",
+        action="store_true",
+        help="run what the short form leaves out: long forms of tests, `deep` tests, and HTTP tests on the databases",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Registers the `http` mark."""
+    """Registers the marks."""
+    config.addinivalue_line("markers", "deep: the test takes long and runs with --deep alone")
     config.addinivalue_line(
         "markers", "http: the behaviour does not depend on the store; without --deep the test runs on memory alone"
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without `--deep`, leaves out `http` tests on SQLite and PostgreSQL: the contract of stores proves that all stores
-    return the same.
+    """Selects the short forms, or the long ones with `--deep`. The short form leaves out `http` tests on SQLite and
+    PostgreSQL: the contract of stores proves that all stores return the same. A test that has both forms takes the
+    fixture `deep`.
     """
     if config.getoption("--deep"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("http") and _store_of(item) in PERSISTENT]
+        left_out = [item for item in items if not _runs_deep(item) and "deep" not in _fixtures_of(item)]
+    else:
+        left_out = [item for item in items if _runs_deep(item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _runs_deep(item: pytest.Item) -> bool:
+    if item.get_closest_marker("deep"):
+        return True
+    return bool(item.get_closest_marker("http")) and _store_of(item) in PERSISTENT
+
+
+def _fixtures_of(item: pytest.Item) -> list[str]:
+    return item.fixturenames if isinstance(item, pytest.Function) else []
 
 
 def _store_of(item: pytest.Item) -> object:

@@ -29,7 +29,7 @@ from sellout_core.shop import Shop
 from sellout_core.shopping.delivery import DeliveryKind
 from sellout_core.shopping.ordering import Checkout, NewPromoCode
 from sellout_core.shopping.sales import SalesKey, SalesQuery
-from sellout_core.use_cases import audit, delivery_tariffs, mail, payments, personal_export, upkeep
+from sellout_core.use_cases import audit, backlog, delivery_tariffs, mail, payments, personal_export, upkeep
 from sellout_core.use_cases.catalogue import browsing, finding, pictures, products, references, stock
 from sellout_core.use_cases.catalogue.importing import exporting, writing
 from sellout_core.use_cases.catalogue.importing.entries import ProductEdit, UnitEdit
@@ -391,6 +391,7 @@ OF_THE_OPERATOR: dict[Callable[..., object], OfTheShop] = {
         on.shop, actor, Registration("root", PASSWORD)
     ),
     passwords.set_password: lambda on, actor: passwords.set_password(on.shop, actor, "anna", "another password"),
+    backlog.read_backlog: lambda on, actor: backlog.read_backlog(on.shop, actor),
     mail.send_next_mail: lambda on, actor: mail.send_next_mail(on.shop, actor, Mailbox()),
     payments.settle_next_payment: lambda on, actor: payments.settle_next_payment(on.shop, actor),
     fulfilment.expire_unpaid_orders: lambda on, actor: fulfilment.expire_unpaid_orders(on.shop, actor),
@@ -476,6 +477,7 @@ def test_every_use_case_that_takes_an_actor_is_in_one_of_the_tables() -> None:
         second_factors,
         services,
         sessions,
+        backlog,
         upkeep,
         user_management,
         users,

@@ -119,7 +119,21 @@ def test_a_fee_is_that_of_the_kind_in_the_currency_of_the_order() -> None:
     assert delivery_fee(COURIER, tariffs, USD) == 100
     for delivery, currency_id, offered in ((POINT, USD, tariffs), (COURIER, RUB, tariffs), (POINT, RUB, {})):
         faults = faults_of(lambda d=delivery, c=currency_id, o=offered: delivery_fee(d, o, c))
-        assert faults == [("#/delivery/kind", FieldCode.NOT_ONE_OF)]
+        assert faults == [("delivery_kind", FieldCode.NOT_ONE_OF)]
+
+
+@pytest.mark.parametrize("control", ["\n", "\r", "\t", "\x85", "\u2028", "\x1b"])
+def test_a_courier_goes_to_an_address_of_one_line(control: str) -> None:
+    """An order that an older version has stored keeps its address."""
+    plain = Checkout((ProductUnitId(1),), "mail@mail.ru", "7", "A", "", AddressId(1))
+    for address, names in (
+        (NewAddress(f"Street{control}1", ""), ["delivery_address"]),
+        (NewAddress("Street 1", f"30{control}8"), ["delivery_post_index"]),
+        (NewAddress(f"Street{control}1", control), ["delivery_address", "delivery_post_index"]),
+    ):
+        stored = attrs.evolve(COURIER, address=address)
+        faults = faults_of(lambda delivery=stored: attrs.evolve(plain, delivery=delivery))
+        assert faults == [(name, FieldCode.CHARACTER_NOT_ALLOWED) for name in names]
 
 
 def test_a_fingerprint_without_a_delivery_is_that_of_older_versions() -> None:
@@ -148,7 +162,7 @@ def test_a_stale_change_of_tariffs_changes_nothing(scene: Scene) -> None:
     bad = DeliveryTariff(price=Money(1), currency_id=CurrencyId(99))
     change = {DeliveryKind.PICK_UP_POINT: None, DeliveryKind.COURIER: bad}
     assert faults_of(lambda: change_delivery_tariffs(scene.shop, OPERATOR, change, lambda _: True)) == [
-        ("#/courier/currency", FieldCode.NOT_ONE_OF)
+        ("courier_currency", FieldCode.NOT_ONE_OF)
     ]
     assert read_delivery_tariffs(scene.shop, OPERATOR) == before
     assert before.currencies[currency_of(scene)].name == "RUB"

@@ -80,6 +80,7 @@ print(held, missing)
         ("import sellout_adapters.catalogue_file.codec", "", "msgspec", "standard"),
         ("import sellout_adapters.demo", "", "msgspec", "standard"),
         ("import sellout_adapters.redis_counter", "", "redis", "redis"),
+        ("import sellout_adapters.payments.stripe", "", "stripe", "stripe"),
         (
             (
                 "from sellout_adapters.system import assemble\n"

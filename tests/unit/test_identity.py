@@ -295,7 +295,7 @@ def test_a_forgotten_password_is_replaced_and_all_sessions_end(scene: Scene, ann
     )
 
 
-def test_nobody_but_the_owner_of_a_verified_address_gets_a_link(scene: Scene, anna: Person) -> None:
+def test_only_the_owner_of_a_verified_address_gets_a_link(scene: Scene, anna: Person) -> None:
     """A pending address, that of a deactivated user, and an unknown one get nothing. The caller learns nothing."""
     boris = scene.person("boris", email="boris@shop.example")
     asks(scene, boris, "boris@shop.example")

@@ -28,9 +28,9 @@ from sellout_core.fulfilment.moves import moved
 from sellout_core.fulfilment.payments import captured, refunds_moved
 from sellout_core.fulfilment.progress import Fulfilment, LineProgress, LineRequest, Mover, MoveRequest
 from sellout_core.fulfilment.refusals import MoveImpossible, NothingDue, PaymentMismatch, PaymentsDisabled
-from sellout_core.fulfilment.reports import next_command, reported, scheduled, with_payment
+from sellout_core.fulfilment.reports import next_command, refunds_refused, reported, scheduled, with_payment
 from sellout_core.people.accounts import OPERATOR, Actor
-from sellout_core.ports.payments import NoPaymentProvider, PaymentPage, ProviderFailed
+from sellout_core.ports.payments import NoPaymentProvider, PaymentPage, ProviderFailed, RefundRefused
 from sellout_core.retries import delay_after
 from sellout_core.use_cases import payments
 from sellout_core.use_cases.shopping import fulfilment
@@ -520,3 +520,80 @@ def test_a_payment_that_another_process_has_taken_is_left_to_it(scene: Scene) ->
 def test_only_the_operator_asks_providers(scene: Scene) -> None:
     with pytest.raises(Forbidden):
         payments.settle_next_payment(scene.shop, Actor(UserId(1), is_staff=True))
+
+
+def test_a_refund_that_is_paid_back_in_part_stays_with_the_provider(scene: Scene) -> None:
+    bank, order = Bank(refusal="the card is closed"), bought(scene)
+    paid = started(scene, bank, order)
+    payments.apply_report(scene.shop, bank.change(paid, authorised=order.total, captured=order.total))
+    cancel(scene, order, units_of(order)[0])
+    # Staff pay a part back on the provider's own pages.
+    payments.apply_report(scene.shop, bank.change(paid, refunded=Money(1)))
+    outcome = payments.settle_next_payment(scene.shop, OPERATOR)
+    assert outcome is not None
+    assert (outcome.result, outcome.reason) == ("postponed", "the card is closed")
+    found = stored(scene, order.id)
+    assert [refund.state for refund in found.refunds] == [RefundState.DUE]
+    assert (found.online[0].last_error, asked(found)) == ("the card is closed", (CommandKind.REFUND, 699))
+
+
+def test_money_beyond_the_price_that_the_provider_refuses_to_pay_back_is_tried_again(scene: Scene) -> None:
+    bank, order = Bank(refusal="the card is closed"), bought(scene)
+    paid = started(scene, bank, order)
+    fulfilment.capture_payment(scene.shop, OPERATOR, order.id, order.total)
+    payments.apply_report(scene.shop, bank.change(paid, authorised=order.total, captured=order.total))
+    outcome = payments.settle_next_payment(scene.shop, OPERATOR)
+    assert outcome is not None
+    assert (outcome.result, outcome.command) == ("postponed", CommandKind.REFUND)
+    assert stored(scene, order.id).online[0].last_error == "the card is closed"
+
+
+def test_a_refusal_of_an_outdated_command_changes_nothing(scene: Scene) -> None:
+    order = bought(scene)
+
+    class Slow(Bank):
+        def carry_out(self, *_: Any, **__: Any) -> NoReturn:
+            if len(stored(scene, order.id).refunds) == 1:
+                cancel(scene, order)
+            raise RefundRefused("the card is closed")
+
+    bank = Slow()
+    paid = started(scene, bank, order)
+    payments.apply_report(scene.shop, bank.change(paid, authorised=order.total, captured=order.total))
+    cancel(scene, order, units_of(order)[0])
+    outcome = payments.settle_next_payment(scene.shop, OPERATOR)
+    assert outcome is not None
+    assert outcome.result == "postponed"
+    assert {refund.state for refund in stored(scene, order.id).refunds} == {RefundState.DUE}
+    # The provider refuses both when it is asked for both.
+    outcome = payments.settle_next_payment(scene.shop, OPERATOR)
+    assert outcome is not None
+    assert (outcome.result, outcome.reason) == ("refused", "the card is closed")
+    assert {refund.state for refund in stored(scene, order.id).refunds} == {RefundState.FAILED}
+
+
+def test_a_notice_about_no_payment_of_the_shop_changes_nothing(scene: Scene) -> None:
+    class Other(Bank):
+        def notice(self, *_: Any, **__: Any) -> Any:
+            return None
+
+    bank, order = Other(), bought(scene)
+    started(scene, bank, order)
+    before = stored(scene, order.id)
+    payments.take_notice(scene.shop, "bank", {}, b"")
+    assert stored(scene, order.id) == before
+
+
+def test_the_provider_is_asked_for_what_it_has_not_refused() -> None:
+    lines = LineProgress(unit_id=ONE, amount=Money(500)), LineProgress(unit_id=TWO, amount=Money(500))
+    paid = told(order(lines=lines), authorised=1050, captured=1050)
+    gone = changed(paid, LineState.CANCELLED, ONE)
+    assert asked(gone) == (CommandKind.REFUND, 500)
+    refused = refunds_refused(gone, gone.online[0], "the card is closed", PROVIDER).after
+    assert (asked(refused), refused.refund_of(ONE)) == (None, Refund(ONE, Money(500), RefundState.FAILED, 1))
+    both = changed(refused, LineState.CANCELLED, TWO)
+    assert asked(both) == (CommandKind.REFUND, 550)
+    # What comes back first is what it was asked for, and not as much for the unit that staff pay back.
+    back = told(both, authorised=1050, captured=1050, refunded=500)
+    assert [back.refund_of(each).state for each in (ONE, TWO)] == [RefundState.FAILED, RefundState.DONE]  # type: ignore[union-attr]
+    assert asked(back) == (CommandKind.REFUND, 50)

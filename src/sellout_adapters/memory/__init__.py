@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sellout_adapters.memory.repositories.audit import Audit
+from sellout_adapters.memory.repositories.backlog import Backlog
 from sellout_adapters.memory.repositories.base import Live
 from sellout_adapters.memory.repositories.catalogue import Cards, Pictures, Products, Sizes, Slugs, Units
 from sellout_adapters.memory.repositories.events import Deliveries, Events, Subscriptions
@@ -81,6 +82,7 @@ class MemoryTransaction:
         self.outbox = Outbox(live)
         self.sales = Sales(live)
         self.delivery_tariffs = DeliveryTariffTable(live)
+        self.backlog = Backlog(live)
         self.events = Events(live)
         self.subscriptions = Subscriptions(live)
         self.deliveries = Deliveries(live)
@@ -117,6 +119,9 @@ class MemoryStore:
     def statements(self) -> int:
         """0: there is no database."""
         return 0
+
+    def connections(self) -> None:
+        """None: there are no connections."""
 
     def check(self) -> None:
         """Always passes."""

@@ -18,7 +18,7 @@ from sellout_core.fulfilment.refusals import BadNotice
 from sellout_core.ports.payments import PaymentPage
 from sellout_core.shop import Shop
 from sellout_core.use_cases.payments import apply_report
-from sellout_core.values import MAX_ID, Money, OrderId
+from sellout_core.values import MAX_ID, OrderId
 
 __all__ = ["PAGES", "Button", "SandboxBank", "SandboxPages"]
 
@@ -54,12 +54,7 @@ class SandboxBank:
 
     def carry_out(self, payment: OnlinePayment, command: ProviderCommand) -> ProviderPayment:
         """The payment as the shop knows it, after the command. So a repetition does nothing more."""
-        name = {
-            CommandKind.CAPTURE: "captured",
-            CommandKind.RELEASE: "released",
-            CommandKind.REFUND: "refunded",
-        }[command.kind]
-        totals = {name: Money(getattr(payment, name) + command.amount)}
+        totals = {command.kind.total: payment.total_after(command)}
         is_over = command.kind is CommandKind.RELEASE and command.amount == payment.held
         return _report(payment, **totals, closed=payment.closed or is_over)
 

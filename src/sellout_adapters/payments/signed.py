@@ -6,18 +6,18 @@ time, a full stop and the body.
 
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from sellout_adapters.payments.documents import MAX_REFERENCE, object_of
 from sellout_core.errors import FieldCode, InvalidField, InvalidFields
 from sellout_core.fulfilment.money import ProviderPayment
 from sellout_core.fulfilment.refusals import BadNotice
 from sellout_core.values import MAX_ID, MAX_TOTAL, Money, OrderId
 
-__all__ = ["MAX_REFERENCE", "SIGNATURE", "TIMESTAMP", "TOLERANCE", "payment_of", "require_signed", "signed"]
+__all__ = ["SIGNATURE", "TIMESTAMP", "TOLERANCE", "payment_of", "require_signed", "signed"]
 
 TIMESTAMP: Final = "x-payment-timestamp"
 SIGNATURE: Final = "x-payment-signature"
@@ -25,7 +25,6 @@ SIGNATURE: Final = "x-payment-signature"
 TOLERANCE: Final = 300
 """How far the time of a notice may be from the shop's, in seconds."""
 
-MAX_REFERENCE: Final = 255
 _MAX_CURRENCY: Final = 150
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 _AMOUNTS: Final = ("authorised", "captured", "released", "refunded")
@@ -59,12 +58,7 @@ def payment_of(content: bytes) -> ProviderPayment:
         InvalidFields: it is no such document. Names every member that is wrong.
         PaymentMismatch: its amounts contradict each other.
     """
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
-        raise InvalidFields((InvalidField("#", "is not JSON", FieldCode.MALFORMED),)) from None
-    if not isinstance(document, dict):
-        raise InvalidFields((InvalidField("#", "must be a JSON object", FieldCode.WRONG_TYPE),))
+    document = object_of(content)
     faults = list(_faults(document))
     if faults:
         raise InvalidFields(tuple(faults))

@@ -12,17 +12,16 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from sellout_adapters.payments.signed import MAX_REFERENCE, payment_of, require_signed, signed
+from sellout_adapters.payments.documents import object_of, page_of
+from sellout_adapters.payments.signed import payment_of, require_signed, signed
 from sellout_core.errors import InvalidFields
-from sellout_core.fulfilment.money import NewPayment, OnlinePayment, ProviderCommand, ProviderPayment
-from sellout_core.ports.payments import PaymentPage, ProviderFailed
+from sellout_core.fulfilment.money import CommandKind, NewPayment, OnlinePayment, ProviderCommand, ProviderPayment
+from sellout_core.ports.payments import PaymentPage, ProviderFailed, RefundRefused
 
 __all__ = ["WebhookProvider"]
 
 _MOST: Final = 64 * 1024
 """The maximum size of an answer, in bytes."""
-
-_MAX_PAGE: Final = 2000
 
 
 @attrs.frozen
@@ -51,16 +50,10 @@ class WebhookProvider:
         """Starts a payment."""
         answer = self._ask("start", key, **attrs.asdict(payment))
         try:
-            document = json.loads(answer)
-            page = PaymentPage(document["reference"], document["page"])
-        except (ValueError, RecursionError, TypeError, KeyError):
+            document = object_of(answer)
+        except InvalidFields:
             raise ProviderFailed("the answer is not the start of a payment") from None
-        texts = (page.reference, MAX_REFERENCE), (page.address, _MAX_PAGE)
-        if not all(isinstance(text, str) and 0 < len(text) <= most and text.isprintable() for text, most in texts):
-            raise ProviderFailed("the answer is not the start of a payment")
-        if not page.address.startswith("https://"):
-            raise ProviderFailed("the address of the page does not begin with https://")
-        return page
+        return page_of(document.get("reference"), document.get("page"))
 
     def read(self, payment: OnlinePayment) -> ProviderPayment:
         """The payment as the program has it."""
@@ -69,7 +62,8 @@ class WebhookProvider:
     def carry_out(self, payment: OnlinePayment, command: ProviderCommand) -> ProviderPayment:
         """Sends the command."""
         about = {"order_id": payment.order_id, "reference": payment.reference, "currency": payment.currency}
-        return _payment(self._ask(command.kind.value, command.key, **about, amount=command.amount))
+        total = payment.total_after(command)
+        return _payment(self._ask(command.kind.value, command.key, **about, amount=command.amount, total=total))
 
     def notice(self, headers: Mapping[str, Sequence[str]], content: bytes, now: datetime) -> ProviderPayment:
         """The payment of a notice that one of the keys has signed."""
@@ -80,6 +74,7 @@ class WebhookProvider:
         """The body of a successful answer. Redirects are not followed.
 
         Raises:
+            RefundRefused: the program refuses for good to pay back.
             ProviderFailed: there is none.
         """
         content = json.dumps({"action": action, "key": key, **members}).encode()
@@ -95,6 +90,8 @@ class WebhookProvider:
             raise ProviderFailed(f"{action}: {type(error).__name__}") from error
         finally:
             connection.close()
+        if response.status == http.client.UNPROCESSABLE_ENTITY and action == CommandKind.REFUND.value:
+            raise RefundRefused(f"{action}: HTTP {response.status}")
         if response.status != http.client.OK:
             raise ProviderFailed(f"{action}: HTTP {response.status}")
         if len(answer) > _MOST:

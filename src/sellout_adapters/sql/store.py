@@ -88,6 +88,10 @@ class SqlStore:
         """Closes the connections. No transaction may be running."""
         self._database.close()
 
+    def connections(self) -> tuple[int, int]:
+        """The number of connections that transactions use, and their maximum number."""
+        return self._database.places.taken, self._database.places.number
+
     def check(self) -> None:
         """Checks that the database is reachable, writable and has the current schema.
 

@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 import attrs
 
 from sellout_adapters.sql.repositories.audit import SqlAudit
+from sellout_adapters.sql.repositories.backlog import SqlBacklog
 from sellout_adapters.sql.repositories.catalogue.cards import SqlCards
 from sellout_adapters.sql.repositories.catalogue.pictures import SqlPictures
 from sellout_adapters.sql.repositories.catalogue.products import SqlProducts
@@ -87,6 +88,7 @@ class SqlTransaction:
     outbox = _Repository(SqlOutbox)
     sales = _Repository(SqlSales)
     delivery_tariffs = _Repository(SqlDeliveryTariffs)
+    backlog = _Repository(SqlBacklog)
     events = _Repository(SqlEvents)
     subscriptions = _Repository(SqlSubscriptions)
     deliveries = _Repository(SqlDeliveries)

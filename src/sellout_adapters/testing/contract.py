@@ -5,6 +5,7 @@ Subclass `StoreContract` in a test module and give it a fixture `store`, an empt
 
 from sellout_adapters.extras import MissingExtra
 from sellout_adapters.testing.laws.audit import AuditLaws
+from sellout_adapters.testing.laws.backlog import BacklogLaws
 from sellout_adapters.testing.laws.catalogue.agreed_orders import AgreedOrderLaws
 from sellout_adapters.testing.laws.catalogue.catalogue import CatalogueLaws
 from sellout_adapters.testing.laws.catalogue.finding import FindingLaws
@@ -58,6 +59,7 @@ __all__ = ["StoreContract"]
 class StoreContract(
     AgreedOrderLaws,
     AuditLaws,
+    BacklogLaws,
     CategoryTreeLaws,
     ReferenceLaws,
     PictureLaws,

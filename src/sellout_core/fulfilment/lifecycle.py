@@ -238,7 +238,7 @@ class RefundState(enum.Enum):
     SENT = "sent"
     DONE = "done"
     FAILED = "failed"
-    """It came back, and must be sent again."""
+    """It came back, and must be sent again. Or the provider has refused it for good, and staff pay it back."""
 
 
 @attrs.frozen
@@ -255,10 +255,13 @@ REFUND_MOVES: Final[Sequence[RefundMove]] = (
     RefundMove(RefundState.DUE, RefundState.DUE, _PROVIDER),
     RefundMove(RefundState.DUE, RefundState.SENT, _STAFF),
     RefundMove(RefundState.DUE, RefundState.DONE, _by(Role.STAFF, Role.PROVIDER)),
-    RefundMove(RefundState.SENT, RefundState.DONE, _STAFF),
+    # It refuses for good.
+    RefundMove(RefundState.DUE, RefundState.FAILED, _PROVIDER),
+    RefundMove(RefundState.SENT, RefundState.DONE, _by(Role.STAFF, Role.PROVIDER)),
     RefundMove(RefundState.SENT, RefundState.FAILED, _STAFF),
     RefundMove(RefundState.FAILED, RefundState.SENT, _STAFF),
-    RefundMove(RefundState.FAILED, RefundState.DONE, _STAFF),
+    # Staff have paid it back on the provider's own pages.
+    RefundMove(RefundState.FAILED, RefundState.DONE, _by(Role.STAFF, Role.PROVIDER)),
 )
 """Every move of a refund. All others are refused."""
 

@@ -18,7 +18,9 @@ __all__ = ["CommandKind", "NewPayment", "OnlinePayment", "ProviderCommand", "Pro
 class Refund:
     """The refund of a line that was cancelled or returned. Without a unit it is the refund of the delivery fee.
 
-    `payment_number` is the online payment whose provider pays the money back. None: staff pay it back.
+    `payment_number` is the online payment whose provider pays the money back. None: staff pay it back. A provider pays
+    what is `due`. What it has refused for good, `failed` or `sent`, is paid back by staff, with the provider or without
+    it.
     """
 
     unit_id: ProductUnitId | None
@@ -62,6 +64,34 @@ class ProviderPayment:
         held = 0 <= self.captured + self.released <= self.authorised <= self.amount
         if not held or not 0 <= self.refunded <= self.captured or self.released < 0:
             raise PaymentMismatch
+
+
+class CommandKind(enum.Enum):
+    """What a provider is asked to do."""
+
+    CAPTURE = "capture"
+    RELEASE = "release"
+    REFUND = "refund"
+
+    @property
+    def total(self) -> str:
+        """The name of the total of a payment that such a command raises."""
+        return {"capture": "captured", "release": "released", "refund": "refunded"}[self.value]
+
+
+@attrs.frozen
+class ProviderCommand:
+    """What a provider is asked to do with a payment.
+
+    Attributes:
+        kind: What to do.
+        amount: The amount, in whole currency units. To release 0 is to cancel a payment that the buyer has not made.
+        key: The idempotency key. A command that is sent again has the same one.
+    """
+
+    kind: CommandKind
+    amount: Money
+    key: str
 
 
 @attrs.frozen(kw_only=True)
@@ -119,6 +149,10 @@ class OnlinePayment(NewPayment):
         """What was credited and belongs to none of the refunds."""
         return self.credited - sum(each.amount for each in refunds if each.payment_number == self.number)
 
+    def total_after(self, command: ProviderCommand) -> Money:
+        """What is captured, released or refunded in all after a command, by its kind."""
+        return Money(getattr(self, command.kind.total) + command.amount)
+
     def after(self, report: ProviderPayment) -> Self:
         """The payment after a report.
 
@@ -133,26 +167,3 @@ class OnlinePayment(NewPayment):
             for name in ("authorised", "captured", "released", "refunded")
         }
         return attrs.evolve(self, closed=self.closed or report.closed, **totals)
-
-
-class CommandKind(enum.Enum):
-    """What a provider is asked to do."""
-
-    CAPTURE = "capture"
-    RELEASE = "release"
-    REFUND = "refund"
-
-
-@attrs.frozen
-class ProviderCommand:
-    """What a provider is asked to do with a payment.
-
-    Attributes:
-        kind: What to do.
-        amount: The amount, in whole currency units. To release 0 is to cancel a payment that the buyer has not made.
-        key: The idempotency key. A command that is sent again has the same one.
-    """
-
-    kind: CommandKind
-    amount: Money
-    key: str

@@ -73,7 +73,7 @@ def refunds_moved(
     ids = {refund.unit_id for refund in chosen}
     after = attrs.evolve(
         before,
-        refunds=tuple(attrs.evolve(each, state=target) if each.unit_id in ids else each for each in before.refunds),
+        refunds=tuple(_moved_refund(each, target) if each.unit_id in ids else each for each in before.refunds),
     )
     entries = tuple(refund_entry(before, each, target, request.reason, mover) for each in chosen)
     done = sum(each.amount for each in chosen) if target is RefundState.DONE else 0
@@ -128,8 +128,14 @@ def with_refunds_due(
     return change
 
 
+def _moved_refund(refund: Refund, target: RefundState) -> Refund:
+    """A refund that staff have moved. What staff have paid back is not the provider's any more."""
+    number = None if target is RefundState.DONE else refund.payment_number
+    return attrs.evolve(refund, state=target, payment_number=number)
+
+
 def _possible_refunds(refund: Refund | None) -> tuple[str, ...]:
     """The states that staff can move a refund to. The provider moves those that it pays."""
-    if refund is None or refund.payment_number is not None:
+    if refund is None or (refund.payment_number is not None and refund.state is RefundState.DUE):
         return ()
     return tuple(target.value for target in RefundState if refund_move(refund.state, target, Role.STAFF) is not None)

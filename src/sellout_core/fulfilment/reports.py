@@ -8,13 +8,21 @@ from datetime import datetime
 
 import attrs
 
-from sellout_core.fulfilment.lifecycle import Event, LineState, PaymentState, RefundState, Role, payment_move
+from sellout_core.fulfilment.lifecycle import (
+    Event,
+    LineState,
+    PaymentState,
+    RefundState,
+    Role,
+    payment_move,
+    refund_move,
+)
 from sellout_core.fulfilment.money import CommandKind, OnlinePayment, ProviderCommand, ProviderPayment, Refund
 from sellout_core.fulfilment.payments import refund_entry, with_refunds_due
 from sellout_core.fulfilment.progress import Fulfilment, FulfilmentChange, Mover
 from sellout_core.values import Money, ProductUnitId
 
-__all__ = ["next_command", "reported", "scheduled", "with_payment"]
+__all__ = ["next_command", "refunds_refused", "reported", "scheduled", "with_payment"]
 
 
 def with_payment(fulfilment: Fulfilment, payment: OnlinePayment) -> Fulfilment:
@@ -39,9 +47,26 @@ def reported(before: Fulfilment, payment: OnlinePayment, report: ProviderPayment
     return _refunds_done(_payment_moved(change, known, mover), known.number, mover)
 
 
+def refunds_refused(before: Fulfilment, payment: OnlinePayment, reason: str, mover: Mover) -> FulfilmentChange:
+    """Moves the refunds that are due by a payment to `failed`, because its provider refuses for good to pay them back.
+    The provider is not asked for them again, and staff pay them back.
+
+    Changes nothing if the provider has paid back a part of one: staff would pay that part again.
+    """
+    own = [each for each in before.refunds if each.payment_number == payment.number]
+    done = sum(each.amount for each in own if each.state is RefundState.DONE)
+    refused = [each for each in own if each.state is RefundState.DUE]
+    if payment.refunded > done + payment.captured - payment.credited:
+        refused = []
+    entries = tuple(refund_entry(before, each, RefundState.FAILED, reason, mover) for each in refused)
+    refunds = [attrs.evolve(each, state=RefundState.FAILED) if each in refused else each for each in before.refunds]
+    return FulfilmentChange(before, attrs.evolve(before, refunds=tuple(refunds)), entries)
+
+
 def next_command(fulfilment: Fulfilment, payment: OnlinePayment) -> ProviderCommand | None:
     """What the provider of a payment has to do next. None: nothing."""
-    refunds = sum(each.amount for each in fulfilment.refunds if each.payment_number == payment.number)
+    own = [each for each in fulfilment.refunds if each.payment_number == payment.number]
+    refunds = sum(each.amount for each in own if each.state in {RefundState.DUE, RefundState.DONE})
     back = refunds + payment.captured - payment.credited - payment.refunded
     if back > 0:
         return _command(CommandKind.REFUND, payment, back, payment.refunded + back)
@@ -164,12 +189,13 @@ def _payment_moved(change: FulfilmentChange, payment: OnlinePayment, mover: Move
 
 
 def _refunds_done(change: FulfilmentChange, number: int, mover: Mover) -> FulfilmentChange:
-    """Ends the refunds that the provider has paid back."""
+    """Ends the refunds that the provider has paid back: first those that it was asked for."""
     [payment] = (each for each in change.after.online if each.number == number)
     own = [each for each in change.after.refunds if each.payment_number == number]
     left = payment.refunded - sum(each.amount for each in own if each.state is RefundState.DONE)
-    for refund in own:
-        if refund.state is RefundState.DUE and refund.amount <= left:
+    for refund in sorted(own, key=lambda each: each.state is not RefundState.DUE):
+        is_open = refund_move(refund.state, RefundState.DONE, Role.PROVIDER) is not None
+        if is_open and refund.amount <= left:
             left -= refund.amount
             done = attrs.evolve(refund, state=RefundState.DONE)
             refunds = tuple(done if each is refund else each for each in change.after.refunds)

@@ -9,13 +9,17 @@ import attrs
 from sellout_core.fulfilment.money import NewPayment, OnlinePayment, ProviderCommand, ProviderPayment
 from sellout_core.fulfilment.refusals import PaymentsDisabled
 
-__all__ = ["NoPaymentProvider", "PaymentPage", "PaymentProvider", "ProviderFailed"]
+__all__ = ["NoPaymentProvider", "PaymentPage", "PaymentProvider", "ProviderFailed", "RefundRefused"]
 
 
 class ProviderFailed(Exception):
     """A provider did not answer, or refused. What it was asked to do may or may not be done. The message has no secret
     and no personal data.
     """
+
+
+class RefundRefused(ProviderFailed):
+    """A provider refuses for good to pay back the amount of a command. It has paid back nothing of it, and will not."""
 
 
 @attrs.frozen
@@ -57,15 +61,19 @@ class PaymentProvider(Protocol):
         """
 
     def carry_out(self, payment: OnlinePayment, command: ProviderCommand) -> ProviderPayment:
-        """Captures, releases or pays back an amount, and returns the payment after that. The same key does it once.
+        """Captures, releases or pays back what is missing until `payment.total_after(command)` is reached, and returns
+        the payment after that. That is the amount of the command, or less if the answer to an earlier one was lost. The
+        same key does it once.
 
         Raises:
+            RefundRefused: the provider refuses for good to pay the amount back.
             ProviderFailed: it is unknown whether it is done.
             PaymentMismatch: the provider's answer contradicts itself.
         """
 
-    def notice(self, headers: Mapping[str, Sequence[str]], content: bytes, now: datetime) -> ProviderPayment:
-        """The payment that a notice is about: as a signed notice has it, or as the provider has it now.
+    def notice(self, headers: Mapping[str, Sequence[str]], content: bytes, now: datetime) -> ProviderPayment | None:
+        """The payment that a notice is about: as a signed notice has it, or as the provider has it now. None: the
+        notice is about no payment of a shop.
 
         Args:
             headers: All values of each header, by its name in lower case.

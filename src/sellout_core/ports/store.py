@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 import attrs
 
 from sellout_core.ports.audit import Audit
+from sellout_core.ports.backlog import Backlog
 from sellout_core.ports.catalogue.pictures import Pictures
 from sellout_core.ports.catalogue.products import Cards, Products, ReferenceTables, Sizes, Units
 from sellout_core.ports.catalogue.slugs import Slugs
@@ -116,6 +117,8 @@ class Transaction(Protocol):
     def delivery_tariffs(self) -> DeliveryTariffTable: ...
     @property
     def sales(self) -> Sales: ...
+    @property
+    def backlog(self) -> Backlog: ...
     @property
     def events(self) -> Events: ...
     @property

@@ -23,6 +23,7 @@ __all__ = [
     "DeliveryTariffs",
     "Recipient",
     "delivery_fee",
+    "require_one_line",
 ]
 
 MAX_COMMENT: Final = 500
@@ -116,6 +117,24 @@ class Delivery:
             raise InvalidFields(tuple(faults))
 
 
+def require_one_line(delivery: Delivery | None) -> None:
+    """Checks that the address of a new delivery fits a label: it has no control characters. Deliveries that an older
+    version has stored may have them.
+
+    Raises:
+        InvalidFields: names the address, the post index, or both.
+    """
+    if delivery is None or delivery.address is None:
+        return
+    found = {
+        "delivery_address": values.one_line(values.MAX_ADDRESS)(delivery.address.address),
+        "delivery_post_index": values.one_line(values.MAX_POST_INDEX)(delivery.address.post_index),
+    }
+    faults = tuple(InvalidField(name, fault.reason, fault.code) for name, fault in found.items() if fault is not None)
+    if faults:
+        raise InvalidFields(faults)
+
+
 @attrs.frozen(kw_only=True)
 class DeliveryTariff:
     """What the carrier takes for the delivery of one order.
@@ -159,5 +178,5 @@ def delivery_fee(delivery: Delivery, tariffs: DeliveryTariffs, currency_id: Curr
     tariff = tariffs.get(delivery.kind)
     if tariff is None or tariff.currency_id != currency_id:
         reason = "is not offered for these units"
-        raise InvalidFields((InvalidField("#/delivery/kind", reason, FieldCode.NOT_ONE_OF),))
+        raise InvalidFields((InvalidField("delivery_kind", reason, FieldCode.NOT_ONE_OF),))
     return tariff.fee

@@ -22,7 +22,7 @@ from sellout_core.errors import (
     PromoCodeUsedUp,
 )
 from sellout_core.people.accounts import Address
-from sellout_core.shopping.delivery import Delivery, Recipient
+from sellout_core.shopping.delivery import Delivery, Recipient, require_one_line
 from sellout_core.values import (
     AddressId,
     CartId,
@@ -190,8 +190,7 @@ def wanted_units(unit_ids: Sequence[ProductUnitId]) -> Fault | None:
 
 @attrs.frozen
 class Checkout:
-    """The data of a checkout: units of the cart, the buyer's contact, the address, `ceiling`, the maximum that the
-    buyer agrees to pay, and perhaps the recipient and the delivery.
+    """A checkout: units of the cart, the contact, the address, the ceiling of the total, the recipient, the delivery.
 
     Raises:
         InvalidFields: names every field that breaks a rule.
@@ -210,6 +209,7 @@ class Checkout:
 
     def __attrs_post_init__(self) -> None:
         values.enforce(self)
+        require_one_line(self.delivery)
 
     @property
     def fingerprint(self) -> str:

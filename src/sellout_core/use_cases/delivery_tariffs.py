@@ -26,7 +26,7 @@ AUDIT_IDS: Final[Mapping[DeliveryKind, int]] = MappingProxyType(
 
 @attrs.frozen
 class DeliveryTariffsView:
-    """The delivery tariffs, and the currencies of the shop."""
+    """The delivery tariffs, and currencies of the shop: at least theirs."""
 
     tariffs: DeliveryTariffs
     currencies: Mapping[CurrencyId, Named]
@@ -35,9 +35,7 @@ class DeliveryTariffsView:
 def read_delivery_tariffs(shop: ReadingShop, actor: Actor) -> DeliveryTariffsView:  # noqa: ARG001 - any actor may
     """The delivery tariffs. Any actor may read them."""
     return shop.store.read(
-        lambda tx: DeliveryTariffsView(
-            tx.delivery_tariffs.all(), tx.references.for_update(ReferenceKind.CURRENCY).currencies
-        )
+        lambda tx: DeliveryTariffsView(tx.delivery_tariffs.all(), tx.references.snapshot().currencies)
     )
 
 
@@ -89,7 +87,7 @@ def _require_currencies(
     change: Mapping[DeliveryKind, DeliveryTariff | None], currencies: Mapping[CurrencyId, Named]
 ) -> None:
     faults = tuple(
-        InvalidField(f"#/{kind.value}/currency", "must be the id of a currency", FieldCode.NOT_ONE_OF)
+        InvalidField(f"{kind.value}_currency", "must be the id of a currency", FieldCode.NOT_ONE_OF)
         for kind, tariff in change.items()
         if tariff is not None and tariff.currency_id not in currencies
     )

@@ -16,9 +16,9 @@ from sellout_core.fulfilment.lifecycle import Role
 from sellout_core.fulfilment.money import CommandKind, NewPayment, OnlinePayment, ProviderPayment
 from sellout_core.fulfilment.progress import Fulfilment, FulfilmentChange, Mover
 from sellout_core.fulfilment.refusals import NothingDue, PaymentMismatch
-from sellout_core.fulfilment.reports import next_command, reported, with_payment
+from sellout_core.fulfilment.reports import next_command, refunds_refused, reported, with_payment
 from sellout_core.people.accounts import OPERATOR, Actor
-from sellout_core.ports.payments import PaymentPage, ProviderFailed
+from sellout_core.ports.payments import PaymentPage, ProviderFailed, RefundRefused
 from sellout_core.ports.store import Transaction
 from sellout_core.retries import delay_after
 from sellout_core.shop import Shop
@@ -53,13 +53,13 @@ class PaymentOutcome:
     Attributes:
         payment: The payment before.
         command: What it was asked to do. None: it was asked about the payment alone.
-        result: `done`, or `postponed`.
-        reason: The reason of a failure.
+        result: `done`, `postponed`, or `refused`: staff pay back what the provider was asked to pay back.
+        reason: The reason of a failure or refusal.
     """
 
     payment: OnlinePayment
     command: CommandKind | None
-    result: Literal["done", "postponed"]
+    result: Literal["done", "postponed", "refused"]
     reason: str = ""
 
 
@@ -86,7 +86,7 @@ def start_payment(shop: Shop, actor: Actor, order_id: OrderId) -> StartedPayment
 
 
 def take_notice(shop: Shop, provider: str, headers: Mapping[str, Sequence[str]], content: bytes) -> None:
-    """Applies a notice of the payment provider. Does nothing if it is known already.
+    """Applies a notice of the payment provider. Does nothing if it is known already, or about no payment of a shop.
 
     Args:
         shop: The shop.
@@ -108,7 +108,8 @@ def take_notice(shop: Shop, provider: str, headers: Mapping[str, Sequence[str]],
         report = shop.payment_provider.notice(headers, content, shop.clock())
     except ProviderFailed as failure:
         raise Unavailable(f"The payment provider did not answer: {failure}.") from failure
-    apply_report(shop, report)
+    if report is not None:
+        apply_report(shop, report)
 
 
 def apply_report(shop: Shop, report: ProviderPayment) -> None:
@@ -153,6 +154,8 @@ def settle_next_payment(shop: Shop, actor: Actor) -> PaymentOutcome | None:
         if payment.provider != provider.name:
             raise ProviderFailed(f"the shop does not use the provider {payment.provider}")  # noqa: TRY301 - one way out
         apply_report(shop, provider.read(payment) if command is None else provider.carry_out(payment, command))
+    except RefundRefused as refusal:
+        return _hand_over(shop, payment, kind, str(refusal))
     except (ProviderFailed, PaymentMismatch) as failure:
         return _postpone(shop, payment, kind, str(failure))
     return _postpone(shop, payment, kind, "")
@@ -200,6 +203,27 @@ def _take(tx: Transaction, order_id: OrderId, now: datetime) -> tuple[Fulfilment
     after = with_payment(before, taken)
     tx.fulfilments.save(before, after)
     return after, taken
+
+
+def _hand_over(shop: Shop, asked: OnlinePayment, kind: CommandKind | None, reason: str) -> PaymentOutcome:
+    """Leaves to staff what the provider refuses for good to pay back. If they cannot do it, or another change has given
+    the provider something else to do, it is asked again.
+    """
+    now = shop.clock()
+
+    def work(tx: Transaction) -> bool:
+        before, buyer = locked_fulfilment(tx, OPERATOR, asked.order_id)
+        payment = before.online[asked.number - 1]
+        if (payment.due_at, payment.attempts) != (asked.due_at, asked.attempts):
+            return False
+        change = refunds_refused(before, payment, reason[:_MAX_ERROR], _provider(now))
+        if change.entries:
+            write_change(tx, change, buyer, now)
+        return bool(change.entries)
+
+    if shop.store.write(work):
+        return PaymentOutcome(asked, kind, "refused", reason)
+    return _postpone(shop, asked, kind, reason)
 
 
 def _postpone(shop: Shop, asked: OnlinePayment, kind: CommandKind | None, reason: str) -> PaymentOutcome:

@@ -24,8 +24,9 @@ from sellout_http.api.rate_limits import Counted, Limiter
 from sellout_http.api.request_context import JsonResponse, RequestContext
 from sellout_http.live_events import LiveEvents, LiveStream
 from sellout_http.runtime.asgi import header_values
-from sellout_http.runtime.executor import ClientBusy, Executor, ReadTooLong, Workload
+from sellout_http.runtime.executor import Executor, ReadTooLong, Workload
 from sellout_http.runtime.streaming import ListStreams, SendChunk
+from sellout_http.runtime.threads import ClientBusy
 from sellout_http.schemas.json_body import read_body
 from sellout_http.schemas.uploads import Upload
 
@@ -108,7 +109,8 @@ class Dispatcher:
             if LIMIT.name in given.query:
                 return given, context.call_handler(given)
             # Most lists of one user are short. Those need none of the few threads that stream lists.
-            return given, whole_if_short(operation.handler(given, **context.ids), given.query)
+            with context.span():
+                return given, whole_if_short(operation.handler(given, **context.ids), given.query)
 
         def answer() -> ASGIResponse:
             given, reply = self.shop.store.read(read)
@@ -127,14 +129,16 @@ class Dispatcher:
     def _stream(self, context: RequestContext, given: ReadContext) -> ASGIResponse:
         def work(tx: Transaction, send_chunk: SendChunk) -> None:
             within = attrs.evolve(given, shop=self.shop.within(tx))
-            send_all(context.operation.handler(within, **context.ids), given.query, send_chunk)
+            with context.span():
+                send_all(context.operation.handler(within, **context.ids), given.query, send_chunk)
 
         return self.streams.response(work, context.privacy_headers)
 
     def _stream_document(self, context: RequestContext, given: ReadContext) -> ASGIResponse:
         def work(tx: Transaction, send_chunk: SendChunk) -> None:
             within = attrs.evolve(given, shop=self.shop.within(tx))
-            send_document(context.operation.handler(within, **context.ids), send_chunk)
+            with context.span():
+                send_document(context.operation.handler(within, **context.ids), send_chunk)
 
         return self.streams.response(work, context.privacy_headers, b"]}")
 

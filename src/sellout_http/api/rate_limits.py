@@ -150,11 +150,16 @@ class StoreCounter:
 
 @attrs.frozen
 class Limiter:
-    """Enforces the rules."""
+    """Enforces the rules.
+
+    Attributes:
+        refused: The number of refused attempts by the name of the rule.
+    """
 
     counter: Counter
     clock: Clock
     limits: Limits
+    refused: dict[str, int] = attrs.field(factory=dict, init=False)
     _over_limit: LRUCache[str, Count] = attrs.field(factory=lambda: LRUCache(_MAX_OVER_LIMIT), init=False)
     _lock: Lock = attrs.field(factory=Lock, init=False)
 
@@ -224,5 +229,7 @@ class Limiter:
         raise self._too_many(rule, count)
 
     def _too_many(self, rule: RateLimitRule, count: Count) -> TooManyRequests:
+        with self._lock:
+            self.refused[rule.name] = self.refused.get(rule.name, 0) + 1
         left = (count.ends_at - self.clock()).total_seconds()
         return TooManyRequests(rule.name, rule.window, getattr(self.limits, rule.name), max(1, math.ceil(left)))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Final, Self, TypeVar
 
 import attrs
@@ -22,6 +23,7 @@ from sellout_http.runtime.asgi import CLIENT, LOG_ENTRY, PREFIX, Headers, header
 from sellout_http.runtime.etags import matches_etag
 from sellout_http.runtime.logging import RequestLogEntry
 from sellout_http.schemas.responses.long_lists import LongList
+from sellout_http.tracing import use_case_span
 
 S = TypeVar("S", bound=ReadingShop)
 _NOT_CACHED: Final = {"cache-control": "no-store"}
@@ -112,10 +114,15 @@ class RequestContext:
 
     def call_handler(self, context: HandlerContext[Any], **body: Any) -> Reply[Any]:
         """Calls the handler. Of a `LongList`, returns the part that the query requests."""
-        result = self.operation.handler(context, **self.ids, **body)
-        if isinstance(result, LongList):
-            return read_part(result, context.query, context.prefix + self.operation.path.format_map(self.ids))
+        with self.span():
+            result = self.operation.handler(context, **self.ids, **body)
+            if isinstance(result, LongList):
+                return read_part(result, context.query, context.prefix + self.operation.path.format_map(self.ids))
         return result if isinstance(result, Reply) else Reply(result, self.operation.statuses[0])
+
+    def span(self) -> AbstractContextManager[None]:
+        """The span of the operation's use case, around the call of the handler and the reads of its result."""
+        return use_case_span(self.operation.handler.__name__)
 
     def response(self, reply: Reply[Any]) -> JsonResponse:
         """The response with the encoded reply. Call it outside of a transaction, which would stay open meanwhile."""

@@ -85,9 +85,14 @@ class DocumentCache:
 
     Args:
         max_bytes: The maximum size of the cache. 0 disables it.
+
+    Attributes:
+        hits: How often a document was found.
+        misses: How many documents were read from the store.
     """
 
     def __init__(self, max_bytes: int) -> None:
+        self.hits = self.misses = 0
         self._lock = Lock()
         self._version: int | None = None
         self._documents: LRUCache[Key, Document] = LRUCache(max_bytes, getsizeof=_memory)
@@ -95,10 +100,15 @@ class DocumentCache:
     def find(self, key: Key, version: int | None) -> Document | None:
         """The cached document of a version of the catalogue. None: it is not cached, or the version is unknown."""
         with self._lock:
-            return self._documents.get(key) if version == self._version else None
+            document = self._documents.get(key) if version == self._version else None
+            if document is not None:
+                self.hits += 1
+            return document
 
     def add(self, key: Key, version: int, document: Document) -> None:
         """Caches a document that was read at that version of the catalogue or a later one."""
+        with self._lock:
+            self.misses += 1
         if len(key[-1]) > _MAX_QUERY or _memory(document) > self._documents.maxsize:
             return
         with self._lock:

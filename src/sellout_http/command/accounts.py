@@ -9,10 +9,11 @@ from sellout_core import values
 from sellout_core.errors import NotFound
 from sellout_core.people.accounts import OPERATOR, Registration
 from sellout_core.people.refusals import SecondFactorOff
+from sellout_core.shop import Shop
 from sellout_core.shopping.ordering import NewPromoCode
 from sellout_core.use_cases.people import passwords, registration, second_factors
 from sellout_core.use_cases.shopping import promo_codes
-from sellout_core.values import Money, Percentage
+from sellout_core.values import Money, Percentage, UserId
 from sellout_http.command.common import database_url_option, opened_shop, settings_of
 from sellout_http.command.terminal import Failure, Refusal, escaped, read_password
 
@@ -41,13 +42,11 @@ def set_password(username: str, database_url: str | None) -> None:
     The command reads the password as create-admin does.
     """
     with opened_shop(settings_of({"database_url": database_url})) as shop:
-        unknown = Refusal(f"there is no user {escaped(username)}")
-        if not _is_username(username) or shop.store.read(lambda tx: tx.credentials.by_username(username)) is None:
-            raise unknown
+        _id_of(shop, username)
         try:
             user = passwords.set_password(shop, OPERATOR, username, read_password())
         except NotFound:
-            raise unknown from None
+            raise _unknown(username) from None
     click.echo(f"Replaced the password of {user.username}, user {user.id}, and ended all sessions.")
 
 
@@ -57,13 +56,8 @@ def set_password(username: str, database_url: str | None) -> None:
 def reset_second_factor(username: str, database_url: str | None) -> None:
     """Turn off the second factor of a user who has lost it, and end all of the user's sessions."""
     with opened_shop(settings_of({"database_url": database_url})) as shop:
-        credentials = (
-            shop.store.read(lambda tx: tx.credentials.by_username(username)) if _is_username(username) else None
-        )
-        if credentials is None:
-            raise Refusal(f"there is no user {escaped(username)}")
         try:
-            user = second_factors.reset_second_factor(shop, OPERATOR, credentials.user_id, "en")
+            user = second_factors.reset_second_factor(shop, OPERATOR, _id_of(shop, username), "en")
         except SecondFactorOff:
             raise Refusal(f"{escaped(username)} has no second factor") from None
     click.echo(f"Turned off the second factor of {user.username}, user {user.id}, and ended all sessions.")
@@ -87,12 +81,9 @@ def create_promo_code(
     """Create a promo code."""
     last_day = _date(until)
     with opened_shop(settings_of({"database_url": database_url})) as shop:
-        credentials = shop.store.read(lambda tx: tx.credentials.by_username(owner)) if _is_username(owner) else None
-        if credentials is None:
-            raise Refusal(f"there is no user {escaped(owner)}")
         promo_code = NewPromoCode(
             code=code,
-            owner_id=credentials.user_id,
+            owner_id=_id_of(shop, owner),
             discount_percentage=Percentage(percent),
             discount_absolute=Money(absolute),
             max_activation_count=maximum,
@@ -102,8 +93,16 @@ def create_promo_code(
     click.echo(f"Created {created.code}, promo code {created.id}.")
 
 
-def _is_username(text: str) -> bool:
-    return values.text(values.MAX_USERNAME, minimum=1)(text) is None
+def _id_of(shop: Shop, username: str) -> UserId:
+    is_possible = values.text(values.MAX_USERNAME, minimum=1)(username) is None
+    credentials = shop.store.read(lambda tx: tx.credentials.by_username(username)) if is_possible else None
+    if credentials is None:
+        raise _unknown(username)
+    return credentials.user_id
+
+
+def _unknown(username: str) -> Refusal:
+    return Refusal(f"there is no user {escaped(username)}")
 
 
 def _date(text: str) -> date:

@@ -1,4 +1,4 @@
-"""Gives each request an id and writes one log line for it."""
+"""Gives each request an id, measures it, and writes one log line for it."""
 
 import re
 import secrets
@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from sellout_http.middleware.request_timings import METHODS, RequestTimings
 from sellout_http.runtime.asgi import (
     CLIENT,
     LOG_ENTRY,
@@ -23,15 +24,17 @@ from sellout_http.runtime.logging import RequestLog, RequestLogEntry
 _NAME: Final = "x-request-id"
 _RAW_NAME: Final = _NAME.encode()
 _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_METHODS: Final = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
 
 
 @attrs.frozen
 class AccessLogMiddleware:
-    """Adds `X-Request-ID` to each response. Writes the request's line to the log when the response is complete."""
+    """Adds `X-Request-ID` to each response. Counts the request and writes its line to the
+    log when the response is complete.
+    """
 
     _app: Application
     _log: RequestLog | None
+    _timings: RequestTimings | None
     _log_addresses: bool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,13 +53,16 @@ class AccessLogMiddleware:
         try:
             await self._app({**scope, LOG_ENTRY: entry}, receive, send_with_id)
         finally:
+            seconds = perf_counter() - started
+            if self._timings is not None:
+                self._timings.note(scope["method"], entry.route, status, seconds)
             if self._log is not None:
                 self._log.info(
                     "request",
-                    method=scope["method"] if scope["method"] in _METHODS else None,
+                    method=scope["method"] if scope["method"] in METHODS else None,
                     route=entry.route,
                     status=status,
-                    milliseconds=round((perf_counter() - started) * 1000, 1),
+                    milliseconds=round(seconds * 1000, 1),
                     request_id=entry.request_id,
                     user_id=entry.user_id,
                     statements=entry.statements,

@@ -1,12 +1,19 @@
-"""The settings of Litestar's middleware for CORS."""
+"""The rules for scripts of other web origins (CORS, "Fetch" of WHATWG)."""
 
 from collections.abc import Sequence
 
 from litestar.config.cors import CORSConfig
 
 
-def cors_config(origins: Sequence[str], pattern: str | None) -> CORSConfig:
-    """What scripts of those origins, or of origins that match the pattern as a whole, may send and read."""
+def cors_rules(origins: Sequence[str], pattern: str | None) -> CORSConfig | None:
+    """The rules for these origins. None: no script of another origin may read responses.
+
+    Args:
+        origins: The web origins. `*` allows all.
+        pattern: A regular expression. An origin that matches it as a whole is allowed too.
+    """
+    if not origins and not pattern:
+        return None
     return CORSConfig(
         allow_origins=list(origins),
         allow_origin_regex=pattern,

@@ -27,6 +27,11 @@ _MEMBERS: Final = {
     "discount": "discount_percentage",
     "active_until": "active_until_date",
     "personal_discount": "personal_discount_percentage",
+    "delivery_kind": "delivery/kind",
+    "delivery_address": "delivery/address/address",
+    "delivery_post_index": "delivery/address/post_index",
+    "pick_up_point_currency": "pick_up_point/currency",
+    "courier_currency": "courier/currency",
 }
 _HEADER_NAMES: Final = {
     "idempotency_key": "Idempotency-Key",

@@ -9,8 +9,8 @@ from litestar.exceptions import HTTPException
 from sellout_core.errors import SellOutError, Unavailable
 from sellout_http.problems.details import Problem, Refused, RefusedChange, TooManyRequests, problem, problem_of
 from sellout_http.runtime import outage_log
-from sellout_http.runtime.executor import ClientBusy
 from sellout_http.runtime.logging import fields, log
+from sellout_http.runtime.threads import ClientBusy
 
 AnyRequest = Request[Any, Any, Any]
 RETRY_AFTER_SECONDS: Final = 1

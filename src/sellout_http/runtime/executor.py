@@ -2,11 +2,9 @@
 
 import asyncio
 import enum
-from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
-from threading import BoundedSemaphore, Lock
 from typing import TypeVar
 
 import attrs
@@ -16,6 +14,7 @@ from sellout_core.ports.store import Store, Transaction
 from sellout_http.runtime.asgi import Receive
 from sellout_http.runtime.logging import RequestLogEntry
 from sellout_http.runtime.served_store import ServedStore
+from sellout_http.runtime.threads import PoolDepth, ThreadPool
 
 T = TypeVar("T")
 
@@ -45,79 +44,6 @@ class Workload(enum.Enum):
 
 class ReadTooLong(Exception):
     """A short read would block the event loop for too long. The caller runs it again as a `LONG_READ`."""
-
-
-class ClientBusy(Exception):
-    """The client has reached its share of the places for such work."""
-
-
-class ThreadPool:
-    """Threads for work that would block the event loop.
-
-    Args:
-        name: The prefix of the threads' names.
-        threads: The maximum number of threads.
-        waiting: The maximum number of calls that wait for a thread. None: no limit.
-        share: The maximum share of one client in all places for running and waiting calls, in percent. At least one
-            place.
-    """
-
-    def __init__(self, name: str, threads: int, waiting: int | None = None, share: int = 100) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._places = None if waiting is None else _Places(threads + waiting, share)
-
-    async def run(self, work: Callable[[], T], client: str = "") -> T:
-        """Runs the work in a thread. Returns its result or raises its exception.
-
-        Args:
-            work: The function to run.
-            client: The client that sent the request. Empty: it is unknown, and its share is not limited.
-
-        Raises:
-            ClientBusy: the client has reached its share. The work has not begun.
-            Unavailable: too many calls wait, or the pool is closed. The work has not begun.
-        """
-        places = self._places
-        if places is not None:
-            places.take(client)
-        try:
-            future = self._pool.submit(work)
-        except RuntimeError:
-            raise Unavailable from None
-        if places is not None:
-            # If the caller is cancelled, the work goes on, and its place stays taken.
-            future.add_done_callback(lambda _: places.give_back(client))
-        return await asyncio.wrap_future(future)
-
-    def close(self) -> None:
-        """Waits for running calls, cancels waiting ones and ends the threads."""
-        self._pool.shutdown(cancel_futures=True)
-
-
-class _Places:
-    """The places of a pool for running and waiting calls."""
-
-    def __init__(self, number: int, share: int) -> None:
-        self._free = BoundedSemaphore(number)
-        # A share of 100 % has no limit: a full pool raises `Unavailable`, not `ClientBusy`.
-        self._max_taken = max(1, number * share // 100) if share < 100 else number + 1
-        self._taken: Counter[str] = Counter()
-        self._lock = Lock()
-
-    def take(self, client: str) -> None:
-        with self._lock:
-            if client and self._taken[client] >= self._max_taken:
-                raise ClientBusy
-            if not self._free.acquire(blocking=False):
-                raise Unavailable
-            self._taken[client] += 1
-
-    def give_back(self, client: str) -> None:
-        with self._lock:
-            self._free.release()
-            self._taken[client] -= 1
-            if not self._taken[client]:
-                del self._taken[client]
 
 
 @attrs.frozen
@@ -171,6 +97,7 @@ class Executor:
         self._store = store
         self._loop_reads = store.reads(ReadTooLong)
         self._loop_writes = store.writes()
+        self._calls_on_loop = {"read": 0, "write": 0}
         self._threads = lists, searches, long_reads, providers, uploads, general, hashes
         # A short read takes less time than a hand-over to a thread.
         reads = None if store.reads_never_wait else general
@@ -198,7 +125,11 @@ class Executor:
             ReadTooLong: the work reads too many values.
         """
         if self._loop_reads is not None:
-            return await self._loop_reads.read(work, entry.add_statements)
+            self._calls_on_loop["read"] += 1
+            try:
+                return await self._loop_reads.read(work, entry.add_statements)
+            finally:
+                self._calls_on_loop["read"] -= 1
         return await self.run(partial(self._store.short_read, work, ReadTooLong), Workload.SHORT_READ, entry)
 
     async def write(self, work: Callable[[Store], T], entry: RequestLogEntry) -> T:
@@ -209,7 +140,11 @@ class Executor:
             entry: Counts the statements.
         """
         if self._loop_writes is not None:
-            return await self._loop_writes.run(work, entry.add_statements)
+            self._calls_on_loop["write"] += 1
+            try:
+                return await self._loop_writes.run(work, entry.add_statements)
+            finally:
+                self._calls_on_loop["write"] -= 1
         return await self.run(partial(work, self._store), Workload.WRITE, entry)
 
     async def run(self, work: Callable[[], T], workload: Workload, entry: RequestLogEntry) -> T:
@@ -256,6 +191,16 @@ class Executor:
         finally:
             searching.cancel()
             leaving.cancel()
+
+    def pools(self) -> Mapping[str, PoolDepth]:
+        """The depth of each pool of threads, by its name."""
+        return {pool.name: pool.depth for pool in self._threads}
+
+    def calls_on_loop(self) -> Mapping[str, int]:
+        """The number of calls that run or wait on the event loop: `read` and `write`. Short reads that never wait are
+        not among them.
+        """
+        return dict(self._calls_on_loop)
 
     def _counted(self, work: Callable[[], T], entry: RequestLogEntry) -> T:
         before = self._store.statements()

@@ -81,6 +81,10 @@ class ServedStore(Store, Protocol):
         """The number of statements that the calling thread has sent so far, for the log."""
         return 0
 
+    def connections(self) -> tuple[int, int] | None:
+        """The number of database connections in use, and their maximum number. None: the store has no pool."""
+        return None
+
     def check(self) -> None:
         """Checks the store, for `/readyz`.
 

@@ -1,13 +1,16 @@
 """Opens the adapters of a shop with its settings."""
 
+import hashlib
+import hmac
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import attrs
 import click
+from typed_settings import Secret
 
-from sellout_adapters.extras import MissingExtra
+from sellout_adapters.extras import MissingExtra, naming_extras
 from sellout_adapters.mail.folder import FolderMailer
 from sellout_adapters.mail.messages import Messages, Words
 from sellout_adapters.mail.smtp import SmtpMailer, SmtpServer
@@ -32,6 +35,12 @@ from sellout_http.settings.signing_key import BadSettings
 
 DEMO_MAIL_FOLDER: Final = "sellout-mail"
 """The folder of a demo's mail, in the current folder."""
+
+_PROVIDER_SETTINGS: Final = {
+    "webhook": ("payment_url", "payment_keys"),
+    "stripe": ("stripe_secret_key", "stripe_webhook_secret", "payment_return_url"),
+}
+"""The settings of payment providers. Each must be set with its provider, and not with another one."""
 
 _MADE_UP_SENDER: Final = "SellOut <shop@sellout.invalid>"
 
@@ -80,22 +89,48 @@ def issuer_of(settings: Settings) -> str:
 
 
 def open_payments(settings: Settings, key: str) -> PaymentProvider:
-    """The payment provider. `key` makes the pages of the sandbox unpredictable.
+    """The payment provider. `key` makes the pages of the sandbox unpredictable, and the shop's requests to Stripe
+    different from another shop's.
 
     Raises:
-        BadSettings: a setting of the provider is missing, or belongs to another one.
+        BadSettings: a setting of the provider is missing, or belongs to another one, or its package is missing.
     """
     name = settings.payment_provider or ("sandbox" if settings.demo else "manual")
-    url, keys = settings.payment_url, settings.payment_keys
-    if name == "webhook":
-        if url is None or keys is None:
-            both = " and ".join(map(variable_name, ("payment_url", "payment_keys")))
-            raise BadSettings(f"{both} must be set for the provider webhook")
-        return WebhookProvider(url, keys.get_secret_value().split(","), settings.payment_timeout)
-    for setting in ("payment_url", "payment_keys"):
-        if getattr(settings, setting) is not None:
-            raise BadSettings(f"{variable_name(setting)} needs {variable_name('payment_provider')}=webhook")
+    for provider, own in _PROVIDER_SETTINGS.items():
+        given = [setting for setting in own if getattr(settings, setting) is not None]
+        if provider != name and given:
+            raise BadSettings(f"{variable_name(given[0])} needs {variable_name('payment_provider')}={provider}")
+        if provider == name and len(given) < len(own):
+            raise BadSettings(f"{', '.join(map(variable_name, own))} must be set for the provider {name}")
+    match settings:
+        case Settings(payment_provider="webhook", payment_url=str(url), payment_keys=Secret() as keys):
+            return WebhookProvider(url, keys.get_secret_value().split(","), settings.payment_timeout)
+        case Settings(
+            payment_provider="stripe",
+            stripe_secret_key=Secret() as secret,
+            stripe_webhook_secret=Secret() as webhook_secret,
+            payment_return_url=str(url),
+        ):
+            # Shops have other keys than each other.
+            prefix = hmac.new(key.encode(), b"stripe", hashlib.sha256).hexdigest()[:16]
+            return _stripe(settings, secret, webhook_secret, url, f"{prefix}-")
     return SandboxBank(key) if name == "sandbox" else NoPaymentProvider()
+
+
+def _stripe(
+    settings: Settings, key: Secret[str], webhook_secret: Secret[str], return_url: str, prefix: str
+) -> PaymentProvider:
+    try:
+        from sellout_adapters.payments.stripe import StripeProvider  # noqa: PLC0415 - an extra
+    except MissingExtra as error:
+        raise BadSettings(f"the provider stripe cannot be used: {error}") from None
+    return StripeProvider(
+        secret_key=key.get_secret_value(),
+        webhook_secret=webhook_secret.get_secret_value(),
+        return_url=return_url,
+        seconds=settings.payment_timeout,
+        prefix=prefix,
+    )
 
 
 def open_webhooks(settings: Settings) -> WebhookClient:
@@ -169,6 +204,20 @@ def _smtp_server(settings: Settings, url: str) -> SmtpServer:
 def _print_link(letter: Letter, words: Words) -> None:
     """Prints a mail of a demo. Its link is a secret, so it is not in the log."""
     click.echo(f"Mail to {letter.recipient}: {words.subject}" + (f"\n  {words.link}" if words.link else ""))
+
+
+def import_exposition() -> Any:
+    """The module `metrics.exposition`, whose package is an extra.
+
+    Raises:
+        BadSettings: the package is missing.
+    """
+    try:
+        with naming_extras():
+            from sellout_http.metrics import exposition  # noqa: PLC0415 - an extra
+    except MissingExtra as error:
+        raise BadSettings(f"{variable_name('metrics_port')} cannot be used: {error}") from None
+    return exposition
 
 
 def open_counter(settings: Settings) -> Counter | None:

@@ -9,6 +9,7 @@ from sellout_core.ports.mail import Mailer
 from sellout_core.shop import Shop
 from sellout_core.use_cases.mail import MailOutcome, send_next_mail
 from sellout_http.runtime.logging import log
+from sellout_http.tracing import use_case_span
 
 _IDLE_SECONDS: Final = 1
 _AFTER_ERROR_SECONDS: Final = 10
@@ -18,7 +19,8 @@ def send_until(shop: Shop, mailer: Mailer, stopped: threading.Event) -> None:
     """Sends mails that are due until `stopped` is set. A mail that is being sent then is finished."""
     while not stopped.is_set():
         try:
-            outcome = send_next_mail(shop, OPERATOR, mailer)
+            with use_case_span(send_next_mail.__name__):
+                outcome = send_next_mail(shop, OPERATOR, mailer)
         except Unavailable:
             stopped.wait(_AFTER_ERROR_SECONDS)
         except Exception as error:  # noqa: BLE001 - one mail must not end the thread

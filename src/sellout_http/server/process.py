@@ -6,6 +6,7 @@ import encodings.idna  # noqa: F401 - see `_announce`
 import errno
 import gc
 import os
+import shutil
 import socket
 import sys
 import threading
@@ -51,6 +52,7 @@ from sellout_http.server.connections import (
 )
 from sellout_http.server.log_stream import STDERR
 from sellout_http.server.mail_sender import send_until
+from sellout_http.server.metrics_port import prepare_metrics, publish_metrics
 from sellout_http.server.signals import hold_signals, stopping_once
 from sellout_http.server.workers import Workers, end_with_parent
 from sellout_http.settings.model import Settings, read_settings, variable_name
@@ -79,9 +81,12 @@ def run(settings: Settings) -> None:
     Raises:
         BadSettings: there is no key for signing tokens, or the key file is invalid.
         CannotOpen: the database cannot be used.
-        CannotServe: the port cannot be used.
+        CannotServe: a port cannot be used.
     """
     announcement = _prepare(settings)
+    if settings.metrics_port is not None:
+        _require_free(settings.metrics_host, settings.metrics_port)
+        atexit.register(shutil.rmtree, prepare_metrics(settings, os.environ), ignore_errors=True)
     atexit.register(STDERR.drain, _LOG_SECONDS)
     os.register_at_fork(after_in_child=hold_signals)
     end_with_parent(DRAIN_SECONDS)
@@ -121,8 +126,11 @@ def app_from_environment() -> Application:
         log_addresses=settings.log_client_addresses,
         sandbox=SandboxPages(shop) if isinstance(shop.payment_provider, SandboxBank) else None,
         mail=None if mailer is None else partial(send_until, shop, mailer),
+        measured=settings.metrics_port is not None,
         webhooks=partial(deliver_until, shop, partial(open_webhooks, settings)),
     )
+    if settings.metrics_port is not None:
+        publish_metrics(settings.metrics_host, settings.metrics_port, shop, app.figures)
     # All objects so far live as long as the process. A garbage collection over them would block all requests for a
     # tenth of a second.
     gc.collect()

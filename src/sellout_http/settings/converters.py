@@ -37,6 +37,11 @@ def port(value: Any) -> int:
     return whole_number(value, 1, 65535)
 
 
+def optional_port(value: Any) -> int | None:
+    """As `port`. None: it is not set."""
+    return None if value is None else port(value)
+
+
 def lifetime(value: Any) -> int:
     """A lifetime in seconds, 1 to ten years."""
     return whole_number(value, 1, _LONGEST_LIFETIME)

@@ -55,8 +55,10 @@ class Settings:
     * `mail_from`, `public_url`: must be set with `smtp_url`. Otherwise a made-up address, and the URL of the server.
     * `mail_folder`: none, or `sellout-mail` with `demo`.
     * `public_url`: the URL of the server itself.
-    * `payment_provider`: `manual`, or `sandbox` with `demo`. `payment_url` and `payment_keys` belong to `webhook`.
+    * `payment_provider`: `manual`, or `sandbox` with `demo`. `payment_url` and `payment_keys` belong to `webhook`,
+      and `payment_return_url`, `stripe_secret_key` and `stripe_webhook_secret` to `stripe`.
     * `unpaid_order_lifetime`: unpaid orders do not expire.
+    * `metrics_port`: no metrics.
     * `log_style`: text on a terminal, JSON elsewhere.
     """
 
@@ -110,7 +112,14 @@ class Settings:
     payment_provider: PaymentProviderName | None = attrs.field(default=None, converter=payment_converters.provider)
     payment_url: str | None = attrs.field(default=None, converter=payment_converters.url)
     payment_keys: Secret[str] | None = attrs.field(default=None, converter=payment_converters.keys)
+    payment_return_url: str | None = attrs.field(default=None, converter=payment_converters.url)
+    stripe_secret_key: Secret[str] | None = attrs.field(default=None, converter=payment_converters.stripe_key)
+    stripe_webhook_secret: Secret[str] | None = attrs.field(
+        default=None, converter=payment_converters.stripe_webhook_secret
+    )
     payment_timeout: int = attrs.field(default=10, converter=converters.seconds)
+    metrics_port: int | None = attrs.field(default=None, converter=converters.optional_port)
+    metrics_host: str = attrs.field(default="127.0.0.1", converter=converters.host)
     webhook_timeout: int = attrs.field(default=10, converter=converters.webhook_seconds)
     webhooks_allow_private: bool = attrs.field(default=False, converter=converters.truth)
     event_retention: int = attrs.field(default=604_800, converter=converters.lifetime)

@@ -8,8 +8,8 @@ from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from sellout_core.errors import Unavailable
-from sellout_http.runtime.executor import ThreadPool
 from sellout_http.runtime.logging import log
+from sellout_http.runtime.threads import ThreadPool
 
 AnyRequest = Request[Any, Any, Any]
 _HEADERS: Final = {"cache-control": "no-store"}

@@ -57,6 +57,7 @@ def every_kind(boss: Buyer) -> list[Change]:
     ]
 
 
+@pytest.mark.http
 @pytest.mark.parametrize("atomic", [True, False])
 @pytest.mark.parametrize("key", [None, "a key"])
 def test_each_kind_of_change_does_what_its_operation_does(client: httpx2.Client, atomic: bool, key: str | None) -> None:
@@ -109,6 +110,7 @@ def pointers_of(problem: Any) -> set[str]:
     return {field["pointer"] for field in problem.get("fields", ())}
 
 
+@pytest.mark.http
 @pytest.mark.parametrize(("change", "status", "code", "places"), REFUSED)
 def test_a_refused_change_has_its_own_problem_and_the_others_stay(
     client: httpx2.Client, change: Change, status: int, code: str, places: list[str]
@@ -125,6 +127,7 @@ def test_a_refused_change_has_its_own_problem_and_the_others_stay(
     assert boss.get(f"/product/{last['id']}")["sku"] == "after"
 
 
+@pytest.mark.http
 @pytest.mark.parametrize(("change", "status", "code", "places"), REFUSED)
 def test_a_refused_change_refuses_an_atomic_batch(
     client: httpx2.Client, change: Change, status: int, code: str, places: list[str]
@@ -140,6 +143,7 @@ def test_a_refused_change_refuses_an_atomic_batch(
         assert (boss.get("/product"), boss.get("/audit"), boss.get("/brand")) == before
 
 
+@pytest.mark.http
 def test_a_change_sees_those_before_it(client: httpx2.Client) -> None:
     """The second change of a unit needs the tag that the first one gave it."""
     boss = staff(client)
@@ -149,6 +153,7 @@ def test_a_change_sees_those_before_it(client: httpx2.Client) -> None:
     assert statuses == [200, 412]
 
 
+@pytest.mark.http
 @pytest.mark.parametrize("atomic", [True, False])
 def test_a_retry_under_a_key_changes_nothing(client: httpx2.Client, atomic: bool) -> None:
     boss = staff(client)
@@ -162,6 +167,7 @@ def test_a_retry_under_a_key_changes_nothing(client: httpx2.Client, atomic: bool
     problem_of(send(boss, *changes, atomic=not atomic, key="a key"), 422, "idempotency_key_reused")
 
 
+@pytest.mark.http
 def test_a_retry_goes_on_with_what_was_refused(client: httpx2.Client) -> None:
     """A change that was refused is tried again. Those that were carried out are not."""
     boss = staff(client)

@@ -15,6 +15,8 @@ from sellout_core.use_cases.shopping.promo_codes import create_promo_code
 from tests.contract.support.buyer import ADDRESS, Buyer, change_unit, change_user, newcomer, noadmin, staff
 from tests.contract.support.shop import CUSTOMER_ID, STAFF_ID, Served, everything_in, problem_of
 
+pytestmark = pytest.mark.http
+
 NO_SUCH = 987_654_321
 LAST_ONE, LAST_TWO = 17, 5
 """Units of the demo with a stock of one (product 5, at 16100) and of two (product 3, at 13100)."""

@@ -16,6 +16,8 @@ import pytest
 from tests.contract.support.documented import members
 from tests.contract.support.shop import log_in
 
+pytestmark = pytest.mark.http
+
 SAMPLES: list[dict[str, Any]] = json.loads(
     resources.files("sellout_http.schemas").joinpath("documented.json").read_text(encoding="utf-8")
 )

@@ -11,6 +11,8 @@ from sellout_core.use_cases.catalogue.importing.writing import import_products
 from tests.contract.support.documented import require_documented
 from tests.contract.support.shop import CUSTOMER_ID, Served, log_in, problem_of
 
+pytestmark = pytest.mark.http
+
 
 def test_sizes_have_the_lowest_price_of_their_available_units(served: Served) -> None:
     units = [

@@ -90,6 +90,7 @@ def test_a_list_is_whole_however_it_is_read(busy: httpx2.Client, monkeypatch: py
         assert boss.request("GET", one.format(ids[-1] + 1)).status_code == 404
 
 
+@pytest.mark.http
 @pytest.mark.parametrize("prefix", ["", "/api/v1"])
 @pytest.mark.parametrize("limit", [1, 2, 7, 1000])
 def test_parts_lead_through_the_whole_list(busy: httpx2.Client, prefix: str, limit: int) -> None:
@@ -110,6 +111,7 @@ def test_parts_lead_through_the_whole_list(busy: httpx2.Client, prefix: str, lim
         assert seen == whole
 
 
+@pytest.mark.http
 def test_a_list_may_begin_after_an_id(busy: httpx2.Client) -> None:
     """`after` works with and without a limit. The list after the last id is empty."""
     boss = staff(busy)
@@ -126,12 +128,14 @@ def test_a_list_may_begin_after_an_id(busy: httpx2.Client) -> None:
         assert (exactly.json(), exactly.links) == (whole, {})
 
 
+@pytest.mark.http
 def test_an_empty_list_is_an_empty_array(store: Store) -> None:
     shop = demo_shop(store)
     with serving_shop(shop) as served:
         assert served.client.get("/order/orders?after=1000", headers=log_in(served.client, demo.STAFF)).text == "[]"
 
 
+@pytest.mark.http
 def test_rights_are_checked_before_the_parameters_of_a_list(shared: Served) -> None:
     """The caller gets the refusal, and no part of the list."""
     customer = log_in(shared.client, demo.CUSTOMER)
@@ -391,6 +395,7 @@ def test_a_lists_line_counts_all_of_its_statements(kind: str, tmp_path: Path, mo
             assert lines.statements(served.client.head("/product", headers=headers)) == 2
 
 
+@pytest.mark.http
 def test_a_filtered_list_is_read_in_parts_with_its_filters(busy: httpx2.Client) -> None:
     """The link to the next part has the filters of the first, encoded."""
     boss = staff(busy)
@@ -416,6 +421,7 @@ def test_a_filtered_list_is_read_in_parts_with_its_filters(busy: httpx2.Client) 
     assert boss.get("/order/orders?to=2000-01-01") == []
 
 
+@pytest.mark.http
 def test_orders_are_found_by_the_sku_of_a_product(busy: httpx2.Client) -> None:
     boss = staff(busy)
     whole = boss.get("/order/orders")
@@ -426,6 +432,7 @@ def test_orders_are_found_by_the_sku_of_a_product(busy: httpx2.Client) -> None:
     assert boss.get("/order/orders?sku=unknown") == []
 
 
+@pytest.mark.http
 @pytest.mark.parametrize(
     ("query", "code"),
     [

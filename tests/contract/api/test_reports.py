@@ -16,6 +16,8 @@ from sellout_http.schemas import csv_table
 from tests.contract.support.buyer import change_product, staff
 from tests.contract.support.shop import Served, demo_shop, log_in, problem_of, serving_shop
 
+pytestmark = pytest.mark.http
+
 FIGURES: Final = ("currency", "orders", "units", "revenue", "discounts")
 QUERY: Final = "from=2026-03-01&to=2026-03-02&by={}"
 WANTED: Final = "/report/sales?" + QUERY

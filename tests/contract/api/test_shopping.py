@@ -9,6 +9,8 @@ from sellout_core.values import MAX_ADDRESSES
 from tests.contract.support.buyer import ADDRESS, Buyer, change_product, change_unit, newcomer, noadmin, staff
 from tests.contract.support.shop import Served, everything_in, problem_of
 
+pytestmark = pytest.mark.http
+
 NO_SUCH = 987_654_321
 # Product 3 of the demo has sizes 5 (unit 3 at 13250), 6 (units 4 at 12700 and 5 at 13100), 7 (unit 6 at 12150) and "no
 # size", which is 8. Unit 14 of the listed product 5 is unavailable. Product 9 of unit 35 is not listed.

@@ -19,6 +19,8 @@ from tests.contract.support.buyer import change_user
 from tests.contract.support.secrecy import KEY
 from tests.contract.support.shop import CUSTOMER_ID, PASSWORDS, Served, demo_shop, problem_of, serving_shop, shop_over
 
+pytestmark = pytest.mark.http
+
 DAY = 24 * 60 * 60
 CUSTOMER = {"username": "noadmin", "password": PASSWORDS["noadmin"]}
 

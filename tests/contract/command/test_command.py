@@ -237,6 +237,7 @@ def test_an_error_names_line_sku_member_and_expected_form(invoke: Run) -> None:
     assert done.stdout == "1 created, 0 updated, 0 unchanged, 2 bad lines\n"
 
 
+@pytest.mark.deep
 def test_export_into_an_empty_shop_exports_the_same(sellout: Run, tmp_path: Path) -> None:
     units = [
         {
@@ -526,6 +527,7 @@ def test_what_a_shop_makes_is_private(tmp_path: Path) -> None:
     assert made == dict.fromkeys(["sellout.db", "sellout.db-wal", "sellout.db-shm", "sellout.db.key"], 0o600)
 
 
+@pytest.mark.deep
 def test_a_linked_database_has_one_key(tmp_path: Path) -> None:
     """The key is beside the file that the link points to, so tokens are valid under both names."""
     (tmp_path / "data").mkdir()

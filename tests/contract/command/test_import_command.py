@@ -46,7 +46,7 @@ def check_out(server: ServerProcess, name: str, unit_ids: list[int]) -> tuple[in
     return server.request("POST", f"/order/checkout/{user_id}", body, token)
 
 
-@pytest.mark.parametrize("source", ["the export", "the first file"])
+@pytest.mark.parametrize("source", ["the export", pytest.param("the first file", marks=pytest.mark.deep)])
 def test_mondays_price_change_brings_nothing_back(sellout: Run, tmp_path: Path, source: str) -> None:
     first = catalogue_line(1, units=[UNIT])
     assert sellout("import", "-", stdin=first).returncode == 0

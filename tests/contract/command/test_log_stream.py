@@ -41,7 +41,7 @@ def pipe() -> Iterator[Pipe]:
     os.close(opened.reading)
 
 
-def test_lines_that_nobody_reads_are_dropped_and_counted(pipe: Pipe) -> None:
+def test_unread_lines_are_dropped_and_counted(pipe: Pipe) -> None:
     def report(lines: int) -> None:
         stream.write(f"dropped {lines}\n")
 
@@ -74,7 +74,7 @@ def test_what_waits_is_written_before_the_end(pipe: Pipe) -> None:
     assert os.read(pipe.reading, 65_536) == b"line\n"
 
 
-def test_a_log_that_nobody_reads_stops_no_request(tmp_path: Path, pipe: Pipe) -> None:
+def test_an_unread_log_stops_no_request(tmp_path: Path, pipe: Pipe) -> None:
     """The server also stops."""
     port = free_port()
     process = start_command(tmp_path, "serve", "--port", str(port), stderr=pipe.writing)

@@ -62,6 +62,7 @@ def readiness(url: str) -> httpx2.Response:
             continue
 
 
+@pytest.mark.deep
 def test_a_dead_worker_is_replaced_however_often_it_dies(tmp_path: Path) -> None:
     """The log counts the deaths."""
     with running_server(tmp_path, 1) as (process, url):
@@ -88,6 +89,7 @@ def test_a_server_stops_while_it_waits_to_replace_a_worker(tmp_path: Path) -> No
         assert process.returncode == 0
 
 
+@pytest.mark.deep
 def test_a_worker_that_keeps_dying_delays_no_other(tmp_path: Path) -> None:
     with running_server(tmp_path, 2) as (process, _):
         kill_first_worker_repeatedly(process)
@@ -100,6 +102,7 @@ def test_a_worker_that_keeps_dying_delays_no_other(tmp_path: Path) -> None:
         assert len(workers_of(process)) == 2
 
 
+@pytest.mark.deep
 def test_a_server_drains_while_a_worker_waits_to_be_replaced(tmp_path: Path) -> None:
     with running_server(tmp_path, 2, SELLOUT_DRAIN_DELAY="300") as (process, url):
         kill_first_worker_repeatedly(process)

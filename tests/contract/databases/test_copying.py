@@ -254,6 +254,7 @@ def test_no_password_is_printed(invoke: Run, new_url: Callable[[str], str], side
     assert "hush-hush" not in done.stderr
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_copy_that_is_stopped_anywhere_leaves_the_target_empty(
     invoke: Run, new_url: Callable[[str], str], kind: str

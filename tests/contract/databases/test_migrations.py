@@ -120,7 +120,13 @@ def test_migrating_says_what_it_did_and_is_done_once(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "step_by", "least"), [(None, 9, 5), (STEPS[0], 1, 3), *((step, 4, 2) for step in STEPS[1:-1])]
+    ("before", "step_by", "least"),
+    [
+        (None, 9, 5),
+        pytest.param(STEPS[0], 1, 3, marks=pytest.mark.deep),
+        *(pytest.param(step, 4, 2, marks=pytest.mark.deep) for step in STEPS[1:-2]),
+        (STEPS[-2], 4, 2),
+    ],
 )
 def test_a_step_that_is_killed_anywhere_is_taken_again(
     url: str, before: str | None, step_by: int, least: int, deep: bool

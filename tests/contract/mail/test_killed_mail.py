@@ -66,7 +66,7 @@ def prepare(kind, *arguments):
 """
 
 
-@pytest.fixture(params=PERSISTENT)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.deep)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore]:
     """A store that a process can open by its URL."""
     with PERSISTENT[request.param](tmp_path) as store:
@@ -91,15 +91,16 @@ def post(scene: Scene, *recipients: str) -> None:
 
 
 def test_a_sender_that_is_killed_anywhere_loses_no_mail_and_sends_one_twice_at_most(
-    store: SqlStore, tmp_path: Path
+    store: SqlStore, tmp_path: Path, deep: bool
 ) -> None:
+    """Each sender is killed some statements later than the one before."""
     scene = Scene(store)
     twice = kills = 0
     with (
         serving_mail() as (inbox, port),
         killed_work(PREPARE, "send", url_of(store), str(tmp_path), str(port)) as killed,
     ):
-        for number in range(1, 100):
+        for number in range(1, 100, 1 if deep else 4):
             inbox.received.clear()
             post(scene, "anna@shop.example", "anna@shop.example", "boris@shop.example")
             was_killed = killed(number)
@@ -119,9 +120,10 @@ def test_a_sender_that_is_killed_anywhere_loses_no_mail_and_sends_one_twice_at_m
             kills += was_killed
             if not was_killed:
                 break
-    assert kills > 30
-    # After the server has taken a mail and before its row is deleted.
-    assert twice >= 3
+    assert kills > (30 if deep else 7)
+    if deep:
+        # After the server has taken a mail and before its row is deleted.
+        assert twice >= 3
 
 
 def test_a_request_that_is_killed_anywhere_has_its_mail_if_it_has_its_change(store: SqlStore, tmp_path: Path) -> None:

@@ -389,22 +389,19 @@ def test_200_stalled_connections_harm_no_other_client(tmp_path: Path, kind: str)
         assert server.stop() == (0, "")
 
 
-@pytest.mark.parametrize(
-    "head",
-    [
+def test_a_head_has_its_limits(tmp_path: Path) -> None:
+    heads = [
         b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: shop\r\n",
         b"GET /user?" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: shop\r\n",
         b"GET /user HTTP/1.1\r\nHost: shop\r\nX-Long: " + b"x" * 70_000 + b"\r\n",
         b"GET /user HTTP/1.1\r\nHost: shop\r\n" + b"X-Many: x\r\n" * 2_000,
-    ],
-    ids=["path", "query", "header", "headers"],
-)
-def test_a_head_has_its_limits(tmp_path: Path, head: bytes) -> None:
+    ]
     with running_server(tmp_path) as (server, _):
         with httpx2.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=60) as client:
-            status, _ = send_raw(client, head + b"Connection: close\r\n\r\n")
-            assert status in (400, 414, 431)
-            assert client.get("/product/all/1").status_code == 200
+            for head in heads:
+                status, _ = send_raw(client, head + b"Connection: close\r\n\r\n")
+                assert status in (400, 414, 431), head[:40]
+                assert client.get("/product/all/1").status_code == 200
         assert server.stop() == (0, "")
 
 

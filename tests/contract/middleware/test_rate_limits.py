@@ -119,6 +119,7 @@ def test_redis_begins_anew_when_a_count_is_over() -> None:
     counter.take_back("short", before)
 
 
+@pytest.mark.http
 def test_redis_that_does_not_answer_is_a_503(store: Store, clock: HeldClock) -> None:
     """Guesses stay limited: the log-in is refused."""
     away = RedisCounter("redis://127.0.0.1:1/0", timeout=1)
@@ -129,6 +130,7 @@ def test_redis_that_does_not_answer_is_a_503(store: Store, clock: HeldClock) -> 
         assert shop.client.get("/product/all/1").status_code == 200
 
 
+@pytest.mark.http
 def test_five_log_ins_a_minute_to_one_account(shop: Served, clock: HeldClock) -> None:
     """Attempts count whether or not they succeed, in any spelling of the name, and for unknown users."""
     for username in (demo.STAFF, "no such user"):
@@ -146,6 +148,7 @@ def test_five_log_ins_a_minute_to_one_account(shop: Served, clock: HeldClock) ->
     assert try_to_log_in(shop.client, demo.STAFF, demo.PASSWORD).status_code == 200
 
 
+@pytest.mark.http
 def test_attempts_far_over_a_limit_are_not_counted(store: Store, clock: HeldClock) -> None:
     """From twice the limit on, they write nothing, and the limit ends with its window all the same."""
     with limited(store, clock, limits=Limits(logins_per_account=2)) as shop:
@@ -161,6 +164,7 @@ def test_attempts_far_over_a_limit_are_not_counted(store: Store, clock: HeldCloc
         assert try_to_log_in(shop.client, demo.STAFF, demo.PASSWORD).status_code == 200
 
 
+@pytest.mark.http
 def test_ten_log_ins_a_minute_from_one_address(shop: Served, clock: HeldClock) -> None:
     """An attempt that is refused because of the address does not count for the account."""
     assert [try_to_log_in(shop.client, f"user{n}").status_code for n in range(10)] == [401] * 10
@@ -172,6 +176,7 @@ def test_ten_log_ins_a_minute_from_one_address(shop: Served, clock: HeldClock) -
     assert statuses(6, lambda: try_to_log_in(shop.client, demo.CUSTOMER)) == [401] * 5 + [429]
 
 
+@pytest.mark.http
 def test_what_is_no_try_is_not_counted(shop: Served) -> None:
     """A malformed request counts for no account."""
     bodies: list[Any] = [{}, {"username": demo.STAFF}, {"username": demo.STAFF, "password": 1}, []]
@@ -179,6 +184,7 @@ def test_what_is_no_try_is_not_counted(shop: Served) -> None:
     assert try_to_log_in(shop.client, demo.STAFF, demo.PASSWORD).status_code == 200
 
 
+@pytest.mark.http
 def test_five_registrations_a_minute_from_one_address(shop: Served, clock: HeldClock) -> None:
     def register(n: int) -> httpx2.Response:
         return shop.client.post("/user/register", json={"username": f"user{n}", "password": "long enough"})
@@ -189,6 +195,7 @@ def test_five_registrations_a_minute_from_one_address(shop: Served, clock: HeldC
     assert register(5).status_code == 201
 
 
+@pytest.mark.http
 def test_a_password_is_not_guessed_with_a_stolen_token(shop: Served) -> None:
     for user in (demo.STAFF, demo.CUSTOMER):
         headers = log_in(shop.client, user)
@@ -202,6 +209,7 @@ def test_a_password_is_not_guessed_with_a_stolen_token(shop: Served) -> None:
         problem_of(guess(demo.PASSWORD), 429, "too_many_requests")
 
 
+@pytest.mark.http
 def test_ten_refused_promo_codes_in_ten_minutes(shop: Served, clock: HeldClock) -> None:
     """The check and the checkout share the count. Valid codes, and checkouts without one, are not limited."""
     buyer = noadmin(shop.client)
@@ -254,6 +262,7 @@ def test_what_is_kept_for_counting_has_no_names(tmp_path: Path, clock: HeldClock
         assert not set(found) <= set(kept(store))
 
 
+@pytest.mark.http
 def test_a_limit_of_0_is_none(store: Store, clock: HeldClock) -> None:
     with limited(store, clock, Limits(logins_per_address=3)) as shop:
         assert statuses(4, lambda: try_to_log_in(shop.client, demo.STAFF)) == [401] * 3 + [429]
@@ -283,6 +292,7 @@ def test_a_demo_allows_twenty_times_the_tries_unless_it_is_told_otherwise(monkey
     assert read_settings({"demo": True}).limits.logins_per_account == 5
 
 
+@pytest.mark.http
 def test_a_customer_logs_in_to_a_demo_as_often_as_a_tour_needs(store: Store, clock: HeldClock) -> None:
     body = {"username": demo.CUSTOMER, "password": demo.PASSWORD}
     with limited(store, clock, read_settings({"demo": True}).limits) as shop:
@@ -328,6 +338,7 @@ def held_hashes(store: Store, **options: Any) -> Iterator[tuple[Callable[..., Fu
             resume.set()
 
 
+@pytest.mark.http
 def test_refused_log_ins_wait_for_no_hash(store: Store) -> None:
     """Refused log-ins take no place in the queue for a hash."""
     with held_hashes(store, hash_queue=1, limits=Limits(logins_per_address=1)) as (log_in_from, passwords):
@@ -339,6 +350,7 @@ def test_refused_log_ins_wait_for_no_hash(store: Store) -> None:
     assert [one.result().status_code for one in (first, other)] == [200, 200]
 
 
+@pytest.mark.http
 def test_a_client_has_its_share_of_the_hashes(store: Store) -> None:
     """The share is two of four places. The third log-in of a client is a 429, log-ins of other clients are not."""
     with held_hashes(store, hash_queue=3, client_share=50) as (log_in_from, _):
@@ -351,6 +363,7 @@ def test_a_client_has_its_share_of_the_hashes(store: Store) -> None:
     assert [one.result().status_code for one in (*held, *others)] == [200] * 4
 
 
+@pytest.mark.http
 def test_a_client_cannot_choose_its_address(store: Store, clock: HeldClock) -> None:
     """X-Forwarded-For is ignored without trusted proxies."""
     with limited(store, clock) as shop:
@@ -359,6 +372,7 @@ def test_a_client_cannot_choose_its_address(store: Store, clock: HeldClock) -> N
         assert try_to_log_in(shop.client, "user", **{FROM: "10.0.0.99"}).status_code == 429
 
 
+@pytest.mark.http
 def test_behind_a_known_proxy_each_client_counts_alone(
     store: Store, clock: HeldClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -434,7 +448,9 @@ def test_only_counting_elsewhere_waits(store: Store) -> None:
     assert not Limiter(StoreCounter(shop), shop.clock, limits).waits([REFUSED_PROMO_CODES])
 
 
-@pytest.mark.parametrize("where", ["sqlite", "postgresql", "redis"])
+@pytest.mark.parametrize(
+    "where", ["sqlite", *(pytest.param(each, marks=pytest.mark.deep) for each in ("postgresql", "redis"))]
+)
 def test_four_processes_let_through_not_one_more(tmp_path: Path, invoke: Run, where: str) -> None:
     """Four servers of one shop get the attempts at the same time, and answer five."""
     variables = {"SELLOUT_LOGINS_PER_ACCOUNT": "5", "SELLOUT_SECRET_KEY": "x" * 40}

@@ -3,8 +3,10 @@
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -13,6 +15,7 @@ import pytest
 from sellout_adapters.memory import MemoryStore
 from sellout_adapters.payments.signed import payment_of, require_signed, signed
 from sellout_adapters.payments.webhook import WebhookProvider
+from sellout_adapters.sql import SqlStore
 from sellout_adapters.testing.bank import Bank
 from sellout_adapters.testing.laws.fulfilment.fulfilment import CONFIRM, bought, cancel, move, stored, units_of
 from sellout_adapters.testing.laws.fulfilment.payments import settled_by
@@ -21,9 +24,10 @@ from sellout_core.fulfilment.lifecycle import PaymentState, RefundState
 from sellout_core.fulfilment.money import CommandKind, NewPayment, OnlinePayment, ProviderCommand, ProviderPayment
 from sellout_core.fulfilment.refusals import BadNotice, PaymentMismatch
 from sellout_core.people.accounts import OPERATOR
-from sellout_core.ports.payments import ProviderFailed
+from sellout_core.ports.payments import ProviderFailed, RefundRefused
 from sellout_core.use_cases import payments
 from sellout_core.values import Money, OrderId
+from tests.contract.support.command import Run
 
 KEYS = ("a new key of thirty-two bytes or more", "an old key of thirty-two bytes or more")
 MOST = 64 * 1024
@@ -52,11 +56,12 @@ class Program:
             names = ("order_id", "number", "amount", "currency")
             page = self.bank.start(NewPayment(**{name: sent[name] for name in names}), sent["key"])
             return 200, json.dumps({"reference": page.reference, "page": page.address}).encode()
-        known = attrs.evolve(PAYMENT, reference=sent["reference"])
+        known: OnlinePayment = attrs.evolve(PAYMENT, reference=sent["reference"])
         if sent["action"] == "read":
             return 200, document(self.bank.read(known))
         command = ProviderCommand(CommandKind(sent["action"]), Money(sent["amount"]), sent["key"])
-        return 200, document(self.bank.carry_out(known, command))
+        before: dict[str, Any] = {command.kind.total: sent["total"] - sent["amount"]}
+        return 200, document(self.bank.carry_out(attrs.evolve(known, **before), command))
 
 
 PAYMENT = OnlinePayment(
@@ -99,6 +104,39 @@ def program() -> Iterator[Program]:
     server.server_close()
 
 
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_the_command_asks_the_provider(program: Program, invoke: Run, tmp_path: Path, way: str) -> None:
+    """`sellout work` captures what staff have confirmed while no server ran."""
+    with closing(SqlStore.open(f"sqlite:///{tmp_path / 'sellout.db'}")) as store:
+        scene = Scene(store)
+        scene.clock.now = datetime.now(UTC)
+        scene.shop = attrs.evolve(scene.shop, payment_provider=WebhookProvider(program.address, KEYS))
+        order = bought(scene)
+        paid = payments.start_payment(scene.shop, OPERATOR, order.id).payment
+        payments.apply_report(scene.shop, program.bank.change(paid, authorised=order.total))
+        move(scene, order, CONFIRM)
+        program.answer = None if way == "up" else (500, b"")
+        done = invoke(
+            "work",
+            "--once",
+            SELLOUT_PAYMENT_PROVIDER="webhook",
+            SELLOUT_PAYMENT_URL=program.address,
+            SELLOUT_PAYMENT_KEYS=",".join(KEYS),
+        )
+        result = "1 done" if way == "up" else "1 postponed"
+        assert (done.returncode, done.stdout) == (
+            0,
+            f"0 unpaid orders have expired.\nThe payment provider was asked: {result}.\n",
+        )
+        assert [asked["action"] for asked in program.asked] == ["start", "capture"]
+        found = stored(scene, order.id)
+        if way == "up":
+            assert (found.payment, found.captured) == (PaymentState.CAPTURED, order.total)
+        else:
+            assert (found.payment, found.captured, found.held) == (PaymentState.AUTHORISED, 0, order.total)
+            assert (found.online[0].attempts, found.online[0].last_error) == (1, "capture: HTTP 500")
+
+
 @pytest.fixture
 def provider(program: Program) -> WebhookProvider:
     return WebhookProvider(program.address, KEYS)
@@ -125,6 +163,7 @@ def test_an_order_is_held_captured_released_and_paid_back(program: Program, prov
     assert [(refund.unit_id, refund.state) for refund in found.refunds] == [(one, RefundState.DONE)]
     assert [asked["action"] for asked in program.asked] == ["start", "capture", "release", "refund"]
     assert [asked.get("amount") for asked in program.asked] == [1000, 700, 300, 700]
+    assert [asked.get("total") for asked in program.asked] == [None, 700, 300, 700]
     assert len({asked["key"] for asked in program.asked}) == 4
 
 
@@ -167,6 +206,18 @@ def test_a_bad_answer_is_a_failure(program: Program, provider: WebhookProvider, 
         provider.read(PAYMENT)
     assert not any(key in str(failure.value) for key in KEYS for failure in (start, read))
     assert len(program.asked) == 2
+
+
+def test_only_a_refund_is_refused_for_good(program: Program, provider: WebhookProvider) -> None:
+    program.answer = 422, b""
+    for kind, error in {
+        CommandKind.REFUND: RefundRefused,
+        CommandKind.CAPTURE: ProviderFailed,
+        CommandKind.RELEASE: ProviderFailed,
+    }.items():
+        with pytest.raises(ProviderFailed, match=f"{kind.value}: HTTP 422") as failure:
+            provider.carry_out(PAYMENT, ProviderCommand(kind, Money(1), "key"))
+        assert type(failure.value) is error
 
 
 def test_an_answer_whose_amounts_contradict_each_other_is_refused(program: Program, provider: WebhookProvider) -> None:

@@ -19,8 +19,9 @@ from sellout_adapters.sql.concurrency.loop_writes import LoopWrites
 from sellout_adapters.testing.laws.people.accounts import new_user
 from sellout_core.errors import NotFound, Unavailable
 from sellout_core.ports.store import Store, Transaction
-from sellout_http.runtime.executor import Executor, ThreadPool, Workload
+from sellout_http.runtime.executor import Executor, Workload
 from sellout_http.runtime.logging import RequestLogEntry
+from sellout_http.runtime.threads import ThreadPool
 from tests.contract.conftest import sqlite_store
 
 T = TypeVar("T")

@@ -75,6 +75,7 @@ def test_nothing_but_migrating_touches_a_database_without_tables(invoke: Run, va
         assert_fails(done, "The database has no tables of the shop yet: run 'sellout migrate'.")
 
 
+@pytest.mark.deep
 def test_a_migration_that_is_stopped_is_run_again(invoke: Run, tmp_path: Path, variables: dict[str, str]) -> None:
     with psycopg.connect(variables["SELLOUT_DATABASE_URL"], autocommit=True) as other:
         other.execute("SELECT pg_advisory_lock(%s)", (_MIGRATING,))
@@ -110,6 +111,7 @@ def test_a_server_that_is_not_there_is_one_line_without_a_password(invoke: Run, 
         assert "hush-hush" not in done.stderr
 
 
+@pytest.mark.deep
 def test_several_servers_on_one_database_are_one_shop(sellout: Run, tmp_path: Path, migrated: dict[str, str]) -> None:
     with running_server(tmp_path, **migrated) as (first, said), running_server(tmp_path, **migrated) as (second, _):
         assert "postgresql" in said

@@ -164,7 +164,7 @@ def test_a_search_whose_caller_has_left_does_not_run(kind: str, open_store: Open
     assert store.search(lambda tx: value(tx, ONE), Future()) == 1
 
 
-def test_a_caller_who_leaves_later_disturbs_nobody(open_store: OpenStore) -> None:
+def test_a_caller_who_leaves_later_disturbs_no_other(open_store: OpenStore) -> None:
     store = open_store(3600)
     left: Future[None] = Future()
     assert store.search(lambda tx: value(tx, ONE), left) == 1

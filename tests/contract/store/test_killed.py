@@ -23,7 +23,7 @@ def prepare(url, *ids):
 """
 
 
-@pytest.fixture(params=PERSISTENT)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.deep)])
 def buying(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CheckoutScene]:
     """A buyer before a checkout, on each database."""
     with PERSISTENT[request.param](tmp_path) as store:

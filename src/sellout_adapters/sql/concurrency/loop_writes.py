@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -17,8 +18,8 @@ from typing import Any, Final, TypeVar
 from greenlet import getcurrent
 from sqlalchemy import Connection
 
+from sellout_adapters.sql.concurrency.greenlet_task import LOOP_SLICE, GreenletTask
 from sellout_adapters.sql.concurrency.group_commit import GroupCommit, SharedTransaction
-from sellout_adapters.sql.concurrency.read_batching import LOOP_SLICE, GreenletTask
 from sellout_core.errors import Unavailable
 from sellout_core.ports.store import Store
 
@@ -40,7 +41,8 @@ def write_in_task(run: Callable[[Connection], T]) -> T:
     """The result of `run` after a durable commit. The caller runs in `LoopWrites`, which suspends it meanwhile."""
     event_loop = getcurrent().parent
     assert event_loop is not None  # noqa: S101 - for the type alone: a task runs in a greenlet of its own
-    outcome: Callable[[], T] = event_loop.switch(run)
+    context = copy_context()  # the event loop runs it, but its statements belong to the span of the task
+    outcome: Callable[[], T] = event_loop.switch(lambda connection: context.run(run, connection))
     return outcome()
 
 

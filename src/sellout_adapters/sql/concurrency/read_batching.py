@@ -14,12 +14,14 @@ from time import monotonic
 from typing import Any, Final, Protocol, TypeVar
 
 import attrs
-from greenlet import getcurrent, greenlet
-from sqlalchemy import Executable
+from greenlet import getcurrent
+from sqlalchemy import Dialect, Executable
 
-from sellout_adapters.sql.session.compiled import CompiledStatement, DamagedValue, Row
+from sellout_adapters.sql.concurrency.greenlet_task import LOOP_SLICE, GreenletTask
+from sellout_adapters.sql.session.compiled import CompiledStatement, DamagedValue, Row, compiled
 from sellout_adapters.sql.session.errors import unavailable_because
 from sellout_adapters.sql.session.session import DatabaseSession
+from sellout_adapters.sql.session.tracing import statement_span
 from sellout_core.errors import Unavailable
 
 T = TypeVar("T")
@@ -29,45 +31,6 @@ MAX_TASKS: Final = 64
 
 MAX_WAITING: Final = 1024
 """The maximum number of waiting tasks."""
-
-LOOP_SLICE: Final = 0.005
-"""How long tasks block the event loop before other tasks run, in seconds."""
-
-
-class GreenletTask:
-    """A call of a synchronous function in a greenlet on the event loop.
-
-    Attributes:
-        outcome: The result or the error of the function.
-        request: The pending request of the function, such as a statement. None: the function has ended.
-    """
-
-    def __init__(self, run: Callable[[], Any]) -> None:
-        self.outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.request: Any = None
-        self._greenlet = greenlet(run)
-
-    def resume(self, *reply: Any) -> None:
-        """Runs the function until it suspends or ends. The first call passes no reply."""
-        self._step(self._greenlet.switch, *reply)
-
-    def throw(self, error: BaseException) -> None:
-        """Resumes the function by raising an error at its pending request."""
-        self._step(self._greenlet.throw, error)
-
-    def _step(self, step: Callable[..., Any], *arguments: Any) -> None:
-        self.request = None
-        try:
-            result = step(*arguments)
-        except Exception as error:  # noqa: BLE001 - raised to the caller of the task
-            # A cancelled caller has cancelled the outcome.
-            if not self.outcome.done():
-                self.outcome.set_exception(error)
-            return
-        if not self._greenlet.dead:
-            self.request = result
-        elif not self.outcome.done():
-            self.outcome.set_result(result)
 
 
 class ReadConnection(Protocol):
@@ -106,6 +69,11 @@ class ReadRequest:
     parameters: Mapping[str, Any]
     values: Collection[Any] = ()
     key: str | None = None
+
+    def sql(self, dialect: Dialect) -> str:
+        """The SQL, with its placeholders."""
+        names = [*self.parameters] if self.key is None else [*self.parameters, "among"]
+        return compiled(self.statement, dialect, tuple(names)).sql
 
     @property
     def batch_key(self) -> Any:
@@ -158,7 +126,8 @@ class BatchedSession(DatabaseSession):
         event_loop: Any = getcurrent().parent
         self.statements += 1
         try:
-            rows: Sequence[Row] = event_loop.switch(request)
+            with statement_span(self.engine.engine.dialect.name, lambda: request.sql(self.engine.engine.dialect)):
+                rows: Sequence[Row] = event_loop.switch(request)
         except Exception as failure:
             self._failure = failure
             raise

@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 import attrs
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from sellout_adapters.sql.concurrency.group_commit import GroupCommit
 from sellout_adapters.sql.concurrency.read_batching import ReadBatcher
 from sellout_adapters.sql.engines.copy_writer import CopyWriter
 from sellout_adapters.sql.search.query import SearchSql
+from sellout_adapters.sql.session.connections import Places
 from sellout_adapters.sql.session.deadline import Deadline
 from sellout_adapters.sql.session.session import EngineFeatures
 
@@ -37,12 +38,12 @@ class Database(EngineFeatures, Protocol):
     """A database with the tables of a store, and its features."""
 
     @property
-    def engine(self) -> Engine:
-        """SQLAlchemy's engine with the pool of connections."""
-
-    @property
     def migrated(self) -> Sequence[str]:
         """A line for each migration that ran when the database was opened."""
+
+    @property
+    def places(self) -> Places:
+        """The places of transactions. SQLite's writer and the connections of a read batcher have none."""
 
     @property
     def reads_never_wait(self) -> bool:

@@ -21,15 +21,31 @@ def opened(engine: Engine) -> Connection:
         raise Unavailable from error
 
 
-def take_place(places: Semaphore, seconds: float) -> None:
-    """Takes one of the places for transactions, one for each connection. The pool's own waiting time is the same for
-    all transactions. The caller releases the place.
+class Places(Semaphore):
+    """The places for transactions, one for each connection. The pool's own waiting time is the same for all
+    transactions.
 
-    Raises:
-        Unavailable: no place became free in so many seconds.
+    Args:
+        number: The number of places.
     """
-    if not places.acquire(timeout=seconds):
-        raise Unavailable
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+    @property
+    def taken(self) -> int:
+        """The number of places that transactions have taken."""
+        return self.number - self._value
+
+    def take(self, seconds: float) -> None:
+        """Takes a place. The caller releases it.
+
+        Raises:
+            Unavailable: no place became free in so many seconds.
+        """
+        if not self.acquire(timeout=seconds):
+            raise Unavailable
 
 
 def driver_connection(connection: Connection) -> Any:

@@ -7,13 +7,14 @@ from operator import attrgetter
 from typing import Any, Final, NoReturn, Protocol
 
 import attrs
-from sqlalchemy import Connection, Executable, Select, Table, insert
+from sqlalchemy import Connection, Engine, Executable, Select, Table, insert
 
 from sellout_adapters.sql.schema.inserts import insert_columns, insert_missing
 from sellout_adapters.sql.session.compiled import DamagedValue, Row, compiled
 from sellout_adapters.sql.session.deadline import Deadline
 from sellout_adapters.sql.session.errors import RunAgain
 from sellout_adapters.sql.session.product_cache import VERSIONS, CachedCatalogue, CachedReferences, ProductCache
+from sellout_adapters.sql.session.tracing import statement_span
 from sellout_core.errors import Unavailable
 from sellout_core.values import ProductId
 
@@ -34,6 +35,10 @@ def _locking(statement: Select[Any]) -> Select[Any]:
 
 class EngineFeatures(Protocol):
     """The features of a database that matter inside a transaction. `engines.database.Database` has the others."""
+
+    @property
+    def engine(self) -> Engine:
+        """SQLAlchemy's engine with the pool of connections."""
 
     @property
     def locks_rows(self) -> bool:
@@ -182,7 +187,9 @@ class DatabaseSession:
         assert self._connection is not None  # noqa: S101 - for the type alone
         self.statements += 1
         try:
-            self._connection.execute(statement, parameters)
+            dialect = self._connection.dialect
+            with statement_span(dialect.name, lambda: compiled(statement, dialect, tuple(parameters[0])).sql):
+                self._connection.execute(statement, parameters)
         except Exception as failure:
             self._failure = failure
             raise
@@ -264,7 +271,8 @@ class DatabaseSession:
         try:
             if self.deadline is not None:
                 self.deadline.before_statement(partial(self.engine.limit_statements, connection))
-            rows, written = ready.run_many(connection, parameters) if many else ready.run(connection, parameters)
+            with statement_span(connection.dialect.name, lambda: ready.sql):
+                rows, written = ready.run_many(connection, parameters) if many else ready.run(connection, parameters)
         except DamagedValue as error:
             self._failure = Unavailable()
             raise self._failure from error

@@ -1,14 +1,15 @@
 """A Hypothesis state machine that compares a store with a small model of a shop."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from datetime import date
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
+
+import attrs
 
 from sellout_adapters.extras import naming_extras
+from sellout_adapters.testing.laws.shopping.delivery import POINT
 from sellout_adapters.testing.scene import (
     PASSWORD,
     Scene,
@@ -18,29 +19,26 @@ from sellout_adapters.testing.scene import (
     unit_entry,
     whole_list,
 )
-from sellout_adapters.testing.state_machine.order_rules import OrderRules
+from sellout_adapters.testing.state_machine.checkout_rules import CheckoutRules
 from sellout_core import errors
 from sellout_core.catalogue.products import NO_SIZE, Size
 from sellout_core.people.accounts import Registration
 from sellout_core.ports.store import Store
+from sellout_core.shopping.delivery import DeliveryKind
 from sellout_core.use_cases.people import registration, sessions
 from sellout_core.use_cases.shopping.carts import add_to_cart, read_cart, remove_from_cart
-from sellout_core.use_cases.shopping.checkout import check_out, check_out_once
+from sellout_core.use_cases.shopping.checkout import check_out
 from sellout_core.use_cases.shopping.orders import read_user_orders
-from sellout_core.use_cases.shopping.promo_codes import check_promo_code
 from sellout_core.use_cases.shopping.wishlists import add_to_wishlist, change_size, delete_from_wishlist, read_wishlist
 
 with naming_extras():
     from hypothesis import strategies as st
     from hypothesis.stateful import initialize, invariant, precondition, rule
 from sellout_adapters.testing.state_machine.model import (
-    CODES,
     POLICY,
     USERNAMES,
     Code,
     Person,
-    encoded,
-    half_up,
     refused,
 )
 
@@ -50,7 +48,7 @@ StoreMaker = Callable[[Path], AbstractContextManager[Store]]
 """Creates an empty store in an empty folder."""
 
 
-class ShopMachine(OrderRules):
+class ShopMachine(CheckoutRules):
     """One run: a shop with a few products in an empty store, and its model."""
 
     make_store: StoreMaker
@@ -60,7 +58,7 @@ class ShopMachine(OrderRules):
         self.cleanup = ExitStack()
         folder = Path(self.cleanup.enter_context(tempfile.TemporaryDirectory()))
         self.scene = Scene(self.cleanup.enter_context(type(self).make_store(folder)), POLICY)
-        self.shop = self.scene.shop
+        self.scene.shop = self.shop = attrs.evolve(self.scene.shop, payment_provider=self.bank)
         self.sizes: list[Size] = []
 
     def teardown(self) -> None:
@@ -89,9 +87,10 @@ class ShopMachine(OrderRules):
         self.register(USERNAMES[0])
         person = self.people[USERNAMES[0]]
         self.fill_cart(person)
+        self.change_tariff(DeliveryKind.PICK_UP_POINT, 60, is_current=True)
         # Without an order, few runs move one.
         first = [unit.id for unit in self.units.values() if unit.id in person.cart[:2]]
-        ask = checkout_request(person.address_id, *first, promo_code="SALE")
+        ask = checkout_request(person.address_id, *first, promo_code="SALE", delivery=POINT)
         check_out(self.shop, person.actor, person.user_id, ask)
         self.note_order(person, [*first], "SALE")
         self.fill_cart(person)
@@ -184,84 +183,6 @@ class ShopMachine(OrderRules):
             return
         assert remove_from_cart(*arguments).id == unit_id
         person.cart.remove(unit_id)
-
-    @precondition(lambda self: self.people)
-    @rule(data=st.data())
-    def check_promo_code(self, data: st.DataObject) -> None:
-        """A check predicts the checkout, and counts no activation."""
-        person, wanted, code = self.person(data), self.wanted(data), data.draw(st.sampled_from(CODES))
-        refusal, total = self.expected(person, wanted, code, None)
-        arguments = (self.shop, person.actor, person.user_id, code, tuple(wanted))
-        if refusal is not None:
-            refused(refusal, check_promo_code, *arguments)
-            return
-        view = check_promo_code(*arguments)
-        assert (view.discounted.total, view.full.total) == (total, sum(self.units[i].price for i in wanted))
-
-    @precondition(lambda self: self.people)
-    @rule(data=st.data())
-    def check_out(self, data: st.DataObject) -> None:
-        """Checkout creates the requested order at the right price, or fails and changes nothing."""
-        person = self.person(data)
-        mostly_in_cart = person.cart if data.draw(st.integers(0, 3)) else []
-        wanted = self.wanted(data, mostly_in_cart)
-        code = data.draw(st.sampled_from(["", "", "", *CODES]))
-        ceiling = data.draw(st.sampled_from([None, None]) | st.integers(0, 250))
-        ask = checkout_request(person.address_id, *wanted, promo_code=code, ceiling=ceiling)
-        refusal, total = self.expected(person, wanted, code, ceiling)
-        key = data.draw(st.sampled_from([None, "first", "second"]))
-        arguments = (self.shop, person.actor, person.user_id, ask)
-        if key is not None and key in person.answers:
-            first_ask, answer = person.answers[key]
-            if first_ask != ask:
-                refused(errors.IdempotencyKeyReused, check_out_once, *arguments, key, encoded)
-            else:
-                assert check_out_once(*arguments, key, encoded) == answer
-            return
-        if refusal is not None:
-            refused(refusal, check_out, *arguments)
-            return
-        if key is None:
-            check_out(*arguments)
-        else:
-            person.answers[key] = (ask, check_out_once(*arguments, key, encoded))
-        # The order is read now, because later changes of the catalogue must not affect it.
-        placed = self.note_order(person, wanted, code)
-        assert (placed.order.total, [unit.id for unit in placed.units]) == (total, wanted)
-        products = self.scene.store.read(
-            lambda tx: tx.products.get_many({unit.product.product.id for unit in placed.units})
-        )
-        for unit in placed.units:
-            assert (unit.price, unit.product.product) == (self.units[unit.id].price, products[unit.product.product.id])
-
-    def person(self, data: st.DataObject) -> Person:
-        """One of the users."""
-        return self.people[data.draw(st.sampled_from(sorted(self.people)))]
-
-    def wanted(self, data: st.DataObject, among: Sequence[int] | None = None) -> list[Any]:
-        """Ids of one to three units, in any order."""
-        one = st.sampled_from(among or sorted(self.units))
-        return data.draw(st.lists(one, min_size=1, max_size=3, unique=True))
-
-    def expected(
-        self, person: Person, wanted: list[int], code: str, ceiling: int | None
-    ) -> tuple[type[errors.SellOutError] | None, int]:
-        """The expected error of a checkout, or None, and its total."""
-        if any(unit_id not in person.cart for unit_id in wanted):
-            return errors.NotInCart, 0
-        if not all(map(self.for_sale, wanted)):
-            return errors.UnitsUnavailable, 0
-        total = sum(int(self.units[unit_id].price) for unit_id in wanted)
-        if code:
-            known = self.codes.get(code.lower())
-            if known is None:
-                return errors.PromoCodeUnknown, 0
-            if known.expired:
-                return errors.PromoCodeExpired, 0
-            if known.left == 0:
-                return errors.PromoCodeUsedUp, 0
-            total = max(0, half_up(Fraction(total * (100 - known.percentage), 100)) - known.absolute)
-        return (errors.PriceChanged if ceiling is not None and total > ceiling else None), total
 
     @invariant()
     def everything_is_as_the_model_says(self) -> None:

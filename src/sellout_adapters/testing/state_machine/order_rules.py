@@ -1,6 +1,7 @@
-"""The rules of the state machine for orders after checkout: their moves, payments, refunds, returns and expiry."""
+"""The rules of the state machine for orders after checkout: their moves, returns and expiry."""
 
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any, Final
 
 from sellout_adapters.extras import naming_extras
@@ -10,7 +11,6 @@ from sellout_adapters.testing.state_machine.model import MINUTE, Code, Person, e
 from sellout_adapters.testing.state_machine.orders import PlacedOrder, require_as_the_model, require_lawful
 from sellout_core import errors
 from sellout_core.fulfilment.lifecycle import (
-    REFUND_MOVES,
     Effect,
     Guard,
     LineMove,
@@ -18,13 +18,14 @@ from sellout_core.fulfilment.lifecycle import (
     PaymentState,
     RefundState,
     Role,
-    refund_move,
 )
+from sellout_core.fulfilment.money import CommandKind
 from sellout_core.fulfilment.progress import LineRequest, MoveRequest
-from sellout_core.fulfilment.refusals import AboveAmountDue, MoveImpossible, ReturnWindowOver
+from sellout_core.fulfilment.refusals import MoveImpossible, ReturnWindowOver
 from sellout_core.people.accounts import OPERATOR, Actor
 from sellout_core.ports.store import Transaction
 from sellout_core.use_cases.idempotency import answer_once
+from sellout_core.use_cases.payments import settle_next_payment
 from sellout_core.use_cases.shopping import fulfilment
 from sellout_core.use_cases.shopping.carts import add_to_cart
 from sellout_core.use_cases.shopping.orders import read_user_orders
@@ -82,17 +83,6 @@ class OrderRules(GuestRules):
 
     @precondition(lambda self: self.placed)
     @rule(data=st.data())
-    def capture(self, data: st.DataObject) -> None:
-        """At most the amount due is captured."""
-        placed = data.draw(st.sampled_from(self.placed))
-        amount = data.draw(st.sampled_from([placed.due, placed.due, max(1, placed.due // 2), placed.due + 1])) or 1
-        refusal = AboveAmountDue if amount > placed.due else None
-        if self.done(data, refusal, fulfilment.capture_payment, self.staff, placed, Money(amount)):
-            placed.captured += amount
-            placed.payment = PaymentState.CAPTURED
-
-    @precondition(lambda self: self.placed)
-    @rule(data=st.data())
     def move(self, data: st.DataObject) -> None:
         """Lines make the moves of the table, all that are named or none."""
         placed = data.draw(st.sampled_from(self.placed))
@@ -113,10 +103,7 @@ class OrderRules(GuestRules):
         """Staff enter the payment and move the order as far as a state. Without this rule, few orders get far."""
         placed = data.draw(st.sampled_from(self.placed))
         last = data.draw(st.sampled_from([*_ONWARD, LineState.DELIVERED]))
-        if placed.due:
-            fulfilment.capture_payment(self.scene.shop, self.staff, placed.order.id, Money(placed.due))
-            placed.captured += placed.due
-            placed.payment = PaymentState.CAPTURED
+        self.pay(placed)
         states = list(LineState)
         for target in states[1 : states.index(last) + 1]:
             moves, refusal = self.expected_moves(placed, None, target, _STAFF, is_complete=True)
@@ -142,25 +129,6 @@ class OrderRules(GuestRules):
         moves, refusal = self.expected_moves(placed, meant, LineState.CANCELLED, roles, is_complete=bool(reason))
         if self.done(data, refusal, fulfilment.cancel_order, actor, placed, request):
             self.moved(placed, moves)
-
-    @precondition(lambda self: self.placed)
-    @rule(data=st.data())
-    def move_refunds(self, data: st.DataObject) -> None:
-        """Refunds make the moves of the table, all that are named or none."""
-        placed = data.draw(st.sampled_from(self.placed))
-        states = {state for _, state in placed.refunds.values()}
-        targets = [move.target for move in REFUND_MOVES if move.source in states]
-        target, wanted = data.draw(st.sampled_from(targets * 4 + [*RefundState])), self.some_units(data, placed)
-        able = [
-            unit_id
-            for unit_id in wanted or placed.states
-            if unit_id in placed.refunds and refund_move(placed.refunds[unit_id][1], target, Role.STAFF)
-        ]
-        refusal = MoveImpossible if not able or (wanted is not None and len(able) < len(wanted)) else None
-        request = LineRequest(unit_ids=wanted)
-        if self.done(data, refusal, fulfilment.move_refunds, self.staff, placed, request, target):
-            for unit_id in able:
-                placed.refunds[unit_id] = placed.refunds[unit_id][0], target
 
     @precondition(lambda self: self.placed)
     @rule(data=st.data())
@@ -200,6 +168,20 @@ class OrderRules(GuestRules):
             moves, _ = self.expected_moves(placed, None, LineState.CANCELLED, roles, is_complete=True)
             self.moved(placed, moves, by_shop=True)
 
+    def pay(self, placed: PlacedOrder) -> None:
+        """Staff enter what is due for an order."""
+        if placed.due:
+            fulfilment.capture_payment(self.scene.shop, self.staff, placed.order.id, Money(placed.due))
+            placed.captured += placed.due
+            placed.payment = PaymentState.CAPTURED
+
+    def settle(self) -> list[CommandKind | None]:
+        """Asks the provider until nothing is due, and returns what it was asked to do."""
+        commands = []
+        while (outcome := settle_next_payment(self.scene.shop, OPERATOR)) is not None:
+            commands.append(outcome.command)
+        return commands
+
     def done(
         self,
         data: st.DataObject,
@@ -208,22 +190,23 @@ class OrderRules(GuestRules):
         actor: Actor,
         placed: PlacedOrder,
         *arguments: Any,
+        **options: Any,
     ) -> bool:
         """Sends a command, and returns whether it was carried out. Under an idempotency key it is sent twice, which
         does what once does.
         """
         if refusal is not None:
-            refused(refusal, command, self.scene.shop, actor, placed.order.id, *arguments)
+            refused(refusal, partial(command, **options), self.scene.shop, actor, placed.order.id, *arguments)
             return False
         if actor.user_id is None or not data.draw(st.booleans()):
-            command(self.scene.shop, actor, placed.order.id, *arguments)
+            command(self.scene.shop, actor, placed.order.id, *arguments, **options)
             return True
         self.commands += 1
 
         def work(tx: Any, _: Any) -> bytes:
-            return encoded(command(self.scene.shop.inside(tx), actor, placed.order.id, *arguments))
+            return encoded(command(self.scene.shop.inside(tx), actor, placed.order.id, *arguments, **options))
 
-        key, fingerprint = f"command {self.commands}", repr((command.__name__, arguments))
+        key, fingerprint = f"command {self.commands}", repr((command.__name__, arguments, options))
         first = answer_once(self.scene.shop, actor.user_id, key, fingerprint, work)
         assert answer_once(self.scene.shop, actor.user_id, key, fingerprint, work) == first
         return True
@@ -268,6 +251,9 @@ class OrderRules(GuestRules):
         placed.close(next(iter(moves.values())), by_shop=by_shop)
         if was_live and not placed.live and placed.code:
             self.codes[placed.code].left += 1
+        if placed.is_online:
+            self.settle()
+            placed.refunds = {unit_id: (amount, RefundState.DONE) for unit_id, (amount, _) in placed.refunds.items()}
 
     @invariant()
     def orders_obey_the_laws(self) -> None:

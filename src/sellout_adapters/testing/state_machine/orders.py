@@ -24,7 +24,7 @@ from sellout_core.fulfilment.statuses import status_of
 from sellout_core.shopping.ordering import Order
 from sellout_core.values import ProductUnitId
 
-_OPEN = {PaymentState.DUE, PaymentState.CAPTURED}
+_OPEN = {PaymentState.DUE, PaymentState.AUTHORISED, PaymentState.CAPTURED}
 
 
 @attrs.define
@@ -36,28 +36,35 @@ class PlacedOrder:
         code: The promo code in lower case, or empty.
         states: The state of each line, by unit.
         shares: The share of each line, by unit.
+        fee: The delivery fee.
         payment: The state of the payment.
         captured: What was captured.
-        refunds: The amount and the state of the refund of a line, by unit.
+        held: What a provider holds and has not captured.
+        refunds: The amount and the state of the refund of a line, by unit, and of the delivery fee (None).
         moved_at: The time of the last move of a line, by unit.
         returns: The units that the buyer has asked to return.
+        is_online: Whether a provider has captured the payment. It pays the refunds back, too.
     """
 
     order: Order
     code: str
     states: dict[int, LineState]
     shares: dict[int, int]
+    fee: int
     payment: PaymentState = PaymentState.DUE
     captured: int = 0
-    refunds: dict[int, tuple[int, RefundState]] = attrs.Factory(dict)
+    held: int = 0
+    refunds: dict[int | None, tuple[int, RefundState]] = attrs.Factory(dict)
     moved_at: dict[int, datetime] = attrs.Factory(dict)
     returns: set[int] = attrs.Factory(set)
+    is_online: bool = False
 
     @classmethod
     def of(cls, order: Order, code: str) -> "PlacedOrder":
         """The model of a new order."""
         shares: dict[int, int] = {line.unit.id: line.amount for line in order.lines}
-        return cls(order, code.lower(), dict.fromkeys(shares, LineState.PLACED), shares)
+        fee = order.total - sum(shares.values())
+        return cls(order, code.lower(), dict.fromkeys(shares, LineState.PLACED), shares, fee)
 
     @property
     def live(self) -> list[int]:
@@ -66,8 +73,9 @@ class PlacedOrder:
 
     @property
     def owed(self) -> int:
-        """What the live lines cost."""
-        return sum(self.shares[unit_id] for unit_id in self.live)
+        """What the live lines cost, and the delivery unless all lines are cancelled: a returned one was delivered."""
+        is_cancelled = all(state is LineState.CANCELLED for state in self.states.values())
+        return sum(self.shares[unit_id] for unit_id in self.live) + (0 if is_cancelled else self.fee)
 
     @property
     def kept(self) -> int:
@@ -82,7 +90,13 @@ class PlacedOrder:
     @property
     def due(self) -> int:
         """The amount that can be captured."""
-        return self.owed - self.kept if self.payment in _OPEN else 0
+        return self.owed - self.kept - self.held if self.payment in _OPEN else 0
+
+    @property
+    def is_unpaid(self) -> bool:
+        """Whether something is due, and nothing was paid or confirmed yet."""
+        placed = all(self.states[unit_id] is LineState.PLACED for unit_id in self.live)
+        return self.due > 0 and self.payment is PaymentState.DUE and placed
 
     @property
     def settled(self) -> bool:
@@ -103,11 +117,16 @@ class PlacedOrder:
         return None if Guard.RETURN_REQUESTED in move.guards and unit_id not in self.returns else move
 
     def carry_out(self, unit_id: int, move: LineMove, now: datetime) -> None:
-        """Moves a line. What was captured for a line that goes becomes a refund due."""
+        """Moves a line. What was captured for a line that goes becomes a refund due, and with the last line that is
+        cancelled, what was captured for the delivery.
+        """
         self.states[unit_id], self.moved_at[unit_id] = move.target, now
-        excess = self.kept - self.owed
-        if Effect.REFUND in move.effects and excess > 0:
-            self.refunds[unit_id] = (excess, RefundState.DUE)
+        excess = self.kept - self.owed if Effect.REFUND in move.effects else 0
+        of_line = min(excess, self.shares[unit_id])
+        for refunded, amount in ((unit_id, of_line), (None, excess - of_line)):
+            if amount > 0:
+                assert refunded not in self.refunds
+                self.refunds[refunded] = (amount, RefundState.DUE)
 
     def close(self, move: LineMove, *, by_shop: bool) -> None:
         """Closes a payment of which nothing is due after moves to one state."""
@@ -120,6 +139,7 @@ class PlacedOrder:
 
 def require_as_the_model(placed: PlacedOrder, found: Fulfilment) -> None:
     """Asserts that a fulfilment is as the model says."""
+    assert found.delivery_fee == placed.fee
     assert {line.unit_id: line.state for line in found.lines} == placed.states
     assert {line.unit_id: line.moved_at for line in found.lines if line.moved_at is not None} == placed.moved_at
     assert {line.unit_id for line in found.lines if line.return_requested} == placed.returns
@@ -163,7 +183,8 @@ def _require_history(found: Fulfilment, history: Sequence[HistoryEntry]) -> None
         unit_id, source, target = entry.unit_id, entry.source, entry.target
         if entry.event is Event.PAYMENT_MOVED:
             assert payment is PaymentState(source)
-            payment, captured = PaymentState(target), captured + (entry.amount or 0)
+            payment = PaymentState(target)
+            captured += (entry.amount or 0) if payment is PaymentState.CAPTURED else 0
             assert any(payment_move(PaymentState(source), payment, role) for role in Role)
             continue
         if entry.event is Event.LINE_MOVED:

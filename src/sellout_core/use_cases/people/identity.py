@@ -2,7 +2,7 @@
 
 import attrs
 
-from sellout_core.errors import MailDisabled, NotFound, TokenUnusable, WrongPassword
+from sellout_core.errors import MailDisabled, TokenUnusable
 from sellout_core.mail import Language, MailTemplate, NewMail
 from sellout_core.people.accounts import Actor
 from sellout_core.people.identity import (
@@ -16,7 +16,7 @@ from sellout_core.people.identity import (
 )
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import ReadingShop, Shop
-from sellout_core.use_cases.people.passwords import replace_password, require_password
+from sellout_core.use_cases.people.passwords import LockUser, replace_password, require_password, with_password
 from sellout_core.use_cases.people.users import found_user
 from sellout_core.values import UserId
 
@@ -50,23 +50,13 @@ def change_email(shop: Shop, actor: Actor, user_id: UserId, change: EmailChange,
     """
     actor.require_user(user_id)
     _require_mail(shop)
-    credentials = shop.store.read(lambda tx: tx.credentials.of(user_id))
-    if credentials is None:
-        raise NotFound
-    if not shop.passwords.verify(change.password, credentials.password_hash):
-        raise WrongPassword
 
-    def work(tx: Transaction) -> bool:
-        user = tx.users.for_update(user_id)
-        if user is None or tx.credentials.of(user_id) != credentials:
-            return False
-        tx.emails.save(attrs.evolve(tx.emails.of(user_id), pending=change.email))
-        post_mail(shop, tx, MailTemplate.VERIFY_EMAIL, change.email, language, user_id=user_id)
-        return True
+    def work(tx: Transaction, locked: LockUser) -> None:
+        user = locked(tx)
+        tx.emails.save(attrs.evolve(tx.emails.of(user.id), pending=change.email))
+        post_mail(shop, tx, MailTemplate.VERIFY_EMAIL, change.email, language, user_id=user.id)
 
-    # The credentials have changed since the password was checked.
-    if not shop.store.write(work):
-        change_email(shop, actor, user_id, change, language)
+    with_password(shop, user_id, change.password, lambda locked: shop.store.write(lambda tx: work(tx, locked)))
 
 
 def verify_email(shop: Shop, token: str, language: Language) -> None:

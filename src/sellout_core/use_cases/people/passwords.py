@@ -1,15 +1,30 @@
 """Changes of passwords, and the shop's policy for passwords (docs/http-contract.md#users)."""
 
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
+
 import attrs
 
 from sellout_core import values
 from sellout_core.errors import FieldCode, Forbidden, InvalidField, InvalidFields, NotFound, WrongPassword
-from sellout_core.people.accounts import OPERATOR, Actor, PasswordChange, User
+from sellout_core.people.accounts import OPERATOR, Actor, Credentials, PasswordChange, User
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
+from sellout_core.use_cases.people.users import locked_user
 from sellout_core.values import UserId, composed
 
-__all__ = ["change_password", "replace_password", "require_password", "set_password"]
+__all__ = ["LockUser", "change_password", "replace_password", "require_password", "set_password", "with_password"]
+
+T = TypeVar("T")
+
+LockUser = Callable[[Transaction], User]
+"""Locks a user in a transaction, and returns the user."""
+
+
+class _CredentialsChanged(Exception):
+    """The credentials have changed since the password was checked. Rolls the transaction back."""
 
 
 def change_password(shop: Shop, actor: Actor, user_id: UserId, change: PasswordChange) -> None:
@@ -22,23 +37,13 @@ def change_password(shop: Shop, actor: Actor, user_id: UserId, change: PasswordC
         WrongPassword: the old password is wrong.
     """
     actor.require_user(user_id)
-    credentials = shop.store.read(lambda tx: tx.credentials.of(user_id))
-    if credentials is None:
-        raise NotFound
     require_password(shop, change.new_password, "new_password")
-    if not shop.passwords.verify(change.old_password, credentials.password_hash):
-        raise WrongPassword
-    fresh_hash = shop.passwords.hash(change.new_password)
 
-    def work(tx: Transaction) -> bool:
-        tx.users.for_update(user_id)
-        if tx.credentials.of(user_id) != credentials:
-            return False
-        replace_password(tx, user_id, fresh_hash)
-        return True
+    def replace(locked: LockUser) -> None:
+        fresh_hash = shop.passwords.hash(change.new_password)
+        shop.store.write(lambda tx: replace_password(tx, locked(tx).id, fresh_hash))
 
-    if not shop.store.write(work):
-        change_password(shop, actor, user_id, change)
+    with_password(shop, user_id, change.old_password, replace)
 
 
 def set_password(shop: Shop, actor: Actor, username: str, password: str) -> User:
@@ -68,6 +73,37 @@ def set_password(shop: Shop, actor: Actor, username: str, password: str) -> User
         return user
 
     return shop.store.write(work)
+
+
+def with_password(shop: Shop, user_id: UserId, password: str, change: Callable[[LockUser], T]) -> T:
+    """Checks a user's password and carries out a change. Returns its result. If the password or the username changes
+    before the change has locked the user, the password is checked again.
+
+    Args:
+        shop: The shop.
+        user_id: The user.
+        password: The password.
+        change: Writes in one transaction, which first locks the user by the given function. It may run again.
+
+    Raises:
+        NotFound: there is no such user.
+        WrongPassword: the password is not the user's.
+    """
+    while True:
+        credentials = shop.store.read(lambda tx: tx.credentials.of(user_id))
+        if credentials is None:
+            raise NotFound
+        if not shop.passwords.verify(password, credentials.password_hash):
+            raise WrongPassword
+        with suppress(_CredentialsChanged):
+            return change(partial(_locked_with, credentials))
+
+
+def _locked_with(credentials: Credentials, tx: Transaction) -> User:
+    user = locked_user(tx, credentials.user_id)
+    if tx.credentials.of(user.id) != credentials:
+        raise _CredentialsChanged
+    return user
 
 
 def replace_password(tx: Transaction, user_id: UserId, password_hash: str) -> None:

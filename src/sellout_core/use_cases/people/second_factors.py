@@ -7,7 +7,7 @@ from typing import TypeVar
 import attrs
 
 from sellout_core.audit import FieldChange, NewAuditEntry
-from sellout_core.errors import Forbidden, NotFound, WrongPassword
+from sellout_core.errors import Forbidden
 from sellout_core.mail import Language, MailTemplate
 from sellout_core.people.accounts import Actor, User
 from sellout_core.people.refusals import BadCode, SecondFactorOff, SecondFactorOn, SecondFactorRequired, WrongCode
@@ -20,6 +20,7 @@ from sellout_core.people.second_factors import (
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import ReadingShop, Shop
 from sellout_core.use_cases.people.identity import post_mail
+from sellout_core.use_cases.people.passwords import with_password
 from sellout_core.use_cases.people.users import found_user, locked_user
 from sellout_core.values import UserId
 
@@ -62,6 +63,7 @@ def begin_second_factor(shop: Shop, actor: Actor, user_id: UserId, password: str
         WrongPassword: the password is not the user's.
         SecondFactorOn: the user has a second factor.
     """
+    actor.require_user(user_id)
     secret = shop.one_time_codes.new_secret()
 
     def work(tx: Transaction, user: User) -> Enrolment:
@@ -70,7 +72,7 @@ def begin_second_factor(shop: Shop, actor: Actor, user_id: UserId, password: str
         tx.second_factors.save(SecondFactor(user_id, secret))
         return Enrolment(secret, shop.one_time_codes.uri(secret, user.username))
 
-    return _with_password(shop, actor, user_id, password, work)
+    return _write_with_password(shop, user_id, password, work)
 
 
 def confirm_second_factor(
@@ -120,6 +122,7 @@ def renew_recovery_codes(
         SecondFactorOff: the user has no second factor.
         WrongCode: the code is wrong or was used.
     """
+    actor.require_user(user_id)
     now, codes = shop.clock(), new_recovery_codes(shop.random_id)
 
     def work(tx: Transaction, user: User) -> Sequence[str]:
@@ -129,7 +132,7 @@ def renew_recovery_codes(
         _tell(shop, tx, user, "recovery_codes", language)
         return codes
 
-    return _with_password(shop, actor, user_id, password, work)
+    return _write_with_password(shop, user_id, password, work)
 
 
 def turn_off_second_factor(
@@ -144,16 +147,16 @@ def turn_off_second_factor(
         SecondFactorOff: the user has no second factor.
         WrongCode: the code is wrong or was used.
     """
+    actor.require_user(user_id)
     now = shop.clock()
 
-    def work(tx: Transaction, user: User) -> bool:
+    def work(tx: Transaction, user: User) -> None:
         _require_code(shop, tx, user_id, code, now)
         tx.second_factors.delete(user_id)
         _note(tx, actor, user_id, "turn_off_second_factor", now)
         _tell(shop, tx, user, "off", language)
-        return True
 
-    _with_password(shop, actor, user_id, password, work)
+    _write_with_password(shop, user_id, password, work)
 
 
 def reset_second_factor(shop: Shop, actor: Actor, user_id: UserId, language: Language) -> User:
@@ -261,26 +264,6 @@ def _note(tx: Transaction, actor: Actor, user_id: UserId, action: str, now: date
     tx.audit.add([entry])
 
 
-def _with_password(
-    shop: Shop, actor: Actor, user_id: UserId, password: str, work: Callable[[Transaction, User], T]
-) -> T:
-    """Checks the actor and the user's password, then runs work on the locked user. `work` returns no empty value.
-
-    Raises:
-        Unauthenticated, Forbidden: the actor is neither that user nor staff.
-        NotFound: there is no such user.
-        WrongPassword: the password is not the user's.
-    """
-    actor.require_user(user_id)
-    credentials = shop.store.read(lambda tx: tx.credentials.of(user_id))
-    if credentials is None:
-        raise NotFound
-    if not shop.passwords.verify(password, credentials.password_hash):
-        raise WrongPassword
-
-    def checked(tx: Transaction) -> T | None:
-        user = locked_user(tx, user_id)
-        return work(tx, user) if tx.credentials.of(user_id) == credentials else None
-
-    # The credentials have changed since the password was checked.
-    return shop.store.write(checked) or _with_password(shop, actor, user_id, password, work)
+def _write_with_password(shop: Shop, user_id: UserId, password: str, work: Callable[[Transaction, User], T]) -> T:
+    """Runs work on the locked user after a check of the password, as `with_password`."""
+    return with_password(shop, user_id, password, lambda lock: shop.store.write(lambda tx: work(tx, lock(tx))))

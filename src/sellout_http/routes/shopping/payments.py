@@ -16,7 +16,7 @@ from sellout_http.schemas.uploads import Upload
 
 group = Group("Payments", "Payments by a payment provider.")
 
-_HEADERS: Final = ("x-payment-timestamp", "x-payment-signature")
+_HEADERS: Final = ("x-payment-timestamp", "x-payment-signature", "stripe-signature")
 """The headers in which providers sign."""
 
 

@@ -128,21 +128,12 @@ class PaymentRequest(Body, frozen=True):
         return Money(self.captured)
 
 
-class RefundRequest(Body, frozen=True):
+class RefundRequest(CancelOrderRequest, frozen=True, kw_only=True):
     """Units of an order, and the state to move their refunds to. Neither units nor `delivery`: all refunds."""
 
     to: Annotated[RefundState, Meta(description="The state to move the refunds to.")]
     product_unit: RefundedUnits = None
     delivery: Annotated[bool, Meta(description="Whether the refund of the delivery fee is moved, too.")] = False
-    reason: Reason = ""
-
-    def lines(self) -> LineRequest:
-        """Converts the body to the core's value.
-
-        Raises:
-            InvalidFields: a member breaks a rule of the core.
-        """
-        return LineRequest(unit_ids=_ids(self.product_unit), reason=self.reason)
 
 
 def _ids(given: Any) -> tuple[ProductUnitId, ...] | None:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
-from threading import Semaphore
 from typing import Any, ClassVar, Final, TypeVar
 
 import attrs
@@ -28,7 +27,7 @@ from sellout_adapters.sql.engines.postgres.pool import BEGIN, connection_setting
 from sellout_adapters.sql.schema.inserts import next_ids
 from sellout_adapters.sql.search.postgres import PostgresSearch
 from sellout_adapters.sql.session.compiled import compiled
-from sellout_adapters.sql.session.connections import driver_connection, opened, take_place
+from sellout_adapters.sql.session.connections import Places, driver_connection, opened
 from sellout_adapters.sql.session.deadline import Deadline
 from sellout_adapters.sql.session.errors import TRIES, CannotOpen, RunAgain, SearchStopped, description_of
 from sellout_core.errors import Unavailable
@@ -62,7 +61,7 @@ class PostgresDatabase:
     _writer: Engine
     _connect_arguments: Mapping[str, Any] = attrs.field(repr=False)
     timeouts: Timeouts
-    _places: Semaphore
+    places: Places
 
     @classmethod
     def open(cls, url: URL, connections: int, timeouts: Timeouts, *, migrate: bool) -> "PostgresDatabase":
@@ -84,7 +83,7 @@ class PostgresDatabase:
             engine.execution_options(**{BEGIN: begin}) for begin in (READING, searching, _WRITING)
         )
         arguments = {**engine.dialect.create_connect_args(engine.url)[1], **settings}
-        opened = cls(engine, [], reader, searcher, writer, arguments, timeouts, Semaphore(connections))
+        opened = cls(engine, [], reader, searcher, writer, arguments, timeouts, Places(connections))
         try:
             opened.read(_require_unicode)
             if migrate:
@@ -201,7 +200,7 @@ class PostgresDatabase:
             engine: One of the engines, which share a pool.
             seconds: How long to wait for a connection. None: as `Timeouts.lock` says.
         """
-        take_place(self._places, self.timeouts.lock if seconds is None else seconds)
+        self.places.take(self.timeouts.lock if seconds is None else seconds)
         try:
             with opened(engine) as connection:
                 try:
@@ -211,7 +210,7 @@ class PostgresDatabase:
                     connection.begin()
                 yield connection
         finally:
-            self._places.release()
+            self.places.release()
 
 
 @cache

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import cache
 from pathlib import Path
-from threading import Semaphore
 from typing import Any, ClassVar, Final, TypeVar
 
 import attrs
@@ -30,7 +29,7 @@ from sellout_adapters.sql.engines.sqlite.file import (
 )
 from sellout_adapters.sql.schema.inserts import next_ids
 from sellout_adapters.sql.search.sqlite import SqliteSearch
-from sellout_adapters.sql.session.connections import driver_connection, opened, take_place
+from sellout_adapters.sql.session.connections import Places, driver_connection, opened
 from sellout_adapters.sql.session.deadline import Deadline
 from sellout_adapters.sql.session.errors import CannotOpen, SearchStopped, description_of
 from sellout_core.errors import Unavailable
@@ -86,7 +85,7 @@ class SqliteDatabase:
     group_commit: GroupCommit
     _reader: Engine
     timeouts: Timeouts
-    _places: Semaphore
+    places: Places
     _idle: list[Connection] = attrs.field(factory=list, init=False)
     _written: _Proof = attrs.field(factory=_Proof, init=False)
 
@@ -119,7 +118,7 @@ class SqliteDatabase:
             engine.dispose()
             raise
         reader = engine.execution_options(**{_BEGIN: ""})
-        places = Semaphore(connections)
+        places = Places(connections)
         return cls(engine, done, GroupCommit(writer, timeouts.lock), reader, timeouts, places)
 
     def next_ids(self, table: Table) -> Executable:
@@ -141,11 +140,11 @@ class SqliteDatabase:
         """Reads over a connection that is free within some seconds. Idle connections bypass the pool: it and
         SQLAlchemy's begin and rollback take longer than most reads.
         """
-        take_place(self._places, seconds)
+        self.places.take(seconds)
         try:
             return self._read_now(run)
         finally:
-            self._places.release()
+            self.places.release()
 
     def _read_now(self, run: Callable[[Connection], T]) -> T:
         try:

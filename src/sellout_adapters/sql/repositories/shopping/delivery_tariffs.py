@@ -29,10 +29,9 @@ class SqlDeliveryTariffs:
 
     def all(self) -> DeliveryTariffs:
         """One statement."""
-        return {
-            DeliveryKind(row.kind): DeliveryTariff(price=row.price, currency_id=row.currency_id)
-            for row in self._session.rows(_ALL)
-        }
+        rows = self._session.rows(_ALL)
+        self._session.note_references("currencies", (row.currency_id for row in rows))
+        return {DeliveryKind(row.kind): DeliveryTariff(price=row.price, currency_id=row.currency_id) for row in rows}
 
     def save(self, kind: DeliveryKind, tariff: DeliveryTariff | None) -> None:
         """One statement."""

@@ -40,7 +40,7 @@ from sellout_core.values import Money, OrderId
 
 def _changed(upsert: Insert) -> dict[str, Any]:
     """The columns of a refund that change."""
-    return {"amount": upsert.excluded.amount, "state": upsert.excluded.state}
+    return {name: upsert.excluded[name] for name in ("amount", "state", "payment_number")}
 
 
 _PROGRESS: Final = ("state", "moved_at", "cost", "parcel_number", "return_requested")

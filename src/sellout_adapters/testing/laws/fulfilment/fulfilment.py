@@ -258,7 +258,7 @@ class FulfilmentLaws:
         assert stored(scene, order.id).payment is PaymentState.VOIDED
         assert stock_of(scene, one, two) == [(1, 0, True)] * 2
 
-    def test_a_line_is_cancelled_once_whoever_asks_at_the_same_time(self, scene: Scene) -> None:
+    def test_a_line_that_buyer_and_staff_cancel_at_once_is_cancelled_once(self, scene: Scene) -> None:
         code = scene.promo_code("SALE", scene.user("owner"))
         order = bought(scene, promo_code="SALE")
         pay(scene, order)

@@ -1,9 +1,11 @@
 """Payments by a provider, on every store."""
 
+import json
 from datetime import timedelta
 
 import attrs
 
+from sellout_adapters.payments.signed import signed
 from sellout_adapters.testing.bank import Bank
 from sellout_adapters.testing.harness import pytest
 from sellout_adapters.testing.laws.fulfilment.fulfilment import (
@@ -23,12 +25,16 @@ from sellout_adapters.testing.scene import Scene
 from sellout_core.errors import NotFound
 from sellout_core.fulfilment.lifecycle import Event, PaymentState, RefundState
 from sellout_core.fulfilment.money import CommandKind, OnlinePayment, Refund
-from sellout_core.fulfilment.refusals import PaymentMismatch
+from sellout_core.fulfilment.progress import LineRequest
+from sellout_core.fulfilment.refusals import MoveImpossible, PaymentMismatch
 from sellout_core.people.accounts import OPERATOR, Actor
 from sellout_core.shopping.ordering import Order
 from sellout_core.use_cases import payments
 from sellout_core.use_cases.shopping import fulfilment
-from sellout_core.values import Money, OrderId
+from sellout_core.values import Money, OrderId, ProductUnitId
+
+NOTICES = 20
+"""The number of equal notices at once."""
 
 
 def started(scene: Scene, bank: Bank, order: Order) -> OnlinePayment:
@@ -43,6 +49,12 @@ def settled_by(scene: Scene) -> list[CommandKind | None]:
     while (outcome := payments.settle_next_payment(scene.shop, OPERATOR)) is not None:
         commands.append(outcome.command)
     return commands
+
+
+def refund(scene: Scene, order: Order, target: RefundState, *unit_ids: ProductUnitId) -> None:
+    """Moves the refunds of those units, or all, as staff."""
+    request = LineRequest(unit_ids=unit_ids or None)
+    fulfilment.move_refunds(scene.shop, OPERATOR, order.id, request, target)
 
 
 class PaymentLaws:
@@ -111,7 +123,10 @@ class PaymentLaws:
         bank, order = Bank(), bought(scene)
         paid = started(scene, bank, order)
         report = bank.change(paid, authorised=order.total, captured=order.total)
-        racing(RACERS, lambda _: payments.apply_report(scene.shop, report))
+        content = json.dumps(attrs.asdict(report)).encode()
+        headers = {name: [value] for name, value in signed(bank.key, scene.clock.now, content).items()}
+        answers = racing(NOTICES, lambda _: payments.take_notice(scene.shop, bank.name, headers, content))
+        assert answers == [None] * NOTICES
         found = stored(scene, order.id)
         assert (found.payment, found.captured, found.settled) == (PaymentState.CAPTURED, order.total, True)
         assert [entry.event for entry in history_of(scene, order)] == [Event.PAYMENT_MOVED]
@@ -151,6 +166,24 @@ class PaymentLaws:
         assert found.refunds == (Refund(one, Money(700), RefundState.DONE, 1),)
         assert (found.online[0].released, found.held, user_of(scene, order).purchased_total) == (300, 0, 0)
 
+    def test_what_a_command_has_done_counts_for_the_next_one_if_its_answer_was_lost(self, scene: Scene) -> None:
+        bank, order = Bank(), bought(scene)
+        one, two = units_of(order)
+        paid = started(scene, bank, order)
+        payments.apply_report(scene.shop, bank.change(paid, authorised=order.total))
+        for kind, act in ((CommandKind.CAPTURE, CONFIRM), (CommandKind.REFUND, None)):
+            for unit_id, lost in ((one, True), (two, False)):
+                bank.loses_answers = lost
+                if act is None:
+                    cancel(scene, order, unit_id)
+                else:
+                    move(scene, order, act, unit_id)
+                assert settled_by(scene) == [kind]
+        found = stored(scene, order.id)
+        assert (found.captured, found.online[0].captured, found.online[0].refunded) == (1000, 1000, 1000)
+        assert {each.state for each in found.refunds} == {RefundState.DONE}
+        assert user_of(scene, order).purchased_total == 0
+
     def test_a_payment_for_an_order_that_died_becomes_a_refund_due(self, scene: Scene) -> None:
         bank, order = Bank(), bought(scene)
         paid = started(scene, bank, order)
@@ -164,6 +197,61 @@ class PaymentLaws:
         assert {refund.state for refund in found.refunds} == {RefundState.DONE}
         assert replayed(order, history_of(scene, order)) == present(found)
         assert user_of(scene, order).purchased_total == 0
+
+    def test_a_refund_that_the_provider_refuses_is_paid_back_by_staff_once(self, scene: Scene) -> None:
+        bank, order = Bank(refusal="the card is closed"), bought(scene)
+        one, two = units_of(order)
+        paid = started(scene, bank, order)
+        payments.apply_report(scene.shop, bank.change(paid, authorised=order.total, captured=order.total))
+        cancel(scene, order, one)
+        # Staff leave it to the provider until it has refused.
+        with pytest.raises(MoveImpossible):
+            refund(scene, order, RefundState.DONE, one)
+        assert settled_by(scene) == [CommandKind.REFUND]
+        found = stored(scene, order.id)
+        assert found.refunds == (Refund(one, Money(700), RefundState.FAILED, 1),)
+        assert (found.online[0].due_at, user_of(scene, order).purchased_total) == (None, order.total)
+        entry = history_of(scene, order)[-1]
+        assert (entry.event, entry.note) == (Event.REFUND_MOVED, "the card is closed")
+        for state in (RefundState.SENT, RefundState.FAILED, RefundState.DONE):
+            refund(scene, order, state, one)
+        assert stored(scene, order.id).refunds == (Refund(one, Money(700), RefundState.DONE),)
+        assert user_of(scene, order).purchased_total == 300
+        for state in RefundState:
+            with pytest.raises(MoveImpossible):
+                refund(scene, order, state, one)
+        # The provider pays the next refund back, and not the first one again.
+        bank.refusal = None
+        cancel(scene, order, two)
+        assert settled_by(scene) == [CommandKind.REFUND]
+        assert [command.amount for command in bank.commands.values()] == [300]
+        found = stored(scene, order.id)
+        assert {each.state for each in found.refunds} == {RefundState.DONE}
+        assert (found.online[0].refunded, user_of(scene, order).purchased_total) == (300, 0)
+        assert replayed(order, history_of(scene, order)) == present(found)
+
+    def test_a_refused_refund_that_staff_pay_back_with_the_provider_is_done_by_its_notice(self, scene: Scene) -> None:
+        bank, order = Bank(refusal="the card is closed"), bought(scene)
+        one, two = units_of(order)
+        paid = started(scene, bank, order)
+        payments.apply_report(scene.shop, bank.change(paid, authorised=order.total, captured=order.total))
+        cancel(scene, order)
+        assert settled_by(scene) == [CommandKind.REFUND]
+        refund(scene, order, RefundState.SENT, one)
+        payments.apply_report(scene.shop, bank.change(paid, refunded=Money(700)))
+        found = stored(scene, order.id)
+        assert [found.refund_of(each) for each in (one, two)] == [
+            Refund(one, Money(700), RefundState.DONE, 1),
+            Refund(two, Money(300), RefundState.FAILED, 1),
+        ]
+        payments.apply_report(scene.shop, bank.change(paid, refunded=Money(1000)))
+        found = stored(scene, order.id)
+        assert {each.state for each in found.refunds} == {RefundState.DONE}
+        assert user_of(scene, order).purchased_total == 0
+        with pytest.raises(MoveImpossible):
+            refund(scene, order, RefundState.DONE)
+        assert settled_by(scene) == []
+        assert replayed(order, history_of(scene, order)) == present(found)
 
     def test_an_authorised_order_does_not_expire(self, scene: Scene) -> None:
         policy = attrs.evolve(scene.shop.policy, unpaid_order_lifetime=timedelta(hours=1))

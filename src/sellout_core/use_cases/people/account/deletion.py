@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from sellout_core.audit import NewAuditEntry
-from sellout_core.errors import LastSuperuser, NotFound, WrongPassword
+from sellout_core.errors import LastSuperuser
 from sellout_core.events.making import of_deletion
 from sellout_core.people.accounts import Actor, NewUser, User
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
-from sellout_core.use_cases.people.users import locked_user
+from sellout_core.use_cases.people.passwords import LockUser, with_password
 from sellout_core.values import UserId
 
 __all__ = ["delete_account", "emptied"]
@@ -31,28 +31,18 @@ def delete_account(shop: Shop, actor: Actor, user_id: UserId, password: str) -> 
         LastSuperuser: no active superuser would be left.
     """
     actor.require_user(user_id)
-    credentials = shop.store.read(lambda tx: tx.credentials.of(user_id))
-    if credentials is None:
-        raise NotFound
-    if not shop.passwords.verify(password, credentials.password_hash):
-        raise WrongPassword
     now, name = shop.clock(), f"deleted {shop.random_id()}"
 
-    def work(tx: Transaction) -> bool:
+    def work(tx: Transaction, locked: LockUser) -> None:
         superusers = tx.users.superusers_for_update()
-        user = locked_user(tx, user_id)
-        if tx.credentials.of(user_id) != credentials:
-            return False
+        user = locked(tx)
         if set(superusers) == {user_id}:
             raise LastSuperuser
         _erase(tx, user, now, name)
         _audit(tx, actor, user_id, now)
         tx.events.add([of_deletion(user_id, now)])
-        return True
 
-    # The credentials have changed since the password was checked.
-    if not shop.store.write(work):
-        delete_account(shop, actor, user_id, password)
+    with_password(shop, user_id, password, lambda locked: shop.store.write(lambda tx: work(tx, locked)))
 
 
 def _erase(tx: Transaction, user: User, now: datetime, name: str) -> None:
