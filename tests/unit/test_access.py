@@ -187,6 +187,13 @@ def reset(stage: Stage, actor: Actor) -> object:
     return second_factors.reset_second_factor(stage.shop, actor, stage.anna.id, "en")
 
 
+def unsubscribe(stage: Stage, actor: Actor) -> None:
+    """Ends the subscription of a service, which the operator has made."""
+    if actor == OPERATOR:
+        services.subscribe_service(stage.shop, OPERATOR, "shelf")
+    services.unsubscribe_service(stage.shop, actor, "shelf")
+
+
 def a_checkout(stage: Stage) -> Checkout:
     return checkout_request(address_id(stage), stage.in_cart)
 
@@ -398,6 +405,7 @@ OF_THE_OPERATOR: dict[Callable[..., object], OfTheShop] = {
     dispatching.delete_delivered_events: lambda on, actor: dispatching.delete_delivered_events(on.shop, actor),
     order_events.read_followed: lambda on, actor: order_events.read_followed(on.shop, actor, {on.anna.id: 0}),
     services.subscribe_service: lambda on, actor: services.subscribe_service(on.shop, actor, "warehouse"),
+    services.unsubscribe_service: unsubscribe,
     services.deliver_to_service: lambda on, actor: services.deliver_to_service(
         on.shop, actor, "warehouse", lambda _: None
     ),

@@ -45,7 +45,7 @@ from sellout_core.use_cases.events.dispatching import (
     take_lane,
 )
 from sellout_core.use_cases.events.order_events import begin_following, read_followed, read_order_events
-from sellout_core.use_cases.events.services import deliver_to_service, subscribe_service
+from sellout_core.use_cases.events.services import deliver_to_service, subscribe_service, unsubscribe_service
 from sellout_core.use_cases.events.webhooks import (
     NewWebhook,
     WebhookChange,
@@ -742,6 +742,20 @@ def test_a_slow_service_notes_its_results_before_its_lease_ends(scene: Scene) ->
     assert deliver_to_service(scene.shop, OPERATOR, "warehouse", handle) == 2
     assert deliver_to_service(scene.shop, OPERATOR, "warehouse", handle) == 1
     assert len(got) == 3
+
+
+def test_a_service_that_is_gone_keeps_no_events(scene: Scene) -> None:
+    subscribe_service(scene.shop, OPERATOR, "warehouse")
+    kept = subscribe_service(scene.shop, OPERATOR, "shelf", ["order.placed"])
+    scene.person()
+    dispatch_events(scene.shop, OPERATOR)
+    scene.clock.advance(days=8)
+    assert delete_delivered_events(scene.shop, OPERATOR) == 0
+    unsubscribe_service(scene.shop, OPERATOR, "warehouse")
+    assert delete_delivered_events(scene.shop, OPERATOR) == 1
+    with pytest.raises(NotFound):
+        unsubscribe_service(scene.shop, OPERATOR, "warehouse")
+    assert scene.store.read(lambda tx: tx.subscriptions.all()) == [kept]
 
 
 def test_a_service_has_a_name() -> None:

@@ -1,8 +1,9 @@
-"""Commands for events: `events list` and `events replay`."""
+"""Commands for events: `events list`, `events replay` and `events unsubscribe`."""
 # ruff: noqa: PLC0415 - slow imports, for the commands that need them alone
 
 import click
 
+from sellout_core.errors import NotFound
 from sellout_core.events.event import Event
 from sellout_core.shop import Shop
 from sellout_core.values import MAX_ID, SubscriptionId
@@ -55,6 +56,25 @@ def replay(subscriber: str, after: int | None, database_url: str | None) -> None
     with opened_shop(settings_of({"database_url": database_url})) as shop:
         number = replay_deliveries(shop, OPERATOR, _subscriber(shop, subscriber), after)
     click.echo(f"{number:,} deliveries are due.")
+
+
+@events.command()
+@click.argument("service")
+@database_url_option
+def unsubscribe(service: str, database_url: str | None) -> None:
+    """End the subscription of SERVICE, a Python service that will not run again.
+
+    Otherwise the shop would keep the events for it for ever. Staff delete webhooks over HTTP.
+    """
+    from sellout_core.people.accounts import OPERATOR
+    from sellout_core.use_cases.events.services import unsubscribe_service
+
+    with opened_shop(settings_of({"database_url": database_url})) as shop:
+        try:
+            unsubscribe_service(shop, OPERATOR, service)
+        except NotFound:
+            raise Refusal(f"there is no service {escaped(service)}") from None
+    click.echo(f"Ended the subscription of {escaped(service)}.")
 
 
 def _subscriber(shop: Shop, text: str) -> SubscriptionId:

@@ -80,6 +80,9 @@ def test_a_service_is_named(invoke: Run, scene: Scene) -> None:
     dispatch_events(scene.shop, OPERATOR)
     assert " order.placed order/1 waiting\n" in invoke("events", "list", "--to", "warehouse").stdout
     assert invoke("events", "replay", "warehouse").stdout == "0 deliveries are due.\n"
+    assert invoke("events", "unsubscribe", "warehouse").stdout == "Ended the subscription of warehouse.\n"
+    assert_fails(invoke("events", "unsubscribe", "warehouse"), "there is no service warehouse", 1)
+    assert_fails(invoke("events", "list", "--to", "warehouse"), "there is no subscriber warehouse", 1)
 
 
 def test_work_delivers_what_is_due(invoke: Run, scene: Scene) -> None:

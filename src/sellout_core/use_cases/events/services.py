@@ -6,7 +6,7 @@ from typing import Final
 
 import attrs
 
-from sellout_core.errors import Forbidden, LimitReached
+from sellout_core.errors import Forbidden, LimitReached, NotFound
 from sellout_core.events.event import Event
 from sellout_core.events.subscriptions import MAX_SUBSCRIPTIONS, NewSubscription, Subscription
 from sellout_core.people.accounts import OPERATOR, Actor
@@ -16,7 +16,7 @@ from sellout_core.shop import Shop
 from sellout_core.use_cases.events.dispatching import dispatch_events, settle_lane, take_lane
 from sellout_core.values import EventId
 
-__all__ = ["deliver_to_service", "subscribe_service"]
+__all__ = ["deliver_to_service", "subscribe_service", "unsubscribe_service"]
 
 _HANDLING: Final = timedelta(minutes=1)
 """How long a service handles events before it notes the results. It is less than a lease."""
@@ -53,6 +53,26 @@ def subscribe_service(shop: Shop, actor: Actor, name: str, events: Sequence[str]
         return tx.subscriptions.add(new)
 
     return shop.store.write(work)
+
+
+def unsubscribe_service(shop: Shop, actor: Actor, name: str) -> None:
+    """Ends the subscription of a service. What it has not got yet is lost to it, and no longer keeps events. For the
+    operator.
+
+    Raises:
+        Forbidden: the actor is not the operator.
+        NotFound: no such service is subscribed.
+    """
+    if actor != OPERATOR:
+        raise Forbidden
+
+    def work(tx: Transaction) -> None:
+        found = next((each for each in tx.subscriptions.all() if each.service == name), None)
+        if found is None:
+            raise NotFound
+        tx.subscriptions.delete(found.id)
+
+    shop.store.write(work)
 
 
 def deliver_to_service(shop: Shop, actor: Actor, name: str, handle: EventHandler) -> int:
