@@ -100,6 +100,16 @@ def buyer_with_unit() -> tuple[str, int, int]:
     return access, user_id, unit_id
 
 
+def wished_product() -> tuple[str, int, int, int, int]:
+    """A new user with a product without a size in the wishlist: the access token, the user, the product, the card, and
+    a size of the product.
+    """
+    (access, user_id), product_id = someone(), new_product()
+    size_id = as_staff("/product_unit", {**UNIT, "product": product_id, "stock": None})["size"]["id"]
+    card_id = ask(f"/wishlist/add_no_size/{user_id}/{product_id}", None, bearer(access))["id"]
+    return access, user_id, product_id, card_id, size_id
+
+
 def new_order() -> tuple[int, int]:
     """A new order of one unit, and its total."""
     access, user_id, unit_id = buyer_with_unit()
@@ -186,6 +196,16 @@ def _prepared(case: Any, label: str) -> bool:
             case.path_parameters |= {"product_id": product_id} | ({"image_id": image_id} if len(parts) == 5 else {})
             if len(parts) == 4:
                 case.headers["If-Match"], case.body = "*", {"images": [image_id]}
+        case ["PATCH ", "user_info"]:
+            case.headers.update(bearer(someone()[0]))
+            case.headers["If-Match"], case.body = "*", {"first_name": new_name()}
+            return True
+        case ["POST ", "wishlist", "add" | "change_size", *_] | ["DELETE ", "wishlist", "delete", _]:
+            access, user_id, product_id, card_id, size_id = wished_product()
+            ids = {"user_id": user_id, "product_id": product_id, "wishlist_unit_id": card_id, "size_id": size_id}
+            case.path_parameters |= {name: ids[name] for name in case.path_parameters}
+            case.headers.update(bearer(access))
+            return True
         case ["POST ", "promo"]:
             case.body = {**BODIES["POST", "/promo"], "string_representation": new_name()}
         case ["POST ", "promo", "check", _]:
