@@ -154,12 +154,33 @@ def prepare(case: Any) -> None:
         return
     # A change by staff may be in the way, such as a reference row that was renamed.
     with suppress(urllib.error.HTTPError):
-        if (_webhook_prepared if "/webhook" in label else _prepared)(case, label):
+        if any(prepared(case, label) for prepared in (_user_prepared, _webhook_prepared, _prepared)):
             _PREPARED[label] += 1
 
 
+def _user_prepared(case: Any, label: str) -> bool:
+    """Prepares a request of a new user. False: its operation needs none."""
+    match label.split("/"):
+        case ["PATCH ", "user_info"]:
+            access, _ = someone()
+            case.headers["If-Match"], case.body = "*", {"first_name": new_name()}
+        case ["POST ", "wishlist", "add" | "change_size", *_] | ["DELETE ", "wishlist", "delete", _]:
+            access, user_id, product_id, card_id, size_id = wished_product()
+            ids = {"user_id": user_id, "product_id": product_id, "wishlist_unit_id": card_id, "size_id": size_id}
+            case.path_parameters |= {name: ids[name] for name in case.path_parameters}
+        case ["POST ", "promo", "check", _]:
+            access, case.path_parameters["user_id"], unit_id = buyer_with_unit()
+            case.body = {"promo_code": new_promo_code(), "product_unit": [unit_id]}
+        case _:
+            return False
+    case.headers.update(bearer(access))
+    return True
+
+
 def _webhook_prepared(case: Any, label: str) -> bool:
-    """Prepares a request about a webhook."""
+    """Prepares a request about a webhook. False: it is about something else."""
+    if "/webhook" not in label:
+        return False
     case.headers.update(bearer(log_in(demo.STAFF)["access"]))
     case.headers.pop("Idempotency-Key", None)
     if label == "POST /webhook":
@@ -196,23 +217,8 @@ def _prepared(case: Any, label: str) -> bool:
             case.path_parameters |= {"product_id": product_id} | ({"image_id": image_id} if len(parts) == 5 else {})
             if len(parts) == 4:
                 case.headers["If-Match"], case.body = "*", {"images": [image_id]}
-        case ["PATCH ", "user_info"]:
-            case.headers.update(bearer(someone()[0]))
-            case.headers["If-Match"], case.body = "*", {"first_name": new_name()}
-            return True
-        case ["POST ", "wishlist", "add" | "change_size", *_] | ["DELETE ", "wishlist", "delete", _]:
-            access, user_id, product_id, card_id, size_id = wished_product()
-            ids = {"user_id": user_id, "product_id": product_id, "wishlist_unit_id": card_id, "size_id": size_id}
-            case.path_parameters |= {name: ids[name] for name in case.path_parameters}
-            case.headers.update(bearer(access))
-            return True
         case ["POST ", "promo"]:
             case.body = {**BODIES["POST", "/promo"], "string_representation": new_name()}
-        case ["POST ", "promo", "check", _]:
-            access, case.path_parameters["user_id"], unit_id = buyer_with_unit()
-            case.headers.update(bearer(access))
-            case.body = {"promo_code": new_promo_code(), "product_unit": [unit_id]}
-            return True
         case ["POST ", "promo", "check_guest"]:
             case.body["promo_code"] = new_promo_code()
             return True
