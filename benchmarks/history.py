@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import timedelta
-from typing import Final
+from typing import Final, cast
 
 import attrs
 
@@ -17,6 +17,7 @@ from benchmarks.people import shop_over
 from benchmarks.servers import Server
 from benchmarks.shops import Loaded, settle
 from sellout_adapters.sql.search import page_index
+from sellout_adapters.sql.transaction import SqlTransaction
 from sellout_adapters.testing.scene import checkout_request
 from sellout_core.people.accounts import OPERATOR
 from sellout_core.ports import StoredResponse, Transaction
@@ -138,7 +139,7 @@ def _during_a_snapshot(shop: Loaded, server: Server, few: Loaded, few_server: Se
         connection.execute("BEGIN" if shop.place.kind == "sqlite" else "BEGIN ISOLATION LEVEL REPEATABLE READ")
         connection.execute("SELECT count(*) FROM orders").fetchall()
         for _ in range(_CHANGES):
-            shop.store.write(lambda tx: page_index.write_next_version(tx.session))
+            shop.store.write(lambda tx: page_index.write_next_version(cast(SqlTransaction, tx).session))
         return _ratio(what, rounds, _carts(shop, server, rounds), _carts(few, few_server, rounds))
 
 

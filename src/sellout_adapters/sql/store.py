@@ -26,6 +26,7 @@ from sellout_adapters.sql.session.product_cache import (
 )
 from sellout_adapters.sql.session.session import DatabaseSession
 from sellout_adapters.sql.transaction import SqlTransaction
+from sellout_core.ports.store import Transaction
 
 T = TypeVar("T")
 
@@ -112,13 +113,13 @@ class SqlStore:
         Raises:
             Unavailable: the database is unreachable.
         """
-        return self._version.refresh(lambda: self.read(_read_version))
+        return self._version.refresh(lambda: self._read(self._database.read, _read_version))
 
     def recent_catalogue_version(self) -> int | None:
         """The version if it was read in the last second and this store has not changed the catalogue since."""
         return self._version.version()
 
-    def read(self, work: Callable[[SqlTransaction], T]) -> T:
+    def read(self, work: Callable[[Transaction], T]) -> T:
         """Runs the work in a transaction that sees one snapshot. It waits for no writer.
 
         Raises:
@@ -126,11 +127,11 @@ class SqlStore:
         """
         return self._read(self._database.read, work)
 
-    def short_read(self, work: Callable[[SqlTransaction], T], too_long: type[Exception]) -> T:
+    def short_read(self, work: Callable[[Transaction], T], too_long: type[Exception]) -> T:
         """As `read`. Raises `too_long` when a statement returns more than a short read may."""
         return self._read(self._database.read, work, too_long)
 
-    def search(self, work: Callable[[SqlTransaction], T], left: Future[None]) -> T:
+    def search(self, work: Callable[[Transaction], T], left: Future[None]) -> T:
         """As `read`, for a search. It ends with `Unavailable` at its time limit (`Timeouts.search`), which includes the
         wait for a connection, and when `left` is done because its caller has left.
         """
@@ -155,7 +156,7 @@ class SqlStore:
 
         return runner(run)
 
-    def write(self, work: Callable[[SqlTransaction], T]) -> T:
+    def write(self, work: Callable[[Transaction], T]) -> T:
         """Runs the work in a transaction that is isolated from others: those that change the same rows wait, or this
         one runs again.
 
@@ -165,7 +166,7 @@ class SqlStore:
         """
         return self.write_by(self._database.write, work)
 
-    def write_by(self, runner: Runner, work: Callable[[SqlTransaction], T]) -> T:
+    def write_by(self, runner: Runner, work: Callable[[Transaction], T]) -> T:
         """As `write`, in a transaction that the runner begins and commits."""
         changed = False
 
@@ -208,10 +209,10 @@ class SqlStore:
         """Builds and updates the facet index in the calling thread, until `stopped` is set. It uses one connection.
         Without the index the database counts facets.
         """
-        self._facet_index.maintain(lambda work: self.read(lambda tx: work(tx.session)), stopped)
+        self._facet_index.maintain(lambda work: self._read(self._database.read, lambda tx: work(tx.session)), stopped)
 
     def _read_batched(
-        self, too_long: type[Exception], work: Callable[[SqlTransaction], T], note: Callable[[int], None]
+        self, too_long: type[Exception], work: Callable[[Transaction], T], note: Callable[[int], None]
     ) -> T:
         """As `short_read`, in a task of the read batcher. `note` receives the number of statements."""
         session = BatchedSession(None, self._references, self._database, self._product_cache, too_long)
@@ -254,10 +255,10 @@ class _LoopStore:
 
     _store: SqlStore
 
-    def read(self, work: Callable[[SqlTransaction], T]) -> T:
+    def read(self, work: Callable[[Transaction], T]) -> T:
         return self._store.read(work)
 
-    def write(self, work: Callable[[SqlTransaction], T]) -> T:
+    def write(self, work: Callable[[Transaction], T]) -> T:
         return self._store.write_by(write_in_task, work)
 
 

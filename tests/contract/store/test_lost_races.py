@@ -66,7 +66,7 @@ def statements_of_checkout(buying: CheckoutScene) -> int:
     return len(seen)
 
 
-STATEMENTS = 18
+STATEMENTS = 19
 """The number of statements of a checkout, from BEGIN to COMMIT."""
 
 
