@@ -34,7 +34,7 @@ _SEND_SECONDS: Final = 30
 _MOST: Final = 1000
 _MOST_OF_USER: Final = 10
 _MOST_OF_CLIENT: Final = 100
-_BEGIN: Final = b"retry: 3000\n\n"
+_RETRY: Final = b"retry: 3000\n"
 _HEARTBEAT: Final = b":\n\n"
 
 ReadEvents = Callable[[Mapping[UserId, int]], Awaitable[Sequence[Event]]]
@@ -101,7 +101,9 @@ class LiveEvents:
             raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
             await send({"type": "http.response.start", "status": 200, "headers": raw})
             if WITHOUT_BODY not in scope:
-                await _send(send, _BEGIN)
+                # A client that gets no event before its connection breaks goes on after this id.
+                last = b"id: %d\n" % stream.after if stream.after else b""
+                await _send(send, _RETRY + last + b"\n")
                 await self._follow(stream, leaving, send)
             await _send(send, b"", more=False)
         except TimeoutError:
@@ -132,8 +134,10 @@ class LiveEvents:
             )
             waiting.cancel()
             stream.changed.clear()
-            await _send(send, b"".join(map(_block, stream.pending)) or _HEARTBEAT)
-            stream.pending.clear()
+            blocks = [_block(event) for event in stream.pending]
+            await _send(send, b"".join(blocks) or _HEARTBEAT)
+            # Others may have come while the client took these.
+            del stream.pending[: len(blocks)]
 
     def _require_place(self, stream: _Stream) -> None:
         users, clients = Counter(each.user_id for each in self._streams), Counter(each.client for each in self._streams)

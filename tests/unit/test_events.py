@@ -392,6 +392,7 @@ def test_a_shop_has_a_hundred_subscriptions(scene: Scene) -> None:
         "https://[2001:0:0:0:0:0:80ff:fffe]/",
         "https://[fe80::1%25eth0]/",
         "https://[fc00::1]/",
+        "https://[fec0::1]/",
         "https://[ff02::1]/",
         "https://127.1/",
         "https://2130706433/",

@@ -182,14 +182,19 @@ def _carried_out(
 
 
 def _refunded(client: stripe.StripeClient, found: Checkout, payment: OnlinePayment, total: int) -> bool:
-    """Pays back until a total is reached. Returns whether a refund was made.
+    """Pays back until a total is reached. Returns whether a refund was made: none if Stripe refuses it and has paid
+    back more than the shop knows, which may be a part of it.
 
     Raises:
-        RefundRefused: Stripe refuses it, or the refund of that total has failed.
+        RefundRefused: Stripe refuses it, the refund of that total has failed, or an earlier refund came back, so that
+            the total would pay it again.
+        ProviderFailed: Stripe refuses it while an earlier refund is on its way.
     """
     known = found.paid_back + found.coming
     if found.intent is None or known >= total:
         return False
+    if known < minor_units(payment.refunded, payment.currency):
+        raise RefundRefused("refund: an earlier one came back")
     if total in found.failed:
         raise RefundRefused("refund: failed")
     metadata = {"order_id": str(payment.order_id), "total": str(total)}
@@ -201,6 +206,10 @@ def _refunded(client: stripe.StripeClient, found: Checkout, payment: OnlinePayme
     except (stripe.InvalidRequestError, stripe.CardError) as error:
         if error.http_status not in {400, 402} or error.code in _TRY_LATER:
             raise
+        if found.report.refunded > payment.refunded:
+            return False
+        if found.coming:
+            raise ProviderFailed(f"refund: {_reason(error)}") from None
         raise RefundRefused(f"refund: {_reason(error)}") from None
     if getattr(refund, "status", None) in {"failed", "canceled"}:
         raise RefundRefused(f"refund: {_word(getattr(refund, 'failure_reason', None)) or 'failed'}")

@@ -36,7 +36,8 @@ def is_public(text: str) -> bool:
     except ValueError:
         return False
     inner = _inner(address)
-    return inner.is_global and not inner.is_multicast and not inner.is_reserved
+    is_site_local = isinstance(inner, ipaddress.IPv6Address) and inner.is_site_local
+    return inner.is_global and not (inner.is_multicast or inner.is_reserved or is_site_local)
 
 
 def target_fault(url: str, *, allow_private: bool) -> Fault | None:

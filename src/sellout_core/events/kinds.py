@@ -92,7 +92,7 @@ _REFUND_CAUSES: Final[Mapping[RefundState, str]] = {
     RefundState.DUE: "A refund is due, or its amount has grown.",
     RefundState.SENT: "A refund was sent.",
     RefundState.DONE: "A refund has arrived.",
-    RefundState.FAILED: "A refund came back.",
+    RefundState.FAILED: "A refund came back, or the payment provider refuses it for good.",
 }
 
 _ALL: Final[Sequence[EventKind]] = (

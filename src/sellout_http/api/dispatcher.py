@@ -83,8 +83,7 @@ class Dispatcher:
         elif key not in self._long_reads:
             try:
                 reply = await self.executor.read(work, context.log_entry)
-                is_live = isinstance(reply.document, LiveStream)
-                return self._respond(context, reply) if is_live else context.response(reply)
+                return self._respond(context, reply)
             except ReadTooLong:
                 self._long_reads[key] = True
         return await self.executor.run(

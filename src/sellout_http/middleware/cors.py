@@ -23,6 +23,7 @@ def cors_rules(origins: Sequence[str], pattern: str | None) -> CORSConfig | None
             "Content-Type",
             "Idempotency-Key",
             "If-Match",
+            "Last-Event-ID",
             "X-Cart-Token",
             "X-Request-ID",
         ],

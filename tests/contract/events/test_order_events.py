@@ -108,6 +108,7 @@ def test_a_stream_tells_what_happens_and_goes_on_where_it_ended(served: Served, 
     buy(buyer)
     with stream(buyer) as lines:
         assert next(lines) == "retry: 3000"
+        assert next(lines) == f"id: {own_events(served)[-1]}"
         # The stream begins now: the order from before is not in it.
         order_id = buy(buyer)
         first = next_event(lines)
@@ -208,6 +209,48 @@ def test_five_hundred_streams_are_one_read(served: Served, buyer: Buyer) -> None
     asyncio.run(scenario())
     assert {len(after) for after in reads} == {500}
     assert all(body.count(b"id: ") == 1 and f"id: {number}\n".encode() in body for number, body in sent.items())
+
+
+@pytest.mark.http
+def test_an_event_that_comes_while_a_client_is_slow_is_sent(
+    served: Served, buyer: Buyer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client takes a heartbeat only after the event has been read."""
+    monkeypatch.setattr(live_events, "_HEARTBEAT_SECONDS", 0.01)
+    buy(buyer)
+    [event] = read_order_events(served.shop, OPERATOR, UserId(CUSTOMER_ID))
+    sent = b""
+
+    async def scenario() -> None:
+        is_slow, was_read = asyncio.Event(), asyncio.Event()
+
+        async def read(_: Mapping[UserId, int]) -> Sequence[Event]:
+            if not is_slow.is_set() or was_read.is_set():
+                return []
+            asyncio.get_running_loop().call_soon(was_read.set)
+            return [event]
+
+        live = LiveEvents(read, lambda: False, 60)
+
+        async def send(message: dict[str, Any]) -> None:
+            nonlocal sent
+            sent += message.get("body", b"")
+            if message.get("body") == b":\n\n":
+                is_slow.set()
+                await was_read.wait()
+            if b"data: " in sent:
+                live.stop()
+
+        async def receive() -> dict[str, Any]:
+            await asyncio.Event().wait()
+            return {}
+
+        scope = {CLIENT: Client("10.0.0.1", "10.0.0.1", secure=False)}
+        async with asyncio.timeout(60):
+            await live.answer(LiveStream(UserId(CUSTOMER_ID), 0), {}, scope, receive, send)
+
+    asyncio.run(scenario())
+    assert f"id: {event.id}\n".encode() in sent
 
 
 def test_a_server_ends_with_open_streams(tmp_path: Path) -> None:

@@ -515,6 +515,33 @@ def test_a_refund_that_fails_after_days_is_left_to_staff(memory_desk: Desk) -> N
     assert len(desk.server.refunds) == 1
 
 
+def test_a_refund_that_is_refused_while_another_is_on_its_way_is_tried_again(memory_desk: Desk) -> None:
+    """Otherwise staff would pay both."""
+    desk, (one, two) = memory_desk, units_of(memory_desk.order)
+    desk.captured()
+    desk.server.refund_status = "pending"
+    cancel(desk.scene, desk.order, one)
+    settled_by(desk.scene)
+    desk.server.refund_error = Refusal(400, "invalid_request_error", "charge_disputed")
+    cancel(desk.scene, desk.order, two)
+    assert settled_by(desk.scene) == [CommandKind.REFUND]
+    assert {each.state for each in stored(desk.scene, desk.order.id).refunds} == {RefundState.DUE}
+
+
+def test_a_refund_that_came_back_after_it_was_done_is_not_paid_with_the_next_one(memory_desk: Desk) -> None:
+    desk, (one, two) = memory_desk, units_of(memory_desk.order)
+    desk.captured()
+    cancel(desk.scene, desk.order, one)
+    assert settled_by(desk.scene) == [CommandKind.REFUND]
+    [made] = desk.server.refunds.values()
+    made["status"] = "failed"
+    cancel(desk.scene, desk.order, two)
+    outcome = payments.settle_next_payment(desk.scene.shop, OPERATOR)
+    assert outcome is not None
+    assert (outcome.result, outcome.reason) == ("refused", "refund: an earlier one came back")
+    assert len(desk.server.refunds) == 1
+
+
 def test_what_staff_pay_back_on_stripes_pages_is_not_paid_back_again(memory_desk: Desk) -> None:
     desk = memory_desk
     paid = desk.captured()

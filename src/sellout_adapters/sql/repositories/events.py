@@ -63,7 +63,7 @@ _DELETE_DEAD: Final = delete(event_deliveries).where(
     event_deliveries.c.dead_at.is_not(None)
     | event_deliveries.c.subscription_id.in_(select(event_subscriptions.c.id).where(~event_subscriptions.c.active)),
 )
-_DELETEEVENT_COLUMNSS: Final = (
+_DELETE_EVENTS: Final = (
     delete(events)
     .where(among(events.c.id, AMONG_IDS), ~exists().where(event_deliveries.c.event_id == events.c.id))
     .returning(events.c.id)
@@ -110,7 +110,7 @@ class SqlEvents:
         """Three statements. An event stays if a dead delivery of it was revived meanwhile."""
         old = [row.id for row in self._session.rows(_OLD, {"by": occurred_by, "limit": limit})]
         self._session.rows_among(_DELETE_DEAD, old)
-        return len(self._session.rows_among(_DELETEEVENT_COLUMNSS, old))
+        return len(self._session.rows_among(_DELETE_EVENTS, old))
 
 
 def event_of(row: Row) -> Event:

@@ -104,7 +104,7 @@ _an_earlier_one: Final = (
     _earlier.c.dead_at.is_(None),
 )
 _own: Final = event_deliveries.c.subscription_id == _SUBSCRIPTION
-_WITHEVENT_COLUMNS: Final = (
+_WITH_EVENT: Final = (
     select(
         event_deliveries.c.subscription_id,
         *(event_deliveries.c[name] for name in ("attempts", "due_at", "dead_at", "last_error")),
@@ -114,7 +114,7 @@ _WITHEVENT_COLUMNS: Final = (
     .order_by(event_deliveries.c.event_id)
     .limit(_LIMIT)
 )
-_DUE: Final = _WITHEVENT_COLUMNS.where(
+_DUE: Final = _WITH_EVENT.where(
     _own,
     _is_live,
     event_deliveries.c.due_at <= _NOW,
@@ -141,7 +141,7 @@ _GIVE_UP: Final = (
     .values(dead_at=_NOW, last_error=bindparam("reason"))
     .execution_options(**CUSTOM_PLAN)
 )
-_DELIVERIES_AFTER: Final = _WITHEVENT_COLUMNS.where(_own, event_deliveries.c.event_id > bindparam("after"))
+_DELIVERIES_AFTER: Final = _WITH_EVENT.where(_own, event_deliveries.c.event_id > bindparam("after"))
 _REVIVE: Final = (
     update(event_deliveries)
     .where(_own, event_deliveries.c.dead_at.is_not(None))
