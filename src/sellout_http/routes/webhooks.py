@@ -95,8 +95,7 @@ def list_webhook_deliveries(context: ReadContext, webhook_id: SubscriptionId) ->
 def change_webhook(context: WriteContext, webhook_id: SubscriptionId, body: WebhookPatch) -> responses.Webhook:
     """Change or stop a webhook.
 
-    One that is stopped gets no new events. What it has not got yet follows when it is active again, if it is less than
-    four days old.
+    One that is stopped gets no new events. What it has not got yet follows when it is active again.
     """
     is_current = unless_changed(context, _document, _settable)
     return _document(webhooks.change_webhook(context.shop, context.actor, webhook_id, body.change(), is_current))

@@ -90,7 +90,13 @@ def test_configured_origins_read_everything_that_their_users_may(store: Store, m
                 exposed = response.headers["access-control-expose-headers"].lower()
                 assert {"link", "retry-after", "x-cart-token", "x-request-id"} <= set(exposed.split(", "))
                 assert "access-control-allow-credentials" not in response.headers
-            for headers in ("authorization", "Content-Type, Idempotency-Key", "x-request-id", "x-cart-token"):
+            for headers in (
+                "authorization",
+                "Content-Type, Idempotency-Key",
+                "x-request-id",
+                "x-cart-token",
+                "last-event-id",
+            ):
                 allowed = preflight(shop.client, origin, headers=headers)
                 assert allowed.status_code == 204
                 assert allowed.headers["access-control-allow-origin"] == origin
