@@ -21,7 +21,7 @@ def test_a_model_predicts_the_shop(make_store: StoreMaker, deep: bool) -> None:
     run_state_machine_as_test(
         shop_machine(make_store),
         settings=settings(
-            max_examples=100 if deep else 6,
+            max_examples=50 if deep else 6,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
