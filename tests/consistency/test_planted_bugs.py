@@ -57,6 +57,8 @@ SEEN_BY = {
     "refund_not_subtracted": "buyers_paid_what_was_captured",
 }
 NEED_KILLS = {"split_transaction"}
+# An order that expires would give back an activation that was not counted, which fails and ends the run.
+WITHOUT_EXPIRY = {"off_by_one_limit"}
 
 
 def test_every_bug_has_a_law() -> None:
@@ -81,7 +83,12 @@ def test_without_a_bug_no_law_is_violated(plan: Plan, filled: Path) -> None:
 
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_seen(bug: str, filled: Path) -> None:
+    """A bug that a short run misses is seen by a longer one."""
     plan = KILLS if bug in NEED_KILLS else PLAN
+    plan = attrs.evolve(plan, reprices=0) if bug in WITHOUT_EXPIRY else plan
     code = f"from tests.consistency.planted import main; main({bug!r})"
-    outcome = run(attrs.evolve(plan, code=code), filled)
-    assert SEEN_BY[bug] in {violation.law for violation in outcome.violations}, outcome.figures()
+    for times in (1, 3, 9):
+        outcome = run(attrs.evolve(plan, code=code, commands=times * plan.commands), filled)
+        if SEEN_BY[bug] in {violation.law for violation in outcome.violations}:
+            return
+    raise AssertionError(outcome.figures())
