@@ -57,7 +57,7 @@ def deep(session: nox.Session) -> None:
     """
     install(session, "fuzzing")
     session.run("pytest", "-q", *PARALLEL, "tests/contract", "--deep")
-    session.run("python", "-m", "tests.fuzzing", "--examples=12", "--seeds", "1")
+    session.run("python", "-m", "tests.fuzzing", "--examples=20", "--seeds", "1")
     session.run("python", "-m", "tests.consistency", "--rounds=4", "--seconds=6")
     session.run("pytest", "-q", *PARALLEL, "tests/consistency")
 

@@ -21,7 +21,7 @@ def test_a_model_predicts_the_shop(make_store: StoreMaker, deep: bool) -> None:
     run_state_machine_as_test(
         shop_machine(make_store),
         settings=settings(
-            max_examples=50 if deep else 6,
+            max_examples=100 if deep else 15,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
@@ -36,4 +36,4 @@ def test_a_search_finds_what_the_definition_says(
     """The result is the same for each way in which a database can run the search."""
     for search in (PostgresSearch, SqliteSearch):
         monkeypatch.setattr(search, "few", few)
-    generated.search_law(make_store, examples=100 if deep else 10)
+    generated.search_law(make_store, examples=100 if deep else 15)
