@@ -58,6 +58,11 @@ class Actor:
         if not self.is_staff:
             raise self._refusal
 
+    def require_operator(self) -> None:
+        """Checks that the actor is the operator. Raises `Forbidden` if it is not."""
+        if self != OPERATOR:
+            raise errors.Forbidden
+
     def require_superuser(self) -> None:
         """Lets through superusers.
 

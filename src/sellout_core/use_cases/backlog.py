@@ -6,9 +6,8 @@ from typing import Final
 
 import attrs
 
-from sellout_core.errors import Forbidden
 from sellout_core.fulfilment.statuses import STATUSES
-from sellout_core.people.accounts import OPERATOR, Actor
+from sellout_core.people.accounts import Actor
 from sellout_core.ports.backlog import Waiting
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import ReadingShop
@@ -48,8 +47,7 @@ def read_backlog(shop: ReadingShop, actor: Actor) -> BacklogFigures:
     Raises:
         Forbidden: the actor is not the operator.
     """
-    if actor != OPERATOR:
-        raise Forbidden
+    actor.require_operator()
     now = shop.clock()
 
     def work(tx: Transaction) -> BacklogFigures:

@@ -8,9 +8,8 @@ from typing import Final, Literal
 
 import attrs
 
-from sellout_core.errors import Forbidden
 from sellout_core.mail import LEASE, Letter, Mail, MailNotSent, MailTemplate
-from sellout_core.people.accounts import OPERATOR, Actor, User
+from sellout_core.people.accounts import Actor, User
 from sellout_core.people.identity import TOKEN_LIFETIME, SingleUseToken, TokenPurpose, address_key, fingerprint_of
 from sellout_core.ports.mail import Mailer
 from sellout_core.ports.store import Transaction
@@ -48,8 +47,7 @@ def send_next_mail(shop: Shop, actor: Actor, mailer: Mailer) -> MailOutcome | No
     Raises:
         Forbidden: the actor is not the operator.
     """
-    if actor != OPERATOR:
-        raise Forbidden
+    actor.require_operator()
     if not shop.store.read(lambda tx: tx.outbox.has_due(shop.clock())):
         return None
     taken = shop.store.write(lambda tx: _take(shop, tx))

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import attrs
 
-from sellout_core.errors import Forbidden, NotFound, Unavailable
+from sellout_core.errors import NotFound, Unavailable
 from sellout_core.fulfilment.lifecycle import Role
 from sellout_core.fulfilment.money import CommandKind, NewPayment, OnlinePayment, ProviderPayment
 from sellout_core.fulfilment.progress import Fulfilment, FulfilmentChange, Mover
@@ -140,8 +140,7 @@ def settle_next_payment(shop: Shop, actor: Actor) -> PaymentOutcome | None:
     Raises:
         Forbidden: the actor is not the operator.
     """
-    if actor != OPERATOR:
-        raise Forbidden
+    actor.require_operator()
     due = shop.store.read(lambda tx: tx.fulfilments.payments_due(shop.clock(), 1))
     taken = shop.store.write(lambda tx: _take(tx, due[0], shop.clock())) if due else None
     if taken is None:

@@ -5,8 +5,7 @@ of pictures.
 from typing import Final
 
 from sellout_core.catalogue.pictures import digest_in
-from sellout_core.errors import Forbidden
-from sellout_core.people.accounts import OPERATOR, Actor
+from sellout_core.people.accounts import Actor
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
 
@@ -27,8 +26,7 @@ def delete_expired(shop: Shop, actor: Actor) -> int:
     Raises:
         Forbidden: the actor is not the operator.
     """
-    if actor != OPERATOR:
-        raise Forbidden
+    actor.require_operator()
     now = shop.clock()
 
     def work(tx: Transaction) -> int:
@@ -55,8 +53,7 @@ def delete_unused_files(shop: Shop, actor: Actor) -> int:
         Forbidden: the actor is not the operator.
         Unavailable: the storage failed.
     """
-    if actor != OPERATOR:
-        raise Forbidden
+    actor.require_operator()
     by = shop.clock() - shop.policy.unused_file_lifetime
     total = 0
     for names in shop.picture_storage.stored_before(by):

@@ -13,10 +13,10 @@ from typing import Final
 
 import attrs
 
-from sellout_core.errors import Forbidden, NotFound
+from sellout_core.errors import NotFound
 from sellout_core.events.event import Event
 from sellout_core.events.subscriptions import LEASE, MAX_AGE, Delivery, Lane, Subscription, lane_delay
-from sellout_core.people.accounts import OPERATOR, Actor
+from sellout_core.people.accounts import Actor
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
 from sellout_core.values import EventId, SubscriptionId
@@ -41,7 +41,7 @@ def has_work(shop: Shop, actor: Actor) -> bool:
     Raises:
         Forbidden: the actor is not the operator.
     """
-    _require_operator(actor)
+    actor.require_operator()
     now = shop.clock()
 
     def work(tx: Transaction) -> bool:
@@ -59,7 +59,7 @@ def dispatch_events(shop: Shop, actor: Actor) -> int:
     Raises:
         Forbidden: the actor is not the operator.
     """
-    _require_operator(actor)
+    actor.require_operator()
     total = 0
     while shop.store.read(lambda tx: tx.events.has_undispatched()):
         total += shop.store.write(lambda tx: _dispatch(shop, tx))
@@ -73,7 +73,7 @@ def take_lane(shop: Shop, actor: Actor, service: str | None = None) -> Lane | No
     Raises:
         Forbidden: the actor is not the operator.
     """
-    _require_operator(actor)
+    actor.require_operator()
 
     def work(tx: Transaction) -> Lane | None:
         now = shop.clock()
@@ -101,8 +101,8 @@ def settle_lane(shop: Shop, actor: Actor, lane: Lane, results: Mapping[EventId, 
     Raises:
         Forbidden: the actor is not the operator.
     """
-    _require_operator(actor)
-    chance = int(shop.random_id(), 16) / 16**16
+    actor.require_operator()
+    chance = _chance(shop)
 
     def work(tx: Transaction) -> None:
         now = shop.clock()
@@ -161,17 +161,12 @@ def delete_delivered_events(shop: Shop, actor: Actor) -> int:
     Raises:
         Forbidden: the actor is not the operator.
     """
-    _require_operator(actor)
+    actor.require_operator()
     by = shop.clock() - shop.policy.event_retention
     total = 0
     while deleted := shop.store.write(lambda tx: tx.events.delete_delivered(by, _DELETED)):
         total += deleted
     return total
-
-
-def _require_operator(actor: Actor) -> None:
-    if actor != OPERATOR:
-        raise Forbidden
 
 
 def _dispatch(shop: Shop, tx: Transaction) -> int:
@@ -205,7 +200,12 @@ def _failed(lane: Lane, results: Mapping[EventId, str | None], shop: Shop) -> li
     """The deliveries that failed, each with a chance of its own."""
     now = shop.clock()
     return [
-        delivery.failed(reason, now, int(shop.random_id(), 16) / 16**16)
+        delivery.failed(reason, now, _chance(shop))
         for delivery in lane.deliveries
         if (reason := results.get(delivery.id)) is not None
     ]
+
+
+def _chance(shop: Shop) -> float:
+    """A random number from 0 to 1."""
+    return int(shop.random_id(), 16) / 16**16

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sellout_core.errors import FieldCode, Forbidden, InvalidField, InvalidFields
+from sellout_core.errors import FieldCode, InvalidField, InvalidFields
 from sellout_core.events.event import Event
-from sellout_core.people.accounts import OPERATOR, Actor
+from sellout_core.people.accounts import Actor
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import ReadingShop
 from sellout_core.use_cases.people.users import require_existing_user
@@ -63,8 +63,7 @@ def read_followed(shop: ReadingShop, actor: Actor, after: Mapping[UserId, int]) 
     Raises:
         Forbidden: the actor is not the operator.
     """
-    if actor != OPERATOR:
-        raise Forbidden
+    actor.require_operator()
     return shop.store.read(lambda tx: tx.events.of_buyers(after, _FOLLOWED))
 
 

@@ -6,10 +6,10 @@ from typing import Final
 
 import attrs
 
-from sellout_core.errors import Forbidden, LimitReached, NotFound
+from sellout_core.errors import LimitReached, NotFound
 from sellout_core.events.event import Event
 from sellout_core.events.subscriptions import MAX_SUBSCRIPTIONS, NewSubscription, Subscription
-from sellout_core.people.accounts import OPERATOR, Actor
+from sellout_core.people.accounts import Actor
 from sellout_core.ports.events import EventHandler
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
@@ -37,8 +37,7 @@ def subscribe_service(shop: Shop, actor: Actor, name: str, events: Sequence[str]
         InvalidFields: the name or the kinds break a rule.
         LimitReached: the shop has 100 subscriptions.
     """
-    if actor != OPERATOR:
-        raise Forbidden
+    actor.require_operator()
     new = NewSubscription(service=name, events=tuple(events), created_at=shop.clock())
 
     def work(tx: Transaction) -> Subscription:
@@ -63,8 +62,7 @@ def unsubscribe_service(shop: Shop, actor: Actor, name: str) -> None:
         Forbidden: the actor is not the operator.
         NotFound: no such service is subscribed.
     """
-    if actor != OPERATOR:
-        raise Forbidden
+    actor.require_operator()
 
     def work(tx: Transaction) -> None:
         found = next((each for each in tx.subscriptions.all() if each.service == name), None)

@@ -8,8 +8,8 @@ from typing import TypeVar
 import attrs
 
 from sellout_core import values
-from sellout_core.errors import FieldCode, Forbidden, InvalidField, InvalidFields, NotFound, WrongPassword
-from sellout_core.people.accounts import OPERATOR, Actor, Credentials, PasswordChange, User
+from sellout_core.errors import FieldCode, InvalidField, InvalidFields, NotFound, WrongPassword
+from sellout_core.people.accounts import Actor, Credentials, PasswordChange, User
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
 from sellout_core.use_cases.people.users import locked_user
@@ -57,8 +57,7 @@ def set_password(shop: Shop, actor: Actor, username: str, password: str) -> User
         NotFound: no user has that username.
         InvalidFields: the password is out of its limits, or the shop's policy does not allow it.
     """
-    if actor != OPERATOR:
-        raise Forbidden
+    actor.require_operator()
     if fault := values.password(password):
         raise InvalidFields((InvalidField("password", fault.reason, fault.code),))
     require_password(shop, password)

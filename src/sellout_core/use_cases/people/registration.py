@@ -1,8 +1,8 @@
 """Registration of users and creation of administrators (docs/http-contract.md#users)."""
 
-from sellout_core.errors import Forbidden, InvalidField, InvalidFields
+from sellout_core.errors import InvalidField, InvalidFields
 from sellout_core.events.making import of_registration
-from sellout_core.people.accounts import OPERATOR, Actor, Registration, TokenPair, User
+from sellout_core.people.accounts import Actor, Registration, TokenPair, User
 from sellout_core.people.session_origins import UNKNOWN_ORIGIN, SessionOrigin
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
@@ -46,8 +46,7 @@ def create_admin(shop: Shop, actor: Actor, registration: Registration) -> User:
         Forbidden: the actor is not the operator.
         InvalidFields, UsernameTaken: as `register`.
     """
-    if actor != OPERATOR:
-        raise Forbidden
+    actor.require_operator()
     password_hash = _hash_if_allowed(shop, registration)
     now = shop.clock()
 

@@ -10,7 +10,7 @@ import attrs
 from sellout_core import values
 from sellout_core.catalogue.products import ProductUnit, products_of
 from sellout_core.catalogue.stock import restocked
-from sellout_core.errors import Conflict, Forbidden, Invalid, InvalidField, InvalidFields, NotFound, SellOutError
+from sellout_core.errors import Conflict, Invalid, InvalidField, InvalidFields, NotFound, SellOutError
 from sellout_core.events.making import of_fulfilment, of_units
 from sellout_core.fulfilment.lifecycle import LineState, PaymentState, RefundState, Role
 from sellout_core.fulfilment.moves import moved, return_requested
@@ -173,8 +173,7 @@ def expire_unpaid_orders(shop: Shop, actor: Actor) -> int:
     Raises:
         Forbidden: the actor is not the operator.
     """
-    if actor != OPERATOR:
-        raise Forbidden
+    actor.require_operator()
     lifetime = shop.policy.unpaid_order_lifetime
     if lifetime is None:
         return 0
