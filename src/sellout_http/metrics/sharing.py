@@ -126,6 +126,7 @@ def _read(file: Path) -> _Shared | None:
 def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):
+        # Workers have one user, so another user's process has the id of a dead one.
         return False
     return True

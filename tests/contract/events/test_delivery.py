@@ -36,7 +36,7 @@ from sellout_core.use_cases.events.webhooks import (
 from sellout_core.values import SubscriptionId
 from sellout_http import event_delivery
 from sellout_http.event_delivery import deliver_events, deliver_until
-from tests.contract.support.receiver import Receiver, _Handler, receiving, verify
+from tests.contract.support.receiver import Handler, Receiver, receiving, verify
 from tests.contract.support.secrecy import WEBHOOK_SECRET as SECRET
 
 SHORT, LONG = 0.3, 15.0
@@ -299,7 +299,7 @@ def test_the_name_of_a_certificate_is_checked(scene: Scene) -> None:
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
     receiver = Receiver()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"receiver": receiver}))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Receiving", (Handler,), {"receiver": receiver}))
     server.socket = serving.wrap_socket(server.socket, server_side=True)
     server.handle_error = lambda *_: None  # type: ignore[method-assign]
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
@@ -336,8 +336,8 @@ def test_a_server_delivers_until_it_stops_and_notes_what_it_delivered(scene: Sce
         thread.start()
         try:
             bought(scene)
-            while not (receiver.received and slow.received):
-                pass
+            assert receiver.arrived.acquire(timeout=60)
+            assert slow.arrived.acquire(timeout=60)
         finally:
             stopped.set()
             thread.join()
@@ -351,11 +351,12 @@ def test_a_server_delivers_until_it_stops_and_notes_what_it_delivered(scene: Sce
 @pytest.mark.http
 def test_an_error_of_the_store_ends_no_server(logged: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_delivery, "_AFTER_ERROR_SECONDS", 0)
-    failures = iter([ZeroDivisionError()])
+    failures, has_failed = iter([ZeroDivisionError()]), threading.Event()
 
     class Failing(MemoryStore):
         def read(self, work: Any) -> Any:
             for failure in failures:
+                has_failed.set()
                 raise failure
             return super().read(work)
 
@@ -367,11 +368,9 @@ def test_an_error_of_the_store_ends_no_server(logged: list[Any], monkeypatch: py
             target=deliver_until, args=(scene.shop, partial(WebhookClient, scene.clock, allow_private=True), stopped)
         )
         thread.start()
-        while not logged:
-            pass
+        assert has_failed.wait(60)
         bought(scene)
-        while not receiver.received:
-            pass
+        assert receiver.arrived.acquire(timeout=60)
         stopped.set()
         thread.join()
     assert [entry["event"] for entry in logged] == ["failed"]

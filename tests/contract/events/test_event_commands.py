@@ -115,8 +115,8 @@ def test_a_server_delivers_and_ends_while_a_receiver_hangs(scene: Scene, tmp_pat
         webhook_id = subscribe(scene, receiver.url)
         with running_server(tmp_path, **PRIVATE) as (server, _):
             bought(scene)
-            while not (receiver.received and slow.received):
-                pass
+            assert receiver.arrived.acquire(timeout=60)
+            assert slow.arrived.acquire(timeout=60)
             assert server.stop() == (0, "")
         assert [verify(headers)["type"] for headers in receiver.headers] == ["order.placed"]
         assert deliveries_of(scene, webhook_id) == []

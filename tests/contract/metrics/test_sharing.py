@@ -1,9 +1,12 @@
 """The figures of the workers of one server: their sums, and what becomes of them when a worker dies."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Final
+
+import pytest
 
 from sellout_http.metrics.figures import Figures, Load, Totals
 from sellout_http.metrics.sharing import Place, read_figures
@@ -72,6 +75,19 @@ def test_a_replacement_continues_the_counts_of_a_dead_worker(tmp_path: Path) -> 
     assert (totals.restarts, loads, totals.cache_hits) == (2, [BUSY, BUSY], 4)
     living.leave()
     replacement.leave()
+
+
+def test_a_process_of_another_user_is_no_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have the id of a dead worker."""
+    place = Place.take(tmp_path)
+    place.write(counted())
+
+    def refuse(pid: int, number: int) -> None:
+        raise PermissionError(pid, number)
+
+    monkeypatch.setattr(os, "kill", refuse)
+    assert read_figures(tmp_path)[1] == []
+    place.leave()
 
 
 def test_a_request_counts_in_the_bucket_of_its_duration() -> None:

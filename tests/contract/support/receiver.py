@@ -25,6 +25,7 @@ class Receiver:
         url: Its address.
         received: The bodies of all requests.
         headers: Their headers.
+        arrived: Is released once for each request.
     """
 
     behaviour: Behaviour = "good"
@@ -32,6 +33,7 @@ class Receiver:
     url: str = ""
     received: list[dict[str, Any]] = attrs.field(factory=list)
     headers: list[dict[str, str]] = attrs.field(factory=list)
+    arrived: threading.Semaphore = attrs.field(factory=lambda: threading.Semaphore(0))
     ended: threading.Event = attrs.field(factory=threading.Event)
 
     @property
@@ -44,7 +46,7 @@ class Receiver:
         return list(dict.fromkeys(body["id"] for body in self.received if body["subject"] == subject))
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     receiver: Receiver
 
@@ -54,6 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         receiver.received.append(json.loads(content))
         receiver.headers.append({**headers, "body": content.decode()})
+        receiver.arrived.release()
         match receiver.behaviour:
             case "good":
                 self._respond(204)
@@ -113,7 +116,7 @@ def verify(received: dict[str, str], secret: str = WEBHOOK_SECRET) -> Any:
 def receiving(behaviour: Behaviour = "good", location: str = "") -> Iterator[Receiver]:
     """Runs a receiver on a free port."""
     receiver = Receiver(behaviour, location)
-    handler = type("Handler", (_Handler,), {"receiver": receiver})
+    handler = type("Receiving", (Handler,), {"receiver": receiver})
     server = _Server(("127.0.0.1", 0), handler)
     receiver.url = f"http://127.0.0.1:{server.server_port}/hook"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
