@@ -75,6 +75,13 @@ def kind_names(names: Collection[str]) -> Fault | None:
     return values.each(known, len(KINDS))(names)
 
 
+def service_name(value: str) -> Fault | None:
+    """A rule for names of services. Digits alone would be the id of a webhook."""
+    if value.isdecimal():
+        return Fault("must not be a number", FieldCode.MALFORMED)
+    return values.one_line(_SERVICE_NAME, minimum=1)(value)
+
+
 def secret(value: str) -> Fault | None:
     """A rule for secrets: `whsec_` and 24 to 64 bytes in Base64 (Standard Webhooks, "Symmetric")."""
     try:
@@ -121,7 +128,7 @@ class NewSubscription:
     """
 
     url: str | None = None
-    service: str | None = ruled(values.optional(values.one_line(_SERVICE_NAME, minimum=1)), default=None)
+    service: str | None = ruled(values.optional(service_name), default=None)
     secret: str = attrs.field(default="", repr=False)
     previous_secret: str = attrs.field(default="", repr=False)
     previous_until: datetime | None = None

@@ -128,7 +128,7 @@ def replace_webhook_secret(
     reply_example=_EXAMPLE,
 )
 def ping_webhook(context: WriteContext, webhook_id: SubscriptionId) -> Reply[responses.Webhook]:
-    """Send the event `webhook.pinged` to a webhook, to test it."""
+    """Send the event `webhook.pinged` to an active webhook, to test it. A stopped one does not get it."""
     return Reply(_document(webhooks.ping_webhook(context.shop, context.actor, webhook_id)), 202)
 
 

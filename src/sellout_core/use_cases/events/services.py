@@ -29,7 +29,7 @@ def subscribe_service(shop: Shop, actor: Actor, name: str, events: Sequence[str]
     Args:
         shop: The shop.
         actor: The actor.
-        name: The name of the service, of at most 50 characters.
+        name: The name of the service, of at most 50 characters and not a number.
         events: The names of the kinds of events. Empty: all.
 
     Raises:

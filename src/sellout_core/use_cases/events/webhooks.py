@@ -234,7 +234,7 @@ def delete_webhook(shop: Shop, actor: Actor, webhook_id: SubscriptionId, is_curr
 
 
 def ping_webhook(shop: Shop, actor: Actor, webhook_id: SubscriptionId) -> Subscription:
-    """Sends the event `webhook.pinged` to a webhook. For staff.
+    """Sends the event `webhook.pinged` to a webhook, if it is active. For staff.
 
     Raises:
         Unauthenticated, Forbidden: the actor is not staff.
