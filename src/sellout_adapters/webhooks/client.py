@@ -78,7 +78,7 @@ class WebhookClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Closes all connections. Look-ups that go on are left alone."""
+        """Closes all connections. It does not wait for look-ups, but the end of the process does."""
         for pool in self._pools.values():
             await pool.aclose()
         self._look_ups.shutdown(wait=False, cancel_futures=True)
@@ -96,7 +96,7 @@ class WebhookClient:
             return "the address leads to a private network"
         except _UnknownHost:
             return "the host has no address"
-        except Exception as error:  # noqa: BLE001 - whatever a subscriber does is its failure
+        except Exception as error:  # noqa: BLE001 - each error is a failure of the subscriber
             return f"the connection failed: {type(error).__name__}"
         if 200 <= status < 300:
             return None

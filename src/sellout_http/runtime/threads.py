@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from typing import Final, TypeVar
 
 import attrs
@@ -139,7 +139,7 @@ class _Places:
     """The places of a pool for running and waiting calls."""
 
     def __init__(self, number: int, share: int) -> None:
-        self._free = BoundedSemaphore(number)
+        self._number = number
         # A share of 100 % has no limit: a full pool raises `Unavailable`, not `ClientBusy`.
         self._max_taken = max(1, number * share // 100) if share < 100 else number + 1
         self._taken: Counter[str] = Counter()
@@ -150,14 +150,13 @@ class _Places:
         with self._lock:
             if client and self._taken[client] >= self._max_taken:
                 raise ClientBusy
-            if not self._free.acquire(blocking=False):
+            if self.taken >= self._number:
                 raise Unavailable
             self._taken[client] += 1
             self.taken += 1
 
     def give_back(self, client: str) -> None:
         with self._lock:
-            self._free.release()
             self.taken -= 1
             self._taken[client] -= 1
             if not self._taken[client]:

@@ -1,4 +1,4 @@
-"""Dispatches events to subscriptions, and takes and settles deliveries, for whatever makes them.
+"""Dispatches events to subscriptions, and takes and settles deliveries to webhooks and services.
 
 An event is dispatched in one transaction: each subscription that wants it gets a delivery. A process takes the lane of
 a subscription in another one, delivers outside of any, and notes the results in a third one. So each event arrives at
@@ -89,7 +89,7 @@ def take_lane(shop: Shop, actor: Actor, service: str | None = None) -> Lane | No
 
 
 def settle_lane(shop: Shop, actor: Actor, lane: Lane, results: Mapping[EventId, str | None]) -> None:
-    """Notes what became of deliveries, and gives the lane free. Does nothing if another process has taken it since. For
+    """Notes what became of deliveries, and frees the lane. Does nothing if another process has taken it since. For
     the operator.
 
     Args:
