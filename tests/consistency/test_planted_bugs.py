@@ -83,12 +83,12 @@ def test_without_a_bug_no_law_is_violated(plan: Plan, filled: Path) -> None:
 
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_seen(bug: str, filled: Path) -> None:
-    """A bug that a short run misses is seen by a longer one."""
+    """Which requests meet is a matter of time, so a run that misses the bug is repeated."""
     plan = KILLS if bug in NEED_KILLS else PLAN
     plan = attrs.evolve(plan, reprices=0) if bug in WITHOUT_EXPIRY else plan
     code = f"from tests.consistency.planted import main; main({bug!r})"
-    for times in (1, 3, 9):
-        outcome = run(attrs.evolve(plan, code=code, commands=times * plan.commands), filled)
+    for _ in range(3):
+        outcome = run(attrs.evolve(plan, code=code), filled)
         if SEEN_BY[bug] in {violation.law for violation in outcome.violations}:
             return
     raise AssertionError(outcome.figures())
