@@ -17,7 +17,7 @@ from sellout_core.values import UserId
 
 _BY: Final = bindparam("by", type_=UtcTime())
 _LIMIT: Final[BindParameter[int]] = bindparam("limit")
-EVENT_COLUMNS: Final = [column for column in events.c if column.name != "dispatched"]
+EVENT_COLUMNS: Final = [each for each in events.c if each.name != "dispatched"]
 """The columns of an event."""
 
 # As the indexes have it.

@@ -104,10 +104,13 @@ _an_earlier_one: Final = (
     _earlier.c.dead_at.is_(None),
 )
 _own: Final = event_deliveries.c.subscription_id == _SUBSCRIPTION
+_STATE: Final = ("attempts", "due_at", "dead_at", "last_error")
+"""The columns of a delivery that change."""
+
 _WITH_EVENT: Final = (
     select(
         event_deliveries.c.subscription_id,
-        *(event_deliveries.c[name] for name in ("attempts", "due_at", "dead_at", "last_error")),
+        *(event_deliveries.c[name] for name in _STATE),
         *EVENT_COLUMNS,
     )
     .join(events, events.c.id == event_deliveries.c.event_id)
@@ -129,7 +132,7 @@ _DELIVERED: Final = delete(event_deliveries).where(_own, among(event_deliveries.
 _FAILED: Final = (
     update(event_deliveries)
     .where(_own, event_deliveries.c.event_id == bindparam("event", type_=Id()))
-    .values({name: bindparam(f"new_{name}") for name in ("attempts", "due_at", "dead_at", "last_error")})
+    .values({name: bindparam(f"new_{name}") for name in _STATE})
 )
 _GIVE_UP: Final = (
     update(event_deliveries)
@@ -158,7 +161,7 @@ class SqlDeliveries:
     def add(self, deliveries: Sequence[Delivery]) -> None:
         """One statement."""
         columns: dict[str, Sequence[Any]] = {
-            **by_column(deliveries, ("subscription_id", "attempts", "due_at", "dead_at", "last_error")),
+            **by_column(deliveries, ("subscription_id", *_STATE)),
             "event_id": [delivery.id for delivery in deliveries],
             "subject": [delivery.event.subject for delivery in deliveries],
         }
@@ -192,10 +195,7 @@ class SqlDeliveries:
                 {
                     "subscription": subscription_id,
                     "event": each.id,
-                    "new_attempts": each.attempts,
-                    "new_due_at": each.due_at,
-                    "new_dead_at": each.dead_at,
-                    "new_last_error": each.last_error,
+                    **{f"new_{name}": getattr(each, name) for name in _STATE},
                 }
                 for each in failed
             ],
@@ -220,5 +220,5 @@ def _subscription(row: Row) -> Subscription:
 
 
 def _delivery(row: Row) -> Delivery:
-    state = {name: getattr(row, name) for name in ("subscription_id", "attempts", "due_at", "dead_at", "last_error")}
+    state = {name: getattr(row, name) for name in ("subscription_id", *_STATE)}
     return Delivery(event=event_of(row), **state)
