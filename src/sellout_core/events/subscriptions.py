@@ -30,6 +30,7 @@ __all__ = [
     "new_secret",
     "secret",
     "secret_bytes",
+    "service_name",
 ]
 
 MAX_SUBSCRIPTIONS: Final = 100
