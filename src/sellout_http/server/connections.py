@@ -168,11 +168,12 @@ class ConnectionGuard:
         self._clients = seen
         closed = surplus(seen, self._limits)
         full = {client for client, count in Counter(seen.values()).items() if count >= self._limits.per_client}
-        for connection in closed:
-            _close(connection)
-            full.add(seen.pop(connection))
+        full.update(seen.pop(connection) for connection in closed)
         self._served = {(client, connection.peer[1]) for connection, client in seen.items() if client in full}
         self._full = full
+        # A client that sees a connection closed may connect again at once: the next one is already refused.
+        for connection in closed:
+            _close(connection)
         return bool(closed)
 
     def _connection(self, descriptor: int) -> Connection | None:
