@@ -32,6 +32,20 @@ class MailTemplate(enum.StrEnum):
     """Tells that the password was set with such a link."""
     SECOND_FACTOR_CHANGED = "second_factor_changed"
     """Tells that the second factor was turned on or off, or that there are new recovery codes."""
+    ORDER_ACCEPTED = "order_accepted"
+    """Tells that the shop has an order."""
+    ORDER_ON_ITS_WAY = "order_on_its_way"
+    """Tells which units are on their way to the shop."""
+    ORDER_SHIPPED = "order_shipped"
+    """Has the carrier and the tracking number of the last parcel of an order."""
+    ORDER_PARTLY_SHIPPED = "order_partly_shipped"
+    """Has the carrier and the tracking number of a parcel that others will follow."""
+    ORDER_CANCELLED = "order_cancelled"
+    """Tells that an order was cancelled."""
+    ORDER_PARTLY_CANCELLED = "order_partly_cancelled"
+    """Tells which units of an order were cancelled."""
+    ORDER_REFUNDED = "order_refunded"
+    """Tells which amount was paid back."""
 
 
 @attrs.frozen(kw_only=True)

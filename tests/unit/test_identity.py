@@ -133,7 +133,7 @@ def test_a_change_of_address_is_told_to_both(scene: Scene, anna: Person) -> None
         ("new@shop.example", MailTemplate.EMAIL_CHANGED, "ru"),
     ]
     assert told[0].parameters == {"username": "anna", "email": "new@shop.example"}
-    assert emails(scene, anna) == AccountEmail(anna.id, "new@shop.example")
+    assert emails(scene, anna) == AccountEmail(anna.id, "new@shop.example", language="ru")
 
 
 def test_a_verified_address_may_be_verified_again(scene: Scene, anna: Person) -> None:

@@ -17,9 +17,17 @@ import jinja2
 
 from sellout_core.mail import Language, Letter, MailTemplate
 
+_ORDER: Final = "/orders/{order}"
 _PATHS: Final[Mapping[MailTemplate, str]] = {
-    MailTemplate.VERIFY_EMAIL: "/email/verify",
-    MailTemplate.RESET_PASSWORD: "/password/reset",
+    MailTemplate.VERIFY_EMAIL: "/email/verify#token={token}",
+    MailTemplate.RESET_PASSWORD: "/password/reset#token={token}",
+    MailTemplate.ORDER_ACCEPTED: _ORDER,
+    MailTemplate.ORDER_ON_ITS_WAY: _ORDER,
+    MailTemplate.ORDER_SHIPPED: _ORDER,
+    MailTemplate.ORDER_PARTLY_SHIPPED: _ORDER,
+    MailTemplate.ORDER_CANCELLED: _ORDER,
+    MailTemplate.ORDER_PARTLY_CANCELLED: _ORDER,
+    MailTemplate.ORDER_REFUNDED: _ORDER,
 }
 """The path of the front end that a template's link leads to."""
 
@@ -68,7 +76,7 @@ class Messages:
     def words(self, template: MailTemplate, language: Language, parameters: Mapping[str, str]) -> Words:
         """The words of a template with these parameters."""
         path = _PATHS.get(template)
-        link = None if path is None else f"{self.public_url}{path}#token={parameters['token']}"
+        link = None if path is None else self.public_url + path.format_map(parameters)
         # Usernames from before RFC 8265 may have line breaks, which would make paragraphs of their own.
         values = {name: " ".join(value.split()) for name, value in parameters.items()}
         rendered = _templates.get_template(f"{template}.{language}.txt").render(

@@ -16,6 +16,7 @@ from sellout_adapters.testing.laws.catalogue.references import CategoryTreeLaws,
 from sellout_adapters.testing.laws.catalogue.stock import StockLaws
 from sellout_adapters.testing.laws.counters import CounterLaws
 from sellout_adapters.testing.laws.events.delivered import EventLaws
+from sellout_adapters.testing.laws.events.order_mail import OrderMailLaws
 from sellout_adapters.testing.laws.events.stored import DeliveryOfEventLaws, StoredEventLaws, SubscriptionLaws
 from sellout_adapters.testing.laws.fulfilment.fulfilment import FulfilmentLaws
 from sellout_adapters.testing.laws.fulfilment.payments import PaymentLaws
@@ -69,6 +70,7 @@ class StoreContract(
     EventLaws,
     DeliveryOfEventLaws,
     StoredEventLaws,
+    OrderMailLaws,
     SubscriptionLaws,
     FulfilmentLaws,
     GeneratedLaws,

@@ -8,6 +8,7 @@ import attrs
 
 from sellout_core import values
 from sellout_core.errors import Fault, FieldCode
+from sellout_core.mail import Language
 from sellout_core.values import UserId, fold, ruled
 
 TokenPurpose = Literal["verify_email", "reset_password"]
@@ -37,11 +38,13 @@ class AccountEmail:
         user_id: The user.
         address: The verified address. None: there is none.
         pending: The address that replaces it when it is verified. None: there is none.
+        language: The language of mails that no request of the user causes: that of the last request about the address.
     """
 
     user_id: UserId
     address: str | None = attrs.field(default=None, repr=False)
     pending: str | None = attrs.field(default=None, repr=False)
+    language: Language = "en"
 
 
 @attrs.frozen(kw_only=True)

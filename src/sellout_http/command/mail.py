@@ -8,6 +8,7 @@ import click
 
 from sellout_core.mail import Language, MailTemplate
 from sellout_core.people.accounts import OPERATOR
+from sellout_core.use_cases.events.order_mail import subscribe_order_mail, write_order_mails
 from sellout_core.use_cases.mail import send_next_mail
 from sellout_http.command.common import database_url_option, opened_shop, plain_errors, settings_of
 from sellout_http.command.terminal import Failure, Refusal
@@ -17,6 +18,11 @@ _SAMPLE: Final = {
     "email": "new@shop.example",
     "token": "0123456789abcdef0123456789abcdef",
     "change": "on",
+    "order": "12",
+    "units": "Nike Dunk Low (EU 42); Nike Air Max 90 (EU 43)",
+    "amount": "24 980 RUB",
+    "carrier": "CDEK",
+    "tracking_number": "1234567890",
 }
 
 
@@ -28,7 +34,7 @@ def mail() -> None:
 @mail.command()
 @database_url_option
 def send(database_url: str | None) -> None:
-    """Send the mails that are due, once each.
+    """Send the mails that are due, once each, also those about orders since the first run.
 
     A running server sends mail itself. This command is for a shop whose servers do not, from cron.
     """
@@ -41,6 +47,9 @@ def send(database_url: str | None) -> None:
     if mailer is None:
         raise Failure("mail is not configured: set SELLOUT_SMTP_URL or SELLOUT_MAIL_FOLDER")
     with opened_shop(settings) as shop:
+        subscribe_order_mail(shop, OPERATOR)
+        while write_order_mails(shop, OPERATOR):
+            pass
         while (outcome := send_next_mail(shop, OPERATOR, mailer)) is not None:
             done[outcome.result] += 1
     counts = [f"{number} {result.replace('_', ' ')}" for result, number in sorted(done.items())]

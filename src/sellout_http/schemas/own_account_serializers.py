@@ -3,6 +3,7 @@
 from msgspec.structs import asdict
 
 from sellout_core.people.accounts import Session
+from sellout_core.people.identity import AccountEmail
 from sellout_core.use_cases.personal_export import Export, ExportedOrder
 from sellout_core.values import SessionId
 from sellout_core.views import PromoCodeView, UserView
@@ -16,6 +17,11 @@ def profile(view: UserView) -> responses.Profile:
         tel=view.user.telephone or None,
         main_address_id=view.user.main_address_id,
     )
+
+
+def user_email(email: AccountEmail) -> responses.UserEmail:
+    """The addresses of a user."""
+    return responses.UserEmail(email.address, email.pending, email.language)
 
 
 def session(row: Session, current: SessionId | None) -> responses.Session:
@@ -36,7 +42,7 @@ def held_data(export: Export, current: SessionId | None) -> responses.HeldData:
     return responses.HeldData(
         user=profile(export.user),
         sessions=tuple(session(row, current) for row in export.sessions),
-        emails=responses.UserEmail(export.email.address, export.email.pending),
+        emails=user_email(export.email),
         second_factor_enabled=export.has_second_factor,
         cart=tuple(map(serializers.flat_unit, export.cart.units)),
         wishlist=tuple(map(serializers.wishlist_unit, export.wishlist)),

@@ -1,4 +1,6 @@
-"""The thread of a server that sends the mails of the outbox. Leases settle which of several servers sends one."""
+"""The thread of a server that writes mails about orders and sends the mails of the outbox. Leases settle which of
+several servers does so.
+"""
 
 import threading
 from typing import Final
@@ -7,6 +9,7 @@ from sellout_core.errors import Unavailable
 from sellout_core.people.accounts import OPERATOR
 from sellout_core.ports.mail import Mailer
 from sellout_core.shop import Shop
+from sellout_core.use_cases.events.order_mail import write_order_mails
 from sellout_core.use_cases.mail import MailOutcome, send_next_mail
 from sellout_http.runtime.logging import log
 from sellout_http.tracing import use_case_span
@@ -19,6 +22,8 @@ def send_until(shop: Shop, mailer: Mailer, stopped: threading.Event) -> None:
     """Sends mails that are due until `stopped` is set. A mail that is being sent then is finished."""
     while not stopped.is_set():
         try:
+            with use_case_span(write_order_mails.__name__):
+                write_order_mails(shop, OPERATOR)
             with use_case_span(send_next_mail.__name__):
                 outcome = send_next_mail(shop, OPERATOR, mailer)
         except Unavailable:

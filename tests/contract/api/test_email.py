@@ -62,16 +62,24 @@ def require_unchanged_refusal(shop: Served, path: str, body: dict[str, Any], sta
 
 def test_a_customer_verifies_an_address_changes_it_and_resets_the_password(shop: Served) -> None:
     me = log_in(shop.client, demo.CUSTOMER)
-    assert shop.client.get(EMAIL, headers=me).json() == {"address": None, "pending": None}
+    assert shop.client.get(EMAIL, headers=me).json() == {"address": None, "pending": None, "language": "en"}
     change = {"email": "anna@shop.example", "password": demo.PASSWORD}
     asked = shop.client.post(EMAIL, json=change, headers={**me, "Accept-Language": "ru"})
     assert (asked.status_code, asked.json()) == (202, {})
-    assert shop.client.get(EMAIL, headers=me).json() == {"address": None, "pending": "anna@shop.example"}
+    assert shop.client.get(EMAIL, headers=me).json() == {
+        "address": None,
+        "pending": "anna@shop.example",
+        "language": "ru",
+    }
     (letter,) = deliver(shop.shop)
     assert (letter.recipient, letter.mail.language) == ("anna@shop.example", "ru")
     verified = post(shop, "/user/email/verify", {"token": letter.parameters["token"]})
     assert (verified.status_code, verified.json()) == (200, {})
-    assert shop.client.get(EMAIL, headers=me).json() == {"address": "anna@shop.example", "pending": None}
+    assert shop.client.get(EMAIL, headers=me).json() == {
+        "address": "anna@shop.example",
+        "pending": None,
+        "language": "en",
+    }
     assert shop.client.get("/user_info", headers=me).json()["email"] == "anna@shop.example"
 
     shop.client.post(EMAIL, json={**change, "email": "new@shop.example"}, headers=me)

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from contextlib import closing
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from sellout_adapters.mail.messages import Messages
 from sellout_adapters.memory import MemoryStore
 from sellout_adapters.sql import SqlStore
 from sellout_adapters.system import system_clock
+from sellout_adapters.testing.laws.fulfilment.fulfilment import bought
 from sellout_adapters.testing.mailbox import Mailbox
 from sellout_adapters.testing.scene import Scene
 from sellout_core.errors import Unavailable
 from sellout_core.mail import Letter, MailNotSent, MailTemplate, NewMail
 from sellout_core.people.accounts import OPERATOR
+from sellout_core.people.identity import AccountEmail
 from sellout_core.use_cases.mail import send_next_mail
 from sellout_http.server import mail_sender
 from sellout_http.server.composition import messages_of, open_mailer
@@ -25,10 +28,11 @@ from sellout_http.server.mail_sender import send_until
 from sellout_http.settings.model import read_settings
 from sellout_http.settings.signing_key import BadSettings
 from tests.contract.support.command import Run, assert_fails, running_server
+from tests.contract.support.requests import ADDRESS, CHECKOUT
 from tests.contract.support.smtp import HOST, serving_mail
 
 TOKEN = "0123456789abcdef0123456789abcdef"
-LINKED = {"verify_email": "/email/verify", "reset_password": "/password/reset"}
+PATHS = {"verify_email": f"/email/verify#token={TOKEN}", "reset_password": f"/password/reset#token={TOKEN}"}
 
 
 def post(scene: Scene, recipient: str = "anna@shop.example") -> None:
@@ -53,7 +57,8 @@ def test_every_mail_is_previewed_as_text_and_as_html(invoke: Run, template: str,
     assert f'<html lang="{language}">' in page
     assert "Anna &lt;b&gt;!</p>" in page
     assert "<b>" not in page
-    link = f"http://127.0.0.1:8000{LINKED.get(template, '')}" + (f"#token={TOKEN}" if template in LINKED else "")
+    path = "/orders/12" if template.startswith("order_") else PATHS.get(template, "")
+    link = f"http://127.0.0.1:8000{path}"
     assert f"\n{link}\n" in text
     assert f'<p><a href="{link}"' in page
     assert text.isascii() == (language == "en")
@@ -93,6 +98,29 @@ def test_mail_is_sent_once_by_the_command(invoke: Run, tmp_path: Path) -> None:
         assert send() == (0, "no mail is due\n")
         assert [mail.message["From"] for mail in inbox.received] == ["Shop <shop@shop.example>"] * 2
     store.close()
+
+
+def test_the_command_sends_mails_about_orders_since_its_first_run(invoke: Run, tmp_path: Path) -> None:
+    url, variables = f"sqlite:///{tmp_path / 'mail.db'}", {"SELLOUT_MAIL_FOLDER": str(tmp_path / "mail")}
+    with closing(SqlStore.open(url)) as store:
+        scene = Scene(store)
+        scene.clock.now = system_clock()
+
+        def order(name: str) -> None:
+            buyer_id = bought(scene, name).buyer_id
+            store.write(lambda tx: tx.emails.save(AccountEmail(buyer_id, f"{name}@shop.example", language="ru")))
+
+        order("anna")
+        assert invoke("mail", "send", "--database-url", url, **variables).stdout == "no mail is due\n"
+        order("boris")
+        assert invoke("mail", "send", "--database-url", url, **variables).stdout == "1 sent\n"
+    (file,) = (tmp_path / "mail").iterdir()
+    message = message_from_bytes(file.read_bytes(), policy=policy.default)
+    assert (message["To"], message["Subject"]) == ("boris@shop.example", "Заказ 2 принят")
+    text = message.get_body(("plain",))
+    assert text is not None
+    assert "The boris 0; The boris 1" in text.get_content()
+    assert "1 000 RUB" in text.get_content()
 
 
 @pytest.mark.parametrize(
@@ -140,8 +168,8 @@ def test_mail_is_off_unless_it_is_configured(monkeypatch: pytest.MonkeyPatch) ->
     assert messages_of(read_settings({"host": "::1"})).public_url == "http://[::1]:8000"
 
 
-def test_a_demo_prints_the_link_and_stops_cleanly(tmp_path: Path) -> None:
-    """The mail is in a file that only its owner can read, and the token is not in the log."""
+def test_a_demo_prints_links_and_stops_cleanly(tmp_path: Path) -> None:
+    """The mail is in a file that only its owner can read, and the token is not in the log. An order has a mail, too."""
     with running_server(tmp_path, "--demo") as (server, _):
         access = server.access_token(demo.CUSTOMER, demo.PASSWORD)
         change = {"email": "anna@shop.example", "password": demo.PASSWORD}
@@ -156,9 +184,19 @@ def test_a_demo_prints_the_link_and_stops_cleanly(tmp_path: Path) -> None:
         (file,) = (tmp_path / "sellout-mail").iterdir()
         assert file.stat().st_mode & 0o777 == 0o600
         assert token in file.read_text()
+        server.request("POST", "/order/cart_add/2/1", None, access)
+        address_id = server.request("POST", "/user/address/2", ADDRESS, access)[1]["id"]
+        order = {**CHECKOUT, "product_unit": [1], "address_id": address_id}
+        status, ordered = server.request("POST", "/order/checkout/2", order, access)
+        assert status == 201
+        assert [stdout.readline().decode() for _ in range(2)] == [
+            f"Mail to anna@shop.example: We have your order {ordered['id']}\n",
+            f"  http://127.0.0.1:{server.port}/orders/{ordered['id']}\n",
+        ]
         assert server.stop() == (0, "")
         lines = [line for line in map(json.loads, server.log().splitlines()) if line["event"] == "mail"]
-        assert [(line["template"], line["attempts"], line["result"]) for line in lines] == [("verify_email", 1, "sent")]
+        sent = [(line["template"], line["attempts"], line["result"]) for line in lines]
+        assert sent == [("verify_email", 1, "sent"), ("order_accepted", 1, "sent")]
         assert token not in server.log()
         assert "anna@" not in server.log()
 

@@ -12,7 +12,7 @@ from sellout_adapters.sql.schema.columns import metadata
 from sellout_adapters.sql.session.errors import CannotOpen
 from sellout_core.errors import Unavailable
 
-CURRENT: Final = "0024"
+CURRENT: Final = "0025"
 """The latest version, which `schema` describes."""
 
 VERSIONS: Final = "sellout_version"

@@ -16,7 +16,7 @@ from sellout_core.shop import Shop
 from sellout_core.use_cases.events.dispatching import dispatch_events, settle_lane, take_lane
 from sellout_core.values import EventId
 
-__all__ = ["deliver_to_service", "subscribe_service", "unsubscribe_service"]
+__all__ = ["deliver_to_service", "subscribe", "subscribe_service", "unsubscribe_service"]
 
 _HANDLING: Final = timedelta(minutes=1)
 """How long a service handles events before it notes the results. It is less than a lease."""
@@ -37,7 +37,13 @@ def subscribe_service(shop: Shop, actor: Actor, name: str, events: Sequence[str]
         InvalidFields: the name or the kinds break a rule.
         LimitReached: the shop has 100 subscriptions.
     """
-    actor.require_operator()
+    return subscribe(shop, actor, name, events, MAX_SUBSCRIPTIONS)
+
+
+def subscribe(shop: Shop, actor: Actor, name: str, events: Sequence[str], limit: int | None) -> Subscription:
+    """As `subscribe_service`, with a maximum number of subscriptions. None: there is none."""
+    # The service gets no event that has occurred before and is not dispatched yet.
+    dispatch_events(shop, actor)
     new = NewSubscription(service=name, events=tuple(events), created_at=shop.clock())
 
     def work(tx: Transaction) -> Subscription:
@@ -47,8 +53,8 @@ def subscribe_service(shop: Shop, actor: Actor, name: str, events: Sequence[str]
             changed = attrs.evolve(found, events=new.events)
             tx.subscriptions.save(changed)
             return changed
-        if len(known) >= MAX_SUBSCRIPTIONS:
-            raise LimitReached(MAX_SUBSCRIPTIONS)
+        if limit is not None and len(known) >= limit:
+            raise LimitReached(limit)
         return tx.subscriptions.add(new)
 
     return shop.store.write(work)

@@ -53,7 +53,7 @@ def change_email(shop: Shop, actor: Actor, user_id: UserId, change: EmailChange,
 
     def work(tx: Transaction, locked: LockUser) -> None:
         user = locked(tx)
-        tx.emails.save(attrs.evolve(tx.emails.of(user.id), pending=change.email))
+        tx.emails.save(attrs.evolve(tx.emails.of(user.id), pending=change.email, language=language))
         post_mail(shop, tx, MailTemplate.VERIFY_EMAIL, change.email, language, user_id=user.id)
 
     with_password(shop, user_id, change.password, lambda locked: shop.store.write(lambda tx: work(tx, locked)))
@@ -74,7 +74,7 @@ def verify_email(shop: Shop, token: str, language: Language) -> None:
         taken = tx.single_use_tokens.take(proof.fingerprint)
         if user is None or not user.is_active or not taken or before.pending != proof.address:
             raise TokenUnusable
-        tx.emails.save(AccountEmail(user.id, proof.address))
+        tx.emails.save(AccountEmail(user.id, proof.address, language=language))
         tx.users.save(attrs.evolve(user, email=proof.address))
         tx.single_use_tokens.delete_of(user.id, "verify_email")
         # They were sent to the old address.

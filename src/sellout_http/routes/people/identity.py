@@ -15,6 +15,7 @@ from sellout_http.api.rate_limits import (
 )
 from sellout_http.runtime.executor import Workload
 from sellout_http.schemas import responses
+from sellout_http.schemas.own_account_serializers import user_email
 from sellout_http.schemas.requests.identity import (
     ChangeEmailRequest,
     ForgotPasswordRequest,
@@ -25,11 +26,14 @@ from sellout_http.schemas.requests.identity import (
 group = Group("E-mail", "E-mail addresses of users, and forgotten passwords.")
 
 
-@group.read("/user/email/{user_id}", Access.USER, reply_example={"address": "anna@shop.example", "pending": None})
+@group.read(
+    "/user/email/{user_id}",
+    Access.USER,
+    reply_example={"address": "anna@shop.example", "pending": None, "language": "en"},
+)
 def show_email(context: ReadContext, user_id: UserId) -> responses.UserEmail:
     """The verified e-mail address of a user, and the one that is to be verified."""
-    email = identity.read_email(context.shop, context.actor, user_id)
-    return responses.UserEmail(email.address, email.pending)
+    return user_email(identity.read_email(context.shop, context.actor, user_id))
 
 
 @group.write(

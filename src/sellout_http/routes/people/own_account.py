@@ -26,7 +26,7 @@ _PROFILE: Final = {**samples.answer("GET", "/user/{user_id}"), "tel": "+79990001
 _EXPORT: Final = {
     "user": _PROFILE,
     "sessions": [],
-    "emails": {"address": None, "pending": None},
+    "emails": {"address": None, "pending": None, "language": "en"},
     "second_factor_enabled": False,
     "cart": [],
     "wishlist": [],

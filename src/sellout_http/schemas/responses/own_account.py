@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from sellout_core.mail import Language
 from sellout_http.schemas.responses.audit import AuditEntry
 from sellout_http.schemas.responses.catalogue import ProductUnitWithIds, WishlistUnit
 from sellout_http.schemas.responses.people import Session, User
@@ -23,6 +24,7 @@ class UserEmail(Struct, frozen=True, gc=False):
 
     address: Annotated[str | None, Meta(description="The verified address, if there is one.")]
     pending: Annotated[str | None, Meta(description="The address that replaces it when it is verified, if any.")]
+    language: Annotated[Language, Meta(description="The language of mails that no request of the user causes.")]
 
 
 class SecondFactorStatus(Struct, frozen=True, gc=False):

@@ -16,17 +16,18 @@ from sellout_core.errors import EmailTaken
 from sellout_core.people.identity import AccountEmail, SingleUseToken, TokenPurpose, address_key
 from sellout_core.values import UserId
 
-_EMAIL: Final = select(account_emails.c.user_id, account_emails.c.address, account_emails.c.pending)
+_EMAIL: Final = select(*(account_emails.c[field.name] for field in attrs.fields(AccountEmail)))
 _EMAIL_OF: Final = _EMAIL.where(among(account_emails.c.user_id, AMONG_IDS))
 _EMAIL_BY_ADDRESS: Final = _EMAIL.where(account_emails.c.address_key == bindparam("key"))
+_WRITTEN: Final = ("address", "address_key", "pending", "language")
 _other = account_emails.alias("other")
 _SAVE_EMAIL: Final = (
     (
         save := insert_or(account_emails).from_select(
-            ["user_id", "address", "address_key", "pending"],
+            ["user_id", *_WRITTEN],
             select(
                 bindparam("owner_id", type_=Id()),
-                *(bindparam(name, type_=Text()) for name in ("address", "address_key", "pending")),
+                *(bindparam(name, type_=Text()) for name in _WRITTEN),
             ).where(
                 ~exists().where(
                     _other.c.address_key == bindparam("taken_key", type_=Text()),
@@ -37,7 +38,7 @@ _SAVE_EMAIL: Final = (
     )
     .on_conflict_do_update(
         index_elements=[account_emails.c.user_id],
-        set_={name: save.excluded[name] for name in ("address", "address_key", "pending")},
+        set_={name: save.excluded[name] for name in _WRITTEN},
     )
     .returning(account_emails.c.user_id)
 )
@@ -62,14 +63,14 @@ class SqlAccountEmails:
     def save(self, email: AccountEmail) -> None:
         """One statement. If another user has the address, nothing is written."""
         key = None if email.address is None else address_key(email.address)
-        values = {"address": email.address, "address_key": key, "pending": email.pending}
+        values = {"address": email.address, "address_key": key, "pending": email.pending, "language": email.language}
         parameters = {"owner_id": email.user_id, "taken_key": key, "other_than": email.user_id}
         if self._session.row(_SAVE_EMAIL, values | parameters) is None:
             raise EmailTaken
 
 
 def _account_email(row: Row) -> AccountEmail:
-    return AccountEmail(row.user_id, row.address, row.pending)
+    return AccountEmail(row.user_id, row.address, row.pending, row.language)
 
 
 _ADD_TOKEN: Final = insert(single_use_tokens)

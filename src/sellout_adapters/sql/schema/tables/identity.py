@@ -26,6 +26,7 @@ account_emails: Final = Table(
     # `identity.address_key` of the verified address
     text("address_key", nullable=True, unique=True),
     text("pending", nullable=True),
+    text("language", server_default="en"),
     check("verified", all_or_none("address", "address_key")),
 )
 
