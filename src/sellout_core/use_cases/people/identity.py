@@ -53,7 +53,7 @@ def change_email(shop: Shop, actor: Actor, user_id: UserId, change: EmailChange,
 
     def work(tx: Transaction, locked: LockUser) -> None:
         user = locked(tx)
-        tx.emails.save(attrs.evolve(tx.emails.of(user.id), pending=change.email, language=language))
+        tx.emails.save(attrs.evolve(tx.emails.of(user.id), pending=change.email))
         post_mail(shop, tx, MailTemplate.VERIFY_EMAIL, change.email, language, user_id=user.id)
 
     with_password(shop, user_id, change.password, lambda locked: shop.store.write(lambda tx: work(tx, locked)))
