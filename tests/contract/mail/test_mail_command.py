@@ -28,7 +28,8 @@ from sellout_http.server.mail_sender import send_until
 from sellout_http.settings.model import read_settings
 from sellout_http.settings.signing_key import BadSettings
 from tests.contract.support.command import Run, assert_fails, running_server
-from tests.contract.support.requests import ADDRESS, CHECKOUT
+from tests.contract.support.buyer import ADDRESS
+from tests.contract.support.requests import CHECKOUT
 from tests.contract.support.smtp import HOST, serving_mail
 
 TOKEN = "0123456789abcdef0123456789abcdef"
