@@ -145,6 +145,8 @@ class Deployment:
             "PYTHONPATH": os.pathsep.join([SOURCES, str(ROOT)]),
             "SELLOUT_MIN_PASSWORD_LENGTH": "6",
             "SELLOUT_DRAIN_DELAY": "0",
+            "SELLOUT_WEBHOOKS_ALLOW_PRIVATE": "yes",
+            "SELLOUT_WEBHOOK_TIMEOUT": "1",
             **UNLIMITED,
         }
         if self.postgres is not None:

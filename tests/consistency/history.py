@@ -212,6 +212,23 @@ class Unexpected:
     what: str
 
 
+@attrs.frozen
+class Arrival:
+    """A request to a receiver of webhooks.
+
+    Attributes:
+        receiver: The name of the receiver.
+        body: The event.
+        is_signed: Whether its signature is right.
+        accepted: Whether the receiver accepted it.
+    """
+
+    receiver: str
+    body: dict[str, Any]
+    is_signed: bool
+    accepted: bool
+
+
 @attrs.define
 class History:
     """The requests, responses and faults of a run.
@@ -271,6 +288,9 @@ class Final:
     `tracking` and `histories` are by order, `ledger` (the stock and its movements) and `units` by product unit,
     `references` by the noun of the table, and `repeats` are the responses to acknowledged commands that were sent once
     more, by their marks. `is_whole` states whether the whole state could be read.
+
+    `arrivals` are the requests to the receivers of webhooks until all events had arrived, and `later_arrivals` the
+    number of those after that. None: the run has no receivers.
     """
 
     orders: list[dict[str, Any]] = attrs.field(factory=list)
@@ -291,6 +311,8 @@ class Final:
     facets: dict[str, list[dict[str, Any]]] = attrs.field(factory=dict)
     tariffs: dict[str, Any] = attrs.field(factory=dict)
     repeats: dict[str, Answer] = attrs.field(factory=dict)
+    arrivals: list[Arrival] | None = None
+    later_arrivals: int = 0
     is_whole: bool = False
 
     def sold_and_left(self, units: dict[tuple[str, str], tuple[int | None, bool, int]]) -> None:

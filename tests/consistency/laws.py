@@ -10,6 +10,7 @@ import attrs
 from tests.consistency import history
 from tests.consistency.buyers import fee_of
 from tests.consistency.catalogue_laws import CATALOGUE_LAWS
+from tests.consistency.event_laws import EVENT_LAWS
 from tests.consistency.history import Code, History, Purchase
 from tests.consistency.order_laws import ORDER_LAWS
 
@@ -240,6 +241,7 @@ LAWS: Final[tuple[Law, ...]] = (
     failures_have_a_cause,
     *ORDER_LAWS,
     *CATALOGUE_LAWS,
+    *EVENT_LAWS,
 )
 
 

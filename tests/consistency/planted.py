@@ -18,6 +18,8 @@ from sellout_core.use_cases.catalogue.importing import writing
 from sellout_core.use_cases.shopping import checkout
 from sellout_core.values import Money, ProductUnitId
 from sellout_http.command import main as sellout
+from tests.consistency.impatient import shorten
+from tests.consistency.planted_events import EVENT_BUGS
 from tests.consistency.planted_staff import STAFF_BUGS, planted
 
 _LATER: Final = 0.2
@@ -211,10 +213,11 @@ BUGS: Final[dict[str, Callable[[], None]]] = {
         lost_line,
         resurrecting_import,
     )
-} | STAFF_BUGS
+} | {**STAFF_BUGS, **EVENT_BUGS}
 
 
 def main(bug: str) -> None:
-    """Plants a bug and runs the command `sellout`."""
+    """Plants a bug and runs the command `sellout`, with short delays of webhooks."""
+    shorten()
     BUGS[bug]()
     sellout()

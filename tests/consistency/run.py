@@ -17,14 +17,15 @@ import httpx2
 from tests.consistency.buyers import Buyer
 from tests.consistency.chaos import Chaos
 from tests.consistency.client import PASSWORD, Client, UnexpectedResponse
+from tests.consistency.deliveries import all_delivered, subscribe
 from tests.consistency.deployment import Broken, Deployment, catalogue
 from tests.consistency.history import Code, Goods, History, Tariff
 from tests.consistency.history import Final as End
 from tests.consistency.laws import Violation, violations
 from tests.consistency.proxy import Proxy
 from tests.consistency.reading import read_back
+from tests.consistency.receivers import Receivers, receivers
 from tests.consistency.staff import Staff
-from tests.contract.support.command import CODE
 from tests.servers.postgres import private_server
 
 CODES: Final = {
@@ -35,6 +36,9 @@ CODES: Final = {
     "GONE": Code(50, 0, 1),
 }
 ADMIN: Final = "boss"
+IMPATIENT: Final = "from tests.consistency.impatient import main; main()"
+"""The program that runs the command."""
+
 _AFTERWARDS: Final = 60
 _REGISTERING_AT_ONCE: Final = 8
 _UNPAID_SECONDS: Final = 1
@@ -45,11 +49,13 @@ _WAIT: Final = 0.1
 class Plan:
     """The parameters of a run. `seconds` is its minimum duration. `reprices` is the number of price changes by import,
     each with a round in which unpaid orders expire. `commands` is the minimum number of commands about orders and stock
-    that users send after the faults and price changes, unless they take more than a minute.
+    that users send after the faults and price changes, unless they take more than a minute. With `receivers`, the shop
+    sends its events to receivers of webhooks.
     """
 
     database: str = "sqlite"
     seed: int = 0
+    receivers: bool = True
     buyers: int = 54
     staff: int = 10
     servers: int = 1
@@ -58,7 +64,7 @@ class Plan:
     seconds: float = 10
     commands: int = 0
     reprices: int = 3
-    code: str = CODE
+    code: str = IMPATIENT
     plenty: int = 24
     scarce: int = 24
     stock: tuple[int, int] = (3, 30)
@@ -88,6 +94,9 @@ class Outcome:
             "by kind": self.past.counts(),
             "sent more than once": sum(len(purchase.answers) + purchase.unknown > 1 for purchase in sent),
             "with a promo code": sum(purchase.code is not None for purchase in sent),
+            "events": len({arrival.body["id"] for arrival in self.final.arrivals or []}),
+            "requests to receivers": len(self.final.arrivals or []),
+            "refused by receivers": sum(not arrival.accepted for arrival in self.final.arrivals or []),
             "requests": self.past.requests,
             "broken connections": self.past.broken,
             "503": len(self.past.failures),
@@ -185,10 +194,13 @@ class _Run:
                 Staff(number, self.past, await connected(number), lambda: self.deadline)
                 for number in range(self.plan.staff)
             ]
-            await self._open(admin, buyers, staff)
+            listening = stack.enter_context(receivers(self.plan.seed)) if self.plan.receivers else None
+            await self._open(admin, buyers, staff, listening)
             await self._shop(buyers, staff, chaos)
             await chaos.last_crash()
             self.deadline = time.monotonic() + _AFTERWARDS
+            if listening is not None:
+                await all_delivered(admin, listening, self.final)
             self.final.sold_and_left(await asyncio.to_thread(self.deployment.left))
             with suppress(UnexpectedResponse):
                 await read_back(admin, buyers, staff, self.final)
@@ -196,9 +208,9 @@ class _Run:
         dropped = sum(proxy.dropped for proxy in proxies)
         return Outcome(self.past, self.final, wrong, chaos.done, dropped, time.monotonic() - begun)
 
-    async def _open(self, admin: Client, buyers: list[Buyer], staff: list[Staff]) -> None:
-        """All users register. An administrator gives the rights of staff, sets the delivery tariffs, and creates the
-        promo codes.
+    async def _open(self, admin: Client, buyers: list[Buyer], staff: list[Staff], listening: Receivers | None) -> None:
+        """The receivers are subscribed, and all users register. An administrator gives the rights of staff, sets the
+        delivery tariffs, and creates the promo codes.
         """
         gate = asyncio.Semaphore(_REGISTERING_AT_ONCE)
 
@@ -207,6 +219,8 @@ class _Run:
                 await user.register()
 
         await admin.log_in()
+        if listening is not None:
+            await subscribe(admin, listening)
         await asyncio.gather(*map(register, [*buyers, *staff]))
         for member in staff:
             path = f"/user/{member.user_id}"

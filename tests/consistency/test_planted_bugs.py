@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from tests.consistency.planted import BUGS
+from tests.consistency.planted_events import EVENT_BUGS
 from tests.consistency.run import Plan, deployed, fill, run
 
 PLAN = Plan(
@@ -55,6 +56,17 @@ SEEN_BY = {
     "unaudited_change": "changes_are_audited_once",
     "unpaid_orders_stay": "unpaid_orders_expire",
     "refund_not_subtracted": "buyers_paid_what_was_captured",
+    "event_before_commit": "every_change_has_its_event",
+    "events_after_commit": "prices_follow_their_events",
+    "lost_on_retry": "every_change_has_its_event",
+    "dead_after_one_failure": "every_change_has_its_event",
+    "out_of_order_after_failure": "events_arrive_in_order",
+    "sent_for_ever": "accepted_events_do_not_come_again",
+    "address_in_event": "events_have_their_members_alone",
+    "signature_over_parsed_body": "events_are_signed",
+    "first_event_alone": "every_change_has_its_event",
+    "batch_cut_short": "every_change_has_its_event",
+    "unwanted_kinds": "receivers_get_what_they_want",
 }
 NEED_KILLS = {"split_transaction"}
 # An order that expires would give back an activation that was not counted, which fails and ends the run.
@@ -86,6 +98,7 @@ def test_a_planted_bug_is_seen(bug: str, filled: Path) -> None:
     """Which requests meet is a matter of time, so a run that misses the bug is repeated."""
     plan = KILLS if bug in NEED_KILLS else PLAN
     plan = attrs.evolve(plan, reprices=0) if bug in WITHOUT_EXPIRY else plan
+    plan = attrs.evolve(plan, receivers=bug in EVENT_BUGS)
     code = f"from tests.consistency.planted import main; main({bug!r})"
     for _ in range(3):
         outcome = run(attrs.evolve(plan, code=code), filled)

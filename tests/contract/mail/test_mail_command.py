@@ -27,8 +27,8 @@ from sellout_http.server.composition import messages_of, open_mailer
 from sellout_http.server.mail_sender import send_until
 from sellout_http.settings.model import read_settings
 from sellout_http.settings.signing_key import BadSettings
-from tests.contract.support.command import Run, assert_fails, running_server
 from tests.contract.support.buyer import ADDRESS
+from tests.contract.support.command import Run, assert_fails, running_server
 from tests.contract.support.requests import CHECKOUT
 from tests.contract.support.smtp import HOST, serving_mail
 

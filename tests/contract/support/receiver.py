@@ -41,6 +41,13 @@ class Receiver:
         """The ids of the events, without repetitions, in the order of their first arrival."""
         return list(dict.fromkeys(body["id"] for body in self.received))
 
+    def take(self, headers: dict[str, str], body: dict[str, Any]) -> Behaviour:
+        """Notes a request, and decides what happens to it. The headers have the member `body`, the body as it came."""
+        self.received.append(body)
+        self.headers.append(headers)
+        self.arrived.release()
+        return self.behaviour
+
     def of_subject(self, subject: str) -> list[int]:
         """The same for one subject."""
         return list(dict.fromkeys(body["id"] for body in self.received if body["subject"] == subject))
@@ -54,10 +61,7 @@ class Handler(BaseHTTPRequestHandler):
         receiver = self.receiver
         content = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        receiver.received.append(json.loads(content))
-        receiver.headers.append({**headers, "body": content.decode()})
-        receiver.arrived.release()
-        match receiver.behaviour:
+        match receiver.take({**headers, "body": content.decode()}, json.loads(content)):
             case "good":
                 self._respond(204)
             case "failing":
@@ -116,13 +120,20 @@ def verify(received: dict[str, str], secret: str = WEBHOOK_SECRET) -> Any:
 def receiving(behaviour: Behaviour = "good", location: str = "") -> Iterator[Receiver]:
     """Runs a receiver on a free port."""
     receiver = Receiver(behaviour, location)
+    with served(receiver):
+        yield receiver
+
+
+@contextmanager
+def served(receiver: Receiver) -> Iterator[None]:
+    """Runs a receiver on a free port."""
     handler = type("Receiving", (Handler,), {"receiver": receiver})
     server = _Server(("127.0.0.1", 0), handler)
     receiver.url = f"http://127.0.0.1:{server.server_port}/hook"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
-        yield receiver
+        yield
     finally:
         receiver.ended.set()
         server.shutdown()
