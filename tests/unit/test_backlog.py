@@ -16,7 +16,8 @@ def test_every_status_has_a_number(scene: Scene) -> None:
     check_out(scene.shop, anna.actor, anna.id, scene.ready(anna, goods.unit_ids[0]))
     figures = read_backlog(scene.shop, OPERATOR)
     assert figures.orders == {**dict.fromkeys(STATUSES.values(), 0), "pending": 1}
-    assert figures.mails == figures.payments_due == Queue(0, timedelta())
+    assert figures.mails == figures.payments_due == figures.deliveries == Queue(0, timedelta())
+    assert (figures.events.number, figures.dead_deliveries) == (2, 0)
 
 
 def test_the_age_is_that_of_the_oldest_and_never_negative(scene: Scene) -> None:

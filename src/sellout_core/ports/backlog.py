@@ -1,4 +1,4 @@
-"""The port of the backlog: what waits for buyers, staff, the mailer and the payment provider."""
+"""The port of the backlog: what waits for buyers, staff, the mailer, the payment provider and subscribers."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -35,3 +35,14 @@ class Backlog(Protocol):
 
     def payments_due(self, now: datetime, limit: int) -> Waiting:
         """The online payments about which the provider is to be asked, since the first of them was due."""
+
+    def events(self, limit: int) -> Waiting:
+        """The events that are not dispatched, since the first of them occurred."""
+
+    def deliveries(self, limit: int) -> Waiting:
+        """The deliveries to active subscriptions that have neither succeeded nor died, since the first of their events
+        occurred.
+        """
+
+    def dead_deliveries(self, limit: int) -> int:
+        """The number of dead deliveries."""

@@ -34,11 +34,17 @@ class BacklogFigures:
         orders: The number of orders of each status, by its name. Every status has one.
         mails: The mails of the outbox.
         payments_due: The payments about which the provider is to be asked.
+        events: The events that are not dispatched.
+        deliveries: The deliveries of events that have neither succeeded nor died.
+        dead_deliveries: The number of dead deliveries.
     """
 
     orders: Mapping[str, int]
     mails: Queue
     payments_due: Queue
+    events: Queue
+    deliveries: Queue
+    dead_deliveries: int
 
 
 def read_backlog(shop: ReadingShop, actor: Actor) -> BacklogFigures:
@@ -52,9 +58,14 @@ def read_backlog(shop: ReadingShop, actor: Actor) -> BacklogFigures:
 
     def work(tx: Transaction) -> BacklogFigures:
         orders = tx.backlog.orders(MAX_COUNT)
-        mails, payments = tx.backlog.mails(MAX_COUNT), tx.backlog.payments_due(now, MAX_COUNT)
-        named = {name: orders.get(status_id, 0) for status_id, name in STATUSES.items()}
-        return BacklogFigures(named, _queue(mails, now), _queue(payments, now))
+        return BacklogFigures(
+            orders={name: orders.get(status_id, 0) for status_id, name in STATUSES.items()},
+            mails=_queue(tx.backlog.mails(MAX_COUNT), now),
+            payments_due=_queue(tx.backlog.payments_due(now, MAX_COUNT), now),
+            events=_queue(tx.backlog.events(MAX_COUNT), now),
+            deliveries=_queue(tx.backlog.deliveries(MAX_COUNT), now),
+            dead_deliveries=tx.backlog.dead_deliveries(MAX_COUNT),
+        )
 
     return shop.store.read(work)
 

@@ -122,6 +122,14 @@ def _backlog(backlog: BacklogFigures | None) -> Iterator[Metric]:
     yield _gauge("sellout_due_payments", "Payments about which the provider is to be asked", due.number)
     meaning = "Time since the first of these payments was due"
     yield _gauge("sellout_due_payments_age_seconds", meaning, due.age.total_seconds())
+    new, waiting = backlog.events, backlog.deliveries
+    yield _gauge("sellout_undispatched_events", "Events that are not dispatched", new.number)
+    meaning = "Age of the oldest event that is not dispatched"
+    yield _gauge("sellout_undispatched_events_age_seconds", meaning, new.age.total_seconds())
+    yield _gauge("sellout_waiting_deliveries", "Deliveries of events that wait", waiting.number)
+    meaning = "Age of the oldest event of which a delivery waits"
+    yield _gauge("sellout_waiting_deliveries_age_seconds", meaning, waiting.age.total_seconds())
+    yield _gauge("sellout_dead_deliveries", "Deliveries of events that were given up", backlog.dead_deliveries)
 
 
 def _counters(name: str, meaning: str, labels: Sequence[str], values: _Values) -> Metric:

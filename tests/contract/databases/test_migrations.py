@@ -217,6 +217,7 @@ def forget_views(connection: Connection) -> None:
 
 def forget_after_slugs(connection: Connection) -> None:
     """Undoes steps 0017 and later."""
+    connection.exec_driver_sql("ALTER TABLE account_emails DROP COLUMN language")
     forget_views(connection)
     for column in ("last_used_at", "device", "network"):
         connection.exec_driver_sql(f"ALTER TABLE sessions DROP COLUMN {column}")

@@ -17,9 +17,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from sellout_adapters import demo
 from sellout_adapters.sql import SqlStore, Timeouts
 from sellout_core.errors import Unavailable
+from sellout_core.events.making import of_registration
 from sellout_core.fulfilment.statuses import STATUSES
 from sellout_core.mail import MailTemplate, NewMail
+from sellout_core.people.accounts import OPERATOR
 from sellout_core.ports.store import Store
+from sellout_core.use_cases.events.dispatching import dispatch_events
+from sellout_core.use_cases.events.services import subscribe_service
+from sellout_core.values import UserId
 from sellout_http.api.rate_limits import Limits
 from sellout_http.middleware.request_timings import METHODS
 from sellout_http.routes import OPERATIONS
@@ -34,6 +39,11 @@ OF_THE_DATABASE: Final = {
     "sellout_outbox_age_seconds",
     "sellout_due_payments",
     "sellout_due_payments_age_seconds",
+    "sellout_undispatched_events",
+    "sellout_undispatched_events_age_seconds",
+    "sellout_waiting_deliveries",
+    "sellout_waiting_deliveries_age_seconds",
+    "sellout_dead_deliveries",
 }
 OPEN_METRICS: Final = {"accept": "application/openmetrics-text; version=1.0.0"}
 ID_NAMES: Final = {name for operation in OPERATIONS for name in re.findall(r"\{(\w+)\}", operation.path)}
@@ -200,9 +210,23 @@ def test_what_waits_in_the_database_is_read_when_it_is_asked_for(store: Store) -
         template = MailTemplate.VERIFY_EMAIL
         new = NewMail(recipient="anna@shop.example", template=template, language="en", created_at=written)
         store.write(lambda tx: tx.outbox.add(new))
+        old = of_registration(UserId(1), written)
+        store.write(lambda tx: tx.events.add([old]))
         after = series_of(metrics.get("/"))
         assert value(after, "sellout_outbox_mails") == 1
         assert value(after, "sellout_outbox_age_seconds") >= 3600
+        assert value(after, "sellout_undispatched_events") == 1
+        assert value(after, "sellout_undispatched_events_age_seconds") >= 3600
+        subscribe_service(shop, OPERATOR, "warehouse")
+        store.write(lambda tx: tx.events.add([old]))
+        dispatch_events(shop, OPERATOR)
+        waiting = series_of(metrics.get("/"))
+        assert value(waiting, "sellout_undispatched_events") == 0
+        assert value(waiting, "sellout_waiting_deliveries") == 1
+        assert value(waiting, "sellout_waiting_deliveries_age_seconds") >= 3600
+        assert value(waiting, "sellout_dead_deliveries") == 0
+        store.write(lambda tx: tx.deliveries.give_up(tx.subscriptions.all()[0].id, written, written, "too old"))
+        assert value(series_of(metrics.get("/")), "sellout_dead_deliveries") == 1
 
 
 def test_without_the_database_the_other_metrics_are_sent(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ class Events(Repository):
     def delete_delivered(self, occurred_by: datetime, limit: int) -> int:
         """Deletes old events."""
         tables = self._tables
-        kept = {event_id for _, event_id in _waiting(tables.deliveries.values(), tables.subscriptions)}
+        kept = {event_id for _, event_id in still_due(tables.deliveries.values(), tables.subscriptions)}
         kept |= set(tables.undispatched)
         old = (event for event in tables.events.values() if event.occurred_at <= occurred_by and event.id not in kept)
         gone = {event.id for event in nsmallest(limit, old, lambda event: event.occurred_at)}
@@ -165,7 +165,7 @@ class Deliveries(Repository):
         return sorted(own, key=lambda delivery: delivery.id)
 
 
-def _waiting(
+def still_due(
     deliveries: Iterable[Delivery], subscriptions: Mapping[SubscriptionId, Subscription]
 ) -> Iterable[tuple[SubscriptionId, EventId]]:
     """The keys of deliveries that are still to be made."""

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select, union_all
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select, text, union_all
 
+from sellout_adapters.sql.schema.tables.events import event_deliveries, event_subscriptions, events
 from sellout_adapters.sql.schema.tables.fulfilment import online_payments
 from sellout_adapters.sql.schema.tables.identity import outbox
 from sellout_adapters.sql.schema.tables.shop import orders
@@ -39,6 +40,52 @@ _due = (
 _PAYMENTS: Final = select(func.count().label("number"), func.min(_due.c.due_at, type_=UtcTime()).label("since"))
 
 
+_undispatched = (
+    select(events.c.occurred_at)
+    .where(text("NOT events.dispatched"))
+    .order_by(events.c.id)
+    .limit(bindparam("limit"))
+    .subquery("undispatched")
+)
+_EVENTS: Final = select(
+    func.count().label("number"), func.min(_undispatched.c.occurred_at, type_=UtcTime()).label("since")
+)
+# As the index has it.
+_LIVE: Final = text("event_deliveries.dead_at IS NULL")
+_live = (
+    select(event_deliveries.c.event_id)
+    .join(event_subscriptions, event_subscriptions.c.id == event_deliveries.c.subscription_id)
+    .where(_LIVE, event_subscriptions.c.active)
+    .limit(bindparam("limit"))
+    .subquery("live")
+)
+_first = (
+    select(
+        select(func.min(event_deliveries.c.event_id))
+        .where(_LIVE, event_deliveries.c.subscription_id == event_subscriptions.c.id)
+        .correlate(event_subscriptions)
+        .scalar_subquery()
+        .label("event_id")
+    )
+    .where(event_subscriptions.c.active)
+    .subquery("first")
+)
+_DELIVERIES: Final = select(
+    select(func.count()).select_from(_live).scalar_subquery().label("number"),
+    select(events.c.occurred_at)
+    .where(events.c.id == select(func.min(_first.c.event_id)).scalar_subquery())
+    .scalar_subquery()
+    .label("since"),
+)
+_dead = (
+    select(event_deliveries.c.event_id)
+    .where(text("event_deliveries.dead_at IS NOT NULL"))
+    .limit(bindparam("limit"))
+    .subquery("dead")
+)
+_DEAD: Final = select(func.count().label("number")).select_from(_dead)
+
+
 @attrs.frozen
 class SqlBacklog:
     """`ports.Backlog`."""
@@ -58,3 +105,18 @@ class SqlBacklog:
         """One statement."""
         [row] = self._session.rows(_PAYMENTS, {"now": now, "limit": limit})
         return Waiting(row.number, row.since)
+
+    def events(self, limit: int) -> Waiting:
+        """One statement. Ids ascend with time, so it reads the oldest events."""
+        [row] = self._session.rows(_EVENTS, {"limit": limit})
+        return Waiting(row.number, row.since)
+
+    def deliveries(self, limit: int) -> Waiting:
+        """One statement. It reads the first event of each subscription."""
+        [row] = self._session.rows(_DELIVERIES, {"limit": limit})
+        return Waiting(row.number, row.since)
+
+    def dead_deliveries(self, limit: int) -> int:
+        """One statement."""
+        [row] = self._session.rows(_DEAD, {"limit": limit})
+        return int(row.number)

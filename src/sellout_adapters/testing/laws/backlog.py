@@ -1,12 +1,19 @@
 """The backlog of a shop, on every store."""
 
+import attrs
+
 from sellout_adapters.testing.bank import Bank
 from sellout_adapters.testing.laws.fulfilment.fulfilment import bought, cancel, pay
 from sellout_adapters.testing.laws.fulfilment.payments import settled_by, started
 from sellout_adapters.testing.scene import Scene
+from sellout_core.events.subscriptions import Delivery
 from sellout_core.fulfilment.statuses import STATUSES
 from sellout_core.mail import MailTemplate, NewMail
+from sellout_core.people.accounts import OPERATOR
 from sellout_core.ports.backlog import Waiting
+from sellout_core.ports.store import Transaction
+from sellout_core.use_cases.events.dispatching import dispatch_events
+from sellout_core.use_cases.events.services import deliver_to_service, subscribe_service
 
 
 def mail(scene: Scene, recipient: str) -> None:
@@ -63,3 +70,48 @@ class BacklogLaws:
         assert waiting(1) == Waiting(1, first)
         settled_by(scene)
         assert waiting(9) == Waiting()
+
+    def test_events_wait_until_they_are_dispatched(self, scene: Scene) -> None:
+        def waiting(limit: int) -> Waiting:
+            return scene.store.read(lambda tx: tx.backlog.events(limit))
+
+        assert waiting(9) == Waiting()
+        begin = scene.clock.now
+        scene.user("anna")
+        scene.clock.advance(hours=1)
+        scene.user("boris")
+        assert waiting(9) == Waiting(2, begin)
+        assert waiting(1) == Waiting(1, begin)
+        dispatch_events(scene.shop, OPERATOR)
+        assert waiting(9) == Waiting()
+
+    def test_deliveries_wait_until_they_succeed_or_die(self, scene: Scene) -> None:
+        def waiting(limit: int = 9) -> tuple[Waiting, int]:
+            return scene.store.read(lambda tx: (tx.backlog.deliveries(limit), tx.backlog.dead_deliveries(limit)))
+
+        scene.user("anna")
+        warehouse = subscribe_service(scene.shop, OPERATOR, "warehouse")
+        assert waiting() == (Waiting(), 0)
+        begin = scene.clock.now
+        scene.user("boris")
+        subscribe_service(scene.shop, OPERATOR, "bookkeeping")
+        scene.clock.advance(hours=1)
+        scene.user("clara")
+        dispatch_events(scene.shop, OPERATOR)
+        assert waiting() == (Waiting(3, begin), 0)
+        assert waiting(2) == (Waiting(2, begin), 0)
+        assert deliver_to_service(scene.shop, OPERATOR, "warehouse", lambda _: None) == 2
+        assert waiting() == (Waiting(1, scene.clock.now), 0)
+
+        def stop(tx: Transaction) -> None:
+            tx.deliveries.add(
+                [Delivery(subscription_id=warehouse.id, event=event, due_at=begin) for event in tx.events.after(0, 9)]
+            )
+            tx.deliveries.give_up(warehouse.id, begin, begin, "too old")
+            bookkeeping = next(each for each in tx.subscriptions.all() if each.service == "bookkeeping")
+            tx.subscriptions.save(attrs.evolve(bookkeeping, active=False))
+
+        scene.store.write(stop)
+        # Of the events, two are too old, and one is for a subscription that is not active.
+        assert waiting() == (Waiting(1, scene.clock.now), 2)
+        assert waiting(1) == (Waiting(1, scene.clock.now), 1)

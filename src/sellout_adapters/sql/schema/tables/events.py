@@ -78,6 +78,8 @@ Index(
     sqlite_where=_LIVE,
     postgresql_where=_LIVE,
 )
+_DEAD: Final = text("dead_at IS NOT NULL")
+Index("ix_event_deliveries_dead", event_deliveries.c.dead_at, sqlite_where=_DEAD, postgresql_where=_DEAD)
 Index(
     "ix_event_deliveries_subject",
     event_deliveries.c.subscription_id,
