@@ -23,6 +23,7 @@ export function explain(refusal: Refusal): string {
     case "unknown_address":
     case "mixed_currencies":
     case "idempotency_key_reused":
+    case "second_factor_missing":
       return refusal.detail;
     case "unauthenticated":
     case "forbidden":

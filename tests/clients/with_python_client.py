@@ -40,7 +40,7 @@ def buy(user_id: int, client: AuthenticatedClient, body: CheckoutRequest) -> Ord
             return "; ".join(field.code for field in answer.fields)
         case "promo_code_unknown" | "promo_code_inactive" | "promo_code_expired" | "promo_code_used_up":
             return "the promo code cannot be used"
-        case "unknown_address" | "mixed_currencies" | "idempotency_key_reused":
+        case "unknown_address" | "mixed_currencies" | "idempotency_key_reused" | "second_factor_missing":
             return answer.detail
         case "unauthenticated" | "forbidden" | "not_found":
             return "log in again"

@@ -23,6 +23,7 @@ _BODY_CODES: Final = ("malformed_json", "request_timeout", "body_too_large", "un
 _UPLOAD_CODES: Final = ("request_timeout", "body_too_large")
 _TEXT_EXAMPLES: Final = {"session_id": "0123456789abcdef", "provider": "sandbox"}
 _FILE: Final = {"schema": {"type": "string", "format": "binary"}}
+_ANY_OBJECT: Final = {"schema": {"type": "object"}}
 _BEARER: Final = "bearer"
 _OPTIONAL_TOKEN: Final[list[dict[str, list[str]]]] = [{}, {_BEARER: []}]
 _CODE_SCHEMA: Final = "ProblemCode"
@@ -148,7 +149,9 @@ def _operation(operation: Operation, body_schema: Any, document_schema: Any) -> 
         # A generator makes wrong code of two types; a merge patch may be sent as either.
         described["requestBody"] = {"required": True, "content": {"application/json": content}}
     if operation.upload is not None:
-        described["requestBody"] = {"required": True, "content": dict.fromkeys(operation.upload.media_types, _FILE)}
+        names = dict.fromkeys(value.partition(";")[0] for value in operation.upload.media_types)
+        content = {name: _ANY_OBJECT if name == "application/json" else _FILE for name in names}
+        described["requestBody"] = {"required": True, "content": content}
     return described
 
 

@@ -66,14 +66,14 @@ def begin_second_factor(
 )
 def confirm_second_factor(
     context: WriteContext, user_id: UserId, body: ConfirmSecondFactorRequest
-) -> responses.RecoveryCodes:
+) -> responses.NewRecoveryCodes:
     """Turn the second factor on.
 
     Returns ten recovery codes. No other response has them.
     """
     code, language = body.second_factor_code(), language_of(context)
     codes = second_factors.confirm_second_factor(context.shop, context.actor, user_id, code, language)
-    return responses.RecoveryCodes(tuple(codes))
+    return responses.NewRecoveryCodes(tuple(codes))
 
 
 @group.write(
@@ -89,14 +89,14 @@ def confirm_second_factor(
 )
 def renew_recovery_codes(
     context: WriteContext, user_id: UserId, body: ChangeSecondFactorRequest
-) -> responses.RecoveryCodes:
+) -> responses.NewRecoveryCodes:
     """Replace the recovery codes.
 
     The old ones are void.
     """
     code, language = body.second_factor_code(), language_of(context)
     codes = second_factors.renew_recovery_codes(context.shop, context.actor, user_id, body.password, code, language)
-    return responses.RecoveryCodes(tuple(codes))
+    return responses.NewRecoveryCodes(tuple(codes))
 
 
 @group.write(

@@ -41,7 +41,7 @@ class SecondFactorSecret(Struct, frozen=True, gc=False):
     uri: Annotated[str, Meta(description="The `otpauth` URI of the secret, for a QR code.")]
 
 
-class RecoveryCodes(Struct, frozen=True, gc=False):
+class NewRecoveryCodes(Struct, frozen=True, gc=False):
     """New recovery codes. They are shown once."""
 
     recovery_codes: Annotated[tuple[str, ...], Meta(description="Ten codes, each of which is valid once.")]
