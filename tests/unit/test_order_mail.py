@@ -19,8 +19,8 @@ from sellout_adapters.testing.laws.fulfilment.fulfilment import (
 )
 from sellout_adapters.testing.mailbox import deliver as deliver_mail
 from sellout_adapters.testing.scene import PASSWORD, shoe_size
-from sellout_core.errors import Forbidden
-from sellout_core.events.subscriptions import LEASE, MAX_SUBSCRIPTIONS
+from sellout_core.errors import Forbidden, LimitReached
+from sellout_core.events.subscriptions import LEASE, MAX_SUBSCRIPTIONS, ORDER_MAIL
 from sellout_core.fulfilment.lifecycle import LineState, RefundState
 from sellout_core.fulfilment.progress import LineRequest, MoveRequest
 from sellout_core.mail import Language, Letter, MailTemplate
@@ -29,7 +29,7 @@ from sellout_core.people.identity import AccountEmail
 from sellout_core.ports.store import Store, Transaction
 from sellout_core.shopping.ordering import Order
 from sellout_core.use_cases.events.dispatching import dispatch_events
-from sellout_core.use_cases.events.order_mail import ORDER_MAIL, subscribe_order_mail, write_order_mails
+from sellout_core.use_cases.events.order_mail import subscribe_order_mail, write_order_mails
 from sellout_core.use_cases.events.services import subscribe_service, unsubscribe_service
 from sellout_core.use_cases.people.account.deletion import delete_account
 from sellout_core.use_cases.shopping.checkout import check_out
@@ -214,8 +214,12 @@ def test_a_process_whose_subscription_ended_writes_nothing(scene: Scene) -> None
 
 def test_the_subscription_has_a_place_of_its_own(scene: Scene) -> None:
     unsubscribe_service(scene.shop, OPERATOR, ORDER_MAIL)
-    for number in range(MAX_SUBSCRIPTIONS):
+    for number in range(MAX_SUBSCRIPTIONS - 1):
         subscribe_service(scene.shop, OPERATOR, f"service {number}")
+    subscribe_order_mail(scene.shop, OPERATOR)
+    subscribe_service(scene.shop, OPERATOR, "last")
+    with pytest.raises(LimitReached):
+        subscribe_service(scene.shop, OPERATOR, "another")
     subscribe_order_mail(scene.shop, OPERATOR)
     ordered(scene)
     assert templates(scene) == [MailTemplate.ORDER_ACCEPTED]

@@ -9,7 +9,7 @@ from typing import Any, Final
 import attrs
 
 from sellout_core import values
-from sellout_core.errors import Fault, FieldCode
+from sellout_core.errors import Fault, FieldCode, LimitReached
 from sellout_core.events.event import Event, NewEvent
 from sellout_core.events.kinds import KINDS, PING
 from sellout_core.values import EventId, SubscriptionId, ruled
@@ -19,6 +19,7 @@ __all__ = [
     "MAX_AGE",
     "MAX_ERROR",
     "MAX_SUBSCRIPTIONS",
+    "ORDER_MAIL",
     "OVERLAP",
     "Delivery",
     "Lane",
@@ -28,12 +29,18 @@ __all__ = [
     "kind_names",
     "lane_delay",
     "new_secret",
+    "require_place",
     "secret",
     "secret_bytes",
     "service_name",
 ]
 
 MAX_SUBSCRIPTIONS: Final = 100
+"""The maximum number of subscriptions, without the shop's own."""
+
+ORDER_MAIL: Final = "order-mail"
+"""The service name of the shop's own subscription, from whose events the mails about orders follow."""
+
 MAX_ERROR: Final = 300
 """The maximum length of the reason of a failure, in characters."""
 
@@ -240,6 +247,16 @@ class Lane:
 def delivery_delay(attempts: int, chance: float) -> timedelta | None:
     """The delay after that many failures of a delivery, with up to a fifth less by chance. None: no attempt follows."""
     return None if attempts > len(_DELAYS) else _DELAYS[attempts - 1] * (1 - _JITTER * chance)
+
+
+def require_place(known: Collection[Subscription]) -> None:
+    """Checks that the shop may have another subscription.
+
+    Raises:
+        LimitReached: it has 100.
+    """
+    if sum(each.service != ORDER_MAIL for each in known) >= MAX_SUBSCRIPTIONS:
+        raise LimitReached(MAX_SUBSCRIPTIONS)
 
 
 def lane_delay(failures: int, chance: float) -> timedelta:

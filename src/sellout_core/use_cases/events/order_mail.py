@@ -6,23 +6,19 @@ The mails of an event are written in the transaction that deletes its delivery, 
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
-from typing import Final
 
 from sellout_core.events.event import Event
 from sellout_core.events.order_mails import MAILED_EVENTS, order_mails
-from sellout_core.events.subscriptions import Lane
+from sellout_core.events.subscriptions import ORDER_MAIL, Lane
 from sellout_core.people.accounts import Actor
 from sellout_core.ports.store import Transaction
 from sellout_core.shop import Shop
 from sellout_core.use_cases.events.dispatching import dispatch_events, settle_lane, take_lane
-from sellout_core.use_cases.events.services import subscribe
+from sellout_core.use_cases.events.services import subscribe_service
 from sellout_core.use_cases.people.identity import post_mail
 from sellout_core.values import OrderId, UserId
 
-__all__ = ["ORDER_MAIL", "subscribe_order_mail", "write_order_mails"]
-
-ORDER_MAIL: Final = "order-mail"
-"""The name of the subscription, which is that of a service."""
+__all__ = ["subscribe_order_mail", "write_order_mails"]
 
 
 def subscribe_order_mail(shop: Shop, actor: Actor) -> None:
@@ -32,7 +28,7 @@ def subscribe_order_mail(shop: Shop, actor: Actor) -> None:
     Raises:
         Forbidden: the actor is not the operator.
     """
-    subscribe(shop, actor, ORDER_MAIL, MAILED_EVENTS, limit=None)
+    subscribe_service(shop, actor, ORDER_MAIL, MAILED_EVENTS)
 
 
 def write_order_mails(shop: Shop, actor: Actor) -> int:

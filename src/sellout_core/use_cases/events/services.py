@@ -6,9 +6,9 @@ from typing import Final
 
 import attrs
 
-from sellout_core.errors import LimitReached, NotFound
+from sellout_core.errors import NotFound
 from sellout_core.events.event import Event
-from sellout_core.events.subscriptions import MAX_SUBSCRIPTIONS, NewSubscription, Subscription
+from sellout_core.events.subscriptions import ORDER_MAIL, NewSubscription, Subscription, require_place
 from sellout_core.people.accounts import Actor
 from sellout_core.ports.events import EventHandler
 from sellout_core.ports.store import Transaction
@@ -16,7 +16,7 @@ from sellout_core.shop import Shop
 from sellout_core.use_cases.events.dispatching import dispatch_events, settle_lane, take_lane
 from sellout_core.values import EventId
 
-__all__ = ["deliver_to_service", "subscribe", "subscribe_service", "unsubscribe_service"]
+__all__ = ["deliver_to_service", "subscribe_service", "unsubscribe_service"]
 
 _HANDLING: Final = timedelta(minutes=1)
 """How long a service handles events before it notes the results. It is less than a lease."""
@@ -37,11 +37,6 @@ def subscribe_service(shop: Shop, actor: Actor, name: str, events: Sequence[str]
         InvalidFields: the name or the kinds break a rule.
         LimitReached: the shop has 100 subscriptions.
     """
-    return subscribe(shop, actor, name, events, MAX_SUBSCRIPTIONS)
-
-
-def subscribe(shop: Shop, actor: Actor, name: str, events: Sequence[str], limit: int | None) -> Subscription:
-    """As `subscribe_service`, with a maximum number of subscriptions. None: there is none."""
     # The service gets no event that has occurred before and is not dispatched yet.
     dispatch_events(shop, actor)
     new = NewSubscription(service=name, events=tuple(events), created_at=shop.clock())
@@ -53,8 +48,8 @@ def subscribe(shop: Shop, actor: Actor, name: str, events: Sequence[str], limit:
             changed = attrs.evolve(found, events=new.events)
             tx.subscriptions.save(changed)
             return changed
-        if limit is not None and len(known) >= limit:
-            raise LimitReached(limit)
+        if name != ORDER_MAIL:
+            require_place(known)
         return tx.subscriptions.add(new)
 
     return shop.store.write(work)

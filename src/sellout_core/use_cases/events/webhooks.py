@@ -7,17 +7,17 @@ import attrs
 
 from sellout_core import values
 from sellout_core.audit import audited
-from sellout_core.errors import InvalidField, InvalidFields, LimitReached, NotFound, Stale
+from sellout_core.errors import InvalidField, InvalidFields, NotFound, Stale
 from sellout_core.events.addresses import target_fault
 from sellout_core.events.making import of_ping
 from sellout_core.events.subscriptions import (
-    MAX_SUBSCRIPTIONS,
     OVERLAP,
     Delivery,
     NewSubscription,
     Subscription,
     kind_names,
     new_secret,
+    require_place,
     secret,
 )
 from sellout_core.people.accounts import Actor
@@ -157,8 +157,7 @@ def create_webhook(shop: Shop, actor: Actor, new: NewWebhook) -> Subscription:
     wanted = NewSubscription(url=new.url, events=new.events, secret=_secret(shop, new), created_at=now)
 
     def work(tx: Transaction) -> Subscription:
-        if len(tx.subscriptions.all()) >= MAX_SUBSCRIPTIONS:
-            raise LimitReached(MAX_SUBSCRIPTIONS)
+        require_place(tx.subscriptions.all())
         added = tx.subscriptions.add(wanted)
         tx.audit.add([audited(actor, now, "webhook", added.id, after=_Audited.of(added))])
         return added

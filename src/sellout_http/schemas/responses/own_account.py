@@ -4,7 +4,6 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from sellout_core.mail import Language
 from sellout_http.schemas.responses.audit import AuditEntry
 from sellout_http.schemas.responses.catalogue import ProductUnitWithIds, WishlistUnit
 from sellout_http.schemas.responses.people import Session, User
@@ -24,7 +23,9 @@ class UserEmail(Struct, frozen=True, gc=False):
 
     address: Annotated[str | None, Meta(description="The verified address, if there is one.")]
     pending: Annotated[str | None, Meta(description="The address that replaces it when it is verified, if any.")]
-    language: Annotated[Language, Meta(description="The language of mails that no request of the user causes.")]
+    language: Annotated[
+        str, Meta(description="The language of mails that no request of the user causes: `en` or `ru`.")
+    ]
 
 
 class SecondFactorStatus(Struct, frozen=True, gc=False):
