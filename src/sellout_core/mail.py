@@ -15,7 +15,8 @@ Language = Literal["en", "ru"]
 LEASE: Final = timedelta(minutes=5)
 """How long a process may take to send a mail before another one sends it."""
 
-_GIVEN_UP_AFTER: Final = timedelta(days=3)
+GIVEN_UP_AFTER: Final = timedelta(days=3)
+"""How long the shop tries to send a mail."""
 
 
 @final
@@ -46,6 +47,10 @@ class MailTemplate(enum.StrEnum):
     """Tells which units of an order were cancelled."""
     ORDER_REFUNDED = "order_refunded"
     """Tells which amount was paid back."""
+
+
+ABOUT_ORDERS: Final = frozenset(template for template in MailTemplate if template.startswith("order_"))
+"""The templates of mails about orders."""
 
 
 @attrs.frozen(kw_only=True)
@@ -85,7 +90,7 @@ class Mail(NewMail):
         """When to try again after a failure at `now`: after 1, 2, 4 minutes and so on, up to 6 hours. None: the mail is
         given up after 3 days.
         """
-        if now - self.created_at >= _GIVEN_UP_AFTER:
+        if now - self.created_at >= GIVEN_UP_AFTER:
             return None
         return now + delay_after(self.attempts)
 

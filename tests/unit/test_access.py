@@ -33,7 +33,7 @@ from sellout_core.use_cases import audit, backlog, delivery_tariffs, mail, payme
 from sellout_core.use_cases.catalogue import browsing, finding, pictures, products, references, stock
 from sellout_core.use_cases.catalogue.importing import exporting, writing
 from sellout_core.use_cases.catalogue.importing.entries import ProductEdit, UnitEdit
-from sellout_core.use_cases.events import dispatching, order_events, services, webhooks
+from sellout_core.use_cases.events import dispatching, order_events, order_mail, services, webhooks
 from sellout_core.use_cases.people import (
     identity,
     passwords,
@@ -404,6 +404,8 @@ OF_THE_OPERATOR: dict[Callable[..., object], OfTheShop] = {
     ),
     dispatching.delete_delivered_events: lambda on, actor: dispatching.delete_delivered_events(on.shop, actor),
     order_events.read_followed: lambda on, actor: order_events.read_followed(on.shop, actor, {on.anna.id: 0}),
+    services.subscribe_order_mail: lambda on, actor: services.subscribe_order_mail(on.shop, actor),
+    order_mail.write_order_mails: lambda on, actor: order_mail.write_order_mails(on.shop, actor),
     services.subscribe_service: lambda on, actor: services.subscribe_service(on.shop, actor, "warehouse"),
     services.unsubscribe_service: unsubscribe,
     services.deliver_to_service: lambda on, actor: services.deliver_to_service(
@@ -466,6 +468,7 @@ def test_every_use_case_that_takes_an_actor_is_in_one_of_the_tables() -> None:
         tracking,
         orders,
         order_events,
+        order_mail,
         payments,
         own_sessions,
         personal_export,

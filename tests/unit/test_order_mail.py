@@ -19,23 +19,29 @@ from sellout_adapters.testing.laws.fulfilment.fulfilment import (
 )
 from sellout_adapters.testing.mailbox import deliver as deliver_mail
 from sellout_adapters.testing.scene import PASSWORD, shoe_size
-from sellout_core.errors import Forbidden, LimitReached
+from sellout_core.errors import Forbidden, InvalidFields, LimitReached, Unavailable
+from sellout_core.events.making import of_order
 from sellout_core.events.subscriptions import LEASE, MAX_SUBSCRIPTIONS, ORDER_MAIL
 from sellout_core.fulfilment.lifecycle import LineState, RefundState
 from sellout_core.fulfilment.progress import LineRequest, MoveRequest
-from sellout_core.mail import Language, Letter, MailTemplate
+from sellout_core.mail import GIVEN_UP_AFTER, Language, Letter, MailTemplate
 from sellout_core.people.accounts import OPERATOR, Actor
 from sellout_core.people.identity import AccountEmail
 from sellout_core.ports.store import Store, Transaction
 from sellout_core.shopping.ordering import Order
-from sellout_core.use_cases.events.dispatching import dispatch_events
-from sellout_core.use_cases.events.order_mail import subscribe_order_mail, write_order_mails
-from sellout_core.use_cases.events.services import subscribe_service, unsubscribe_service
+from sellout_core.use_cases.events.dispatching import dispatch_events, take_lane
+from sellout_core.use_cases.events.order_mail import write_order_mails
+from sellout_core.use_cases.events.services import (
+    deliver_to_service,
+    subscribe_order_mail,
+    subscribe_service,
+    unsubscribe_service,
+)
 from sellout_core.use_cases.people.account.deletion import delete_account
 from sellout_core.use_cases.shopping.checkout import check_out
 from sellout_core.use_cases.shopping.fulfilment import move_refunds
 from sellout_core.values import UserId
-from tests.unit.shop_scene import Scene
+from tests.unit.shop_scene import Person, Scene
 
 T = TypeVar("T")
 
@@ -60,8 +66,8 @@ def verify(scene: Scene, user_id: UserId, language: Language = "en") -> None:
 
 def mails(scene: Scene) -> Sequence[Letter]:
     """The mails that follow from what has happened since the last call."""
-    while write_order_mails(scene.shop, OPERATOR):
-        pass
+    while reasons := write_order_mails(scene.shop, OPERATOR):
+        assert set(reasons) == {None}
     letters = deliver_mail(scene.shop)
     assert {letter.recipient for letter in letters} <= {ADDRESS}
     scene.clock.advance(seconds=1)
@@ -208,8 +214,109 @@ def test_a_process_whose_subscription_ended_writes_nothing(scene: Scene) -> None
     ordered(scene)
     dispatch_events(scene.shop, OPERATOR)
     end = partial(unsubscribe_service, scene.shop, OPERATOR, ORDER_MAIL)
-    assert write_order_mails(attrs.evolve(scene.shop, store=_Overtaken(scene.store, end, 2)), OPERATOR) == 0
+    write_order_mails(attrs.evolve(scene.shop, store=_Overtaken(scene.store, end, 2)), OPERATOR)
     assert mails(scene) == []
+
+
+def test_a_process_whose_lane_another_one_takes_first_writes_nothing(scene: Scene) -> None:
+    """It has seen that events wait."""
+    ordered(scene)
+    dispatch_events(scene.shop, OPERATOR)
+    take = partial(take_lane, scene.shop, OPERATOR, ORDER_MAIL)
+    assert write_order_mails(attrs.evolve(scene.shop, store=_Overtaken(scene.store, take, 1)), OPERATOR) == ()
+
+
+def test_nothing_is_written_when_nothing_is_due(scene: Scene) -> None:
+    ordered(scene)
+    mails(scene)
+    idle = _Overtaken(scene.store, lambda: None, 0)
+    assert write_order_mails(attrs.evolve(scene.shop, store=idle), OPERATOR) == ()
+    subscribe_order_mail(attrs.evolve(scene.shop, store=idle), OPERATOR)
+    assert idle.writes == []
+
+
+def test_two_changes_are_two_mails(scene: Scene) -> None:
+    """Also if both are written at once, and two orders of one buyer are in order."""
+    first = ordered(scene)
+    one, other = units_of(first)
+    anna = Person(first.buyer_id, Actor(first.buyer_id))
+    scene.clock.advance(seconds=1)
+    check_out(scene.shop, anna.actor, anna.id, scene.ready(anna, scene.unit("dunk", 5)))
+    for unit_id in (one, other):
+        scene.clock.advance(seconds=1)
+        cancel(scene, first, unit_id)
+    assert [(letter.parameters["order"], letter.mail.template) for letter in mails(scene)] == [
+        ("1", MailTemplate.ORDER_ACCEPTED),
+        ("2", MailTemplate.ORDER_ACCEPTED),
+        ("1", MailTemplate.ORDER_PARTLY_CANCELLED),
+        ("1", MailTemplate.ORDER_CANCELLED),
+    ]
+
+
+def test_the_last_parcel_alone_completes_an_order(scene: Scene) -> None:
+    """Also if the mails about all parcels are written at once, one unit is delivered, and one is cancelled."""
+    order = ordered(scene, 3, 4, 5)
+    one, two, three = units_of(order)
+    pay(scene, order)
+    for request in WAYS[:-2]:
+        move(scene, order, request, one, two)
+    mails(scene)
+    shipping, delivering = WAYS[-2:]
+    for request, unit_id in ((shipping, one), (delivering, one), (shipping, two)):
+        scene.clock.advance(seconds=1)
+        move(scene, order, request, unit_id)
+    cancel(scene, order, three)
+    assert templates(scene) == [
+        MailTemplate.ORDER_PARTLY_SHIPPED,
+        MailTemplate.ORDER_SHIPPED,
+        MailTemplate.ORDER_PARTLY_CANCELLED,
+    ]
+
+
+def test_old_news_have_no_mail(scene: Scene) -> None:
+    ordered(scene)
+    scene.clock.advance(seconds=GIVEN_UP_AFTER.total_seconds() + 1)
+    assert mails(scene) == []
+
+
+def test_a_mail_goes_to_the_address_of_the_moment(scene: Scene) -> None:
+    order = ordered(scene)
+    write_order_mails(scene.shop, OPERATOR)
+    scene.store.write(lambda tx: tx.emails.save(AccountEmail(order.buyer_id, "new@shop.example")))
+    assert [letter.recipient for letter in deliver_mail(scene.shop)] == ["new@shop.example"]
+    cancel(scene, order)
+    write_order_mails(scene.shop, OPERATOR)
+    scene.store.write(lambda tx: tx.emails.save(AccountEmail(order.buyer_id)))
+    assert deliver_mail(scene.shop) == []
+
+
+def test_an_order_whose_mail_cannot_be_written_holds_back_its_own_alone(scene: Scene) -> None:
+    damaged = ordered(scene)
+    about = {"order_id": damaged.id, "buyer_id": damaged.buyer_id, "parcel": 9, "unit_ids": []}
+    lost = attrs.evolve(of_order(damaged), name="order.parcel_shipped", data=about)
+    scene.store.write(lambda tx: tx.events.add([lost]))
+    scene.clock.advance(seconds=1)
+    cancel(scene, damaged)
+    other = bought(scene, "boris")
+    scene.store.write(lambda tx: tx.emails.save(AccountEmail(other.buyer_id, "boris@shop.example")))
+    reason = "the mail could not be written: RuntimeError"
+    assert list(write_order_mails(scene.shop, OPERATOR)) == [reason, None]
+    assert [letter.recipient for letter in deliver_mail(scene.shop)] == ["boris@shop.example"]
+    scene.clock.advance(seconds=5)
+    assert list(write_order_mails(scene.shop, OPERATOR)) == [reason]
+
+
+def test_mails_wait_for_a_store_that_is_down(scene: Scene) -> None:
+    ordered(scene)
+    dispatch_events(scene.shop, OPERATOR)
+
+    def fail() -> None:
+        raise Unavailable
+
+    with pytest.raises(Unavailable):
+        write_order_mails(attrs.evolve(scene.shop, store=_Overtaken(scene.store, fail, 2)), OPERATOR)
+    scene.clock.advance(seconds=LEASE.total_seconds())
+    assert templates(scene) == [MailTemplate.ORDER_ACCEPTED]
 
 
 def test_the_subscription_has_a_place_of_its_own(scene: Scene) -> None:
@@ -223,6 +330,15 @@ def test_the_subscription_has_a_place_of_its_own(scene: Scene) -> None:
     subscribe_order_mail(scene.shop, OPERATOR)
     ordered(scene)
     assert templates(scene) == [MailTemplate.ORDER_ACCEPTED]
+
+
+def test_no_service_has_the_name(scene: Scene) -> None:
+    for use in (
+        lambda: subscribe_service(scene.shop, OPERATOR, ORDER_MAIL),
+        lambda: deliver_to_service(scene.shop, OPERATOR, ORDER_MAIL, lambda _: None),
+    ):
+        with pytest.raises(InvalidFields):
+            use()
 
 
 def test_nobody_but_the_operator_does_it(scene: Scene) -> None:

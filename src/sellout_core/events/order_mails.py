@@ -1,7 +1,6 @@
 """Decides which mails the buyer of an order gets about its events. It reads and writes nothing."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import Any, Final
 
 import attrs
@@ -33,16 +32,15 @@ _Written = tuple[MailTemplate, Mapping[str, str]]
 
 
 def order_mails(order: Order, fulfilment: Fulfilment, events: Sequence[Event]) -> Iterator[_Written]:
-    """The templates and parameters of the mails about events of an order, in their order. The events of one change
-    have one mail of each kind, and one for each parcel.
+    """The templates and parameters of the mails about one change of an order: one of each kind, and one for each
+    parcel.
 
     Args:
         order: The order.
         fulfilment: Its fulfilment now.
-        events: The events, by id.
+        events: The events of the change.
     """
-    for _, change in groupby(events, lambda event: event.occurred_at):
-        yield from _Change(order, fulfilment, list(change)).mails()
+    yield from _Change(order, fulfilment, events).mails()
 
 
 @attrs.frozen
@@ -70,8 +68,9 @@ class _Change:
             yield self._mail(MailTemplate.ORDER_REFUNDED, amount=amount)
 
     def _shipped(self, shipped: _Data) -> _Written:
-        parcel = next(parcel for parcel in self.fulfilment.parcels if parcel.number == shipped["parcel"])
-        is_last = all(line.state in _SHIPPED for line in self.fulfilment.live)
+        parcels = self.fulfilment.parcels
+        parcel = next(parcel for parcel in parcels if parcel.number == shipped["parcel"])
+        is_last = parcel == parcels[-1] and all(line.state in _SHIPPED for line in self.fulfilment.live)
         return self._mail(
             MailTemplate.ORDER_SHIPPED if is_last else MailTemplate.ORDER_PARTLY_SHIPPED,
             shipped["unit_ids"],

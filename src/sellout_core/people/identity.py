@@ -38,8 +38,7 @@ class AccountEmail:
         user_id: The user.
         address: The verified address. None: there is none.
         pending: The address that replaces it when it is verified. None: there is none.
-        language: The language of mails that no request of the user causes. It is that of the request that verified the
-            address.
+        language: The language of mails about orders: that of the request that verified the address.
     """
 
     user_id: UserId

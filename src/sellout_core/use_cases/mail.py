@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import attrs
 
-from sellout_core.mail import LEASE, Letter, Mail, MailNotSent, MailTemplate
+from sellout_core.mail import ABOUT_ORDERS, LEASE, Letter, Mail, MailNotSent, MailTemplate
 from sellout_core.people.accounts import Actor, User
 from sellout_core.people.identity import TOKEN_LIFETIME, SingleUseToken, TokenPurpose, address_key, fingerprint_of
 from sellout_core.ports.mail import Mailer
@@ -71,10 +71,23 @@ def _take(shop: Shop, tx: Transaction) -> tuple[Mail, Letter | None] | None:
     if mail is None:
         return None
     purpose = _LINKS.get(mail.template)
-    letter = Letter(mail, mail.recipient, mail.parameters) if purpose is None else _with_link(shop, tx, mail, purpose)
+    letter: Letter | None
+    if purpose is not None:
+        letter = _with_link(shop, tx, mail, purpose)
+    elif mail.template in ABOUT_ORDERS:
+        letter = _to_present_address(tx, mail)
+    else:
+        letter = Letter(mail, mail.recipient, mail.parameters)
     if letter is None:
         tx.outbox.delete(mail.id)
     return mail, letter
+
+
+def _to_present_address(tx: Transaction, mail: Mail) -> Letter | None:
+    """The letter to the verified address of the buyer, which may have changed since. None: there is none any more."""
+    assert mail.user_id is not None  # noqa: S101 - mails about orders have it
+    address = tx.emails.of(mail.user_id).address
+    return None if address is None else Letter(mail, address, mail.parameters)
 
 
 def _with_link(shop: Shop, tx: Transaction, mail: Mail, purpose: TokenPurpose) -> Letter | None:

@@ -8,7 +8,8 @@ import click
 
 from sellout_core.mail import Language, MailTemplate
 from sellout_core.people.accounts import OPERATOR
-from sellout_core.use_cases.events.order_mail import subscribe_order_mail, write_order_mails
+from sellout_core.use_cases.events.order_mail import write_order_mails
+from sellout_core.use_cases.events.services import subscribe_order_mail
 from sellout_core.use_cases.mail import send_next_mail
 from sellout_http.command.common import database_url_option, opened_shop, plain_errors, settings_of
 from sellout_http.command.terminal import Failure, Refusal
@@ -34,7 +35,7 @@ def mail() -> None:
 @mail.command()
 @database_url_option
 def send(database_url: str | None) -> None:
-    """Send the mails that are due, once each, also those about orders since the first run.
+    """Send the mails that are due, once each. The first run subscribes the shop to later changes of orders.
 
     A running server sends mail itself. This command is for a shop whose servers do not, from cron.
     """
@@ -48,13 +49,14 @@ def send(database_url: str | None) -> None:
         raise Failure("mail is not configured: set SELLOUT_SMTP_URL or SELLOUT_MAIL_FOLDER")
     with opened_shop(settings) as shop:
         subscribe_order_mail(shop, OPERATOR)
-        while write_order_mails(shop, OPERATOR):
-            pass
+        while reasons := write_order_mails(shop, OPERATOR):
+            done["not written"] += sum(reason is not None for reason in reasons)
+        done += Counter()  # without zeros
         while (outcome := send_next_mail(shop, OPERATOR, mailer)) is not None:
             done[outcome.result] += 1
     counts = [f"{number} {result.replace('_', ' ')}" for result, number in sorted(done.items())]
     click.echo(", ".join(counts) or "no mail is due")
-    if done["postponed"] or done["given_up"]:
+    if done["postponed"] or done["given_up"] or done["not written"]:
         raise Refusal("some mails were not sent")
 
 

@@ -3,6 +3,7 @@ several servers does so.
 """
 
 import threading
+from collections.abc import Sequence
 from typing import Final
 
 from sellout_core.errors import Unavailable
@@ -10,6 +11,7 @@ from sellout_core.people.accounts import OPERATOR
 from sellout_core.ports.mail import Mailer
 from sellout_core.shop import Shop
 from sellout_core.use_cases.events.order_mail import write_order_mails
+from sellout_core.use_cases.events.services import subscribe_order_mail
 from sellout_core.use_cases.mail import MailOutcome, send_next_mail
 from sellout_http.runtime.logging import log
 from sellout_http.tracing import use_case_span
@@ -20,10 +22,14 @@ _AFTER_ERROR_SECONDS: Final = 10
 
 def send_until(shop: Shop, mailer: Mailer, stopped: threading.Event) -> None:
     """Sends mails that are due until `stopped` is set. A mail that is being sent then is finished."""
+    is_subscribed = False
     while not stopped.is_set():
         try:
+            if not is_subscribed:
+                subscribe_order_mail(shop, OPERATOR)
+                is_subscribed = True
             with use_case_span(write_order_mails.__name__):
-                write_order_mails(shop, OPERATOR)
+                log_failures(write_order_mails(shop, OPERATOR))
             with use_case_span(send_next_mail.__name__):
                 outcome = send_next_mail(shop, OPERATOR, mailer)
         except Unavailable:
@@ -36,6 +42,12 @@ def send_until(shop: Shop, mailer: Mailer, stopped: threading.Event) -> None:
                 stopped.wait(_IDLE_SECONDS)
             else:
                 log_outcome(outcome)
+
+
+def log_failures(reasons: Sequence[str | None]) -> None:
+    """Logs why mails about changes of orders could not be written. `events list --to order-mail` names the events."""
+    for reason in filter(None, reasons):
+        log.warning("order mail", reason=reason)
 
 
 def log_outcome(outcome: MailOutcome) -> None:

@@ -30,8 +30,6 @@ from sellout_adapters import demo
 from sellout_adapters.payments.sandbox import SandboxBank, SandboxPages
 from sellout_adapters.pictures.folder import FolderPictures
 from sellout_adapters.sql.engines.opening import without_passwords
-from sellout_core.people.accounts import OPERATOR
-from sellout_core.use_cases.events.order_mail import subscribe_order_mail
 from sellout_http.app import create_app
 from sellout_http.event_delivery import deliver_until
 from sellout_http.runtime import logging
@@ -152,16 +150,13 @@ def _prepare(settings: Settings) -> Sequence[str]:
     allow_more_descriptors()
     # This process closes all connections before it forks: otherwise the workers would share them.
     open_counter(settings)
-    mailer = open_mailer(settings)
+    open_mailer(settings)
     open_pictures(settings)
     open_payments(settings, "")
     with closing(open_store(settings)) as store:
         file = _database_file(settings.database_url)
         key = _given_key(settings) if settings.secret_key or file is None else key_beside(file)
-        shop = open_shop(settings, store, key)
-        if mailer is not None:
-            subscribe_order_mail(shop, OPERATOR)
-        loaded = demo.load(shop) if settings.demo else None
+        loaded = demo.load(open_shop(settings, store, key)) if settings.demo else None
     attrs.evolve(settings, secret_key=Secret(key)).export(os.environ)
     return [
         "SellOut is running. Ctrl-C stops it.",

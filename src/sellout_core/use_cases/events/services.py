@@ -1,4 +1,6 @@
-"""Subscribers in this process: Python services that import the core."""
+"""Subscribers in this process: Python services that import the core, and the shop itself, which sends mails about
+orders.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -6,8 +8,9 @@ from typing import Final
 
 import attrs
 
-from sellout_core.errors import NotFound
+from sellout_core.errors import FieldCode, InvalidField, InvalidFields, NotFound
 from sellout_core.events.event import Event
+from sellout_core.events.order_mails import MAILED_EVENTS
 from sellout_core.events.subscriptions import ORDER_MAIL, NewSubscription, Subscription, require_place
 from sellout_core.people.accounts import Actor
 from sellout_core.ports.events import EventHandler
@@ -16,7 +19,7 @@ from sellout_core.shop import Shop
 from sellout_core.use_cases.events.dispatching import dispatch_events, settle_lane, take_lane
 from sellout_core.values import EventId
 
-__all__ = ["deliver_to_service", "subscribe_service", "unsubscribe_service"]
+__all__ = ["deliver_to_service", "subscribe_order_mail", "subscribe_service", "unsubscribe_service"]
 
 _HANDLING: Final = timedelta(minutes=1)
 """How long a service handles events before it notes the results. It is less than a lease."""
@@ -29,7 +32,7 @@ def subscribe_service(shop: Shop, actor: Actor, name: str, events: Sequence[str]
     Args:
         shop: The shop.
         actor: The actor.
-        name: The name of the service, of at most 50 characters and not a number.
+        name: The name of the service, of at most 50 characters, neither a number nor `order-mail`.
         events: The names of the kinds of events. Empty: all.
 
     Raises:
@@ -37,9 +40,27 @@ def subscribe_service(shop: Shop, actor: Actor, name: str, events: Sequence[str]
         InvalidFields: the name or the kinds break a rule.
         LimitReached: the shop has 100 subscriptions.
     """
-    # The service gets no event that has occurred before and is not dispatched yet.
+    actor.require_operator()
+    _require_foreign(name)
+    return _subscribe(shop, actor, name, tuple(events))
+
+
+def subscribe_order_mail(shop: Shop, actor: Actor) -> None:
+    """Subscribes the shop to the events that mails about orders follow from. Writes nothing if it is. For the operator.
+
+    Raises:
+        Forbidden: the actor is not the operator.
+    """
+    actor.require_operator()
+    known = shop.store.read(lambda tx: tx.subscriptions.all())
+    if not any((each.service, each.events) == (ORDER_MAIL, MAILED_EVENTS) for each in known):
+        _subscribe(shop, actor, ORDER_MAIL, MAILED_EVENTS)
+
+
+def _subscribe(shop: Shop, actor: Actor, name: str, events: tuple[str, ...]) -> Subscription:
+    # The subscriber gets no event that has occurred before and is not dispatched yet.
     dispatch_events(shop, actor)
-    new = NewSubscription(service=name, events=tuple(events), created_at=shop.clock())
+    new = NewSubscription(service=name, events=events, created_at=shop.clock())
 
     def work(tx: Transaction) -> Subscription:
         known = tx.subscriptions.all()
@@ -80,7 +101,10 @@ def deliver_to_service(shop: Shop, actor: Actor, name: str, handle: EventHandler
 
     Raises:
         Forbidden: the actor is not the operator.
+        InvalidFields: the name is that of the shop's own subscription.
     """
+    actor.require_operator()
+    _require_foreign(name)
     dispatch_events(shop, actor)
     lane = take_lane(shop, actor, name)
     if lane is None:
@@ -96,6 +120,12 @@ def deliver_to_service(shop: Shop, actor: Actor, name: str, handle: EventHandler
             failed |= set() if reason is None else {delivery.event.subject}
     settle_lane(shop, actor, lane, results)
     return sum(reason is None for reason in results.values())
+
+
+def _require_foreign(name: str) -> None:
+    if name == ORDER_MAIL:
+        fault = InvalidField("service", f"must not be {ORDER_MAIL}, the shop's own subscription", FieldCode.NOT_ONE_OF)
+        raise InvalidFields((fault,))
 
 
 def _failure(handle: EventHandler, event: Event) -> str | None:

@@ -23,9 +23,7 @@ class UserEmail(Struct, frozen=True, gc=False):
 
     address: Annotated[str | None, Meta(description="The verified address, if there is one.")]
     pending: Annotated[str | None, Meta(description="The address that replaces it when it is verified, if any.")]
-    language: Annotated[
-        str, Meta(description="The language of mails that no request of the user causes: `en` or `ru`.")
-    ]
+    language: Annotated[str, Meta(description="The language of mails about orders: `en` or `ru`.")]
 
 
 class SecondFactorStatus(Struct, frozen=True, gc=False):

@@ -8,7 +8,7 @@ down_revision = "0024"
 
 
 def upgrade() -> None:
-    """Takes the step. Mails to existing accounts are in English until the next request about the address."""
+    """Takes the step. Mails about orders of existing accounts are in English until their address is verified again."""
     op.add_column("account_emails", sa.Column("language", sa.Text(), server_default="en", nullable=False))
     dead = sa.text("dead_at IS NOT NULL")
     op.create_index(
