@@ -16,7 +16,7 @@ _PATIENCE: Final = 40
 
 _STEP: Final = 0.1
 _QUIET: Final = 1.5
-"""The time in which nothing may arrive afterwards, in seconds: longer than the delays of `impatient`."""
+"""The time in which nothing may arrive afterwards, in seconds: longer than the delays between attempts."""
 
 
 async def subscribe(admin: Client, listening: Receivers) -> None:

@@ -15,6 +15,7 @@ _MEMBERS: Final = {"id", "type", "version", "timestamp", "subject", "data"}
 _WANTED: Final[Mapping[str, frozenset[str]]] = {
     "good": frozenset(kinds.KINDS),
     "moody": frozenset({*KINDS, kinds.PING}),
+    "elsewhere": frozenset(),
 }
 OFTEN: Final = 20
 """The maximum number of arrivals of an event at one receiver. Faults and refusals cause some."""
@@ -63,7 +64,7 @@ def events_are_signed(_: History, final: End) -> Iterator[str]:
 
 
 def receivers_get_what_they_want(_: History, final: End) -> Iterator[str]:
-    """No receiver gets events of other kinds than those of its webhook."""
+    """No receiver gets events of other kinds than those of its webhook, and no redirect is followed."""
     for arrival in final.arrivals or []:
         if arrival.body["type"] not in _WANTED[arrival.receiver]:
             yield f"{arrival.receiver}: {arrival.body['type']}"

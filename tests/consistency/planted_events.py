@@ -26,6 +26,7 @@ from sellout_core.use_cases.shopping.tracking import TrackingView
 from sellout_core.values import EventId, OrderId, SubscriptionId
 from sellout_http import event_delivery
 from tests.consistency.planted_staff import planted
+from tests.consistency.receivers import ELSEWHERE
 
 
 def event_before_commit() -> None:
@@ -163,6 +164,21 @@ def unwanted_kinds() -> None:
     planted(Subscription, "wants", wants_all)
 
 
+def followed_redirect() -> None:
+    """Redirects are followed."""
+    post = client.WebhookClient._post
+
+    async def follow(self: client.WebhookClient, subscription: Subscription, event: Event) -> int:
+        status = await post(self, subscription, event)
+        if not 300 <= status < 400:
+            return status
+        return await post(
+            self, attrs.evolve(subscription, url=str(subscription.url).replace("/hook", ELSEWHERE)), event
+        )
+
+    planted(client.WebhookClient, "_post", follow)
+
+
 EVENT_BUGS: Final[dict[str, Callable[[], None]]] = {
     bug.__name__: bug
     for bug in (
@@ -177,5 +193,6 @@ EVENT_BUGS: Final[dict[str, Callable[[], None]]] = {
         first_event_alone,
         batch_cut_short,
         unwanted_kinds,
+        followed_redirect,
     )
 }

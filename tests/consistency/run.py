@@ -142,6 +142,8 @@ def fill(plan: Plan, deployment: Deployment) -> None:
         deployment.command("migrate")
     deployment.command("import", "-", stdin=catalogue(_goods(plan)))
     deployment.command("create-admin", "--username", ADMIN, stdin=PASSWORD)
+    # Otherwise the receivers might get the event of the administrator.
+    deployment.command("work", "--once")
 
 
 def _goods(plan: Plan) -> list[tuple[int, int | None, int, bool]]:

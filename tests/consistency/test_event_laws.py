@@ -170,6 +170,10 @@ MISTAKES: dict[str, tuple[str, Callable[[Final], Any]]] = {
         "receivers_get_what_they_want",
         lambda final: arrivals(final).append(Arrival("moody", EVENTS[8], True, True)),
     ),
+    "a followed redirect": (
+        "receivers_get_what_they_want",
+        lambda final: arrivals(final).append(Arrival("elsewhere", EVENTS[2], True, True)),
+    ),
     "requests at rest": ("accepted_events_do_not_come_again", lambda final: setattr(final, "later_arrivals", 1)),
     "an event that comes again and again": (
         "accepted_events_do_not_come_again",

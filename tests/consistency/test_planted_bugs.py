@@ -67,6 +67,7 @@ SEEN_BY = {
     "first_event_alone": "every_change_has_its_event",
     "batch_cut_short": "every_change_has_its_event",
     "unwanted_kinds": "receivers_get_what_they_want",
+    "followed_redirect": "receivers_get_what_they_want",
 }
 NEED_KILLS = {"split_transaction"}
 # An order that expires would give back an activation that was not counted, which fails and ends the run.

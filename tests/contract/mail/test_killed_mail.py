@@ -1,17 +1,20 @@
 """A process that is killed at any point loses no mail, and sends one mail twice at most."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from sellout_adapters.sql import SqlStore
+from sellout_adapters.testing.laws.fulfilment.fulfilment import bought, cancel
 from sellout_adapters.testing.mailbox import deliver
-from sellout_adapters.testing.scene import PASSWORD, Scene
+from sellout_adapters.testing.scene import PASSWORD, HeldClock, Scene
 from sellout_core.mail import MailTemplate, NewMail
 from sellout_core.people.accounts import OPERATOR
 from sellout_core.people.identity import AccountEmail, EmailChange
+from sellout_core.use_cases.events.services import subscribe_order_mail
 from sellout_core.use_cases.people.identity import change_email, verify_email
 from tests.contract.conftest import PERSISTENT
 from tests.contract.support.killed import killed_work
@@ -29,6 +32,7 @@ from sellout_adapters.sql import SqlStore
 from sellout_adapters.testing.scene import PASSWORD, Scene
 from sellout_core.people.accounts import OPERATOR
 from sellout_core.people.identity import EmailChange
+from sellout_core.use_cases.events.order_mail import write_order_mails
 from sellout_core.use_cases.mail import send_next_mail
 from sellout_core.use_cases.people.identity import change_email, verify_email
 
@@ -51,6 +55,17 @@ def send(url, folder, port):
 
     return work
 
+def orders(url, folder, port):
+    scene = scene_at(url, folder)
+    sending = send(url, folder, port)
+
+    def work():
+        while write_order_mails(scene.shop, OPERATOR):
+            pass
+        sending()
+
+    return work
+
 def change(url, folder, user_id):
     scene = scene_at(url, folder)
     wanted = EmailChange(email="anna@shop.example", password=PASSWORD)
@@ -62,7 +77,7 @@ def verify(url, folder, token):
     return lambda: verify_email(scene.shop, token, "en")
 
 def prepare(kind, *arguments):
-    return {"send": send, "change": change, "verify": verify}[kind](*arguments)
+    return {"send": send, "orders": orders, "change": change, "verify": verify}[kind](*arguments)
 """
 
 
@@ -124,6 +139,41 @@ def test_a_sender_that_is_killed_anywhere_loses_no_mail_and_sends_one_twice_at_m
     if deep:
         # After the server has taken a mail and before its row is deleted.
         assert twice >= 3
+
+
+def test_a_process_that_is_killed_anywhere_loses_no_mail_about_an_order(
+    store: SqlStore, tmp_path: Path, deep: bool
+) -> None:
+    """It writes the mails about two changes of an order, and sends them."""
+    scene = Scene(store)
+    subscribe_order_mail(scene.shop, OPERATOR)
+    kills = 0
+    with (
+        serving_mail() as (inbox, port),
+        killed_work(PREPARE, "orders", url_of(store), str(tmp_path), str(port)) as killed,
+    ):
+        for number in range(1, 200, 1 if deep else 8):
+            inbox.received.clear()
+            # The processes' clocks have moved on by an hour for each of them.
+            scene.clock.now = HeldClock().now + timedelta(hours=2 * number)
+            order = bought(scene, f"buyer{number}")
+            address = f"buyer{number}@shop.example"
+            store.write(lambda tx: tx.emails.save(AccountEmail(order.buyer_id, address)))  # noqa: B023 - called at once
+            scene.clock.advance(seconds=1)
+            cancel(scene, order)
+            was_killed = killed(number)
+            if was_killed:
+                assert not killed(EMPTY)
+            subjects = [str(received.message["Subject"]) for received in inbox.received]
+            assert list(dict.fromkeys(subjects)) == [
+                f"We have your order {order.id}",
+                f"Your order {order.id} was cancelled",
+            ]
+            assert len(subjects) <= (3 if was_killed else 2)
+            kills += was_killed
+            if not was_killed:
+                break
+    assert kills > (20 if deep else 3)
 
 
 def test_a_request_that_is_killed_anywhere_has_its_mail_if_it_has_its_change(store: SqlStore, tmp_path: Path) -> None:

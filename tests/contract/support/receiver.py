@@ -42,7 +42,9 @@ class Receiver:
         return list(dict.fromkeys(body["id"] for body in self.received))
 
     def take(self, headers: dict[str, str], body: dict[str, Any]) -> Behaviour:
-        """Notes a request, and decides what happens to it. The headers have the member `body`, the body as it came."""
+        """Notes a request, and decides what happens to it. The headers have the members `path` and `body`, the body as
+        it came.
+        """
         self.received.append(body)
         self.headers.append(headers)
         self.arrived.release()
@@ -61,7 +63,7 @@ class Handler(BaseHTTPRequestHandler):
         receiver = self.receiver
         content = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        match receiver.take({**headers, "body": content.decode()}, json.loads(content)):
+        match receiver.take({**headers, "path": self.path, "body": content.decode()}, json.loads(content)):
             case "good":
                 self._respond(204)
             case "failing":
