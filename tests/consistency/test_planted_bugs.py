@@ -99,7 +99,7 @@ def test_a_planted_bug_is_seen(bug: str, filled: Path) -> None:
     """Which requests meet is a matter of time, so a run that misses the bug is repeated."""
     plan = KILLS if bug in NEED_KILLS else PLAN
     plan = attrs.evolve(plan, reprices=0) if bug in WITHOUT_EXPIRY else plan
-    plan = attrs.evolve(plan, receivers=bug in EVENT_BUGS)
+    plan = attrs.evolve(plan, receivers=True, commands=80) if bug in EVENT_BUGS else attrs.evolve(plan, receivers=False)
     code = f"from tests.consistency.planted import main; main({bug!r})"
     for _ in range(3):
         outcome = run(attrs.evolve(plan, code=code), filled)
