@@ -124,8 +124,9 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """A shop with a row in every table."""
     with PERSISTENT[request.param](tmp_path_factory.mktemp("full")) as store:
         buying = checkout_scene(store)
-        buying.check_out()
         scene, buyer = buying.scene, buying.buyer
+        subscribe_service(scene.shop, OPERATOR, "warehouse")
+        buying.check_out()
         [order] = buying.orders()
         pay(scene, order)
         cancel(scene, order, buying.units[0])
@@ -152,7 +153,6 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             add_picture(scene.shop, OPERATOR, product.id, StoredPicture(f"{number:048}", 1, 1))
         store.write(lambda tx: tx.view_history.note([(buyer, product.id)]))
         turning_on(scene.shop, buyer)
-        subscribe_service(scene.shop, OPERATOR, "warehouse")
         dispatch_events(scene.shop, OPERATOR)
         category(scene, "Below", category(scene, "Above"))
         store.write(lambda tx: tx.products.save_many([attrs.evolve(product, name="Renamed")]))

@@ -67,9 +67,9 @@ def _is_due(tx: Transaction, *, now: datetime) -> bool:
 
 def _whole_changes(tx: Transaction, *, lane: Lane, now: datetime) -> Sequence[Delivery]:
     """The deliveries of a lane, with those of the rest of the last changes."""
-    last = lane.deliveries[-1:]
     taken = {_change_of(delivery) for delivery in lane.deliveries}
-    further = [each for first in last for each in tx.deliveries.after(lane.subscription.id, first.id, _FURTHER)]
+    last_id = max((delivery.id for delivery in lane.deliveries), default=0)
+    further = tx.deliveries.after(lane.subscription.id, last_id, _FURTHER)
     rest = [each for each in further if each.dead_at is None and each.due_at <= now and _change_of(each) in taken]
     return [*lane.deliveries, *rest]
 
