@@ -13,7 +13,7 @@ from sellout_core.mail import MailTemplate
 from sellout_core.shopping.ordering import Order
 from sellout_core.values import ProductUnitId
 
-__all__ = ["MAILED_EVENTS", "order_mails"]
+__all__ = ["MAILED_EVENTS", "OrderChange"]
 
 MAILED_EVENTS: Final = (
     "order.placed",
@@ -31,27 +31,22 @@ _Data = Mapping[str, Any]
 _Written = tuple[MailTemplate, Mapping[str, str]]
 
 
-def order_mails(order: Order, fulfilment: Fulfilment, events: Sequence[Event]) -> Iterator[_Written]:
-    """The templates and parameters of the mails about one change of an order: one of each kind, and one for each
-    parcel.
+@attrs.frozen
+class OrderChange:
+    """One change of an order.
 
-    Args:
+    Attributes:
         order: The order.
         fulfilment: Its fulfilment now.
         events: The events of the change.
     """
-    yield from _Change(order, fulfilment, events).mails()
-
-
-@attrs.frozen
-class _Change:
-    """The events of one change of an order."""
 
     order: Order
     fulfilment: Fulfilment
     events: Sequence[Event]
 
     def mails(self) -> Iterator[_Written]:
+        """The templates and parameters of the mails about the change: one of each kind, and one for each parcel."""
         if self._data("order.placed"):
             all_units = [line.unit.id for line in self.order.lines]
             yield self._mail(MailTemplate.ORDER_ACCEPTED, all_units, amount=self._amount(self.order.total))

@@ -11,7 +11,7 @@ from typing import Final
 
 from sellout_core.errors import Unavailable
 from sellout_core.events.event import Event
-from sellout_core.events.order_mails import order_mails
+from sellout_core.events.order_mails import OrderChange
 from sellout_core.events.subscriptions import ORDER_MAIL, Delivery, Lane
 from sellout_core.mail import GIVEN_UP_AFTER
 from sellout_core.people.accounts import Actor
@@ -118,6 +118,6 @@ def _write(shop: Shop, tx: Transaction, *, lane: Lane, events: Sequence[Event]) 
     order, fulfilment = tx.orders.get(order_id), tx.fulfilments.get(order_id)
     assert order is not None  # noqa: S101 - an order is never deleted
     assert fulfilment is not None  # noqa: S101 - nor its fulfilment
-    for template, parameters in order_mails(order, fulfilment, events):
+    for template, parameters in OrderChange(order, fulfilment, events).mails():
         words = {"username": buyer.username, **parameters}
         post_mail(shop, tx, template, email.address, email.language, user_id=buyer_id, **words)
